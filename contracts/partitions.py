@@ -1,0 +1,87 @@
+"""Hours and days as keys: in Airflow's partitions, in S3 prefixes and in Firehose's prefix expressions.
+
+An hour is an aware UTC datetime at its full hour; its key is `2026-11-22T10`, a day's key is `2026-11-22`.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+HOUR: Final = timedelta(hours=1)
+HOUR_KEY_FORMAT: Final = "%Y-%m-%dT%H"
+DAY_KEY_FORMAT: Final = "%Y-%m-%d"
+
+RAW_PREFIX: Final = "raw/"
+ERROR_PREFIX: Final = "errors/"
+WAREHOUSE_PREFIX: Final = "warehouse/"
+
+#: What Firehose is told; the hour it fills in is the arrival of the oldest record in the object, UTC.
+FIREHOSE_PREFIX: Final = "raw/landing_date=!{timestamp:yyyy-MM-dd}/landing_hour=!{timestamp:HH}/"
+FIREHOSE_ERROR_PREFIX: Final = (
+    "errors/!{firehose:error-output-type}/landing_date=!{timestamp:yyyy-MM-dd}/landing_hour=!{timestamp:HH}/"
+)
+
+#: Added to Firehose's buffer interval before a landing hour counts as settled: delivery itself takes some seconds.
+SETTLING_MARGIN: Final = timedelta(minutes=2)
+
+_LANDING_PREFIX: Final = re.compile(r"landing_date=(\d{4}-\d{2}-\d{2})/landing_hour=(\d{2})/")
+_HOUR_KEY: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}")
+
+
+class PartitionKeyError(ValueError):
+    """A text is not the key, or the prefix, of an hour or day."""
+
+
+def hour_of(moment: datetime) -> datetime:
+    """Return the hour that an aware datetime lies in."""
+    if moment.tzinfo is None:
+        raise PartitionKeyError(f"{moment!r} has no time zone; pass an aware datetime")
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def hour_key(hour: datetime) -> str:
+    """Return the key of an hour, e.g. `2026-11-22T10`."""
+    return hour_of(hour).strftime(HOUR_KEY_FORMAT)
+
+
+def parse_hour_key(key: str) -> datetime:
+    """Return the hour named by a key; raise `PartitionKeyError` for anything else."""
+    try:
+        if not _HOUR_KEY.fullmatch(key):
+            raise ValueError(key)
+        return datetime.strptime(key, HOUR_KEY_FORMAT).replace(tzinfo=UTC)
+    except ValueError:
+        raise PartitionKeyError(f"{key!r} is not an hour; write it like 2026-11-22T10 (UTC)") from None
+
+
+def day_key(day: date) -> str:
+    """Return the key of a day, e.g. `2026-11-22`."""
+    return day.strftime(DAY_KEY_FORMAT)
+
+
+def hours_between(start: datetime, end: datetime) -> Iterator[datetime]:
+    """Yield the hours of `[start, end)`."""
+    hour = hour_of(start)
+    while hour < end:
+        yield hour
+        hour += HOUR
+
+
+def landing_prefix(landing_hour: datetime) -> str:
+    """Return the prefix, below the bucket, under which Firehose puts the objects of a landing hour."""
+    hour = hour_of(landing_hour)
+    return f"{RAW_PREFIX}landing_date={hour:%Y-%m-%d}/landing_hour={hour:%H}/"
+
+
+def landing_hour_of_key(key: str) -> datetime:
+    """Return the landing hour of an object's key; raise `PartitionKeyError` if it lies under no landing prefix."""
+    match = _LANDING_PREFIX.search(key)
+    if match is None:
+        raise PartitionKeyError(f"{key!r} lies under no prefix landing_date=YYYY-MM-DD/landing_hour=HH/")
+    return parse_hour_key(f"{match[1]}T{match[2]}")
+
+
+def settled_at(landing_hour: datetime, buffer_interval: timedelta) -> datetime:
+    """Return when a landing hour is complete, by the clock: its end, one Firehose buffer interval and a margin."""
+    return hour_of(landing_hour) + HOUR + buffer_interval + SETTLING_MARGIN

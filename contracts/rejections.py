@@ -1,0 +1,36 @@
+"""Why a raw line is not an event: the closed list of reasons that `rejected_events.rejection_reason` can hold."""
+
+from enum import StrEnum
+
+
+class RejectionReason(StrEnum):
+    """A reason, in the order of precedence: a line is rejected with the first reason that applies to it.
+
+    Each member's `sentence` is the reference documentation of that reason.
+    """
+
+    sentence: str
+
+    def __new__(cls, value: str, sentence: str) -> "RejectionReason":
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.sentence = sentence
+        return member
+
+    UNREADABLE_OBJECT = "unreadable_object", "The object can't be decompressed or read; one row per object, no line."
+    TOO_LARGE = "too_large", "The line is longer than 1,000 KiB, which no delivery can carry."
+    NOT_JSON = "not_json", "The line is not one JSON value by RFC 8259 in UTF-8 (NaN and trailing commas are not JSON)."
+    TOO_DEEP = "too_deep", "Objects or arrays are nested deeper than 64 levels."
+    NOT_AN_ENVELOPE = "not_an_envelope", "The line is JSON, but not an object with an integer `received_at` and `event`."
+    NOT_AN_OBJECT = "not_an_object", "`event` is JSON, but not an object."
+    DUPLICATE_FIELD = "duplicate_field", "The event names one field twice, so that readers would differ on its value."
+    MISSING_FIELD = "missing_field", "A required field is absent or null."
+    WRONG_TYPE = "wrong_type", "A field has another JSON type than the contract's."
+    INVALID_USER_ID = "invalid_user_id", "`user_id` is empty or longer than 256 characters."
+    INVALID_CLICK_ID = "invalid_click_id", "`click_id` is empty or longer than 128 characters."
+    INVALID_EVENT_NAME = "invalid_event_name", "`event_name` does not match the pattern of event names."
+    INVALID_TIMESTAMP = "invalid_timestamp", "A timestamp is in neither of the two formats, or not a date that exists."
+    NEGATIVE_PRICE = "negative_price", "`price` is below zero."
+    INVALID_NUMBER = "invalid_number", "A number is outside the range of its column."
+    TOO_LATE = "too_late", "The event happened more than the allowed lateness (7 days) before it was received."
+    FROM_THE_FUTURE = "from_the_future", "The event happened more than 5 minutes after it was received."
