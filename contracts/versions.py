@@ -1,0 +1,86 @@
+"""Versions of inputs: what is stale is known by these hashes alone, never by clocks or snapshot ids.
+
+A landing hour's version names its raw objects; an event hour's version names the landing hours' versions that its rows
+were made from. Equal versions mean equal rows, so staleness, skipping and publication all derive from comparing them.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS, CONTRACT_VERSION
+from contracts.partitions import HOUR, hour_key, hour_of
+from contracts.tables import AGGREGATION_VERSION
+
+_DIGEST_LENGTH: Final = 32
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class RawObject:
+    """A raw object as a listing shows it: key below the bucket (or directory), etag, compressed bytes."""
+
+    key: str
+    etag: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LandedHour:
+    """What the landing ledger says of one landing hour: its version, and the rows it gave to each event hour."""
+
+    landing_hour: datetime
+    input_version: str
+    received_by_event_hour: Mapping[datetime, int]
+
+
+def landing_input_version(objects: Iterable[RawObject]) -> str:
+    """Return the version of a landing hour that consists of `objects`, in whatever order they were listed."""
+    return _digest([f"contract {CONTRACT_VERSION}", *(f"{o.key}\n{o.etag}\n{o.size}" for o in sorted(objects))])
+
+
+def event_hour_input_version(event_hour: datetime, landed: Iterable[LandedHour]) -> str:
+    """Return the version of an event hour, given (at least) the landed hours that fed it or the hour before.
+
+    The hour before counts, because `sessions_started` looks 30 minutes back.
+    """
+    window = (event_hour - HOUR, event_hour)
+    parts = (
+        f"{hour_key(hour)} {hour_key(row.landing_hour)} {row.input_version}"
+        for row in landed
+        for hour in window
+        if row.received_by_event_hour.get(hour)
+    )
+    return _digest([f"aggregation {AGGREGATION_VERSION}", *sorted(parts)])
+
+
+def touched_event_hours(*landed: LandedHour | None) -> set[datetime]:
+    """Return the event hours to make again after a landing hour changed from one state to another (None: not yet there).
+
+    Those are the hours it feeds now, those it fed before, and the hour after each, whose input window reaches back.
+    """
+    fed = {hour for row in landed if row for hour, rows in row.received_by_event_hour.items() if rows}
+    return fed | {hour + HOUR for hour in fed}
+
+
+def landing_hours_feeding(event_hour: datetime) -> tuple[datetime, datetime]:
+    """Return `[first, end)` of the landing hours that can hold events of an event hour or of the hour before.
+
+    An event is at most ALLOWED_CLOCK_SKEW ahead of its arrival and ALLOWED_LATENESS behind it; the record lands under
+    its hour or, being delivered with an older one, an earlier hour, by at most one buffer interval (15 minutes).
+    """
+    earliest = hour_of(event_hour - HOUR - ALLOWED_CLOCK_SKEW) - HOUR
+    return earliest, hour_of(event_hour + HOUR + ALLOWED_LATENESS) + 2 * HOUR
+
+
+def _digest(parts: Iterable[str]) -> str:
+    """Return a hash of texts; each is length-prefixed, so that no two lists of texts look alike."""
+    return hashlib.sha256(b"".join(_framed(parts))).hexdigest()[:_DIGEST_LENGTH]
+
+
+def _framed(parts: Iterable[str]) -> Iterator[bytes]:
+    for part in parts:
+        text = part.encode()
+        yield b"%d:" % len(text)
+        yield text
