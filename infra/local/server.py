@@ -1,0 +1,133 @@
+"""Settings → a served local cloud: the socket, ministack with our service modules in place, a clean stop.
+
+Our modules take over whole services; ministack serves the rest. State is on disk after every answered request, so a
+SIGKILL at any moment loses nothing that a client was told is done.
+"""
+
+import asyncio
+import contextlib
+import errno
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from typing import Any
+
+from infra.local import emulator
+from infra.local.errors import PortInUseError
+from infra.local.settings import HOST, LocalCloudSettings
+
+Background = Callable[[], Coroutine[Any, Any, None]]
+
+
+def install(settings: LocalCloudSettings) -> list[Background]:
+    """Put our services in ministack's place; what they run beside the requests is returned, to be started with it."""
+    background: list[Background] = []
+    return background
+
+
+def listen(port: int) -> socket.socket:
+    """A listening socket on 127.0.0.1; PortInUseError when the port is taken."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUseError(HOST, port) from error
+        raise
+    return listener
+
+
+def serve(settings: LocalCloudSettings) -> None:
+    """Serve until SIGTERM or Ctrl-C."""
+    listener = listen(settings.port)
+    port = listener.getsockname()[1]
+    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    emulator.configure(state_dir=settings.state_dir, port=port)
+    background = install(settings)
+    # serve() takes the socket over; detach so that nobody closes it twice.
+    asyncio.run(_serve(listener.detach(), port, background))
+
+
+async def _serve(descriptor: int, port: int, background: list[Background]) -> None:
+    from hypercorn.asyncio import serve as hypercorn_serve
+    from hypercorn.config import Config
+
+    config = Config()
+    config.bind = [f"fd://{descriptor}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 2
+    config.loglevel = "WARNING"
+    config.h11_max_incomplete_size = 64 * 2**10
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    application = _with_background(emulator.application(), background, port, stop)
+    await hypercorn_serve(application, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+
+
+def _with_background(
+    application: emulator.Application, background: list[Background], port: int, stop: asyncio.Event
+) -> emulator.Application:
+    """The application, with the background work running from its startup to its shutdown."""
+    tasks: list[asyncio.Task[None]] = []
+
+    async def served(
+        scope: MutableMapping[str, Any],
+        receive: Callable[[], Awaitable[emulator.Message]],
+        send: Callable[[emulator.Message], Awaitable[None]],
+    ) -> None:
+        async def send_and_start(message: emulator.Message) -> None:
+            await send(message)
+            if message["type"] == "lifespan.startup.complete":
+                tasks.extend(asyncio.create_task(_supervised(run, stop)) for run in background)
+                tasks.append(asyncio.create_task(_announce(port)))
+
+        async def receive_and_stop() -> emulator.Message:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                await _cancel(tasks)
+            return message
+
+        if scope["type"] == "lifespan":
+            await application(scope, receive_and_stop, send_and_start)
+        else:
+            await application(scope, receive, send)
+
+    return served
+
+
+async def _supervised(run: Background, stop: asyncio.Event) -> None:
+    """A background part that dies takes the server down: a cloud that no longer delivers must not look alive."""
+    try:
+        await run()
+    except asyncio.CancelledError:
+        raise
+    except Exception:
+        stop.set()
+        raise
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _announce(port: int) -> None:
+    """Print the ready line once a request is answered."""
+    while True:
+        reader, writer = await asyncio.open_connection(HOST, port)
+        writer.write(b"GET /_ministack/health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        status = await reader.readline()
+        writer.close()
+        if b" 200 " in status:
+            print(f"ready http://{HOST}:{port}", flush=True)
+            return
+        await asyncio.sleep(0.05)

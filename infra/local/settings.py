@@ -1,0 +1,23 @@
+"""What a local cloud is started with; read once in `__main__`, handed down from there."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalCloudSettings:
+    """One local cloud. Port 0 means any free port; times are seconds.
+
+    AWS takes about a minute to reshard; here a stream is UPDATING for `reshard_seconds` plus
+    `reshard_operation_seconds` for each split and merge, so that callers meet the state without waiting for it.
+    """
+
+    state_dir: Path
+    port: int = 4566
+    create_seconds: float = 0.0
+    reshard_seconds: float = 1.0
+    reshard_operation_seconds: float = 0.05
+    shard_limit: int = 20_000
+    segment_bytes: int = 16 * 2**20
