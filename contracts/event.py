@@ -94,7 +94,10 @@ EVENT_FIELDS: Final = (
         example='"2021-07-12 12:01:58.732754"',
     ),
     EventField(
-        path="user_ip", json_types=("string",), description="The visitor's address as the client knows it.", example='""'
+        path="user_ip",
+        json_types=("string",),
+        description="The visitor's address as the client knows it.",
+        example='""',
     ),
     EventField(
         path="additional_data", json_types=("object",), description="Facts about the product looked at.", example="{…}"
@@ -139,9 +142,7 @@ def event_schema() -> JsonSchema:
         "title": "Event",
         "type": "object",
         "required": list(REQUIRED_FIELDS),
-        "properties": {
-            field.path: _top_level_property(field) for field in TOP_LEVEL_FIELDS
-        },
+        "properties": {field.path: _top_level_property(field) for field in TOP_LEVEL_FIELDS},
     }
 
 

@@ -21,7 +21,10 @@ class RejectionReason(StrEnum):
     TOO_LARGE = "too_large", "The line is longer than 1,000 KiB, which no delivery can carry."
     NOT_JSON = "not_json", "The line is not one JSON value by RFC 8259 in UTF-8 (NaN and trailing commas are not JSON)."
     TOO_DEEP = "too_deep", "Objects or arrays are nested deeper than 64 levels."
-    NOT_AN_ENVELOPE = "not_an_envelope", "The line is JSON, but not an object with an integer `received_at` and `event`."
+    NOT_AN_ENVELOPE = (
+        "not_an_envelope",
+        "The line is JSON, but not an object with an integer `received_at` and `event`.",
+    )
     NOT_AN_OBJECT = "not_an_object", "`event` is JSON, but not an object."
     DUPLICATE_FIELD = "duplicate_field", "The event names one field twice, so that readers would differ on its value."
     MISSING_FIELD = "missing_field", "A required field is absent or null."

@@ -1,0 +1,67 @@
+# The project's commands. Everything runs in .venv, which `make setup` makes; every target sets it up when needed.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PATH
+export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
+PYTEST := python -m pytest
+LOCK := uv pip compile pyproject.toml --group local --group infra --group dev --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Make .venv and jars/ (Python 3.11+, Java 17 or 21); quick when nothing changed
+	@infra/local/setup.sh
+
+.PHONY: demo
+demo: setup ## The main job: local cloud, traffic over HTTP, Airflow, hourly tables (KEEP=0: check and end)
+	@python -m infra.local.demo $(if $(filter 0,$(KEEP)),--check,)
+
+.PHONY: run
+run: setup ## Your own events through the jobs, without Airflow: make run INPUT=events.jsonl OUT=dir
+	@test -n "$(INPUT)" -a -n "$(OUT)" || { echo "usage: make run INPUT=events.jsonl[.gz] OUT=dir" >&2; exit 2; }
+	@python spark_jobs/run_events_file.py --input "$(INPUT)" --out "$(OUT)"
+
+.PHONY: test
+test: setup ## The everyday tests: unit, property, Spark, DAG, conformance
+	$(PYTEST) -m "not e2e"
+
+.PHONY: e2e
+e2e: setup ## The end-to-end tests through every real component
+	$(PYTEST) -m e2e
+
+.PHONY: check
+check: setup ## Format, lint, types, architecture, freshness of generated docs
+	ruff format --check
+	ruff check
+	mypy
+	lint-imports
+	python -m contracts --check
+
+.PHONY: arch
+arch: setup ## Who may import what
+	lint-imports
+
+.PHONY: format
+format: setup ## Format and fix what can be fixed
+	ruff format
+	ruff check --fix
+
+.PHONY: docs
+docs: setup ## Generate docs/event.md and docs/tables.md from contracts/
+	python -m contracts
+
+.PHONY: cloud
+cloud: setup ## The local cloud alone, with the template deployed, on port 4566
+	python -m infra.local serve --port 4566 --state var/cloud
+
+.PHONY: lock
+lock: setup ## Resolve pyproject.toml into the hashed requirements.lock
+	$(LOCK)
+
+.PHONY: clean
+clean: ## Remove what the project made, but not .venv and jars/
+	rm -rf var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
