@@ -15,11 +15,9 @@ STANDARD_EVENTS: Final = ("Search", "ViewContent", "AddToCart", "Purchase")
 EVENT_NAME_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9_ .:-]{0,63}$"
 
 #: `YYYY-MM-DD HH:MM:SS[.f{1,6}]` without a zone, which means UTC.
-PLAIN_TIMESTAMP_PATTERN: Final = r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d{1,6})?$"
+PLAIN_TIMESTAMP_PATTERN: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?$"
 #: RFC 3339 with a zone, up to nanoseconds (digits after the sixth are cut).
-RFC3339_TIMESTAMP_PATTERN: Final = (
-    r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$"
-)
+RFC3339_TIMESTAMP_PATTERN: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 
 ALLOWED_LATENESS: Final = timedelta(days=7)
 ALLOWED_CLOCK_SKEW: Final = timedelta(minutes=5)
@@ -56,7 +54,8 @@ EVENT_FIELDS: Final = (
         path="timestamp",
         json_types=("string",),
         required=True,
-        description="When it happened, by the client's clock: `YYYY-MM-DD HH:MM:SS[.ffffff]` (UTC) or RFC 3339 with a zone.",
+        description="When it happened, by the client's clock: `YYYY-MM-DD HH:MM:SS[.ffffff]` (UTC) or RFC 3339 "
+        "with a zone.",
         example='"2021-07-12 12:01:58.732726"',
     ),
     EventField(
@@ -70,7 +69,8 @@ EVENT_FIELDS: Final = (
         path="click_id",
         json_types=("string",),
         required=True,
-        description=f"Identifies the event, 1–{MAX_CLICK_ID_LENGTH} characters: the same one twice in an event hour is one event.",
+        description=f"Identifies the event, 1–{MAX_CLICK_ID_LENGTH} characters: the same one twice in an event hour "
+        "is one event.",
         example='"a5cf179b9c9d483abf6d424d44a293be"',
     ),
     EventField(
@@ -136,7 +136,7 @@ JsonSchema = dict[str, Any]
 
 
 def event_schema() -> JsonSchema:
-    """JSON Schema (draft-04) of one event at the edge: required fields and types, nothing that Spark can judge later."""
+    """JSON Schema (draft-04) of one event at the edge: required fields and types, the rest is judged by Spark."""
     return {
         "$schema": "http://json-schema.org/draft-04/schema#",
         "title": "Event",

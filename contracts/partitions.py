@@ -25,8 +25,8 @@ FIREHOSE_ERROR_PREFIX: Final = (
 #: Added to Firehose's buffer interval before a landing hour counts as settled: delivery itself takes some seconds.
 SETTLING_MARGIN: Final = timedelta(minutes=2)
 
-_LANDING_PREFIX: Final = re.compile(r"landing_date=(\d{4}-\d{2}-\d{2})/landing_hour=(\d{2})/")
-_HOUR_KEY: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}")
+_LANDING_PREFIX: Final = re.compile(r"landing_date=([0-9]{4}-[0-9]{2}-[0-9]{2})/landing_hour=([0-9]{2})/")
+_HOUR_KEY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}")
 
 
 class PartitionKeyError(ValueError):
@@ -47,12 +47,13 @@ def hour_key(hour: datetime) -> str:
 
 def parse_hour_key(key: str) -> datetime:
     """Return the hour named by a key; raise `PartitionKeyError` for anything else."""
+    problem = PartitionKeyError(f"{key!r} is not an hour; write it like 2026-11-22T10 (UTC)")
+    if not _HOUR_KEY.fullmatch(key):
+        raise problem
     try:
-        if not _HOUR_KEY.fullmatch(key):
-            raise ValueError(key)
         return datetime.strptime(key, HOUR_KEY_FORMAT).replace(tzinfo=UTC)
     except ValueError:
-        raise PartitionKeyError(f"{key!r} is not an hour; write it like 2026-11-22T10 (UTC)") from None
+        raise problem from None
 
 
 def day_key(day: date) -> str:

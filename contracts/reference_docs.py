@@ -28,18 +28,19 @@ def _event_page() -> str:
     return f"""{_GENERATED}
 # The event
 
-`POST /events` takes one event as a JSON object, `POST /events/batch` an array of 1–{MAX_BATCH_EVENTS}. The standard events are
-{", ".join(f"`{name}`" for name in STANDARD_EVENTS)}; any other name that matches the pattern is a custom event, kept and
-counted under its own name.
+`POST /events` takes one event as a JSON object, `POST /events/batch` an array of 1–{MAX_BATCH_EVENTS}.
+The standard events are {", ".join(f"`{name}`" for name in STANDARD_EVENTS)};
+any other name that matches the pattern is a custom event, kept and counted under its own name.
 
 {fields}
-An optional field may be null, which is the same as absent. A field that is not listed is kept, as JSON, in the column `extra`.
+An optional field may be null, which is the same as absent. A field that is not listed is kept, as JSON, in the column
+`extra`.
 
 ## What is rejected, and why
 
 The edge refuses what cannot be an event; everything else is judged by the Spark job, and a line that is not an event is
-kept byte for byte in `rejected_events` with the first reason that applies, in this order. An event may be up to {days} days
-late, and up to {minutes} minutes ahead of the server's clock.
+kept byte for byte in `rejected_events` with the first reason that applies, in this order. An event may be up to
+{days} days late, and up to {minutes} minutes ahead of the server's clock.
 
 {reasons}"""
 

@@ -56,7 +56,7 @@ def event_hour_input_version(event_hour: datetime, landed: Iterable[LandedHour])
 
 
 def touched_event_hours(*landed: LandedHour | None) -> set[datetime]:
-    """Return the event hours to make again after a landing hour changed from one state to another (None: not yet there).
+    """Return the event hours to make again after a landing hour changed from one state (None: not there) to another.
 
     Those are the hours it feeds now, those it fed before, and the hour after each, whose input window reaches back.
     """

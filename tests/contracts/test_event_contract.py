@@ -1,0 +1,83 @@
+"""The event's declarations: their JSON Schemas accept what an event is and refuse what cannot be one."""
+
+from typing import Any
+
+import jsonschema
+import pytest
+
+from contracts.event import EVENT_FIELDS, batch_schema, event_schema
+
+EVENT: dict[str, Any] = {
+    "timestamp": "2021-07-12 12:01:58.732726",
+    "user_id": "35",
+    "pixel_id": "wjgao4w1oi",
+    "click_id": "a5cf179b9c9d483abf6d424d44a293be",
+    "insertion_timestamp": "2021-07-12 12:01:58.732754",
+    "event_name": "Search",
+    "user_ip": "",
+    "additional_data": {"time_on_data": 79, "percent_viewed": 39.7, "product_id": 557246, "price": 417.97},
+}
+
+accepts_event = jsonschema.Draft4Validator(event_schema()).is_valid
+accepts_batch = jsonschema.Draft4Validator(batch_schema()).is_valid
+
+
+def test_schemas_are_valid_draft_04() -> None:
+    jsonschema.Draft4Validator.check_schema(event_schema())
+    jsonschema.Draft4Validator.check_schema(batch_schema())
+
+
+def test_the_documented_event_is_accepted() -> None:
+    assert accepts_event(EVENT)
+
+
+@pytest.mark.parametrize("field", [field.path for field in EVENT_FIELDS if field.required])
+def test_an_event_without_a_required_field_is_refused(field: str) -> None:
+    assert not accepts_event({name: value for name, value in EVENT.items() if name != field})
+    assert not accepts_event({**EVENT, field: None})
+
+
+@pytest.mark.parametrize(
+    "field", [field.path for field in EVENT_FIELDS if not field.required and "." not in field.path]
+)
+def test_an_optional_field_may_be_null_or_absent_but_has_its_type(field: str) -> None:
+    assert accepts_event({**EVENT, field: None})
+    assert accepts_event({name: value for name, value in EVENT.items() if name != field})
+    assert not accepts_event({**EVENT, field: 7})
+
+
+@pytest.mark.parametrize(
+    ("additional_data", "accepted"),
+    [
+        pytest.param({}, True, id="empty"),
+        pytest.param({"product_id": "SKU-7"}, True, id="product-as-text"),
+        pytest.param({"product_id": True}, False, id="product-as-boolean"),
+        pytest.param({"price": "417.97"}, False, id="price-as-text"),
+        pytest.param({"colour": "red"}, True, id="unknown-field"),
+    ],
+)
+def test_additional_data_is_typed_and_open(additional_data: dict[str, Any], accepted: bool) -> None:
+    assert accepts_event({**EVENT, "additional_data": additional_data}) is accepted
+
+
+@pytest.mark.parametrize(
+    ("user_id", "accepted"),
+    [
+        pytest.param("", False, id="empty"),
+        pytest.param("a" * 256, True, id="longest"),
+        pytest.param("a" * 257, False, id="too-long"),
+        pytest.param(35, False, id="number"),
+    ],
+)
+def test_user_id_must_be_a_partition_key(user_id: object, accepted: bool) -> None:
+    assert accepts_event({**EVENT, "user_id": user_id}) is accepted
+    assert accepts_batch([{"user_id": user_id}]) is accepted
+
+
+def test_a_batch_asks_only_for_1_to_500_objects_with_a_user_id() -> None:
+    assert accepts_batch([{"user_id": "35"}] * 500)
+    assert not accepts_batch([{"user_id": "35"}] * 501)
+    assert not accepts_batch([])
+    assert not accepts_batch([{"user_id": "35"}, "event"])
+    assert not accepts_batch([{"click_id": "a"}])
+    assert not accepts_batch({"user_id": "35"})

@@ -1,0 +1,68 @@
+"""Versions: equal inputs have equal versions, and every change of an input changes its version."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
+from contracts.partitions import hour_of
+from contracts.versions import (
+    LandedHour,
+    RawObject,
+    event_hour_input_version,
+    landing_hours_feeding,
+    landing_input_version,
+    touched_event_hours,
+)
+
+TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+objects = st.lists(st.builds(RawObject, key=st.text(), etag=st.text(), size=st.integers(0)), max_size=4, unique=True)
+
+
+def landed(hour: datetime, version: str, **received: int) -> LandedHour:
+    fed = {hour_of(TEN + int(offset.removeprefix("h")) * HOUR): rows for offset, rows in received.items()}
+    return LandedHour(landing_hour=hour, input_version=version, received_by_event_hour=fed)
+
+
+@given(objects, st.randoms())
+def test_a_landing_version_does_not_depend_on_the_order_of_the_listing(listed: list[RawObject], random: object) -> None:
+    shuffled = list(listed)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert landing_input_version(listed) == landing_input_version(shuffled)
+
+
+@given(objects, objects)
+def test_different_listings_have_different_versions(one: list[RawObject], other: list[RawObject]) -> None:
+    assert (landing_input_version(one) == landing_input_version(other)) == (set(one) == set(other))
+
+
+def test_an_event_hour_changes_with_what_feeds_it_or_the_hour_before_and_with_nothing_else() -> None:
+    base = [landed(TEN, "a", h0=5), landed(TEN - HOUR, "b", **{"h-1": 7})]
+    version = event_hour_input_version(TEN, base)
+    assert event_hour_input_version(TEN, reversed(base)) == version
+    assert event_hour_input_version(TEN, [*base, landed(TEN + HOUR, "c", h1=3)]) == version
+    assert event_hour_input_version(TEN, [*base, landed(TEN + HOUR, "c", h0=0)]) == version
+    assert event_hour_input_version(TEN, [*base, landed(TEN + HOUR, "c", h0=1)]) != version
+    assert event_hour_input_version(TEN, [landed(TEN, "a", h0=5), landed(TEN - HOUR, "B", **{"h-1": 7})]) != version
+
+
+def test_a_changed_landing_hour_touches_what_it_feeds_what_it_fed_and_the_hours_after() -> None:
+    before, after = landed(TEN, "a", h0=5, **{"h-3": 1}), landed(TEN, "b", h0=5)
+    assert touched_event_hours(before, after) == {TEN - 3 * HOUR, TEN - 2 * HOUR, TEN, TEN + HOUR}
+    assert touched_event_hours(None, landed(TEN, "b")) == set()
+
+
+@given(
+    event_time=st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31), timezones=st.just(UTC)),  # noqa: DTZ001
+    lateness=st.timedeltas(-ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS),
+    delivery=st.timedeltas(timedelta(0), timedelta(minutes=15)),
+)
+def test_every_landing_hour_that_can_hold_an_event_is_looked_at(
+    event_time: datetime, lateness: timedelta, delivery: timedelta
+) -> None:
+    landing_hour = hour_of(event_time + lateness - delivery)
+    for event_hour in (hour_of(event_time), hour_of(event_time) + HOUR):
+        first, end = landing_hours_feeding(event_hour)
+        assert first <= landing_hour < end
