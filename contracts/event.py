@@ -14,10 +14,12 @@ CONTRACT_VERSION: Final = 1
 STANDARD_EVENTS: Final = ("Search", "ViewContent", "AddToCart", "Purchase")
 EVENT_NAME_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9_ .:-]{0,63}$"
 
+_DATE: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_TIME: Final = "[0-9]{2}:[0-9]{2}:[0-9]{2}"
 #: `YYYY-MM-DD HH:MM:SS[.f{1,6}]` without a zone, which means UTC.
-PLAIN_TIMESTAMP_PATTERN: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?$"
+PLAIN_TIMESTAMP_PATTERN: Final = rf"^{_DATE} {_TIME}(\.[0-9]{{1,6}})?$"
 #: RFC 3339 with a zone, up to nanoseconds (digits after the sixth are cut).
-RFC3339_TIMESTAMP_PATTERN: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+RFC3339_TIMESTAMP_PATTERN: Final = rf"^{_DATE}[Tt ]{_TIME}(\.[0-9]{{1,9}})?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 
 ALLOWED_LATENESS: Final = timedelta(days=7)
 ALLOWED_CLOCK_SKEW: Final = timedelta(minutes=5)
