@@ -1,0 +1,25 @@
+# One image for Airflow's services, the Spark jobs they submit and the local cloud: the checkout, set up like a laptop.
+FROM python:3.11-slim-bookworm
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends openjdk-17-jre-headless procps \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /opt/clickstream
+# The environment first, so that a change of code does not install it again.
+COPY requirements.lock ./
+COPY spark_jobs/jars.sha256 spark_jobs/jars.sha256
+COPY infra/local/setup.sh infra/local/setup.sh
+RUN infra/local/setup.sh && rm -rf var /root/.cache
+COPY contracts contracts
+COPY simulator simulator
+COPY infra infra
+COPY spark_jobs spark_jobs
+COPY plugins plugins
+COPY dags dags
+ENV PATH=/opt/clickstream/.venv/bin:$PATH \
+    PYTHONPATH=/opt/clickstream:/opt/clickstream/plugins \
+    AIRFLOW_HOME=/opt/clickstream/var/airflow \
+    PYTHONUNBUFFERED=1
+RUN useradd --create-home --uid 50000 airflow \
+ && mkdir -p var/airflow/logs var/cloud \
+ && chown -R airflow var
+USER airflow

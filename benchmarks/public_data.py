@@ -1,0 +1,93 @@
+"""Public shop data sets as events: a third party's CSV in, the JSON lines that `make run` and a replay take out.
+
+    python -m benchmarks.public_data retentioneering ecom.csv.gz events.jsonl.gz
+    python -m benchmarks.public_data rees46 2019-Oct.csv.gz events.jsonl.gz
+
+retentioneering: `datasets/ecom.csv.gz` of the PyPI package retentioneering 5.2.4, Apache-2.0, synthetic shop events.
+rees46: "eCommerce behavior data from multi category store" (REES46 Marketing Platform, on Kaggle), free to use with a
+link to the data set's page; it is not part of this repository.
+"""
+
+import argparse
+import csv
+import gzip
+import io
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, Final, Literal, TextIO, cast
+
+Row = dict[str, str]
+Event = dict[str, Any]
+
+_RETENTIONEERING_NAMES: Final = {
+    "search": "Search",
+    "product_view": "ViewContent",
+    "add_to_cart": "AddToCart",
+    "purchase": "Purchase",
+}
+_REES46_NAMES: Final = {"view": "ViewContent", "cart": "AddToCart", "purchase": "Purchase"}
+
+
+def retentioneering_event(number: int, row: Row) -> Event:
+    """Return the event of a row of `ecom.csv`; events outside the funnel keep their names, as custom events."""
+    return {
+        "timestamp": row["timestamp"],
+        "user_id": row["user_id"],
+        "click_id": f"retentioneering-{number}",
+        "event_name": _RETENTIONEERING_NAMES.get(row["event"], row["event"]),
+        "platform": row["platform"],
+        "session_id": row["session_id"],
+    }
+
+
+def rees46_event(number: int, row: Row) -> Event:
+    """Return the event of a row of a REES46 month; it has no event id, so the row number makes one."""
+    return {
+        "timestamp": row["event_time"].removesuffix(" UTC"),
+        "user_id": row["user_id"],
+        "click_id": f"rees46-{number}",
+        "event_name": _REES46_NAMES.get(row["event_type"], row["event_type"]),
+        "additional_data": {"product_id": row["product_id"], "price": float(row["price"])},
+        "session_id": row["user_session"],
+    }
+
+
+CONVERTERS: Final[dict[str, Callable[[int, Row], Event]]] = {
+    "retentioneering": retentioneering_event,
+    "rees46": rees46_event,
+}
+
+
+def converted(data_set: str, rows: Iterable[Row]) -> Iterator[Event]:
+    """Yield the events of a data set's rows, in order."""
+    convert = CONVERTERS[data_set]
+    return (convert(number, row) for number, row in enumerate(rows, start=1))
+
+
+def main() -> int:
+    """Convert one file; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data_set", choices=sorted(CONVERTERS))
+    parser.add_argument("source", type=Path, help="CSV with a header line, .gz or not")
+    parser.add_argument("target", type=Path, help="JSON lines, .gz or not")
+    arguments = parser.parse_args()
+    if not arguments.source.is_file():
+        parser.error(f"{arguments.source} is not a file; download the data set first (see --help)")
+    events = 0
+    with _text(arguments.source, "r") as source, _text(arguments.target, "w") as target:
+        for event in converted(arguments.data_set, csv.DictReader(source)):
+            target.write(json.dumps(event, separators=(",", ":")) + "\n")
+            events += 1
+    print(f"{events:,} events written to {arguments.target}", file=sys.stderr)
+    return 0
+
+
+def _text(path: Path, mode: Literal["r", "w"]) -> TextIO:
+    binary = cast(BinaryIO, gzip.open(path, mode + "b") if path.suffix == ".gz" else path.open(mode + "b"))
+    return io.TextIOWrapper(binary, encoding="utf-8", newline="")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
