@@ -1,0 +1,79 @@
+"""Event stream + raw bucket → GZIP objects under the prefix of the hour they landed in.
+
+Firehose transforms nothing and adds no newline: every record already is a line (the edge ends it). Dynamic partitioning
+is off, so an object's prefix tells only when its oldest record arrived, which is what a landing hour is.
+"""
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kinesis as kinesis
+from aws_cdk import aws_kinesisfirehose as firehose
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from contracts.partitions import FIREHOSE_ERROR_PREFIX, FIREHOSE_PREFIX
+
+_LOG_STREAM = "delivery"
+
+
+class Delivery(Construct):
+    """The delivery stream, the role it works under (the stack grants it its rights) and its error log.
+
+    An object is closed after `buffer_seconds` (0–900) or `buffer_mebibytes` (1–128), whichever comes first.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str,
+        source: kinesis.IStream,
+        target: s3.IBucket,
+        account: str,
+        buffer_seconds: int,
+        buffer_mebibytes: int,
+        log_retention_days: int,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        # The condition keeps another account's delivery stream from borrowing the role (the confused deputy).
+        self.role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal(
+                "firehose.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": account}}
+            ),
+        )
+        self.log_group = self._error_log(name, log_retention_days)
+        self.delivery_stream = firehose.CfnDeliveryStream(
+            self,
+            "Stream",
+            delivery_stream_name=name,
+            delivery_stream_type="KinesisStreamAsSource",
+            kinesis_stream_source_configuration=firehose.CfnDeliveryStream.KinesisStreamSourceConfigurationProperty(
+                kinesis_stream_arn=source.stream_arn, role_arn=self.role.role_arn
+            ),
+            extended_s3_destination_configuration=firehose.CfnDeliveryStream.ExtendedS3DestinationConfigurationProperty(
+                bucket_arn=target.bucket_arn,
+                role_arn=self.role.role_arn,
+                prefix=FIREHOSE_PREFIX,
+                error_output_prefix=FIREHOSE_ERROR_PREFIX,
+                compression_format="GZIP",
+                buffering_hints=firehose.CfnDeliveryStream.BufferingHintsProperty(
+                    interval_in_seconds=buffer_seconds, size_in_m_bs=buffer_mebibytes
+                ),
+                cloud_watch_logging_options=firehose.CfnDeliveryStream.CloudWatchLoggingOptionsProperty(
+                    enabled=True, log_group_name=self.log_group.ref, log_stream_name=_LOG_STREAM
+                ),
+            ),
+        )
+
+    def _error_log(self, name: str, retention_days: int) -> logs.CfnLogGroup:
+        """The log of failed deliveries; Firehose writes into a stream that must be there before it."""
+        group = logs.CfnLogGroup(
+            self, "Log", log_group_name=f"/aws/kinesisfirehose/{name}", retention_in_days=retention_days
+        )
+        group.apply_removal_policy(RemovalPolicy.DESTROY)
+        logs.CfnLogStream(self, "LogStream", log_group_name=group.ref, log_stream_name=_LOG_STREAM)
+        return group
