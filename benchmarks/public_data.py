@@ -85,7 +85,8 @@ def main() -> int:
 
 
 def _text(path: Path, mode: Literal["r", "w"]) -> TextIO:
-    binary = cast(BinaryIO, gzip.open(path, mode + "b") if path.suffix == ".gz" else path.open(mode + "b"))
+    opener = gzip.open if path.suffix == ".gz" else Path.open
+    binary = cast(BinaryIO, opener(path, mode + "b"))
     return io.TextIOWrapper(binary, encoding="utf-8", newline="")
 
 
