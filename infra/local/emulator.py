@@ -97,8 +97,16 @@ async def put_object(owner: Scope, *, bucket: str, key: str, body: bytes) -> Res
     return answer
 
 
-def add_statistic_set(owner: Scope, *, namespace: str, metric: str, dimensions: dict[str, str], unit: str,
-                      timestamp: float, statistics: dict[str, float]) -> None:
+def add_statistic_set(
+    owner: Scope,
+    *,
+    namespace: str,
+    metric: str,
+    dimensions: dict[str, str],
+    unit: str,
+    timestamp: float,
+    statistics: dict[str, float],
+) -> None:
     """Store one CloudWatch datum; `statistics` stays live, so that later samples of its minute update it in place."""
     from ministack.services import cloudwatch
 

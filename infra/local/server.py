@@ -14,6 +14,7 @@ from typing import Any
 
 from infra.local import emulator
 from infra.local.errors import PortInUseError
+from infra.local.kinesis import service as kinesis_service
 from infra.local.settings import HOST, LocalCloudSettings
 
 Background = Callable[[], Coroutine[Any, Any, None]]
@@ -21,6 +22,7 @@ Background = Callable[[], Coroutine[Any, Any, None]]
 
 def install(settings: LocalCloudSettings) -> list[Background]:
     """Put our services in ministack's place; what they run beside the requests is returned, to be started with it."""
+    kinesis_service.install(settings)
     background: list[Background] = []
     return background
 

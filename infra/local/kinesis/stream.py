@@ -1,0 +1,141 @@
+"""A live stream: its state, a log and a write limit per shard, and the way from a hash key to a shard."""
+
+import bisect
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from infra.local.json_protocol import AwsError
+from infra.local.kinesis import sequence
+from infra.local.kinesis import state as states
+from infra.local.kinesis.record_log import RecordLog
+from infra.local.kinesis.shards import Shard, ShardMap, shard_id
+from infra.local.kinesis.state import StreamState
+from infra.local.kinesis.throttle import WriteLimit
+
+_STATE_FILE = "stream.json"
+_EXPIRY_INTERVAL = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """Where a record of an open shard goes; `head` is the constant part of its sequence numbers."""
+
+    shard: Shard
+    identifier: str
+    head: int
+    log: RecordLog
+    limit: WriteLimit
+
+
+class Stream:
+    """The only writer of its folder."""
+
+    def __init__(self, folder: Path, state: StreamState, *, segment_bytes: int) -> None:
+        self.folder = folder
+        self.state = state
+        self._segment_bytes = segment_bytes
+        self._logs: dict[int, RecordLog] = {}
+        self._limits: dict[int, WriteLimit] = {}
+        self._expired = 0.0
+        self._starts: list[int] = []
+        self._routes: list[Route] = []
+        self._reroute()
+
+    @classmethod
+    def create(cls, folder: Path, state: StreamState, *, segment_bytes: int) -> "Stream":
+        """A new stream, durable on return."""
+        states.save(folder / _STATE_FILE, state)
+        return cls(folder, state, segment_bytes=segment_bytes)
+
+    @classmethod
+    def open(cls, folder: Path, *, segment_bytes: int) -> "Stream":
+        """A stream that an earlier process left."""
+        return cls(folder, states.load(folder / _STATE_FILE), segment_bytes=segment_bytes)
+
+    @staticmethod
+    def is_one(folder: Path) -> bool:
+        return (folder / _STATE_FILE).is_file()
+
+    def update(self, change: Callable[[StreamState], StreamState]) -> None:
+        """Change the state, durably, before anyone acts on it."""
+        changed = change(self.state)
+        states.save(self.folder / _STATE_FILE, changed)
+        self.state = changed
+        self._reroute()
+
+    def route(self, hash_key: int) -> Route:
+        """The open shard that owns a hash key."""
+        return self._routes[bisect.bisect_right(self._starts, hash_key) - 1]
+
+    def log(self, shard: Shard) -> RecordLog:
+        """A shard's records."""
+        log = self._logs.get(shard.index)
+        if log is None:
+            log = RecordLog(self.folder / shard_id(shard.index), segment_bytes=self._segment_bytes)
+            self._logs[shard.index] = log
+            if not shard.is_open:
+                log.close()
+        return log
+
+    def shard(self, identifier: str) -> Shard:
+        """A shard by its name; AwsError when the stream has none of it."""
+        shard = self.state.shards.by_id(identifier)
+        if shard is None:
+            raise AwsError(
+                "ResourceNotFoundException",
+                f"Shard {identifier} in stream {self.state.name} under account {self.state.scope.account} "
+                "does not exist",
+            )
+        return shard
+
+    def sequence_number(self, shard: Shard, counter: int, at: int) -> str:
+        return str(sequence.SequenceNumber(shard_created=shard.created, shard=shard.index, counter=counter, at=at))
+
+    def expire(self, now: float) -> None:
+        """Drop what is out of retention; looks at most once a minute."""
+        if now - self._expired < _EXPIRY_INTERVAL:
+            return
+        self._expired = now
+        cutoff = now - self.state.retention_hours * 3600
+        for shard in self.state.shards.shards:
+            self.log(shard).expire(int(cutoff * 1000))
+        kept = self.state.shards.without_closed_before(cutoff)
+        if kept is not self.state.shards:
+            self._forget(kept)
+
+    def delete(self) -> None:
+        """Remove the stream and its records."""
+        for log in self._logs.values():
+            log.close()
+        doomed = self.folder.with_name(f".deleted-{self.state.incarnation}")
+        self.folder.rename(doomed)  # at once, so that a kill in the middle leaves no half a stream
+        shutil.rmtree(doomed)
+
+    def close(self) -> None:
+        for log in self._logs.values():
+            log.close()
+
+    def _forget(self, kept: ShardMap) -> None:
+        gone = {shard.index for shard in self.state.shards.shards} - {shard.index for shard in kept.shards}
+        self.update(lambda state: replace(state, shards=kept))
+        for index in gone:
+            self._logs.pop(index).close()
+            shutil.rmtree(self.folder / shard_id(index))
+
+    def _reroute(self) -> None:
+        open_shards = self.state.shards.open_shards()
+        for index in self._logs.keys() - {shard.index for shard in open_shards}:
+            self._logs[index].close()
+        self._starts = [shard.start for shard in open_shards]
+        self._routes = [
+            Route(
+                shard=shard,
+                identifier=shard_id(shard.index),
+                head=sequence.head(shard.created, shard.index),
+                log=self.log(shard),
+                limit=self._limits.setdefault(shard.index, WriteLimit()),
+            )
+            for shard in open_shards
+        ]
