@@ -1,0 +1,95 @@
+"""
+## The safety net: whatever is stale is made again
+
+**Why.** A raw object can appear a day late, an event can be seven days late, a run can be lost with its machine, a
+consumer can have been paused. None of that is waited for: this DAG compares what is there with what the ledger says
+it was made from, and makes the difference, in one Spark session for the whole range.
+
+**When.** Hourly at half past, for the last eight days up to the latest settled hour. By hand: `from` and `to`, the
+first and the last landing hour, e.g. `2026-11-20T00`.
+
+**Needs.** The raw bucket, the Glue catalog, a slot of the pool `spark` (only if something is stale: finding out takes
+seconds).
+
+**Leaves behind.** The same tables and ledger rows as `transform_events` and `aggregate_hour`. It makes the event hours
+itself, so it emits nothing for `aggregate_hour`, and no other DAG waits for an hour so far.
+
+**When it fails.**
+* `find_stale_hours`: `from` or `to` is no hour, or S3 or the catalog does not answer.
+* `reconcile`: the log ends with the reason. Clear it: it finds what is still stale. Until it works, the hours that it
+  names keep their former rows. A conflict with a run of the same hour is settled by the retry.
+* `check_ledger`: an hour does not balance. This is a defect: keep the log.
+"""
+
+import os
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, CronDataIntervalTimetable, Param, task
+from airflow.sdk.exceptions import AirflowSkipException
+
+from contracts.partitions import HOUR, hour_key, parse_hour_key
+from dag_conventions.conventions import RETRYING, START_DATE, Tag
+from pipeline_settings import settings_from
+from spark_submission import spark_task
+
+SETTINGS = settings_from(os.environ)
+
+
+def hour_param(description: str) -> Param:
+    """Return an optional param that holds an hour's key."""
+    return Param(None, type=["null", "string"], pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}$", description=description)
+
+
+@task
+def find_stale_hours(*, params: Any = None, dag_run: Any = None) -> list[str]:
+    """Return first and last landing hour of the range to reconcile; skip if nothing in it is stale."""
+    from hour_ledger.lake_state import stale_hours
+    from hour_ledger.staleness import reconciled_range
+
+    first, last = reconciled_range(params["from"], params["to"], dag_run.run_after, SETTINGS.buffer_interval)
+    stale = stale_hours(SETTINGS.lake, first, last + HOUR)
+    if not stale:
+        raise AirflowSkipException(f"nothing is stale from {hour_key(first)} to {hour_key(last)}")
+    print("stale landing hours:", *map(hour_key, stale.landing_hours))
+    print("stale event hours:", *map(hour_key, stale.event_hours))
+    return [hour_key(first), hour_key(last)]
+
+
+@task
+def check_ledger(landing_hours: Any) -> None:
+    """Fail unless every landing hour of the range balances."""
+    from hour_ledger.lake_state import check_range
+
+    first, last = map(parse_hour_key, landing_hours)
+    print(f"{check_range(SETTINGS.lake, first, last + HOUR)} landing hours balance")
+
+
+with DAG(
+    "reconcile_hours",
+    doc_md=__doc__,
+    schedule=CronDataIntervalTimetable("30 * * * *", timezone="UTC"),
+    start_date=START_DATE,
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=8),
+    default_args=RETRYING,
+    tags=[Tag.EVENTS, Tag.HOURLY, Tag.SAFETY_NET],
+    params={
+        "from": hour_param("First landing hour; empty: eight days before the last."),
+        "to": hour_param("Last landing hour; empty: the latest settled one."),
+    },
+):
+    stale = find_stale_hours()
+    reconcile = spark_task(
+        task_id="reconcile",
+        entry_point="run_reconcile_hours",
+        arguments=[
+            "--from",
+            "{{ ti.xcom_pull(task_ids='find_stale_hours')[0] }}",
+            "--to",
+            "{{ ti.xcom_pull(task_ids='find_stale_hours')[1] }}",
+        ],
+        settings=SETTINGS,
+    )
+    stale >> reconcile >> check_ledger(stale)

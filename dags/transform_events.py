@@ -1,0 +1,125 @@
+"""
+## Raw objects of one landing hour → `received_events`, `rejected_events`
+
+**Why.** Every event that the API accepted lies in a raw object under its landing hour. This DAG judges each line of
+an hour once: it becomes a row of `received_events`, or of `rejected_events` with the reason.
+
+**When.** Hourly; the run's partition key is the landing hour that has just ended, e.g. `2026-11-22T10`. It waits
+until the hour is settled: one Firehose buffer interval and two minutes after its end. By hand: give the key under
+*Advanced Options*; with `allow_open_hour` it runs on what has landed so far, and the scheduled run replaces that.
+Past hours: *Backfill*, both ends included.
+
+**Needs.** The raw bucket, the Glue catalog, a slot of the pool `spark`.
+
+**Leaves behind.** The hour's row in `landing_ledger`, and one partition of the asset `stale_event_hours` for each
+event hour around it that is stale now; `aggregate_hour` takes it from there. A scheduled run whose objects have not
+changed skips Spark; a manual run and a backfill do the work again, with the same rows as result.
+
+**When it fails.**
+* `wait_until_settled`: the key is no hour. Trigger it again with one.
+* `transform`: the log ends with the reason. Clear it: the run replaces whole hours, so nothing can be counted twice.
+  A refusal that names missing raw objects means that history has expired: leave the hour as it is.
+* `check_ledger`: lines ≠ received + rejected. Nothing was published. This is a defect: keep the log.
+* `report_unreadable_objects`: everything readable *is* published. Look at `rejected_events` of the hour with reason
+  `unreadable_object`; once the object is repaired, `reconcile_hours` makes the hour again.
+"""
+
+import os
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, CronPartitionTimetable, Param, task
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from contracts.partitions import HOUR_KEY_FORMAT, hour_key, parse_hour_key
+from dag_conventions.assets import STALE_EVENT_HOURS
+from dag_conventions.conventions import FORCE_UNLESS_SCHEDULED, RETRYING, START_DATE, Tag, was_asked_for
+from landing_hours.sensor import LandingHourSettledSensor
+from pipeline_settings import settings_from
+from spark_submission import spark_task
+
+SETTINGS = settings_from(os.environ)
+
+
+@task.short_circuit(ignore_downstream_trigger_rules=False)
+def look_for_change(landing_hour: str, *, params: Any = None, dag_run: Any = None) -> bool:
+    """Go on to Spark if the hour's raw objects changed since it was made, or if somebody asked for the run."""
+    from hour_ledger.lake_state import landing_input_changed
+
+    settled = not params["allow_open_hour"]
+    return was_asked_for(dag_run.run_type) or landing_input_changed(
+        SETTINGS.lake, parse_hour_key(landing_hour), settled=settled
+    )
+
+
+@task(trigger_rule="none_failed")
+def check_ledger(landing_hour: str) -> None:
+    """Fail, and so publish nothing, unless lines = received + rejected."""
+    from hour_ledger.lake_state import checked_landing_row
+
+    row = checked_landing_row(SETTINGS.lake, parse_hour_key(landing_hour))
+    print(f"{landing_hour}: {row.lines} lines = {row.received} received + {row.rejected} rejected")
+
+
+@task(outlets=[STALE_EVENT_HOURS])
+def publish_stale_event_hours(landing_hour: str, *, outlet_events: Any = None) -> None:
+    """Hand the stale event hours around the landing hour to `aggregate_hour`."""
+    from hour_ledger.lake_state import publishable_event_hours
+
+    hours = publishable_event_hours(SETTINGS.lake, parse_hour_key(landing_hour))
+    if not hours:
+        # A task that succeeds without keys would emit the run's own key, which is a landing hour.
+        raise AirflowSkipException("no event hour is stale")
+    outlet_events[STALE_EVENT_HOURS].add_partitions([hour_key(hour) for hour in hours])
+
+
+@task(trigger_rule="none_failed", retries=0)
+def report_unreadable_objects(landing_hour: str) -> None:
+    """Fail if an object of the hour could not be read, so that somebody looks."""
+    from hour_ledger.lake_state import checked_landing_row
+
+    row = checked_landing_row(SETTINGS.lake, parse_hour_key(landing_hour))
+    if row.unreadable_objects:
+        raise AirflowFailException(
+            f"{row.unreadable_objects} raw object(s) of {landing_hour} could not be read; the rest is published. "
+            "See rejected_events of the hour, rejection_reason = 'unreadable_object'"
+        )
+
+
+with DAG(
+    "transform_events",
+    doc_md=__doc__,
+    schedule=CronPartitionTimetable("0 * * * *", timezone="UTC", run_offset=-1, key_format=HOUR_KEY_FORMAT),
+    start_date=START_DATE,
+    catchup=False,
+    max_active_runs=4,
+    dagrun_timeout=timedelta(hours=8),
+    default_args=RETRYING,
+    tags=[Tag.EVENTS, Tag.HOURLY],
+    params={
+        "allow_open_hour": Param(
+            False, type="boolean", description="Run on what has landed so far; the scheduled run replaces it."
+        )
+    },
+):
+    hour = "{{ partition_key }}"
+    wait_until_settled = LandingHourSettledSensor(
+        task_id="wait_until_settled",
+        landing_hour=hour,
+        allow_open_hour="{{ params.allow_open_hour }}",
+        buffer_interval=SETTINGS.buffer_interval,
+    )
+    transform = spark_task(
+        task_id="transform",
+        entry_point="run_transform_events",
+        arguments=[
+            "--landing-hour",
+            hour,
+            "{{ '--allow-open-hour' if params.allow_open_hour else '' }}",
+            FORCE_UNLESS_SCHEDULED,
+        ],
+        settings=SETTINGS,
+    )
+    checked = check_ledger(hour)
+    wait_until_settled >> look_for_change(hour) >> transform >> checked
+    checked >> publish_stale_event_hours(hour) >> report_unreadable_objects(hour)

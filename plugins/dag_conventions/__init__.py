@@ -1,0 +1,1 @@
+"""What every DAG of ours has in common: tags, retries, pools, and the assets that connect one DAG to the next."""

@@ -1,0 +1,1 @@
+"""Waiting for a landing hour to be complete, by the clock."""

@@ -1,0 +1,56 @@
+"""The key of a landing hour → a task that ends when the hour is settled.
+
+Settled is a matter of the clock alone: an hour without objects is a valid hour, so waiting for one would never end.
+While it waits the task is deferred: it holds a row in the triggerer and no worker.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+from airflow.sdk import BaseSensorOperator, Context
+from airflow.sdk import timezone as clock
+from airflow.sdk.exceptions import AirflowFailException
+
+from contracts.partitions import PartitionKeyError, parse_hour_key, settled_at
+
+
+class LandingHourSettledSensor(BaseSensorOperator):
+    """Wait until a landing hour, one Firehose buffer interval and a margin are over.
+
+    :param landing_hour: the hour's key, e.g. `2026-11-22T10`. (templated)
+    :param allow_open_hour: `True` to pass at once, whatever the clock says. (templated)
+    :param buffer_interval: Firehose's buffer interval.
+    """
+
+    template_fields: Sequence[str] = ("landing_hour", "allow_open_hour")
+
+    def __init__(
+        self, *, landing_hour: str, buffer_interval: timedelta, allow_open_hour: str = "False", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.landing_hour = landing_hour
+        self.allow_open_hour = allow_open_hour
+        self.buffer_interval = buffer_interval
+
+    def execute(self, context: Context) -> None:  # noqa: ARG002
+        """Defer until the hour is settled; return at once for a settled hour. Fail for what is no hour's key."""
+        moment = self._settled_at()
+        if self.allow_open_hour == "True":
+            self.log.info("allow_open_hour: %s runs on what has landed so far", self.landing_hour)
+        elif moment > clock.utcnow():
+            self.log.info("%s is settled at %s; waiting", self.landing_hour, moment.isoformat())
+            self.defer(trigger=DateTimeTrigger(moment=moment), method_name="execute_complete")
+
+    def execute_complete(self, context: Context, event: datetime) -> None:  # noqa: ARG002
+        """End: the trigger fires once, at the moment it was given or, after a restart, as soon as it is past."""
+        self.log.info("%s is settled", self.landing_hour)
+
+    def _settled_at(self) -> datetime:
+        try:
+            return settled_at(parse_hour_key(self.landing_hour), self.buffer_interval)
+        except PartitionKeyError as error:
+            raise AirflowFailException(
+                f"the run's partition key: {error}; trigger the DAG with one (Advanced Options in the UI)"
+            ) from error

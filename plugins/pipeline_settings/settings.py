@@ -1,0 +1,124 @@
+"""Environment variables → where the lake lies, where Spark runs, how long Firehose buffers.
+
+A variable that is missing or wrong stops the DAG file from being parsed, with one sentence that Airflow's UI shows,
+rather than a task at three in the morning.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from contracts.names import EnvironmentNames, LakeLocation
+
+#: Firehose's default, and its largest (docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html).
+DEFAULT_BUFFER_SECONDS: Final = 300
+MAX_BUFFER_SECONDS: Final = 900
+
+
+class SettingsError(Exception):
+    """An environment variable of the pipeline is missing or cannot be used; the message names it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalSparkSettings:
+    """`spark-submit` on the machine of the Airflow worker; `project` holds spark_jobs/, contracts/ and jars/."""
+
+    project: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmrServerlessSettings:
+    """An EMR Serverless application; `code_uri` holds spark_jobs/run_*.py and the packages they import as a zip."""
+
+    application_id: str
+    execution_role_arn: str
+    code_uri: str
+    log_uri: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineSettings:
+    """What the DAGs of one environment are made with."""
+
+    environment: EnvironmentNames
+    lake: LakeLocation
+    buffer_interval: timedelta
+    spark: LocalSparkSettings | EmrServerlessSettings
+
+
+def settings_from(environ: Mapping[str, str]) -> PipelineSettings:
+    """Return the settings that `environ` holds; raise `SettingsError` that names every missing variable."""
+    place = environ.get("CLICKSTREAM_SPARK", "local")
+    _require(environ, _COMMON + _needed_by(place))
+    try:
+        environment = EnvironmentNames(environment=environ["CLICKSTREAM_ENVIRONMENT"])
+    except ValueError as error:
+        raise SettingsError(f"CLICKSTREAM_ENVIRONMENT: {error}") from error
+    return PipelineSettings(
+        environment=environment,
+        lake=LakeLocation(
+            raw_uri=environ["CLICKSTREAM_RAW_URI"].rstrip("/"),
+            warehouse_uri=environ["CLICKSTREAM_WAREHOUSE_URI"].rstrip("/"),
+            database=environ["CLICKSTREAM_DATABASE"],
+        ),
+        buffer_interval=_buffer_interval(environ.get("CLICKSTREAM_BUFFER_SECONDS", str(DEFAULT_BUFFER_SECONDS))),
+        spark=_emr_serverless(environ) if place == "emr-serverless" else _local(environ),
+    )
+
+
+_COMMON: Final = (
+    "CLICKSTREAM_ENVIRONMENT",
+    "CLICKSTREAM_RAW_URI",
+    "CLICKSTREAM_WAREHOUSE_URI",
+    "CLICKSTREAM_DATABASE",
+)
+
+
+def _needed_by(place: str) -> tuple[str, ...]:
+    match place:
+        case "local":
+            return ("CLICKSTREAM_PROJECT",)
+        case "emr-serverless":
+            return ("CLICKSTREAM_EMR_APPLICATION_ID", "CLICKSTREAM_EMR_ROLE_ARN", "CLICKSTREAM_CODE_URI")
+        case _:
+            raise SettingsError(f"CLICKSTREAM_SPARK is {place!r}; it must be 'local' or 'emr-serverless'")
+
+
+def _require(environ: Mapping[str, str], names: tuple[str, ...]) -> None:
+    missing = [name for name in names if not environ.get(name)]
+    if missing:
+        raise SettingsError(
+            f"{', '.join(missing)} not set: set them for all of Airflow's services, from the outputs of the stack "
+            "(python -m infra.deploy prints them)"
+        )
+
+
+def _buffer_interval(text: str) -> timedelta:
+    try:
+        seconds = int(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= MAX_BUFFER_SECONDS:
+        raise SettingsError(
+            f"CLICKSTREAM_BUFFER_SECONDS is {text!r}; "
+            f"it must be Firehose's buffer interval in seconds, 0–{MAX_BUFFER_SECONDS}"
+        )
+    return timedelta(seconds=seconds)
+
+
+def _local(environ: Mapping[str, str]) -> LocalSparkSettings:
+    project = Path(environ["CLICKSTREAM_PROJECT"])
+    if not project.is_absolute():
+        raise SettingsError(f"CLICKSTREAM_PROJECT is {str(project)!r}; it must be the absolute path of the repository")
+    return LocalSparkSettings(project=project)
+
+
+def _emr_serverless(environ: Mapping[str, str]) -> EmrServerlessSettings:
+    return EmrServerlessSettings(
+        application_id=environ["CLICKSTREAM_EMR_APPLICATION_ID"],
+        execution_role_arn=environ["CLICKSTREAM_EMR_ROLE_ARN"],
+        code_uri=environ["CLICKSTREAM_CODE_URI"].rstrip("/"),
+        log_uri=environ.get("CLICKSTREAM_EMR_LOG_URI"),
+    )

@@ -1,0 +1,121 @@
+"""A Spark job on EMR Serverless that is never started twice for one try, and never beside the job of an earlier try.
+
+The provider's operator makes a new client token per instance: after a crash between the call and its answer, a second
+job would run beside the first. Here the token, and the job's name, follow from the task's try.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from airflow.providers.amazon.aws.operators.emr import EmrServerlessStartJobOperator
+from airflow.sdk import Context
+
+from pipeline_settings import EmrServerlessSettings
+from spark_submission.task_try import TaskTry
+
+POLL: Final = timedelta(seconds=30)
+ACTIVE_STATES: Final = ("SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "QUEUED", "CANCELLING")
+
+#: Iceberg comes with the release; another jar beside it breaks the class path.
+_SUBMIT_PARAMETERS: Final = (
+    "--py-files {code_uri}/clickstream.zip"
+    " --conf spark.driver.extraClassPath=/usr/share/aws/iceberg/lib/*"
+    " --conf spark.executor.extraClassPath=/usr/share/aws/iceberg/lib/*"
+)
+
+
+class EarlierJobStillRunsError(RuntimeError):
+    """The job of an earlier try was cancelled and has not ended in time."""
+
+
+class IdempotentEmrServerlessOperator(EmrServerlessStartJobOperator):
+    """Start one job per try, deferred until it ends; what an earlier try of the task left running is cancelled first.
+
+    :param cancel_within: how long a cancelled job may take to end.
+    :param cancel_poll: how often to look.
+    """
+
+    def __init__(
+        self,
+        *,
+        cancel_within: timedelta = timedelta(minutes=10),
+        cancel_poll: timedelta = timedelta(seconds=5),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.cancel_within = cancel_within
+        self.cancel_poll = cancel_poll
+
+    def execute(self, context: Context, event: dict[str, Any] | None = None) -> str | None:
+        """Start the job of this try (also when called again after the application has been started)."""
+        this = TaskTry.of(context)
+        self.client_request_token = this.client_token
+        self.name = this.job_name
+        submit = self.job_driver["sparkSubmit"]
+        submit["entryPointArguments"] = [argument for argument in submit["entryPointArguments"] if argument]
+        for job_run_id in self._jobs_of_earlier_tries(this):
+            self.log.warning("cancelling job run %s, which an earlier try left running", job_run_id)
+            self._cancel(job_run_id)
+        job_run: str | None = super().execute(context, event)
+        return job_run
+
+    def _jobs_of_earlier_tries(self, this: TaskTry) -> Iterator[str]:
+        pages = self.hook.conn.get_paginator("list_job_runs").paginate(
+            applicationId=self.application_id, states=list(ACTIVE_STATES)
+        )
+        for page in pages:
+            for job in page["jobRuns"]:
+                if this.is_earlier(job.get("name", "")):
+                    yield job["id"]
+
+    def _cancel(self, job_run_id: str) -> None:
+        job = {"applicationId": self.application_id, "jobRunId": job_run_id}
+        self.hook.conn.cancel_job_run(**job)
+        deadline = time.monotonic() + self.cancel_within.total_seconds()
+        while self.hook.conn.get_job_run(**job)["jobRun"]["state"] in ACTIVE_STATES:
+            if time.monotonic() > deadline:
+                raise EarlierJobStillRunsError(
+                    f"job run {job_run_id} of application {self.application_id} was cancelled and still runs after "
+                    f"{self.cancel_within}; stop it in the EMR console, then clear this task"
+                )
+            time.sleep(self.cancel_poll.total_seconds())
+
+
+def emr_serverless_task(
+    *,
+    task_id: str,
+    entry_point: str,
+    emr: EmrServerlessSettings,
+    arguments: Sequence[str],
+    timeout: timedelta,
+    pool: str,
+) -> IdempotentEmrServerlessOperator:
+    """Return the task that runs `<code_uri>/spark_jobs/<entry_point>.py`; the job itself ends after `timeout`, too."""
+    return IdempotentEmrServerlessOperator(
+        task_id=task_id,
+        application_id=emr.application_id,
+        execution_role_arn=emr.execution_role_arn,
+        job_driver={
+            "sparkSubmit": {
+                "entryPoint": f"{emr.code_uri}/spark_jobs/{entry_point}.py",
+                "entryPointArguments": list(arguments),
+                "sparkSubmitParameters": _SUBMIT_PARAMETERS.format(code_uri=emr.code_uri),
+            }
+        },
+        configuration_overrides=_logging(emr),
+        config={"executionTimeoutMinutes": int(timeout.total_seconds() // 60)},
+        # The provider's default gives up after 25 polls; the job's own timeout is the one that counts.
+        deferrable=True,
+        waiter_delay=int(POLL.total_seconds()),
+        waiter_max_attempts=int(timeout / POLL) + 10,
+        aws_conn_id=None,
+        pool=pool,
+    )
+
+
+def _logging(emr: EmrServerlessSettings) -> dict[str, Any] | None:
+    if emr.log_uri is None:
+        return None
+    return {"monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": emr.log_uri}}}

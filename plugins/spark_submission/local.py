@@ -1,0 +1,49 @@
+"""`spark-submit` as a child of the Airflow worker, on the same machine.
+
+The session's own configuration is in spark_jobs/session.py; here is only what must be known before the JVM starts:
+the class path, its memory, and a just-in-time compiler that suits a job of a minute. Killing the task kills the JVM,
+and its Python driver ends with it.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.sdk import BaseHook, Context
+
+#: Holds the master, e.g. `local[2]`. From AIRFLOW_CONN_SPARK_DEFAULT; nobody need create it by hand.
+CONNECTION: Final = "spark_default"
+
+#: Halves CPU and memory of a short job, and makes a long one slower.
+JVM_OPTIONS: Final = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
+
+class LocalSparkSubmitOperator(SparkSubmitOperator):
+    """Run `spark_jobs/<entry_point>.py` of the repository at `project`.
+
+    :param arguments: of the entry point; one that renders to nothing is left out. (templated)
+    """
+
+    def __init__(self, *, entry_point: str, project: Path, arguments: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(
+            application=str(project / "spark_jobs" / f"{entry_point}.py"),
+            application_args=list(arguments),
+            conn_id=CONNECTION,
+            name=entry_point,
+            conf={
+                "spark.driver.extraClassPath": f"{project}/jars/*",
+                "spark.driver.extraJavaOptions": JVM_OPTIONS,
+                "spark.driver.memory": "1g",
+            },
+            # Replaces the worker's PYTHONPATH: a job must not see plugins/, as it would not on EMR.
+            env_vars={"PYTHONPATH": str(project)},
+            **kwargs,
+        )
+
+    def execute(self, context: Context) -> None:
+        """Run to the end; AirflowException, with the last lines of output, if it exits with another status than 0."""
+        # Without the connection the provider would submit to YARN, and fail far from the cause.
+        BaseHook.get_connection(CONNECTION)
+        self.application_args = [argument for argument in self.application_args or () if argument]
+        super().execute(context)

@@ -1,0 +1,43 @@
+"""Entry point, arguments, settings → an operator. Nothing else in a DAG differs between a laptop and AWS."""
+
+from collections.abc import Sequence
+
+from airflow.sdk import BaseOperator
+
+from contracts.names import LakeLocation
+from dag_conventions.conventions import SPARK_POOL, SPARK_TIMEOUT
+from pipeline_settings import LocalSparkSettings, PipelineSettings
+
+
+def spark_task(task_id: str, entry_point: str, arguments: Sequence[str], settings: PipelineSettings) -> BaseOperator:
+    """Return the task that runs `spark_jobs/<entry_point>.py` on the lake of `settings`.
+
+    Arguments are templates; one that renders to nothing is left out, so that a flag can depend on the run.
+    """
+    arguments = [*_lake_arguments(settings.lake), *arguments]
+    # Each provider takes a second or two to import, at every parse of a DAG: only the one that is used.
+    if isinstance(settings.spark, LocalSparkSettings):
+        from spark_submission.local import LocalSparkSubmitOperator
+
+        return LocalSparkSubmitOperator(
+            task_id=task_id,
+            entry_point=entry_point,
+            project=settings.spark.project,
+            arguments=arguments,
+            pool=SPARK_POOL,
+            execution_timeout=SPARK_TIMEOUT,
+        )
+    from spark_submission.emr_serverless import emr_serverless_task
+
+    return emr_serverless_task(
+        task_id=task_id,
+        entry_point=entry_point,
+        emr=settings.spark,
+        arguments=arguments,
+        timeout=SPARK_TIMEOUT,
+        pool=SPARK_POOL,
+    )
+
+
+def _lake_arguments(lake: LakeLocation) -> list[str]:
+    return ["--raw-uri", lake.raw_uri, "--warehouse-uri", lake.warehouse_uri, "--database", lake.database]
