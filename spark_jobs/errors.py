@@ -1,0 +1,38 @@
+"""What can go wrong in a Spark job that is not data.
+
+    SparkJobError
+    ├── MissingJarsError        Iceberg is not on Spark's class path
+    ├── TableMismatchError      a table in the catalog is not the declared one, and can't be evolved into it
+    ├── LedgerImbalanceError    rows were lost or made: the figures of a run do not add up
+    └── ConflictError           another writer was faster
+        ├── BaseMovedError      … elsewhere in the table: write the same rows again
+        └── InputChangedError   … in the very hours that this run wanted to replace: compute them again
+"""
+
+
+class SparkJobError(Exception):
+    """A job can't go on; the message says why and what to do."""
+
+
+class MissingJarsError(SparkJobError):
+    """Spark was started without the Iceberg runtime."""
+
+
+class TableMismatchError(SparkJobError):
+    """A table of the catalog differs from its declaration in a way that must not be changed by a job."""
+
+
+class LedgerImbalanceError(SparkJobError):
+    """Lines or events are missing, or there are too many: nothing may be published."""
+
+
+class ConflictError(SparkJobError):
+    """Another commit came between reading and writing."""
+
+
+class BaseMovedError(ConflictError):
+    """The table's files changed, but not the rows of the hours to be replaced."""
+
+
+class InputChangedError(ConflictError):
+    """The hours to be replaced were replaced by another run, perhaps from a later version of the input."""

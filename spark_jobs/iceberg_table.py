@@ -1,0 +1,48 @@
+"""What Iceberg's Java API tells about a table at once, where SQL would cost a Spark job: snapshots, spec, sort order."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from contracts.names import LakeLocation
+from contracts.tables import Table
+from spark_jobs.session import jvm
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commit:
+    """One snapshot of a table: Iceberg's operation (append, overwrite, delete, replace) and its summary."""
+
+    snapshot_id: int
+    operation: str
+    summary: Mapping[str, str]
+
+
+def loaded(spark: SparkSession, lake: LakeLocation, table: Table) -> Any:
+    """Return Iceberg's `org.apache.iceberg.Table`, read from the catalog now (py4j has no types)."""
+    return jvm(spark).org.apache.iceberg.spark.Spark3Util.loadIcebergTable(spark._jsparkSession, lake.table(table.name))
+
+
+def current_snapshot(spark: SparkSession, lake: LakeLocation, table: Table) -> int | None:
+    """Return the id of the table's current snapshot, or None if nothing was ever written."""
+    snapshot = loaded(spark, lake, table).currentSnapshot()
+    return None if snapshot is None else int(snapshot.snapshotId())
+
+
+def commits_between(spark: SparkSession, lake: LakeLocation, table: Table, *, after: int | None) -> Iterator[Commit]:
+    """Yield the commits that came after a snapshot, newest first; with None all of them.
+
+    Raise `LookupError` if the snapshot is no ancestor of the current one, for instance because it expired.
+    """
+    handle = loaded(spark, lake, table)
+    snapshot = handle.currentSnapshot()
+    while snapshot is not None and snapshot.snapshotId() != after:
+        yield Commit(
+            snapshot_id=int(snapshot.snapshotId()), operation=snapshot.operation(), summary=dict(snapshot.summary())
+        )
+        parent = snapshot.parentId()
+        snapshot = None if parent is None else handle.snapshot(parent)
+    if snapshot is None and after is not None:
+        raise LookupError(f"snapshot {after} is not in the history of {table.name}")

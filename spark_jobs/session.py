@@ -1,0 +1,133 @@
+"""A lake's location → a Spark session that knows its catalog, the same on a laptop and on EMR.
+
+Spark is started in two ways. Under `spark-submit` (a terminal, Airflow, EMR Serverless) the JVM is there before this
+code runs: class path, memory and master are the caller's. Under bare `python` (tests, `make run`) pyspark starts the
+JVM here, and this module says what it needs.
+"""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pyspark import SparkConf, SparkContext
+from pyspark.sql import SparkSession
+
+from contracts.names import CATALOG, LakeLocation
+from spark_jobs.errors import MissingJarsError
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+JARS: Final = ROOT / "jars"
+
+Setting = tuple[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalSize:
+    """How much of this machine a session may take that pyspark itself starts; `heap` as Java writes it, e.g. `1g`.
+
+    `short_lived` trades the optimizing compiler for a start in half the time and memory: for tests.
+    """
+
+    cores: int | None = None
+    heap: str = "2g"
+    short_lived: bool = False
+
+
+def spark_session(app_name: str, lake: LakeLocation, *, size: LocalSize | None = None) -> SparkSession:
+    """Return the session of this process, started if need be, with the lake's catalog as `glue`.
+
+    A warehouse at `s3://` is kept in the Glue catalog; any other is a directory with a Hadoop catalog.
+    """
+    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
+    settings = [*_everywhere(), *_catalog(lake)]
+    if submitted:
+        SparkContext._ensure_initialized()  # so that SparkConf shows what spark-submit was told
+        local = _submitted_master().startswith("local")
+    else:
+        settings += _own_jvm(size or LocalSize())
+        local = True
+    if local:
+        settings += _local()
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else workers take the first python3 on PATH
+    return _started(app_name, settings)
+
+
+def _started(app_name: str, settings: list[Setting]) -> SparkSession:
+    builder = SparkSession.builder.appName(app_name)
+    for key, value in settings:
+        builder = builder.config(key, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    # An absent class reads as a package.
+    if type(jvm(spark).org.apache.iceberg.spark.SparkCatalog).__name__ == "JavaPackage":
+        spark.stop()
+        raise MissingJarsError(
+            "Iceberg is not on Spark's class path; run `make jars`, then pass spark-submit "
+            "--conf 'spark.driver.extraClassPath=jars/*'"
+        )
+    return spark
+
+
+def jvm(spark: SparkSession) -> Any:
+    """Return py4j's untyped view of the JVM, for what Iceberg offers in Java only."""
+    return spark._jvm
+
+
+def _everywhere() -> list[Setting]:
+    return [
+        ("spark.sql.extensions", "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"),
+        ("spark.sql.session.timeZone", "UTC"),
+        ("spark.sql.ansi.enabled", "true"),
+        ("spark.sql.execution.arrow.pyspark.enabled", "true"),
+        # Local Python workers find our packages here; a cluster is given them by --py-files.
+        ("spark.executorEnv.PYTHONPATH", str(ROOT)),
+    ]
+
+
+def _catalog(lake: LakeLocation) -> list[Setting]:
+    prefix = f"spark.sql.catalog.{CATALOG}"
+    settings = [
+        (prefix, "org.apache.iceberg.spark.SparkCatalog"),
+        # What is current is decided by the catalog at each read, not by this session's memory of it.
+        (f"{prefix}.cache-enabled", "false"),
+    ]
+    if lake.warehouse_uri.startswith("s3://"):
+        return [
+            *settings,
+            (f"{prefix}.type", "glue"),
+            (f"{prefix}.warehouse", lake.warehouse_uri),
+            (f"{prefix}.io-impl", "org.apache.iceberg.aws.s3.S3FileIO"),
+        ]
+    directory = Path(lake.warehouse_uri.removeprefix("file://").removeprefix("file:")).resolve()
+    return [*settings, (f"{prefix}.type", "hadoop"), (f"{prefix}.warehouse", directory.as_uri())]
+
+
+def _local() -> list[Setting]:
+    """Settings of a driver that is its own executor, and must be seen by nobody else."""
+    return [
+        ("spark.driver.host", "127.0.0.1"),
+        ("spark.driver.bindAddress", "127.0.0.1"),
+        ("spark.ui.enabled", "false"),
+        # The default, 200, is for a cluster: each of them costs a task here.
+        ("spark.sql.shuffle.partitions", "4"),
+        # Where Hadoop's file API is used (removing orphan files), s3:// is S3A; EMR has its own.
+        ("spark.hadoop.fs.s3.impl", "org.apache.hadoop.fs.s3a.S3AFileSystem"),
+    ]
+
+
+def _own_jvm(size: LocalSize) -> list[Setting]:
+    options = [f"-Dlog4j2.configurationFile={(ROOT / 'spark_jobs' / 'log4j2.properties').as_uri()}"]
+    if size.short_lived:
+        options += ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+    return [
+        ("spark.master", f"local[{size.cores or '*'}]"),
+        ("spark.driver.memory", size.heap),
+        ("spark.driver.extraClassPath", f"{JARS}/*"),
+        ("spark.driver.extraJavaOptions", " ".join(options)),
+    ]
+
+
+def _submitted_master() -> str:
+    return SparkConf().get("spark.master", "local[*]")
