@@ -87,13 +87,11 @@ def in_scope(owner: Scope) -> Iterator[None]:
 
 async def put_object(owner: Scope, *, bucket: str, key: str, body: bytes) -> Response:
     """Write an S3 object; on disk when this returns."""
-    from urllib.parse import quote
-
     from ministack.services import s3
 
     headers = {"content-type": "application/octet-stream", "content-length": str(len(body)), "host": "s3.localhost"}
     with in_scope(owner):
-        answer: Response = await s3.handle_request("PUT", f"/{bucket}/{quote(key)}", headers, body, {}, internal=True)
+        answer: Response = await s3.handle_request("PUT", f"/{bucket}/{key}", headers, body, {}, internal=True)
     return answer
 
 

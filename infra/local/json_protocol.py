@@ -5,7 +5,6 @@ is refused by name: a test double must never seem to have done what it did not d
 """
 
 import json
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -62,7 +61,7 @@ def handler(operations: Mapping[str, Operation], target_prefix: str) -> emulator
 
 def answer(status: int, payload: Payload, *, code: str | None = None) -> emulator.Response:
     """A JSON 1.1 answer; SDKs take the error's code from the header or from `__type`."""
-    headers = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-RequestId": str(uuid.uuid4())}
+    headers = {"Content-Type": "application/x-amz-json-1.1"}
     if code is not None:
         headers["x-amzn-ErrorType"] = code
     # AWS answers without a body where an operation returns nothing.

@@ -14,6 +14,7 @@ from typing import Any
 
 from infra.local import emulator
 from infra.local.errors import PortInUseError
+from infra.local.firehose import service as firehose_service
 from infra.local.kinesis import service as kinesis_service
 from infra.local.settings import HOST, LocalCloudSettings
 
@@ -22,9 +23,9 @@ Background = Callable[[], Coroutine[Any, Any, None]]
 
 def install(settings: LocalCloudSettings) -> list[Background]:
     """Put our services in ministack's place; what they run beside the requests is returned, to be started with it."""
-    kinesis_service.install(settings)
-    background: list[Background] = []
-    return background
+    kinesis = kinesis_service.install(settings)
+    firehose = firehose_service.install(settings, kinesis)
+    return [firehose.run]
 
 
 def listen(port: int) -> socket.socket:

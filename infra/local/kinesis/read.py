@@ -65,11 +65,11 @@ def get_records(catalog: Catalog, payload: Payload) -> Payload:
     log = stream.log(shard)
     records = log.read(iterator.index, max_records=limit, max_bytes=MAX_BYTES)
     index = records[-1].index + 1 if records else max(iterator.index, log.start)
-    behind = _behind(log, records, index)
-    measure_read(catalog, stream, shard, records, age=behind)
+    age = behind(log, records, index)
+    measure_read(catalog, stream, shard, records, age=age)
     answer: Payload = {
         "Records": [_wire_record(stream, shard, record) for record in records],
-        "MillisBehindLatest": behind,
+        "MillisBehindLatest": age,
     }
     if shard.is_open or index < log.end:
         answer["NextShardIterator"] = _iterator(stream, shard, index).encode()
@@ -165,7 +165,7 @@ def _iterator(stream: Stream, shard: Shard, index: int) -> Iterator:
     )
 
 
-def _behind(log: RecordLog, records: list[Record], index: int) -> int:
+def behind(log: RecordLog, records: list[Record], index: int) -> int:
     """Milliseconds between the last record read and now; 0 at the tip."""
     if index >= log.end or not records:
         return 0

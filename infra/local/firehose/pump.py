@@ -1,0 +1,120 @@
+"""One delivery stream at work: read the shards in order, buffer by size and time, deliver, remember.
+
+The buffer is a set of places in the shards, not of records: they stay on Kinesis's disk until the object is in S3.
+"""
+
+import asyncio
+import logging
+import time
+from pathlib import Path
+
+from infra.local import emulator
+from infra.local.firehose import checkpoint as checkpoints
+from infra.local.firehose import delivery
+from infra.local.firehose.checkpoint import Checkpoint, Range
+from infra.local.firehose.source import Source, SourceGoneError
+from infra.local.firehose.state import DeliveryStreamState
+from infra.local.kinesis.shards import Shard
+
+_LOG = logging.getLogger(__name__)
+_RETRY_SECONDS = 2.0
+
+
+class Pump:
+    """Moves records of one source; only one `step` runs at a time."""
+
+    def __init__(self, path: Path, source: Source) -> None:
+        self._path = path
+        self._source = source
+        self._checkpoint = checkpoints.load(path)
+        self._retry_at = 0.0
+        self._turn = 0
+        self._reset()
+
+    def _reset(self) -> None:
+        """An empty buffer, at the checkpoint."""
+        self._positions = dict(self._checkpoint.positions)
+        self._bytes = 0
+        self._oldest: int | None = None
+
+    async def step(self, state: DeliveryStreamState) -> bool:
+        """Deliver what was planned before a kill or a failed upload; else read, and deliver if it is time.
+
+        True when something was delivered, so that there may be more to do at once.
+        """
+        if time.monotonic() < self._retry_at:
+            return False
+        try:
+            if self._checkpoint.plan is None:
+                await asyncio.to_thread(self._fill, state.destination.buffer_bytes)
+                if not self._is_due(state):
+                    return False
+                self._plan(state)
+            return await self._deliver(state)
+        except SourceGoneError as error:
+            _LOG.warning("delivery stream %s: %s", state.name, error)
+            self._retry_at = time.monotonic() + _RETRY_SECONDS
+            return False
+
+    def _fill(self, limit: int) -> None:
+        """Read until nothing is left or the buffer is full."""
+        incarnation = self._source.incarnation()
+        if incarnation != self._checkpoint.incarnation:  # the stream was deleted and made again
+            self._save(Checkpoint(incarnation=incarnation))
+            self._reset()
+        shards = self._source.shards()
+        self._turn += 1  # another shard first each time, so that none waits behind a busy one
+        first = self._turn % len(shards)
+        for shard in shards[first:] + shards[:first]:
+            if not self._parents_are_read(shard, shards):
+                continue
+            while self._bytes < limit and (size := self._read(shard.index, limit - self._bytes)):
+                self._bytes += size
+
+    def _read(self, shard: int, max_bytes: int) -> int:
+        records = self._source.read(shard, self._positions.get(shard, 0), max_bytes=max_bytes)
+        if not records:
+            return 0
+        self._positions[shard] = records[-1].index + 1
+        self._oldest = min(records[0].arrived, self._oldest or records[0].arrived)
+        return sum(len(record.data) for record in records) or 1
+
+    def _parents_are_read(self, shard: Shard, shards: tuple[Shard, ...]) -> bool:
+        """Whether all records of a key that came before this shard are in the buffer or in S3."""
+        ends = self._source.ends() if shard.parents else {}
+        known = {one.index for one in shards}
+        return all(self._positions.get(index, 0) >= ends.get(index, 0) for index in shard.parents if index in known)
+
+    def _is_due(self, state: DeliveryStreamState) -> bool:
+        if self._oldest is None:
+            return False
+        full = self._bytes >= state.destination.buffer_bytes
+        return full or time.time() - self._oldest / 1000 >= state.destination.buffer_seconds
+
+    def _plan(self, state: DeliveryStreamState) -> None:
+        delivered = self._checkpoint.positions
+        ranges = tuple(
+            Range(shard=shard, start=delivered.get(shard, 0), end=end)
+            for shard, end in sorted(self._positions.items())
+            if end > delivered.get(shard, 0)
+        )
+        oldest = self._oldest if self._oldest is not None else 0
+        planned = delivery.plan(state, self._checkpoint.incarnation, ranges, oldest)
+        self._save(self._checkpoint.planned(planned))
+
+    async def _deliver(self, state: DeliveryStreamState) -> bool:
+        planned = self._checkpoint.plan
+        assert planned is not None
+        for one in await asyncio.to_thread(delivery.build, planned, self._source):
+            status, _, body = await emulator.put_object(state.scope, bucket=planned.bucket, key=one.key, body=one.body)
+            if status >= 300:
+                _LOG.warning("delivery stream %s: s3://%s/%s: %s", state.name, planned.bucket, one.key, body[:300])
+                self._retry_at = time.monotonic() + _RETRY_SECONDS
+                return False
+        self._save(self._checkpoint.delivered())
+        self._reset()
+        return True
+
+    def _save(self, checkpoint: Checkpoint) -> None:
+        checkpoints.save(self._path, checkpoint)
+        self._checkpoint = checkpoint
