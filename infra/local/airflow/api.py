@@ -1,0 +1,182 @@
+"""Airflow's REST API, as far as a demo, a test or a person at a terminal needs it: dags, runs, backfills, logs.
+
+A call takes a tenth of a second, where the `airflow` command takes ten. Standard library only.
+"""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+from urllib.parse import quote, urlencode
+
+from infra.local.errors import LocalCloudError
+
+ENDED: Final = ("success", "failed")
+_PAGE: Final = 100
+
+
+class AirflowApiError(LocalCloudError):
+    """Airflow refused a call, or did not get where it should in time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DagRun:
+    """One run of a DAG: `run_type` is manual, scheduled, backfill or asset_triggered."""
+
+    dag_id: str
+    run_id: str
+    run_type: str
+    state: str
+    partition_key: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskState:
+    """How far one task of a run got; `state` is None before it is scheduled."""
+
+    task_id: str
+    state: str | None
+    try_number: int
+
+
+class AirflowApi:
+    """A client of the API at `base_url`, e.g. `http://127.0.0.1:8080`, as whoever the token is given to."""
+
+    def __init__(self, base_url: str, *, timeout: float = 30.0) -> None:
+        self.base_url = base_url
+        self._timeout = timeout
+        self._token: str | None = None
+
+    def component_health(self) -> dict[str, str | None]:
+        """Return each component's status; None for one that has not been heard of yet."""
+        found = self._call("GET", "/api/v2/monitor/health")
+        return {name: component.get("status") for name, component in found.items()}
+
+    def create_pool(self, name: str, slots: int) -> None:
+        """Make a pool, or leave the one that is there."""
+        try:
+            self._call("POST", "/api/v2/pools", {"name": name, "slots": slots})
+        except AirflowApiError as error:
+            if "409" not in str(error):
+                raise
+
+    def dag_ids(self) -> list[str]:
+        """Return the DAGs that have been parsed."""
+        return [dag["dag_id"] for dag in self._call("GET", f"/api/v2/dags?limit={_PAGE}")["dags"]]
+
+    def import_errors(self) -> list[str]:
+        """Return why DAG files could not be parsed."""
+        found = self._call("GET", f"/api/v2/importErrors?limit={_PAGE}")["import_errors"]
+        return [f"{error['filename']}: {error['stack_trace'].strip()}" for error in found]
+
+    def unpause(self, dag_id: str) -> None:
+        """Let a DAG's runs be started."""
+        self._call("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False})
+
+    def trigger(
+        self, dag_id: str, *, partition_key: str | None = None, params: Mapping[str, Any] | None = None
+    ) -> DagRun:
+        """Start a run by hand, for one partition or with params."""
+        # `logical_date` must be there: null means a run without a data interval.
+        body = {"logical_date": None, "partition_key": partition_key, "conf": dict(params or {})}
+        return _dag_run(self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body))
+
+    def backfill(self, dag_id: str, *, first: str, last: str, again: bool = False, max_active_runs: int = 2) -> int:
+        """Start a backfill of the partitions from `first` to `last` (ISO times, both included); return its id.
+
+        With `again`, partitions that already have a completed run get another. One backfill per DAG at a time.
+        """
+        body = {
+            "dag_id": dag_id,
+            "from_date": first,
+            "to_date": last,
+            "reprocess_behavior": "completed" if again else "none",
+            "max_active_runs": max_active_runs,
+        }
+        return int(self._call("POST", "/api/v2/backfills", body)["id"])
+
+    def runs(self, dag_id: str, *, run_type: str | None = None) -> list[DagRun]:
+        """Return a DAG's runs, the oldest first."""
+        query = {"limit": _PAGE, "order_by": "id", **({"run_type": run_type} if run_type else {})}
+        found: list[DagRun] = []
+        while True:
+            page = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns?{urlencode({**query, 'offset': len(found)})}")
+            found += map(_dag_run, page["dag_runs"])
+            if not page["dag_runs"] or len(found) >= page["total_entries"]:
+                return found
+
+    def tasks(self, run: DagRun) -> list[TaskState]:
+        """Return the tasks of a run."""
+        found = self._call("GET", f"{_path(run)}/taskInstances?limit={_PAGE}")["task_instances"]
+        return [TaskState(task_id=t["task_id"], state=t["state"], try_number=t["try_number"]) for t in found]
+
+    def log(self, run: DagRun, task: TaskState) -> str:
+        """Return the log of a task's latest try, one line per entry."""
+        found = self._call("GET", f"{_path(run)}/taskInstances/{task.task_id}/logs/{task.try_number}?full_content=true")
+        return "\n".join(entry if isinstance(entry, str) else entry["event"] for entry in found["content"])
+
+    def wait_for_runs(
+        self,
+        dag_id: str,
+        wanted: Callable[[list[DagRun]], bool],
+        *,
+        within: float,
+        progress: Callable[[list[DagRun]], None] = lambda _: None,
+    ) -> list[DagRun]:
+        """Return the runs once `wanted` says that they are as they should be; AirflowApiError after `within` s."""
+        deadline = time.monotonic() + within
+        while True:
+            runs = self.runs(dag_id)
+            progress(runs)
+            if wanted(runs):
+                return runs
+            if time.monotonic() > deadline:
+                raise AirflowApiError(f"{dag_id} did not get there within {within:.0f} s: {describe(runs)}")
+            time.sleep(1)
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        if self._token is None:
+            self._token = self._send("GET", "/auth/token", None)["access_token"]
+        return self._send(method, path, body)
+
+    def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.base_url + path, data=data, headers=headers, method=method)  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=self._timeout) as answer:  # noqa: S310
+                return cast("dict[str, Any]", json.load(answer))
+        except urllib.error.HTTPError as error:
+            reason = error.read().decode(errors="replace")[:2_000]
+            raise AirflowApiError(f"{method} {path}: {error.code} {reason}") from error
+        except OSError as error:
+            raise AirflowApiError(f"{method} {self.base_url}{path}: {error}") from error
+
+
+def describe(runs: Iterable[DagRun]) -> str:
+    """Return runs as one line for a person."""
+    return ", ".join(f"{run.partition_key or run.run_id} {run.state}" for run in runs) or "no runs"
+
+
+def all_ended(runs: list[DagRun]) -> bool:
+    """Whether there are runs, and each has ended."""
+    return bool(runs) and all(run.state in ENDED for run in runs)
+
+
+def _dag_run(found: Mapping[str, Any]) -> DagRun:
+    return DagRun(
+        dag_id=found["dag_id"],
+        run_id=found["dag_run_id"],
+        run_type=found["run_type"],
+        state=found["state"],
+        partition_key=found["partition_key"],
+    )
+
+
+def _path(run: DagRun) -> str:
+    return f"/api/v2/dags/{run.dag_id}/dagRuns/{quote(run.run_id)}"

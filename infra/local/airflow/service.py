@@ -1,0 +1,173 @@
+"""Airflow on this machine, without Docker: four processes on SQLite, up and healthy, or down without a trace.
+
+Every process leads a group of its own: a scheduler that is killed alone would leave its workers behind.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from infra.local.airflow.api import AirflowApi, AirflowApiError
+from infra.local.airflow.environment import airflow_environment, check_port_is_free, free_port
+from infra.local.errors import NotReadyError
+
+COMPONENTS: Final = ("api-server", "scheduler", "dag-processor", "triggerer")
+#: Sessions of Spark at a time: the pool that the DAGs' Spark tasks take a slot of.
+SPARK_POOL: Final = "spark"
+_HEALTH: Final = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+_STOP_SECONDS: Final = 15.0
+_LOG_TAIL: Final = 30
+
+
+class LocalAirflow:
+    """Airflow with the repository's DAGs, its database and logs under `home`, its UI and API on 127.0.0.1.
+
+    `environment` is added to this process's own for all four services: the pipeline's settings and the AWS endpoint.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        port: int = 0,
+        environment: Mapping[str, str],
+        unpause: Sequence[str] = (),
+        spark_slots: int = 1,
+        within: float = 240.0,
+        progress: Callable[[str], None] = lambda _: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._home = home.resolve()
+        self._port = port or free_port()
+        check_port_is_free(self._port)
+        self._environment = airflow_environment(self._home, self._port, environment)
+        self._unpause = tuple(unpause)
+        self._spark_slots = spark_slots
+        self._within = within
+        self._progress = progress
+        self._cancelled = cancelled
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.api = AirflowApi(f"http://127.0.0.1:{self._port}")
+
+    @property
+    def url(self) -> str:
+        """Address of the UI."""
+        return self.api.base_url
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Ask every process group to end, then kill what is left of it."""
+        for process in self._processes.values():
+            _signal(process, signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_SECONDS
+        for process in self._processes.values():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.1, deadline - time.monotonic()))
+            # Also when the leader has ended: a worker that outlived it is in the group.
+            _signal(process, signal.SIGKILL)
+            process.wait()
+        self._processes.clear()
+
+    def check(self) -> None:
+        """Raise `NotReadyError`, with the end of its log, if a process has ended."""
+        for name, process in self._processes.items():
+            if process.poll() is not None:
+                raise NotReadyError(f"airflow {name} ended with status {process.returncode}:\n{self._tail(name)}")
+
+    def _start(self) -> None:
+        (self._home / "services").mkdir(parents=True, exist_ok=True)
+        self._migrate()
+        for component in COMPONENTS:
+            self._spawn(component)
+        deadline = time.monotonic() + self._within
+        self._wait("healthy", deadline, self._unhealthy)
+        self.api.create_pool(SPARK_POOL, self._spark_slots)
+        self._wait("parsed", deadline, self._unparsed)
+        for dag_id in self._unpause:
+            self.api.unpause(dag_id)
+
+    def _migrate(self) -> None:
+        with self._log("db-migrate").open("wb") as log:
+            done = subprocess.run(
+                [*_AIRFLOW, "db", "migrate"], env=self._environment, stdout=log, stderr=log, check=False
+            )
+        if done.returncode:
+            raise NotReadyError(f"airflow db migrate failed:\n{self._tail('db-migrate')}")
+        self._progress("database is ready")
+
+    def _spawn(self, component: str) -> None:
+        # Scheduler and triggerer would serve their logs on every interface.
+        quiet = ["--skip-serve-logs"] if component in ("scheduler", "triggerer") else []
+        with self._log(component).open("wb") as log:
+            self._processes[component] = subprocess.Popen(
+                [*_AIRFLOW, component, *quiet],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _wait(self, what: str, deadline: float, missing: Callable[[], list[str]]) -> None:
+        """Poll until nothing is missing; say what still is, and show the logs, if that takes too long."""
+        reported: list[str] = []
+        while absent := missing():
+            self.check()
+            if self._cancelled():
+                raise NotReadyError("stopped before it was ready")
+            if time.monotonic() > deadline:
+                logs = "\n".join(f"--- {name}\n{self._tail(name)}" for name in COMPONENTS)
+                raise NotReadyError(f"not {what} within {self._within:.0f} s: {', '.join(absent)}\n{logs}")
+            if absent != reported:
+                self._progress(f"waiting for {', '.join(absent)}")
+                reported = absent
+            time.sleep(1)
+
+    def _unhealthy(self) -> list[str]:
+        try:
+            status = self.api.component_health()
+        except AirflowApiError:
+            return ["api-server"]
+        return [name for name in _HEALTH if status.get(name) != "healthy"]
+
+    def _unparsed(self) -> list[str]:
+        if not self._unpause:
+            return []
+        absent = sorted(set(self._unpause) - set(self.api.dag_ids()))
+        if absent and (errors := self.api.import_errors()):
+            raise NotReadyError("a DAG file cannot be parsed:\n" + "\n".join(errors))
+        return absent
+
+    def _log(self, name: str) -> Path:
+        return self._home / "services" / f"{name}.log"
+
+    def _tail(self, name: str) -> str:
+        return "\n".join(self._log(name).read_text(errors="replace").splitlines()[-_LOG_TAIL:])
+
+
+#: By module, so that the environment of this Python is used, whatever PATH says.
+_AIRFLOW: Final = (sys.executable, "-m", "airflow")
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
