@@ -8,7 +8,10 @@ WORKDIR /opt/clickstream
 COPY requirements.lock ./
 COPY spark_jobs/jars.sha256 spark_jobs/jars.sha256
 COPY infra/local/setup.sh infra/local/setup.sh
-RUN infra/local/setup.sh && rm -rf var /root/.cache
+# The jars that `make setup` fetched are taken along if they are there (hence the pattern); else they are fetched.
+COPY requirements.lock jar[s] jars/
+RUN rm jars/requirements.lock \
+ && infra/local/setup.sh && rm -rf var /root/.cache
 COPY contracts contracts
 COPY simulator simulator
 COPY infra infra

@@ -53,7 +53,7 @@ install_jars() {
   PATH="$PWD/.venv/bin:$PATH" spark-submit \
     --packages "org.apache.iceberg:iceberg-spark-runtime-4.0_2.13:1.11.0,org.apache.iceberg:iceberg-aws-bundle:1.11.0,org.apache.hadoop:hadoop-aws:3.4.1,$sdk:s3-transfer-manager:2.44.4" \
     --exclude-packages "org.wildfly.openssl:wildfly-openssl,$(printf "$sdk:%s," bundle s3 sdk-core utils annotations regions aws-core json-utils protocol-core auth)$sdk:http-client-spi" \
-    --conf "spark.jars.ivy=$PWD/$ivy" "$ivy/nothing.py" >"$log" 2>&1 || fail "fetching the jars failed; see $log"
+    --conf "spark.jars.ivy=$PWD/$ivy" "$ivy/nothing.py" >"$log" 2>&1 || { tail -n 15 "$log" >&2; fail "fetching the jars failed; all of its output is in $log"; }
   rm -f jars/*.jar
   cp "$ivy"/jars/*.jar jars/
   rm -rf "$ivy"

@@ -1,0 +1,66 @@
+"""The lake and the accounts → what the demo prints at its end, and `summary.json`, which holds the same."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from contracts.partitions import hour_key
+from infra.local.demo.accounts import Accounts
+
+Row = Mapping[str, Any]
+
+_TRAFFIC = ("events", "users", "sessions_started", "searches", "views", "carts", "purchases", "revenue")
+_LANDING = ("lines", "received", "rejected", "unreadable_objects", "settled")
+
+
+def print_report(*, traffic: Iterable[Row], landing_ledger: Iterable[Row], accounts: Accounts, sent: Row) -> None:
+    """Print the hourly table, the ledger, and where each event went."""
+    print("\nhourly_traffic")
+    _print_table("event_hour", _TRAFFIC, traffic)
+    print("\nlanding_ledger")
+    _print_table("landing_hour", _LANDING, landing_ledger)
+    print("\nWhere each event went")
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in accounts.rejected.most_common())
+    for label, count, note in (
+        ("accepted over HTTP", sent["live"], "each was answered with 2xx"),
+        ("laid down as past hours", sent["history"], ""),
+        ("lines in S3", accounts.lines, ""),
+        ("  rejected", accounts.rejected.total(), reasons),
+        ("  received", accounts.received, ""),
+        ("    duplicates", accounts.duplicates, "the same click_id within an event hour"),
+        ("    clean", accounts.clean, ""),
+    ):
+        print(f"  {label:<26}{count:>10,}  {note}".rstrip())
+
+
+def write_summary(path: Path, *, accounts: Accounts, sent: Row, found: Sequence[str], **more: Any) -> None:
+    """Write what was printed, and more, as JSON."""
+    summary = {
+        "sent": dict(sent),
+        "lines": accounts.lines,
+        "received": accounts.received,
+        "rejected": dict(sorted(accounts.rejected.items())),
+        "duplicates": accounts.duplicates,
+        "clean": accounts.clean,
+        "event_hours": {key: dict(sorted(counts.items())) for key, counts in sorted(accounts.by_hour.items())},
+        "revenue": {key: str(revenue) for key, revenue in sorted(accounts.revenue.items())},
+        "differences": list(found),
+        **more,
+    }
+    path.write_text(json.dumps(summary, indent=2) + "\n")
+
+
+def _print_table(hour: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    body = [
+        (hour_key(row[hour]), *(_cell(row[column]) for column in columns))
+        for row in sorted(rows, key=lambda row: str(row[hour]))
+    ]
+    widths = [max(map(len, cells)) for cells in zip((hour, *columns), *body, strict=True)]
+    for cells in ((hour, *columns), *body):
+        aligned = (cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))
+        print("  " + "  ".join((cells[0].ljust(widths[0]), *aligned)))
+
+
+def _cell(value: Any) -> str:
+    return "yes" if value is True else "no" if value is False else f"{value:,}"
