@@ -1,1 +1,1 @@
-"""The cloud side: one CDK app whose single template is deployed by plain CloudFormation, to AWS and to the local cloud."""
+"""The cloud side: one CDK app, whose single template plain CloudFormation deploys to AWS and to the local cloud."""

@@ -1,7 +1,7 @@
 """Two bucket names → the data lake's buckets: raw objects as Firehose wrote them, and the tables' files.
 
-Neither is versioned, on purpose: `erase_user` must leave nothing behind in raw, and in the warehouse Iceberg's snapshots
-are the versions, so that S3's would only keep what an expired snapshot gave up.
+Neither is versioned, on purpose: `erase_user` must leave nothing behind in raw, and in the warehouse Iceberg's
+snapshots are the versions, so that S3's would only keep what an expired snapshot gave up.
 """
 
 from aws_cdk import Duration, RemovalPolicy

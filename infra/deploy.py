@@ -1,7 +1,7 @@
 """`python -m infra.deploy --environment local`: the template → a stack; prints the outputs as one JSON object.
 
-Safe to repeat: a stack that already is as the template says is left alone. `--endpoint-url` (or AWS_ENDPOINT_URL) deploys
-to another CloudFormation than AWS's; the API's URL among the outputs is then the one under that endpoint.
+Safe to repeat: a stack that already is as the template says is left alone. `--endpoint-url` (or AWS_ENDPOINT_URL)
+deploys to another CloudFormation than AWS's; the API's URL among the outputs is then the one under that endpoint.
 """
 
 import argparse

@@ -103,9 +103,7 @@ class EventApi(Construct):
             request_validator=self._validator,
             request_models={JSON_TYPE: self._model(model_name, schema)},
             method_responses=[
-                apigateway.MethodResponse(
-                    status_code=status, response_models={JSON_TYPE: apigateway.Model.EMPTY_MODEL}
-                )
+                apigateway.MethodResponse(status_code=status, response_models={JSON_TYPE: apigateway.Model.EMPTY_MODEL})
                 for status in _STATUSES
             ],
         )

@@ -1,7 +1,7 @@
 """Limits and names → the way in: firewall, REST API, event stream.
 
-What a client sends and gets is written in `event_api`. The stream is provisioned: `scale_event_stream` moves its shards,
-so `open_shards` is where it starts, and a stack update leaves the count alone unless this number changes.
+What a client sends and gets is written in `event_api`. The stream is provisioned: `scale_event_stream` moves its
+shards, so `open_shards` is where it starts, and a stack update leaves the count alone unless this number changes.
 """
 
 from aws_cdk import Duration, RemovalPolicy

@@ -52,14 +52,16 @@ def batch_templates(stream_name: str) -> RouteTemplates:
     """Return the templates of `POST /events/batch`."""
     return RouteTemplates(
         action="PutRecords",
-        request=_filled("put_records", STREAM_NAME=stream_name, MAX_DATA_LENGTH=MAX_DATA_LENGTH),
+        request=_filled(
+            "put_records", STREAM_NAME=stream_name, MAX_DATA_LENGTH=MAX_DATA_LENGTH, MAX_EVENTS=MAX_BATCH_EVENTS
+        ),
         stored=_filled("batch_stored", RETRY_AFTER=RETRY_AFTER_SECONDS),
         refused=_filled(
             "refused",
             RETRY_AFTER=RETRY_AFTER_SECONDS,
             THROTTLED_EVENTS="",
             SIZE_LIMIT=f"each event with what the server adds must be below {MAX_LINE_BYTES} bytes, and a batch "
-            "below 5 MiB",
+            "below 10 MiB",
             CONTENT_LIMIT=f"a batch has 1 to {MAX_BATCH_EVENTS} events, and {_USER_ID_LIMIT}",
         ),
         unavailable=_filled("unavailable"),

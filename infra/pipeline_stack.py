@@ -59,7 +59,10 @@ class PipelineStack(Stack):
             log_retention_days=settings.log_retention_days,
         )
         self.catalog = Catalog(
-            self, "Catalog", database_name=names.database, location_uri=_uri(self.lake.warehouse_bucket, WAREHOUSE_PREFIX)
+            self,
+            "Catalog",
+            database_name=names.database,
+            location_uri=_uri(self.lake.warehouse_bucket, WAREHOUSE_PREFIX),
         )
         self._grant()
         self._add_outputs()

@@ -1,4 +1,4 @@
-"""Template → a stack that stands, through plain CloudFormation: created or updated, waited for, its outputs returned."""
+"""Template → a stack that stands, through plain CloudFormation: created or updated, waited for, outputs returned."""
 
 import json
 import time

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any
 
-from infra.local import emulator, snapshots
+from infra.local import apigateway, cloudformation, emulator, snapshots
 from infra.local.errors import PortInUseError
 from infra.local.firehose import service as firehose_service
 from infra.local.kinesis import service as kinesis_service
@@ -25,6 +25,8 @@ def install(settings: LocalCloudSettings) -> list[Background]:
     """Put our services in ministack's place; what they run beside the requests is returned, to be started with it."""
     kinesis = kinesis_service.install(settings)
     firehose = firehose_service.install(settings, kinesis)
+    cloudformation.install()
+    apigateway.install()
     snapshots.install(settings.state_dir)  # last: it wraps the handlers that are in place
     return [firehose.run]
 

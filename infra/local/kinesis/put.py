@@ -92,7 +92,10 @@ def _decode(stream: Stream, record: Any, where: str) -> _Entry:
         key, data = record["PartitionKey"], record["Data"]
         decoded = binascii.a2b_base64(data)
         key_bytes = key.encode()
-    except (KeyError, TypeError, AttributeError) as error:
+    except KeyError as error:
+        name: str = error.args[0]
+        raise _invalid(f"{where}{name[0].lower()}{name[1:]}", "Member must not be null") from error
+    except (TypeError, AttributeError) as error:
         raise _invalid(f"{where}{error}", "Member must not be null") from error
     except ValueError as error:
         raise AwsError("SerializationException", f"{where}data is not base64: {error}") from error
