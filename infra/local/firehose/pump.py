@@ -6,6 +6,7 @@ The buffer is a set of places in the shards, not of records: they stay on Kinesi
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from infra.local import emulator
@@ -16,6 +17,8 @@ from infra.local.firehose.source import Source, SourceGoneError
 from infra.local.firehose.state import DeliveryStreamState
 from infra.local.kinesis.shards import Shard
 
+PutObject = Callable[..., Awaitable[emulator.Response]]
+
 _LOG = logging.getLogger(__name__)
 _RETRY_SECONDS = 2.0
 
@@ -23,9 +26,10 @@ _RETRY_SECONDS = 2.0
 class Pump:
     """Moves records of one source; only one `step` runs at a time."""
 
-    def __init__(self, path: Path, source: Source) -> None:
+    def __init__(self, path: Path, source: Source, *, put_object: PutObject = emulator.put_object) -> None:
         self._path = path
         self._source = source
+        self._put_object = put_object
         self._checkpoint = checkpoints.load(path)
         self._retry_at = 0.0
         self._turn = 0
@@ -106,7 +110,7 @@ class Pump:
         planned = self._checkpoint.plan
         assert planned is not None
         for one in await asyncio.to_thread(delivery.build, planned, self._source):
-            status, _, body = await emulator.put_object(state.scope, bucket=planned.bucket, key=one.key, body=one.body)
+            status, _, body = await self._put_object(state.scope, bucket=planned.bucket, key=one.key, body=one.body)
             if status >= 300:
                 _LOG.warning("delivery stream %s: s3://%s/%s: %s", state.name, planned.bucket, one.key, body[:300])
                 self._retry_at = time.monotonic() + _RETRY_SECONDS

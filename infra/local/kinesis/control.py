@@ -15,14 +15,15 @@ from infra.local.kinesis.stream import Stream
 
 MAX_RETENTION_HOURS = 8_760
 MAX_TAGS = 50
+DEFAULT_SHARDS = 4
 
 
 def create_stream(catalog: Catalog, payload: Payload) -> Payload:
-    """CreateStream; only provisioned streams, one shard unless told otherwise."""
+    """CreateStream; only provisioned streams, of four shards unless told otherwise (recorded on AWS)."""
     mode = payload.get("StreamModeDetails", {}).get("StreamMode", "PROVISIONED")
     if mode != "PROVISIONED":
         raise AwsError("InvalidArgumentException", f"The local cloud has no {mode} streams, only PROVISIONED.")
-    name, count = payload.get("StreamName"), payload.get("ShardCount", 1)
+    name, count = payload.get("StreamName"), payload.get("ShardCount", DEFAULT_SHARDS)
     if not isinstance(name, str) or not 1 <= len(name) <= 128:
         raise AwsError("ValidationException", f"StreamName {name!r} must have 1 to 128 characters.")
     if not isinstance(count, int) or count < 1:
