@@ -1,0 +1,109 @@
+"""The team's rules, over all DAGs."""
+
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG
+
+from dag_conventions.conventions import SPARK_POOL, Tag
+from tests.airflow_home import PIPELINE_ENVIRONMENT, ROOT
+
+pytestmark = pytest.mark.airflow
+
+DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
+HEAVY = ("pyspark", "pyiceberg", "pyarrow", "pandas", "duckdb", "boto3")
+
+
+def test_every_dag_file_parses(dag_bag: DagBag) -> None:
+    assert dag_bag.import_errors == {}
+
+
+def test_a_dag_is_named_after_its_file(dags: dict[str, DAG]) -> None:
+    assert sorted(dags) == [path.stem for path in DAG_FILES]
+
+
+def test_no_dag_shares_its_name_with_a_plugin_package() -> None:
+    packages = {path.name for path in (ROOT / "plugins").iterdir() if path.is_dir()}
+
+    assert packages.isdisjoint(path.stem for path in DAG_FILES)
+
+
+def test_every_plugin_package_is_hidden_from_airflow_s_plugin_scan() -> None:
+    ignored = (ROOT / "plugins" / ".airflowignore").read_text().splitlines()
+    packages = {f"{path.parent.name}/" for path in (ROOT / "plugins").glob("*/__init__.py")}
+
+    assert packages <= set(ignored)
+
+
+def test_tags_come_from_the_enum(dags: dict[str, DAG]) -> None:
+    for dag in dags.values():
+        assert dag.tags, dag.dag_id
+        assert dag.tags <= set(Tag), dag.dag_id
+
+
+def test_every_dag_is_documented_for_its_operator(dags: dict[str, DAG]) -> None:
+    for dag in dags.values():
+        for heading in ("**Why.**", "**When.**", "**Needs.**", "**Leaves behind.**", "**When it fails.**"):
+            assert heading in (dag.doc_md or ""), f"{dag.dag_id} lacks {heading}"
+
+
+def test_documentation_names_what_to_do_for_every_task_of_ours_that_decides(dags: dict[str, DAG]) -> None:
+    for dag in dags.values():
+        for task_id in dag.task_ids:
+            if task_id.startswith(("check", "wait", "report", "find")):
+                assert f"`{task_id}`" in (dag.doc_md or ""), f"{dag.dag_id}.{task_id}"
+
+
+def test_every_task_retries_with_growing_delay_unless_it_only_reports(dags: dict[str, DAG]) -> None:
+    for dag in dags.values():
+        for task in dag.tasks:
+            if not task.task_id.startswith("report"):
+                assert (task.retries or 0) >= 2, task
+                assert task.retry_delay >= timedelta(seconds=10), task
+                assert task.retry_exponential_backoff, task
+
+
+def test_runs_are_bounded_in_number_and_time(dags: dict[str, DAG]) -> None:
+    for dag in dags.values():
+        assert 1 <= dag.max_active_runs <= 4, dag.dag_id
+        assert dag.dagrun_timeout is not None, dag.dag_id
+        assert not dag.catchup, dag.dag_id
+
+
+def test_spark_tasks_take_a_slot_of_the_pool_and_end_in_time(dags: dict[str, DAG]) -> None:
+    spark_tasks = [task for dag in dags.values() for task in dag.tasks if "Spark" in task.task_type]
+
+    assert len(spark_tasks) == 3
+    for task in spark_tasks:
+        assert task.pool == SPARK_POOL
+        assert task.execution_timeout is not None
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in DAG_FILES])
+def test_parsing_imports_nothing_heavy(path: Path) -> None:
+    code = (
+        f"import runpy, sys; runpy.run_path({str(path)!r}); print(*[name for name in {HEAVY} if name in sys.modules])"
+    )
+    environment = {**os.environ, **PIPELINE_ENVIRONMENT, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'plugins'}"}
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, timeout=120
+    )
+
+    assert done.stdout.split() == []
+
+
+def test_a_missing_setting_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in PIPELINE_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("CLICKSTREAM_RAW_URI")
+
+    bag = DagBag(ROOT / "dags" / "aggregate_hour.py")
+
+    [error] = bag.import_errors.values()
+    assert "SettingsError: CLICKSTREAM_RAW_URI not set" in error
