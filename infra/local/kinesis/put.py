@@ -90,7 +90,7 @@ def _writable(catalog: Catalog, payload: Payload) -> Stream:
 def _decode(stream: Stream, record: Any, where: str) -> _Entry:
     try:
         key, data = record["PartitionKey"], record["Data"]
-        decoded = binascii.a2b_base64(data)
+        decoded = binascii.a2b_base64(data, strict_mode=True)
         key_bytes = key.encode()
     except KeyError as error:
         name: str = error.args[0]
