@@ -3,9 +3,13 @@
     SparkJobError
     ├── MissingJarsError        Iceberg is not on Spark's class path
     ├── TableMismatchError      a table in the catalog is not the declared one, and can't be evolved into it
+    ├── RawStoreError           raw objects can't be listed or read
+    ├── MissingObjectsError     raw objects that the ledger names are gone: history must not be replaced by less
+    ├── OpenHourError           a landing hour is not settled yet
     ├── LedgerImbalanceError    rows were lost or made: the figures of a run do not add up
     └── ConflictError           another writer was faster
         ├── BaseMovedError      … elsewhere in the table: write the same rows again
+        ├── UnsettledInputError … and is not done yet: what it wrote and what it noted do not agree
         └── InputChangedError   … in the very hours that this run wanted to replace: compute them again
 """
 
@@ -22,6 +26,18 @@ class TableMismatchError(SparkJobError):
     """A table of the catalog differs from its declaration in a way that must not be changed by a job."""
 
 
+class RawStoreError(SparkJobError):
+    """The place of the raw objects can't be read as it was listed."""
+
+
+class MissingObjectsError(SparkJobError):
+    """A listing lacks objects that the ledger names."""
+
+
+class OpenHourError(SparkJobError):
+    """A landing hour may still receive objects."""
+
+
 class LedgerImbalanceError(SparkJobError):
     """Lines or events are missing, or there are too many: nothing may be published."""
 
@@ -32,6 +48,10 @@ class ConflictError(SparkJobError):
 
 class BaseMovedError(ConflictError):
     """The table's files changed, but not the rows of the hours to be replaced."""
+
+
+class UnsettledInputError(ConflictError):
+    """A table of events and its ledger disagree: a transform is between its commits, or died there."""
 
 
 class InputChangedError(ConflictError):

@@ -1,21 +1,62 @@
-"""A set of hours → the SQL predicate that holds exactly in them: few ranges where the hours are contiguous."""
+"""A set of hours → the SQL predicate that holds exactly in them.
 
-from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime
+By partition where the column is partitioned by hour or day: a flat list that prunes files and needs no look at rows.
+By time where rows of a file must be told apart: ranges, few where the hours are contiguous.
+"""
 
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from contracts.names import CATALOG
 from contracts.partitions import HOUR, hour_of
 
 HourRange = tuple[datetime, datetime]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY: Final = timedelta(days=1)
+
+
+def in_hour_partitions(column: str, hours: Iterable[datetime]) -> str:
+    """Return the condition that a row lies in the partitions, by `hours(column)`, of certain hours."""
+    return _in(f"{CATALOG}.system.hours({column})", sorted({(hour - _EPOCH) // HOUR for hour in hours}))
+
+
+def in_day_partitions(column: str, hours: Iterable[datetime]) -> str:
+    """Return the condition that a row lies in the partitions, by `days(column)`, that hold certain hours."""
+    days = sorted({(hour - _EPOCH) // _DAY for hour in hours})
+    return _in(f"{CATALOG}.system.days({column})", [f"DATE'{(_EPOCH + day * _DAY).date()}'" for day in days])
+
+
+def at_hours(column: str, hours: Iterable[datetime]) -> str:
+    """Return the condition that a column, which holds whole hours, is one of them."""
+    return _in(column, [sql_literal(hour) for hour in sorted(set(hours))])
+
+
+def in_ranges(column: str, ranges: Sequence[HourRange]) -> str:
+    """Return the condition that a timestamp lies in one of the half-open ranges.
+
+    Not for hundreds of them: Spark makes a chain of such a disjunction, and recurses into it.
+    """
+    return " OR ".join(f"({column} >= {sql_literal(a)} AND {column} < {sql_literal(b)})" for a, b in ranges) or "false"
 
 
 def hour_ranges(hours: Collection[datetime]) -> list[HourRange]:
     """Return the half-open ranges that the hours fill, in order.
 
-    >>> from datetime import UTC
     >>> [(a.hour, b.hour) for a, b in hour_ranges([datetime(2026, 1, 1, h, tzinfo=UTC) for h in (3, 1, 2, 7)])]
     [(1, 4), (7, 8)]
     """
     return list(_ranges(sorted({hour_of(hour) for hour in hours})))
+
+
+def sql_literal(moment: datetime) -> str:
+    """Return an aware datetime as a Spark SQL literal."""
+    return f"TIMESTAMP'{moment.isoformat(sep=' ')}'"
+
+
+def _in(term: str, literals: Sequence[object]) -> str:
+    return f"{term} IN ({', '.join(str(literal) for literal in literals)})" if literals else "false"
 
 
 def _ranges(hours: Sequence[datetime]) -> Iterator[HourRange]:
@@ -25,26 +66,3 @@ def _ranges(hours: Sequence[datetime]) -> Iterator[HourRange]:
         if index + 1 == len(hours) or hours[index + 1] != hour + HOUR:
             yield start, hour + HOUR
             start = None
-
-
-def within(column: str, hours: Collection[datetime]) -> str:
-    """Return the SQL condition that a timestamp column lies in one of the hours; false if there is none."""
-    return within_ranges(column, hour_ranges(hours))
-
-
-def within_ranges(column: str, ranges: Sequence[HourRange]) -> str:
-    """Return the SQL condition that a timestamp column lies in one of the half-open ranges."""
-    return _any_of([f"({column} >= {sql_literal(a)} AND {column} < {sql_literal(b)})" for a, b in ranges])
-
-
-def sql_literal(moment: datetime) -> str:
-    """Return an aware datetime as a Spark SQL literal."""
-    return f"TIMESTAMP'{moment.isoformat(sep=' ')}'"
-
-
-def _any_of(conditions: list[str]) -> str:
-    """Return the disjunction as a balanced tree: planners recurse into it, and a chain of 1,700 is too deep."""
-    if len(conditions) <= 1:
-        return conditions[0] if conditions else "false"
-    middle = len(conditions) // 2
-    return f"({_any_of(conditions[:middle])} OR {_any_of(conditions[middle:])})"

@@ -16,11 +16,12 @@ from contracts.names import LakeLocation
 from contracts.partitions import hour_key, parse_hour_key
 from contracts.tables import EVENT_LEDGER, LANDING_LEDGER, Table
 from contracts.versions import LandedHour
+from spark_jobs.event_hours import HOUR_KEY_PATTERN
 from spark_jobs.hour_filters import sql_literal
 from spark_jobs.schemas import struct_type
 from spark_jobs.table_io import replace_hours
 
-_HOUR_KEY_PATTERN = "yyyy-MM-dd'T'HH"
+
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +163,7 @@ def _between(spark: SparkSession, lake: LakeLocation, table: Table, start: datet
     rows = spark.table(lake.table(table.name)).where(
         f"{hour} >= {sql_literal(start)} AND {hour} < {sql_literal(end)}"
     )
-    return rows.withColumn("hour_key", F.date_format(hour, _HOUR_KEY_PATTERN)).orderBy(hour)
+    return rows.withColumn("hour_key", F.date_format(hour, HOUR_KEY_PATTERN)).orderBy(hour)
 
 
 def _by_hour(received: Mapping[str, int]) -> Mapping[datetime, int]:

@@ -59,7 +59,7 @@ def _started(app_name: str, settings: list[Setting]) -> SparkSession:
     for key, value in settings:
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
-    spark.sparkContext.setLogLevel("ERROR")
+    _quieten(spark)
     # An absent class reads as a package.
     if type(jvm(spark).org.apache.iceberg.spark.SparkCatalog).__name__ == "JavaPackage":
         spark.stop()
@@ -68,6 +68,13 @@ def _started(app_name: str, settings: list[Setting]) -> SparkSession:
             "--conf 'spark.driver.extraClassPath=jars/*'"
         )
     return spark
+
+
+def _quieten(spark: SparkSession) -> None:
+    spark.sparkContext.setLogLevel("ERROR")
+    # A write that loses a race is an exception here, and meant to be retried; Spark also logs it as an error.
+    log4j = jvm(spark).org.apache.logging.log4j
+    log4j.core.config.Configurator.setLevel("org.apache.spark.sql.execution.datasources.v2", log4j.Level.OFF)
 
 
 def jvm(spark: SparkSession) -> Any:

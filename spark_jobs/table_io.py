@@ -7,7 +7,7 @@ the same hour is kept by `read_from`: what was read before the other's commit is
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from py4j.protocol import Py4JJavaError
@@ -17,7 +17,7 @@ from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation
 from contracts.names import LakeLocation
 from contracts.tables import Table
 from spark_jobs.errors import BaseMovedError, InputChangedError, SparkJobError
-from spark_jobs.hour_filters import within, within_ranges
+from spark_jobs.hour_filters import at_hours, hour_ranges, in_day_partitions, in_hour_partitions, in_ranges
 from spark_jobs.iceberg_table import commits_between, current_snapshot
 from spark_jobs.replaced_hours import REPLACED_HOURS, hours_note, touches
 from spark_jobs.retries import retrying
@@ -25,12 +25,17 @@ from spark_jobs.table_evolution import ensure_tables
 
 __all__ = ["current_snapshot", "ensure_tables", "read_hours", "replace_hours", "retrying"]
 
-DAY: Final = timedelta(days=1)
+#: Hours in more pieces than this are replaced by whole days at once.
+MAX_RANGES: Final = 50
 
 
 def read_hours(spark: SparkSession, *, lake: LakeLocation, table: Table, hours: Collection[datetime]) -> DataFrame:
     """Return the rows of certain hours of a table as it is now."""
-    return spark.table(lake.table(table.name)).where(within(table.partitions[0].column, hours))
+    partition = table.partitions[0]
+    rows = spark.table(lake.table(table.name))
+    if partition.transform == "hours":
+        return rows.where(in_hour_partitions(partition.column, hours))
+    return rows.where(f"{in_day_partitions(partition.column, hours)} AND {at_hours(partition.column, hours)}")
 
 
 def replace_hours(
@@ -77,19 +82,23 @@ class _HoursWrite:
     def replace_partitions(self, read_from: int | None) -> None:
         """Replace whole hourly partitions: a conflict there can only be another run of the same hours."""
         try:
-            self._overwrite(self.frame, within(self.column, self.hours), read_from)
+            self._overwrite(self.frame, in_hour_partitions(self.column, self.hours), read_from)
         except BaseMovedError as error:
             raise InputChangedError(f"{self.table.name}: {error}") from error
 
     def replace_within_days(self, read_from: int | None) -> None:
         """Replace hours in daily partitions; where a file also holds other hours, their rows are carried over."""
         base = self._unchanged_since(read_from)
-        try:
-            self._overwrite(self.frame, within(self.column, self.hours), base)
-        except _PartialFileError:
-            days = [(day, day + DAY) for day in sorted({hour.replace(hour=0) for hour in self.hours})]
-            whole_days = self.frame.unionByName(self._other_hours(within_ranges(self.column, days), base))
-            self._overwrite(whole_days, within_ranges(self.column, days), base)
+        ranges = hour_ranges(self.hours)
+        if len(ranges) <= MAX_RANGES:
+            try:
+                self._overwrite(self.frame, in_ranges(self.column, ranges), base)
+            except _PartialFileError:
+                pass  # files are deleted whole: then the days are replaced whole
+            else:
+                return
+        days = in_day_partitions(self.column, self.hours)
+        self._overwrite(self.frame.unionByName(self._other_hours(days, base)), days, base)
 
     def _unchanged_since(self, read_from: int | None) -> int | None:
         """Return the current snapshot, if the hours have the same rows there as in `read_from`."""
@@ -105,8 +114,12 @@ class _HoursWrite:
         return newest or read_from
 
     def _other_hours(self, days: str, base: int | None) -> DataFrame:
-        rows = self.frame.sparkSession.read.option("snapshot-id", str(base)).table(self.lake.table(self.table.name))
-        return rows.where(f"{days} AND NOT {within(self.column, self.hours)}")
+        reader = self.frame.sparkSession.read
+        if base is not None:
+            reader = reader.option("snapshot-id", str(base))
+        rows = reader.table(self.lake.table(self.table.name))
+        # Few rows in many small files: as one task they become one file a day again.
+        return rows.where(f"{days} AND NOT {at_hours(self.column, self.hours)}").coalesce(1)
 
     def _overwrite(self, rows: DataFrame, condition: str, base: int | None) -> None:
         writer = rows.writeTo(self.lake.table(self.table.name)).option("isolation-level", "serializable")

@@ -1,0 +1,171 @@
+"""A set of event hours → `clean_events` and the hourly tables of these hours, made again from `received_events`.
+
+One computation for all of the hours, one commit per table, the ledger last. The order of reading keeps a run from
+replacing what was made from later input: first the snapshots of what will be replaced, then the landing ledger (whose
+versions are stored with the result), then the received events. Whoever commits to one of the hours in between makes
+this run start over; whoever transforms a landing hour in between leaves a version that differs, and so a stale hour.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
+
+from contracts.names import LakeLocation
+from contracts.partitions import HOUR, hour_key, hour_of, parse_hour_key
+from contracts.tables import (
+    CLEAN_EVENTS,
+    EVENT_LEDGER,
+    HOURLY_EVENT_COUNTS,
+    HOURLY_PRODUCT_STATS,
+    HOURLY_TRAFFIC,
+    RECEIVED_EVENTS,
+    Table,
+)
+from contracts.versions import landing_hours_feeding
+from spark_jobs.deduplicate_events import ROW_ADDRESS, repeated_rows
+from spark_jobs.errors import LedgerImbalanceError
+from spark_jobs.event_hours import HOUR_KEY_PATTERN
+from spark_jobs.hour_filters import in_hour_partitions
+from spark_jobs.hourly_tables import hourly_event_counts, hourly_product_stats, hourly_traffic, name_totals
+from spark_jobs.iceberg_table import current_snapshot
+from spark_jobs.ledger import EventLedgerRow, read_event_rows, read_landed_hours, write_event_rows
+from spark_jobs.received_counts import check_received, received_by_hour, received_rows
+from spark_jobs.retries import retrying
+from spark_jobs.stale_hours import EventHourInput, event_hour_inputs
+from spark_jobs.table_io import replace_hours
+
+TARGETS: Final = (CLEAN_EVENTS, HOURLY_EVENT_COUNTS, HOURLY_TRAFFIC, HOURLY_PRODUCT_STATS, EVENT_LEDGER)
+
+Snapshots = Mapping[Table, int | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aggregation:
+    """What a run did: the ledger's rows of the hours that it made, and the hours whose input had not changed."""
+
+    made: tuple[EventLedgerRow, ...] = ()
+    unchanged: tuple[datetime, ...] = ()
+
+
+def aggregate_hours(
+    spark: SparkSession, lake: LakeLocation, hours: Iterable[datetime], *, force: bool = False
+) -> Aggregation:
+    """Make the event hours, but those whose stored version is the current one, unless forced.
+
+    Raise `LedgerImbalanceError` if received = clean + duplicates does not hold; then nothing was written.
+    """
+    wanted = sorted({hour_of(hour) for hour in hours})
+    return retrying(lambda: _aggregate(spark, lake, wanted, force=force)) if wanted else Aggregation()
+
+
+def _aggregate(spark: SparkSession, lake: LakeLocation, wanted: list[datetime], *, force: bool) -> Aggregation:
+    snapshots = {table: current_snapshot(spark, lake, table) for table in TARGETS}
+    inputs = read_inputs(spark, lake, wanted)
+    stored = {row.event_hour: row for row in read_event_rows(spark, lake, wanted[0], wanted[-1] + HOUR)}
+    unchanged = {
+        hour for hour in wanted if hour in stored and stored[hour].input_version == inputs[hour].input_version
+    }
+    todo = wanted if force else [hour for hour in wanted if hour not in unchanged]
+    if not todo:
+        return Aggregation(unchanged=tuple(wanted))
+    run = _Run(spark=spark, lake=lake, hours=todo, snapshots=snapshots)
+    made = run.replace([inputs[hour] for hour in todo], already_known=set(stored))
+    return Aggregation(made=made, unchanged=tuple(hour for hour in wanted if hour not in set(todo)))
+
+
+def read_inputs(
+    spark: SparkSession, lake: LakeLocation, hours: Collection[datetime]
+) -> dict[datetime, EventHourInput]:
+    """Return what each of the hours would be made from, by the landing ledger as it is now."""
+    first, _ = landing_hours_feeding(min(hours))
+    _, end = landing_hours_feeding(max(hours))
+    return event_hour_inputs(hours, read_landed_hours(spark, lake, first, end))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """One attempt: the hours to make, and the snapshots of the targets from before the input was read."""
+
+    spark: SparkSession
+    lake: LakeLocation
+    hours: list[datetime]
+    snapshots: Snapshots
+
+    def replace(self, inputs: list[EventHourInput], already_known: set[datetime]) -> tuple[EventLedgerRow, ...]:
+        """Compute and commit every table of the hours; return the ledger's new rows."""
+        snapshot = current_snapshot(self.spark, self.lake, RECEIVED_EVENTS)
+        check_received(inputs, received_by_hour(self.spark, self.lake, snapshot))
+        window = {hour - offset for hour in self.hours for offset in (HOUR, 0 * HOUR)}
+        received = received_rows(self.spark, self.lake, snapshot).where(in_hour_partitions("event_time", window))
+        received = received.select("*", *ROW_ADDRESS)
+        repeated = repeated_rows(received)
+        events = repeated.left_out_of(received)
+        totals = name_totals(events, self.hours).persist()
+        try:
+            rows = _ledger_rows(inputs, _clean_by_hour(totals), repeated.by_hour, already_known)
+            self._commit(events, totals, rows)
+        finally:
+            totals.unpersist()
+            repeated.rows.unpersist()
+        return rows
+
+    def _commit(self, events: DataFrame, totals: DataFrame, rows: tuple[EventLedgerRow, ...]) -> None:
+        own = events.where(in_hour_partitions("event_time", self.hours))
+        self._replace(CLEAN_EVENTS, own.select([column.name for column in CLEAN_EVENTS.columns]), rows)
+        self._replace(HOURLY_EVENT_COUNTS, hourly_event_counts(totals), rows)
+        self._replace(HOURLY_TRAFFIC, hourly_traffic(totals), rows)
+        self._replace(HOURLY_PRODUCT_STATS, hourly_product_stats(own), rows)
+        read_from = self.snapshots[EVENT_LEDGER]
+        write_event_rows(self.spark, self.lake, rows, hours=self.hours, read_from=read_from)
+
+    def _replace(self, table: Table, frame: DataFrame, rows: tuple[EventLedgerRow, ...]) -> None:
+        figures = {
+            "received": str(sum(row.received for row in rows)),
+            "clean": str(sum(row.clean for row in rows)),
+            "duplicates": str(sum(row.duplicates for row in rows)),
+        }
+        replace_hours(
+            frame,
+            lake=self.lake,
+            table=table,
+            hours=self.hours,
+            read_from=self.snapshots[table],
+            properties=figures,
+        )
+
+
+def _clean_by_hour(totals: DataFrame) -> dict[datetime, int]:
+    counts = totals.groupBy(F.date_format("event_hour", HOUR_KEY_PATTERN).alias("key")).agg(F.sum("events").alias("rows"))
+    return {parse_hour_key(row.key): row.rows for row in counts.collect()}
+
+
+def _ledger_rows(
+    inputs: Iterable[EventHourInput],
+    clean: Mapping[datetime, int],
+    duplicates: Mapping[datetime, int],
+    already_known: set[datetime],
+) -> tuple[EventLedgerRow, ...]:
+    """Return a row for each hour that has events, or had some; raise `LedgerImbalanceError` if one does not add up."""
+    rows = tuple(
+        EventLedgerRow(
+            event_hour=hour.event_hour,
+            input_version=hour.input_version,
+            received=hour.received,
+            clean=clean.get(hour.event_hour, 0),
+            duplicates=duplicates.get(hour.event_hour, 0),
+        )
+        for hour in inputs
+        if hour.received or hour.event_hour in already_known
+    )
+    wrong = [row for row in rows if row.received != row.clean + row.duplicates]
+    if wrong:
+        named = "; ".join(
+            f"{hour_key(row.event_hour)}: {row.received} received, {row.clean} clean, {row.duplicates} duplicates"
+            for row in wrong
+        )
+        raise LedgerImbalanceError(f"received = clean + duplicates does not hold, so nothing was written: {named}")
+    return rows
