@@ -47,7 +47,7 @@ class MadeEvents:
         self._made = 0
         self._copies: deque[tuple[int, OutgoingEvent]] = deque()
 
-    def take(self, count: int, now: int) -> list[OutgoingEvent]:
+    def take(self, count: int, now: int, /) -> list[OutgoingEvent]:
         """Return up to `count` events; copies that are due come first, and all of them before the end."""
         taken: list[OutgoingEvent] = []
         while len(taken) < count:

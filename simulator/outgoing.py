@@ -32,6 +32,6 @@ class OutgoingEvent:
 class EventSource(Protocol):
     """Where outgoing events come from."""
 
-    def take(self, count: int, now: int) -> Sequence[OutgoingEvent]:
+    def take(self, count: int, now: int, /) -> Sequence[OutgoingEvent]:
         """Return up to `count` events that are sent at `now` (µs since 1970); none means that there are no more."""
         ...
