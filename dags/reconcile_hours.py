@@ -45,10 +45,11 @@ def hour_param(description: str) -> Param:
 def find_stale_hours(*, params: Any = None, dag_run: Any = None) -> list[str]:
     """Return first and last landing hour of the range to reconcile; skip if nothing in it is stale."""
     from hour_ledger.lake_state import stale_hours
-    from hour_ledger.staleness import reconciled_range
+    from hour_ledger.staleness import last_settled_hour, reconciled_range
 
-    first, last = reconciled_range(params["from"], params["to"], dag_run.run_after, SETTINGS.buffer_interval)
-    stale = stale_hours(SETTINGS.lake, first, last + HOUR)
+    settled = last_settled_hour(dag_run.run_after, SETTINGS.buffer_interval)
+    first, last = reconciled_range(params["from"], params["to"], settled)
+    stale = stale_hours(SETTINGS.lake, first, last + HOUR, settled_end=settled + HOUR)
     if not stale:
         raise AirflowSkipException(f"nothing is stale from {hour_key(first)} to {hour_key(last)}")
     print("stale landing hours:", *map(hour_key, stale.landing_hours))

@@ -42,11 +42,16 @@ def event_hour_is_stale(lake: LakeLocation, event_hour: datetime) -> bool:
     return bool(_stale_event_hours(open_ledger(lake), event_hour, event_hour + HOUR))
 
 
-def stale_hours(lake: LakeLocation, start: datetime, end: datetime) -> StaleHours:
-    """Return the stale landing hours of `[start, end)`, and the stale event hours that these can have touched."""
+def stale_hours(lake: LakeLocation, start: datetime, end: datetime, *, settled_end: datetime) -> StaleHours:
+    """Return the stale landing hours of `[start, end)`, and the stale event hours that these can have touched.
+
+    Landing hours from `settled_end` on are still open: `transform_events` will come to them.
+    """
     ledger = open_ledger(lake)
     landing = staleness.stale_landing_hours(
-        hours_between(start, end), list_landing_hours(lake.raw_uri, start, end), ledger.landing_rows(start, end)
+        hours_between(start, min(end, settled_end)),
+        list_landing_hours(lake.raw_uri, start, end),
+        ledger.landing_rows(start, end),
     )
     event = _stale_event_hours(ledger, start - ALLOWED_LATENESS, end + HOUR)
     return StaleHours(landing_hours=tuple(landing), event_hours=tuple(event))

@@ -83,14 +83,12 @@ def last_settled_hour(now: datetime, buffer_interval: timedelta) -> datetime:
     return hour
 
 
-def reconciled_range(
-    first: str | None, last: str | None, now: datetime, buffer_interval: timedelta
-) -> tuple[datetime, datetime]:
-    """Return the first and the last landing hour to reconcile: the keys that were given, or the default up to `now`.
+def reconciled_range(first: str | None, last: str | None, settled: datetime) -> tuple[datetime, datetime]:
+    """Return the first and the last landing hour to reconcile: the keys given, or up to `settled`, the last that is.
 
     Raises `PartitionKeyError` for a text that is no hour, and for a range that ends before it begins.
     """
-    end = parse_hour_key(last) if last else last_settled_hour(now, buffer_interval)
+    end = parse_hour_key(last) if last else settled
     start = parse_hour_key(first) if first else end - RECONCILED
     if start > end:
         raise PartitionKeyError(f"the range {hour_key(start)} … {hour_key(end)} ends before it begins")

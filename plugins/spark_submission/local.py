@@ -12,8 +12,8 @@ from typing import Any, Final
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import BaseHook, Context
 
-#: Holds the master, e.g. `local[2]`. From AIRFLOW_CONN_SPARK_DEFAULT; nobody need create it by hand.
-CONNECTION: Final = "spark_default"
+#: Holds the master, e.g. `local[2]`. From AIRFLOW_CONN_SPARK_LOCAL; nobody need create it by hand.
+CONNECTION: Final = "spark_local"
 
 #: Halves CPU and memory of a short job, and makes a long one slower.
 JVM_OPTIONS: Final = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final, cast
 from urllib.parse import quote, urlencode
 
@@ -19,7 +20,11 @@ _PAGE: Final = 100
 
 
 class AirflowApiError(LocalCloudError):
-    """Airflow refused a call, or did not get where it should in time."""
+    """Airflow refused a call (then with the HTTP status), or did not get where it should in time."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +65,7 @@ class AirflowApi:
         try:
             self._call("POST", "/api/v2/pools", {"name": name, "slots": slots})
         except AirflowApiError as error:
-            if "409" not in str(error):
+            if error.status != HTTPStatus.CONFLICT:
                 raise
 
     def dag_ids(self) -> list[str]:
@@ -84,10 +89,20 @@ class AirflowApi:
         body = {"logical_date": None, "partition_key": partition_key, "conf": dict(params or {})}
         return _dag_run(self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body))
 
-    def backfill(self, dag_id: str, *, first: str, last: str, again: bool = False, max_active_runs: int = 2) -> int:
+    def backfill(
+        self,
+        dag_id: str,
+        *,
+        first: str,
+        last: str,
+        again: bool = False,
+        max_active_runs: int = 2,
+        within: float = 120.0,
+    ) -> int:
         """Start a backfill of the partitions from `first` to `last` (ISO times, both included); return its id.
 
-        With `again`, partitions that already have a completed run get another. One backfill per DAG at a time.
+        With `again`, partitions that already have a completed run get another. A DAG has one backfill at a time, and
+        Airflow closes one some time after its last run: this waits for it, `within` seconds at most.
         """
         body = {
             "dag_id": dag_id,
@@ -96,7 +111,14 @@ class AirflowApi:
             "reprocess_behavior": "completed" if again else "none",
             "max_active_runs": max_active_runs,
         }
-        return int(self._call("POST", "/api/v2/backfills", body)["id"])
+        deadline = time.monotonic() + within
+        while True:
+            try:
+                return int(self._call("POST", "/api/v2/backfills", body)["id"])
+            except AirflowApiError as error:
+                if error.status != HTTPStatus.CONFLICT or time.monotonic() > deadline:
+                    raise
+            time.sleep(1)
 
     def runs(self, dag_id: str, *, run_type: str | None = None) -> list[DagRun]:
         """Return a DAG's runs, the oldest first."""
@@ -153,7 +175,7 @@ class AirflowApi:
                 return cast("dict[str, Any]", json.load(answer))
         except urllib.error.HTTPError as error:
             reason = error.read().decode(errors="replace")[:2_000]
-            raise AirflowApiError(f"{method} {path}: {error.code} {reason}") from error
+            raise AirflowApiError(f"{method} {path}: {error.code} {reason}", status=error.code) from error
         except OSError as error:
             raise AirflowApiError(f"{method} {self.base_url}{path}: {error}") from error
 

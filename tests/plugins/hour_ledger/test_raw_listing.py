@@ -48,8 +48,11 @@ def test_an_hour_without_objects_is_not_in_the_listing(s3: tuple[Any, Stubber]) 
 def test_a_long_range_is_listed_day_by_day_and_cut_to_its_hours(s3: tuple[Any, Stubber]) -> None:
     client, stubber = s3
     inside, outside = f"{PREFIX}a.gz", "raw/landing_date=2026-11-22/landing_hour=20/b.gz"
+    marker, stray = PREFIX, "raw/landing_date=2026-11-22/note.txt"
     stubber.add_response(
-        "list_objects_v2", answer(inside, outside), {"Bucket": "lake", "Prefix": "raw/landing_date=2026-11-22/"}
+        "list_objects_v2",
+        answer(inside, outside, marker, stray),
+        {"Bucket": "lake", "Prefix": "raw/landing_date=2026-11-22/"},
     )
 
     assert list(list_landing_hours("s3://lake/raw", TEN - 9 * HOUR, TEN + HOUR, client)) == [TEN]

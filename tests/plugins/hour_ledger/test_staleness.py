@@ -119,17 +119,17 @@ def test_the_last_settled_hour_is_settled_and_the_next_is_not(since: timedelta) 
 
 
 def test_by_default_the_last_eight_days_are_reconciled() -> None:
-    first, last = reconciled_range(None, None, TEN + timedelta(minutes=30), timedelta(minutes=5))
+    first, last = reconciled_range(None, None, TEN)
 
-    assert (first, last) == (TEN - timedelta(days=8) - HOUR, TEN - HOUR)
+    assert (first, last) == (TEN - timedelta(days=8), TEN)
 
 
 def test_a_range_given_by_hand_is_taken_as_it_is() -> None:
-    given_range = reconciled_range("2026-11-01T00", "2026-11-02T23", TEN, timedelta(minutes=5))
+    given_range = reconciled_range("2026-11-01T00", "2026-11-02T23", TEN)
 
     assert given_range == (datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, 23, tzinfo=UTC))
 
 
 def test_a_range_that_ends_before_it_begins_is_refused() -> None:
     with pytest.raises(PartitionKeyError, match="2026-11-02T00"):
-        reconciled_range("2026-11-02T00", "2026-11-01T00", TEN, timedelta(minutes=5))
+        reconciled_range("2026-11-02T00", "2026-11-01T00", TEN)

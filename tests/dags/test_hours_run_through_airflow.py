@@ -1,0 +1,201 @@
+"""The DAGs in a real Airflow, over a real catalog; only Spark is a stand-in that keeps the ledger.
+
+One Airflow serves all tests of the module, and each has a day of its own.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import boto3
+import pytest
+
+from contracts.names import LakeLocation
+from contracts.partitions import hour_key, hour_of, landing_prefix
+from hour_ledger.store import LedgerStore, open_ledger
+from infra.local.airflow import AirflowApi, DagRun, LocalAirflow
+from infra.local.process import LocalCloud
+from tests.airflow_home import ROOT
+
+pytestmark = [pytest.mark.airflow, pytest.mark.cloud, pytest.mark.e2e, pytest.mark.timeout(900)]
+
+HOUR = timedelta(hours=1)
+LAKE = LakeLocation(raw_uri="s3://raw/raw", warehouse_uri="s3://warehouse/warehouse", database="clickstream_test")
+PATIENCE = 180.0
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("hours")
+
+
+@pytest.fixture(scope="module")
+def cloud(folder: Path) -> Iterator[dict[str, str]]:
+    """A local cloud with two buckets and a database; this process's AWS clients are pointed at it."""
+    cloud = LocalCloud(folder / "cloud").start()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in cloud.environment().items():
+            patch.setenv(name, value)
+        for bucket in ("raw", "warehouse"):
+            boto3.client("s3").create_bucket(Bucket=bucket)
+        boto3.client("glue").create_database(DatabaseInput={"Name": LAKE.database})
+        yield cloud.environment()
+    cloud.stop()
+
+
+@pytest.fixture(scope="module")
+def api(folder: Path, cloud: dict[str, str]) -> Iterator[AirflowApi]:
+    program = folder / "bin" / "spark-submit"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT}/tests/dags/fake_spark_submit.py "$@"\n')
+    program.chmod(0o755)
+    environment = {
+        **cloud,
+        "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}",
+        "JOBS_DONE": str(folder / "jobs_done"),
+        "CLICKSTREAM_ENVIRONMENT": "test",
+        "CLICKSTREAM_RAW_URI": LAKE.raw_uri,
+        "CLICKSTREAM_WAREHOUSE_URI": LAKE.warehouse_uri,
+        "CLICKSTREAM_DATABASE": LAKE.database,
+    }
+    dags = ("transform_events", "aggregate_hour", "reconcile_hours")
+    with LocalAirflow(folder / "airflow", environment=environment, unpause=dags) as airflow:
+        yield airflow.api
+    shutil.rmtree(folder / "airflow")
+
+
+@pytest.fixture(scope="module")
+def ledger(cloud: dict[str, str]) -> LedgerStore:
+    return open_ledger(LAKE)
+
+
+def land(hour: datetime, *event_hours: datetime, name: str = "a.gz") -> None:
+    body = "\n".join(hour_key(event_hour) for event_hour in event_hours)
+    boto3.client("s3").put_object(Bucket="raw", Key=landing_prefix(hour) + name, Body=body.encode())
+
+
+def ended(*keys: str, times: int = 1) -> Callable[[list[DagRun]], bool]:
+    def check(runs: list[DagRun]) -> bool:
+        done = [run.partition_key for run in runs if run.state in ("success", "failed")]
+        return all(done.count(key) >= times for key in keys)
+
+    return check
+
+
+def states(api: AirflowApi, run: DagRun) -> dict[str, str | None]:
+    return {task.task_id: task.state for task in api.tasks(run)}
+
+
+def last_run(runs: list[DagRun], key: str | None) -> DagRun:
+    return [run for run in runs if run.partition_key == key][-1]
+
+
+def test_a_backfill_makes_exactly_the_event_hours_that_its_landing_hours_touched(
+    api: AirflowApi, ledger: LedgerStore
+) -> None:
+    eight = datetime(2026, 10, 1, 8, tzinfo=UTC)
+    hours = [eight, eight + HOUR, eight + 2 * HOUR]
+    keys = [hour_key(hour) for hour in hours]
+    for hour in hours:
+        land(hour, hour, hour)
+    land(hours[2], eight, eight - timedelta(days=3), name="late.gz")
+
+    api.backfill("transform_events", first=hours[0].isoformat(), last=hours[2].isoformat())
+    runs = api.wait_for_runs("transform_events", ended(*keys), within=PATIENCE)
+    api.wait_for_runs("aggregate_hour", ended(*keys), within=PATIENCE)
+
+    assert {last_run(runs, key).state for key in keys} == {"success"}
+    made = {row.event_hour: row.received for row in ledger.event_rows(eight - timedelta(days=7), eight + 24 * HOUR)}
+    assert made == {hours[0]: 3, hours[1]: 2, hours[2]: 2}
+
+
+def test_a_second_backfill_does_the_work_again_and_publishes_nothing(api: AirflowApi, ledger: LedgerStore) -> None:
+    ten = datetime(2026, 10, 2, 10, tzinfo=UTC)
+    land(ten, ten)
+    api.backfill("transform_events", first=ten.isoformat(), last=ten.isoformat())
+    api.wait_for_runs("aggregate_hour", ended(hour_key(ten)), within=PATIENCE)
+    before = ledger.landing_row(ten), ledger.event_row(ten)
+
+    api.backfill("transform_events", first=ten.isoformat(), last=ten.isoformat(), again=True)
+    runs = api.wait_for_runs("transform_events", ended(hour_key(ten), times=2), within=PATIENCE)
+
+    second = states(api, last_run(runs, hour_key(ten)))
+    assert second["transform"] == "success"
+    assert second["publish_stale_event_hours"] == "skipped"
+    assert (ledger.landing_row(ten), ledger.event_row(ten)) == before
+
+
+def test_an_unreadable_object_fails_the_run_after_its_hour_is_published(api: AirflowApi, ledger: LedgerStore) -> None:
+    ten = datetime(2026, 10, 3, 10, tzinfo=UTC)
+    land(ten, ten)
+    land(ten, name="broken.unreadable")
+
+    api.trigger("transform_events", partition_key=hour_key(ten))
+    runs = api.wait_for_runs("transform_events", ended(hour_key(ten)), within=PATIENCE)
+    api.wait_for_runs("aggregate_hour", ended(hour_key(ten)), within=PATIENCE)
+
+    run = last_run(runs, hour_key(ten))
+    assert run.state == "failed"
+    assert [task for task, state in states(api, run).items() if state == "failed"] == ["report_unreadable_objects"]
+    assert ledger.event_row(ten) is not None
+
+
+def test_late_objects_and_the_late_tail_are_reconciled_once(api: AirflowApi, ledger: LedgerStore) -> None:
+    ten = datetime(2026, 10, 4, 10, tzinfo=UTC)
+    tail = ten - timedelta(days=5)
+    land(ten, ten, tail)
+    params = {"from": hour_key(ten - HOUR), "to": hour_key(ten + HOUR)}
+
+    first = api.trigger("reconcile_hours", params=params)
+    wait_for(api, first)
+    second = api.trigger("reconcile_hours", params=params)
+    wait_for(api, second)
+
+    assert states(api, first)["reconcile"] == "success"
+    assert ledger.event_row(ten) is not None
+    assert ledger.event_row(tail) is not None
+    assert states(api, second) == {"find_stale_hours": "skipped", "reconcile": "skipped", "check_ledger": "skipped"}
+
+
+def test_an_open_hour_runs_at_once_when_it_is_allowed_and_is_not_settled(api: AirflowApi, ledger: LedgerStore) -> None:
+    hour = hour_of(datetime.now(tz=UTC))
+    land(hour, hour)
+
+    run = api.trigger("transform_events", partition_key=hour_key(hour), params={"allow_open_hour": True})
+    wait_for(api, run)
+
+    row = ledger.landing_row(hour)
+    assert row is not None
+    assert not row.settled
+
+
+def test_a_run_without_a_key_fails_at_once_and_says_why(api: AirflowApi) -> None:
+    run = api.trigger("transform_events")
+    wait_for(api, run)
+
+    [failed] = [task for task in api.tasks(run) if task.state == "failed"]
+    assert (failed.task_id, failed.try_number) == ("wait_until_settled", 1)
+    assert "Advanced Options" in api.log(run, failed)
+
+
+def test_an_event_hour_given_by_hand_is_made_even_if_it_is_fresh(api: AirflowApi, folder: Path) -> None:
+    ten = datetime(2026, 10, 5, 10, tzinfo=UTC)
+    land(ten, ten)
+    api.trigger("transform_events", partition_key=hour_key(ten))
+    api.wait_for_runs("aggregate_hour", ended(hour_key(ten)), within=PATIENCE)
+
+    api.trigger("aggregate_hour", partition_key=hour_key(ten))
+    api.wait_for_runs("aggregate_hour", ended(hour_key(ten), times=2), within=PATIENCE)
+
+    jobs = (folder / "jobs_done").read_text().splitlines()
+    assert jobs.count(f"run_aggregate_hours {hour_key(ten)}") == 2
+
+
+def wait_for(api: AirflowApi, run: DagRun) -> None:
+    def run_ended(runs: list[DagRun]) -> bool:
+        return any(found.run_id == run.run_id and found.state in ("success", "failed") for found in runs)
+
+    api.wait_for_runs(run.dag_id, run_ended, within=PATIENCE)
