@@ -72,7 +72,9 @@ class EventApi(Construct):
         )
         # RestApi exports an output of its own under a hashed name; ours is made in the stack.
         self.rest_api.node.try_remove_child("Endpoint")
-        self._validator = self.rest_api.add_request_validator("Validator", validate_request_body=True)
+        self._validator = self.rest_api.add_request_validator(
+            "Validator", validate_request_body=True, validate_request_parameters=True
+        )
         events = self.rest_api.root.add_resource("events")
         self._add_route(events, "EventModel", schema=event_schema, templates=event_templates)
         self._add_route(events.add_resource("batch"), "BatchModel", schema=batch_schema, templates=batch_templates)

@@ -4,11 +4,11 @@ Worded like `$context.error.validationErrorString`, which AWS takes from its Jav
 are not checked, because API Gateway does not reliably: what must hold has to hold without them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 Json = Any
-Schema = dict[str, Any]
+Schema = Mapping[str, Any]
 
 _KNOWN: Final = frozenset(
     {"$schema", "title", "description", "type", "required", "properties", "items"}

@@ -68,7 +68,12 @@ SUPPORTED: Final[Mapping[str, Table]] = {
         "RestApiId": None,
         "Schema": None,
     },
-    "AWS::ApiGateway::RequestValidator": {"Name": None, "RestApiId": None, "ValidateRequestBody": None},
+    "AWS::ApiGateway::RequestValidator": {
+        "Name": None,
+        "RestApiId": None,
+        "ValidateRequestBody": None,
+        "ValidateRequestParameters": None,
+    },
     "AWS::ApiGateway::Resource": {"ParentId": None, "PathPart": None, "RestApiId": None},
     "AWS::ApiGateway::RestApi": {
         "Description": None,
