@@ -34,16 +34,24 @@ def scale(service, target):
     [
         pytest.param("PutRecords", {"Records": [record()] * 501}, "ValidationException", id="501-records"),
         pytest.param("PutRecords", {"Records": []}, "ValidationException", id="no-records"),
-        pytest.param("PutRecords", {"Records": [record(b"x" * MEBIBYTE)]}, "ValidationException", id="record-too-large"),
+        pytest.param(
+            "PutRecords", {"Records": [record(b"x" * MEBIBYTE)]}, "ValidationException", id="record-too-large"
+        ),
         pytest.param("PutRecords", {"Records": [record(key="")]}, "ValidationException", id="empty-key"),
         pytest.param("PutRecords", {"Records": [record(key="k" * 257)]}, "ValidationException", id="key-too-long"),
         pytest.param("PutRecords", {"Records": [{"Data": "eA=="}]}, "ValidationException", id="no-key"),
         pytest.param(
-            "PutRecords", {"Records": [record(b"x" * 1_000_000)] * 11}, "InvalidArgumentException", id="request-too-large"
+            "PutRecords",
+            {"Records": [record(b"x" * 1_000_000)] * 11},
+            "InvalidArgumentException",
+            id="request-too-large",
         ),
         pytest.param("PutRecords", {"Records": [record() | {"Data": "#"}]}, "SerializationException", id="no-base64"),
         pytest.param(
-            "PutRecord", record() | {"ExplicitHashKey": str(2**128)}, "InvalidArgumentException", id="hash-key-too-large"
+            "PutRecord",
+            record() | {"ExplicitHashKey": str(2**128)},
+            "InvalidArgumentException",
+            id="hash-key-too-large",
         ),
         pytest.param("PutRecord", record() | {"DryRun": True}, "InvalidArgumentException", id="a-member-we-lack"),
         pytest.param("UpdateStreamMode", {}, "UnknownOperationException", id="an-operation-we-lack"),

@@ -36,5 +36,5 @@ def test_a_later_record_of_a_shard_has_a_larger_number(number, later):
 
 @pytest.mark.parametrize("text", ["", "12", "-5", "x", "9" * 56])
 def test_what_is_no_sequence_number_is_refused(text):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"sequence number|invalid literal"):
         sequence.parse(text)

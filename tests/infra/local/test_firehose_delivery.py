@@ -1,0 +1,218 @@
+"""Each record of the stream is in one object, whatever dies between reading it and remembering that."""
+
+import asyncio
+import gzip
+import json
+from dataclasses import dataclass, field
+
+import pytest
+
+from infra.local.emulator import Scope
+from infra.local.firehose import checkpoint
+from infra.local.firehose.checkpoint import Checkpoint
+from infra.local.firehose.destination import Destination
+from infra.local.firehose.pump import Pump
+from infra.local.firehose.source import Source
+from infra.local.firehose.state import DeliveryStreamState
+from infra.local.json_protocol import AwsError
+from tests.infra.local.kinesis_in_process import put, service_in
+
+SCOPE = Scope(account="000000000000", region="us-east-1")
+CONFIGURATION = {
+    "RoleARN": "arn:aws:iam::000000000000:role/delivery",
+    "BucketARN": "arn:aws:s3:::raw",
+    "Prefix": "raw/!{timestamp:yyyy}/",
+    "ErrorOutputPrefix": "errors/!{firehose:error-output-type}/",
+    "CompressionFormat": "GZIP",
+    "BufferingHints": {"SizeInMBs": 1, "IntervalInSeconds": 0},
+}
+
+
+class KilledError(Exception):
+    """Stands for SIGKILL."""
+
+
+@dataclass
+class Bucket:
+    """Takes the place of S3. `dies` kills the process before (-1) or after (1) the next upload."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    dies: int = 0
+    status: int = 200
+
+    async def put_object(self, scope, *, bucket, key, body):
+        dies, self.dies = self.dies, 0
+        if dies < 0:
+            raise KilledError
+        if self.status < 300:
+            self.objects[key] = body
+        if dies > 0:
+            raise KilledError
+        return self.status, {}, b""
+
+    def lines(self):
+        """What was delivered, in the order of the uploads."""
+        delivered = [gzip.decompress(body) for key, body in self.objects.items() if key.startswith("raw/")]
+        return b"".join(delivered).split()
+
+
+@dataclass
+class Delivery:
+    """One delivery stream from stream `s`, in this process."""
+
+    folder: object
+    bucket: Bucket = field(default_factory=Bucket)
+    hints: dict[str, int] = field(default_factory=dict)
+    version: int = 1
+
+    def start(self):
+        """As a new process would: everything from disk."""
+        self.kinesis = service_in(self.folder)
+        source = Source(kinesis=self.kinesis, arn="arn:aws:kinesis:us-east-1:000000000000:stream/s")
+        path = self.folder / "checkpoint.json"
+        if not path.exists():
+            checkpoint.save(path, Checkpoint(incarnation=source.incarnation(), positions=source.ends()))
+        self.pump = Pump(path, source, put_object=self.bucket.put_object)
+        return self
+
+    def step(self):
+        wire = CONFIGURATION | {"BufferingHints": CONFIGURATION["BufferingHints"] | self.hints}
+        state = DeliveryStreamState(
+            scope=SCOPE,
+            name="d",
+            source_arn="",
+            source_role="",
+            destination=Destination.parse(wire),
+            created=0,
+            updated=0,
+            version=self.version,
+        )
+        return asyncio.run(self.pump.step(state))
+
+
+@pytest.fixture
+def delivery(tmp_path):
+    service_in(tmp_path).call("CreateStream", {"StreamName": "s", "ShardCount": 2})
+    return Delivery(tmp_path).start()
+
+
+def lines(*numbers):
+    return [f"{number}\n".encode() for number in numbers]
+
+
+@pytest.mark.parametrize("dies", [pytest.param(-1, id="before-the-upload"), pytest.param(1, id="after-the-upload")])
+def test_a_kill_around_the_upload_neither_loses_nor_doubles_a_record(delivery, dies):
+    put(delivery.kinesis, "s", "a", *lines(1, 2))
+    delivery.bucket.dies = dies
+    with pytest.raises(KilledError):
+        delivery.step()
+    put(delivery.kinesis, "s", "a", *lines(3))
+    delivery.version = 2  # a configuration changed in between moves no planned object
+    delivery.start()
+    while delivery.step():
+        pass
+    assert sorted(delivery.bucket.lines()) == [b"1", b"2", b"3"]
+
+
+def test_a_restart_with_records_in_the_buffer_delivers_them_once(delivery):
+    delivery.hints = {"IntervalInSeconds": 900}
+    put(delivery.kinesis, "s", "a", *lines(1, 2))
+    assert not delivery.step()
+    delivery.start()
+    delivery.hints = {}
+    assert delivery.step()
+    assert delivery.bucket.lines() == [b"1", b"2"]
+
+
+def test_a_buffer_below_its_size_waits_for_its_interval(delivery):
+    delivery.hints = {"IntervalInSeconds": 900}
+    put(delivery.kinesis, "s", "a", *lines(1))
+    assert not delivery.step()
+    assert delivery.bucket.objects == {}
+
+
+def test_a_full_buffer_does_not_wait(delivery):
+    delivery.hints = {"IntervalInSeconds": 900}
+    put(delivery.kinesis, "s", "a", b"x" * 600_000)
+    put(delivery.kinesis, "s", "b", b"y" * 600_000)
+    assert delivery.step()
+    assert len(delivery.bucket.objects) == 1
+
+
+def test_records_of_a_key_keep_their_order_across_a_reshard(delivery):
+    put(delivery.kinesis, "s", "a", *lines(1, 2))
+    asked = {"StreamName": "s", "TargetShardCount": 4, "ScalingType": "UNIFORM_SCALING"}
+    delivery.kinesis.call("UpdateShardCount", asked)
+    put(delivery.kinesis, "s", "a", *lines(3, 4))
+    while delivery.step():
+        pass
+    assert delivery.bucket.lines() == [b"1", b"2", b"3", b"4"]
+
+
+def test_what_was_in_the_stream_before_the_delivery_stream_stays_there(tmp_path):
+    kinesis = service_in(tmp_path)
+    kinesis.call("CreateStream", {"StreamName": "s", "ShardCount": 2})
+    put(kinesis, "s", "a", *lines(1))
+    delivery = Delivery(tmp_path).start()
+    put(delivery.kinesis, "s", "a", *lines(2))
+    delivery.step()
+    assert delivery.bucket.lines() == [b"2"]
+
+
+def test_a_refused_upload_is_tried_again_later_and_moves_nothing_on(delivery, caplog):
+    put(delivery.kinesis, "s", "a", *lines(1))
+    delivery.bucket.status = 404
+    assert not delivery.step()
+    assert "delivery stream d: s3://raw/raw/" in caplog.text
+    delivery.bucket.status = 200
+    delivery.start()
+    assert delivery.step()
+    assert delivery.bucket.lines() == [b"1"]
+
+
+def test_a_record_over_firehoses_limit_goes_to_the_error_prefix_with_its_data(delivery):
+    put(delivery.kinesis, "s", "a", b"x" * (1_000 * 1024 + 1))
+    put(delivery.kinesis, "s", "b", *lines(1))
+    assert delivery.step()
+    (error_key,) = [key for key in delivery.bucket.objects if key.startswith("errors/processing-failed/")]
+    error = json.loads(delivery.bucket.objects[error_key])
+    assert error["errorCode"] == "Firehose.RecordTooLarge"
+    assert delivery.bucket.lines() == [b"1"]
+
+
+def test_an_object_is_named_by_stream_version_and_the_arrival_of_its_oldest_record(delivery):
+    put(delivery.kinesis, "s", "a", *lines(1))
+    delivery.step()
+    (key,) = delivery.bucket.objects
+    assert key.startswith("raw/20")
+    name = key.rsplit("/", 1)[1]
+    assert name.startswith("d-1-20")
+    assert name.endswith(".gz")
+
+
+def test_a_stream_made_again_under_its_name_is_read_from_its_start(delivery):
+    put(delivery.kinesis, "s", "a", *lines(1))
+    delivery.step()
+    delivery.kinesis.call("DeleteStream", {"StreamName": "s"})
+    delivery.kinesis.call("CreateStream", {"StreamName": "s", "ShardCount": 1})
+    put(delivery.kinesis, "s", "a", *lines(2))
+    delivery.step()
+    assert sorted(delivery.bucket.lines()) == [b"1", b"2"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"DynamicPartitioningConfiguration": {"Enabled": True}}, id="dynamic-partitioning"),
+        pytest.param({"ProcessingConfiguration": {"Enabled": True, "Processors": []}}, id="processing"),
+        pytest.param({"S3BackupMode": "Enabled"}, id="backup"),
+        pytest.param({"CompressionFormat": "Snappy"}, id="snappy"),
+        pytest.param({"FileExtension": ".json"}, id="a-member-we-lack"),
+        pytest.param({"BucketARN": "raw"}, id="no-arn"),
+        pytest.param({"BufferingHints": {"SizeInMBs": 129}}, id="buffer-too-large"),
+        pytest.param({"BufferingHints": {"IntervalInSeconds": 901}}, id="interval-too-long"),
+    ],
+)
+def test_a_destination_that_we_cannot_serve_is_refused(change):
+    with pytest.raises(AwsError):
+        Destination.parse(CONFIGURATION | change)
