@@ -1,0 +1,139 @@
+"""The API's own templates against scripted answers of Kinesis: which status, which body, what stays behind."""
+
+import base64
+import json
+
+import pytest
+
+from contracts.envelope import Stamp, envelope_line
+from infra.local.apigateway.json_body import JsonBody
+from infra.local.apigateway.vtl import compiled
+from infra.local.apigateway.vtl_values import Input, ResponseOverride, Util
+from infra.mapping import batch_templates, single_event_templates
+
+SINGLE = single_event_templates("events")
+BATCH = batch_templates("events")
+
+STORED = {"SequenceNumber": "1", "ShardId": "shardId-000000000000"}
+THROTTLED = {
+    "ErrorCode": "ProvisionedThroughputExceededException",
+    "ErrorMessage": "Rate exceeded for shard shardId-0 in stream events under account 123456789012.",
+}
+FAILED = {"ErrorCode": "InternalFailure", "ErrorMessage": "Internal service failure."}
+CONTEXT = {
+    "extendedRequestId": "JKJaXmPLvHcESHA=",
+    "requestTimeEpoch": 1626091318732,
+    "identity": {"sourceIp": "203.0.113.7", "userAgent": 'Mozilla/5.0 (it\'s "quoted")'},
+}
+
+
+def reply(template, answer):
+    """Status override, headers and body of a reply to what Kinesis answered."""
+    override = ResponseOverride()
+    names = {
+        "input": Input(JsonBody(json.dumps(answer).encode())),
+        "util": Util(),
+        "context": {**CONTEXT, "responseOverride": override},
+    }
+    text = compiled(template).render(names)
+    assert "123456789012" not in text
+    return override.status, override.headers, json.loads(text)
+
+
+def request(template, body):
+    names = {"input": Input(JsonBody(body)), "util": Util(), "context": CONTEXT}
+    return json.loads(compiled(template).render(names))
+
+
+def put_records_answer(*results):
+    return {"FailedRecordCount": sum("ErrorCode" in result for result in results), "Records": list(results)}
+
+
+@pytest.mark.parametrize(
+    ("results", "status", "fates"),
+    [
+        pytest.param([STORED, STORED], None, ["accepted", "accepted"], id="all-stored-is-200"),
+        pytest.param([THROTTLED, STORED], 207, ["throttled", "accepted"], id="some-stored-is-207"),
+        pytest.param([STORED, FAILED, THROTTLED], 207, ["accepted", "failed", "throttled"], id="in-order"),
+        pytest.param([THROTTLED, THROTTLED], 429, ["throttled", "throttled"], id="all-throttled-is-429"),
+        pytest.param([FAILED, THROTTLED], 429, ["failed", "throttled"], id="none-stored-one-throttled-is-429"),
+        pytest.param([FAILED], 503, ["failed"], id="all-failed-is-503"),
+    ],
+)
+def test_a_batch_answers_each_events_fate(results, status, fates):
+    override, headers, body = reply(BATCH.stored, put_records_answer(*results))
+    assert override == status
+    assert [entry["status"] for entry in body["events"]] == fates
+    assert (body["accepted"], body["failed"]) == (fates.count("accepted"), len(fates) - fates.count("accepted"))
+    assert ("Retry-After" in headers) == (status is not None) == ("message" in body)
+
+
+@pytest.mark.parametrize("templates", [SINGLE, BATCH], ids=["single", "batch"])
+@pytest.mark.parametrize(
+    ("kind", "message", "status"),
+    [
+        ("ProvisionedThroughputExceededException", "Rate exceeded under account 123456789012", 429),
+        ("com.amazonaws.kinesis#ProvisionedThroughputExceededException", None, 429),
+        ("ValidationException", "Value at 'records' failed to satisfy constraint: length at most 500", 400),
+        ("ValidationException", "Value null at 'records.3.member.data' failed to satisfy constraint", 413),
+        ("ValidationException", "Value null at 'data' failed to satisfy constraint: Member must not be null", 413),
+        ("InvalidArgumentException", "Records size exceeds 10 MB limit", 413),
+        ("InvalidArgumentException", "ExplicitHashKey", 400),
+        ("ResourceNotFoundException", "Stream events under account 123456789012 not found.", 503),
+        ("AccessDeniedException", "User arn:aws:iam::123456789012 is not authorized", 503),
+        ("KMSThrottlingException", None, 503),
+        (None, None, 503),
+    ],
+)
+def test_a_refusal_of_kinesis_is_the_clients_fault_only_when_it_is(templates, kind, message, status):
+    override, headers, body = reply(templates.refused, {"__type": kind, "message": message})
+    assert override == status
+    assert body["message"]
+    assert body["detail"].startswith("nothing was stored")
+    assert ("Retry-After" in headers) == (status == 429)
+
+
+def test_a_throttled_single_event_is_named():
+    _, _, body = reply(SINGLE.refused, {"__type": "ProvisionedThroughputExceededException"})
+    assert (body["accepted"], body["failed"], body["events"]) == (0, 1, [{"status": "throttled"}])
+
+
+def test_a_stored_single_event_has_the_shape_of_a_batch_of_one():
+    assert reply(SINGLE.stored, STORED) == reply(BATCH.stored, put_records_answer(STORED))
+
+
+def test_the_edge_writes_the_contracts_envelope_byte_for_byte():
+    event = b'{"user_id":"35","price":1.5}'
+    put = request(SINGLE.request, event)
+    stamp = Stamp(
+        received_at=CONTEXT["requestTimeEpoch"],
+        request_id=CONTEXT["extendedRequestId"],
+        source_ip=CONTEXT["identity"]["sourceIp"],
+        user_agent=CONTEXT["identity"]["userAgent"],
+    )
+    data = base64.b64decode(put.pop("Data"))
+    # Velocity's escaping writes a slash as \/, which is the same JSON.
+    assert data.replace(b"\\/", b"/") == envelope_line(stamp, event)
+    assert put == {"StreamName": "events", "PartitionKey": "35"}
+
+
+def test_a_batch_is_one_record_an_event_in_order():
+    put = request(BATCH.request, b'[{"user_id":"b"},{"user_id":"a","x":[1, 2]}]')
+    assert [record["PartitionKey"] for record in put["Records"]] == ["b", "a"]
+    assert [json.loads(base64.b64decode(record["Data"]))["event"] for record in put["Records"]] == [
+        {"user_id": "b"},
+        {"user_id": "a", "x": [1, 2]},
+    ]
+
+
+def test_more_events_than_kinesis_takes_become_none_not_broken_json():
+    assert request(BATCH.request, json.dumps([{"user_id": "a"}] * 1001).encode())["Records"] == []
+
+
+def test_a_line_above_firehoses_limit_has_no_data_so_that_kinesis_refuses_it():
+    large = json.dumps({"user_id": "a", "x": "y" * 1_100_000}).encode()
+    assert "Data" not in request(SINGLE.request, large)
+    assert ["Data" in record for record in request(BATCH.request, b'[{"user_id":"b"},' + large + b"]")["Records"]] == [
+        True,
+        False,
+    ]
