@@ -6,7 +6,7 @@ versions are stored with the result), then the received events. Whoever commits 
 this run start over; whoever transforms a landing hour in between leaves a version that differs, and so a stale hour.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -25,17 +25,17 @@ from contracts.tables import (
     RECEIVED_EVENTS,
     Table,
 )
-from contracts.versions import landing_hours_feeding
 from spark_jobs.deduplicate_events import ROW_ADDRESS, repeated_rows
 from spark_jobs.errors import LedgerImbalanceError
 from spark_jobs.event_hours import HOUR_KEY_PATTERN
 from spark_jobs.hour_filters import in_hour_partitions
 from spark_jobs.hourly_tables import hourly_event_counts, hourly_product_stats, hourly_traffic, name_totals
+from spark_jobs.hours_to_make import read_inputs
 from spark_jobs.iceberg_table import current_snapshot
-from spark_jobs.ledger import EventLedgerRow, read_event_rows, read_landed_hours, write_event_rows
+from spark_jobs.ledger import EventLedgerRow, read_event_rows, write_event_rows
 from spark_jobs.received_counts import check_received, received_by_hour, received_rows
 from spark_jobs.retries import retrying
-from spark_jobs.stale_hours import EventHourInput, event_hour_inputs
+from spark_jobs.stale_hours import EventHourInput
 from spark_jobs.table_io import replace_hours
 
 TARGETS: Final = (CLEAN_EVENTS, HOURLY_EVENT_COUNTS, HOURLY_TRAFFIC, HOURLY_PRODUCT_STATS, EVENT_LEDGER)
@@ -66,24 +66,13 @@ def _aggregate(spark: SparkSession, lake: LakeLocation, wanted: list[datetime], 
     snapshots = {table: current_snapshot(spark, lake, table) for table in TARGETS}
     inputs = read_inputs(spark, lake, wanted)
     stored = {row.event_hour: row for row in read_event_rows(spark, lake, wanted[0], wanted[-1] + HOUR)}
-    unchanged = {
-        hour for hour in wanted if hour in stored and stored[hour].input_version == inputs[hour].input_version
-    }
+    unchanged = {hour for hour in wanted if hour in stored and stored[hour].input_version == inputs[hour].input_version}
     todo = wanted if force else [hour for hour in wanted if hour not in unchanged]
     if not todo:
         return Aggregation(unchanged=tuple(wanted))
     run = _Run(spark=spark, lake=lake, hours=todo, snapshots=snapshots)
     made = run.replace([inputs[hour] for hour in todo], already_known=set(stored))
     return Aggregation(made=made, unchanged=tuple(hour for hour in wanted if hour not in set(todo)))
-
-
-def read_inputs(
-    spark: SparkSession, lake: LakeLocation, hours: Collection[datetime]
-) -> dict[datetime, EventHourInput]:
-    """Return what each of the hours would be made from, by the landing ledger as it is now."""
-    first, _ = landing_hours_feeding(min(hours))
-    _, end = landing_hours_feeding(max(hours))
-    return event_hour_inputs(hours, read_landed_hours(spark, lake, first, end))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +128,9 @@ class _Run:
 
 
 def _clean_by_hour(totals: DataFrame) -> dict[datetime, int]:
-    counts = totals.groupBy(F.date_format("event_hour", HOUR_KEY_PATTERN).alias("key")).agg(F.sum("events").alias("rows"))
+    counts = totals.groupBy(F.date_format("event_hour", HOUR_KEY_PATTERN).alias("key")).agg(
+        F.sum("events").alias("rows")
+    )
     return {parse_hour_key(row.key): row.rows for row in counts.collect()}
 
 

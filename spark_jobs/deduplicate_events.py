@@ -75,8 +75,8 @@ def losing_rows(candidates: DataFrame) -> DataFrame:
     """Return (event_hour, address) of every row but the winner of its `click_id` in its event hour.
 
     The winner has the smallest (received_at, insertion_timestamp, user_id, event_hash), no insertion_timestamp being
-    larger than any. Rows that tie in all four are copies of one event, from requests that may differ: then those decide.
-    Rows that tie in everything give the same clean event, whichever is left.
+    larger than any. Rows that tie in all four are copies of one event, from requests that may differ: then these
+    decide. Rows that tie in everything give the same clean event, whichever is left.
     """
     order = [F.col(name).asc_nulls_last() for name in (*_ORDER_COLUMNS, *ROW_ADDRESS)]
     place = F.row_number().over(Window.partitionBy("event_hour", "click_id").orderBy(*order))

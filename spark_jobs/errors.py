@@ -1,16 +1,16 @@
 """What can go wrong in a Spark job that is not data.
 
-    SparkJobError
-    ├── MissingJarsError        Iceberg is not on Spark's class path
-    ├── TableMismatchError      a table in the catalog is not the declared one, and can't be evolved into it
-    ├── RawStoreError           raw objects can't be listed or read
-    ├── MissingObjectsError     raw objects that the ledger names are gone: history must not be replaced by less
-    ├── OpenHourError           a landing hour is not settled yet
-    ├── LedgerImbalanceError    rows were lost or made: the figures of a run do not add up
-    └── ConflictError           another writer was faster
-        ├── BaseMovedError      … elsewhere in the table: write the same rows again
-        ├── UnsettledInputError … and is not done yet: what it wrote and what it noted do not agree
-        └── InputChangedError   … in the very hours that this run wanted to replace: compute them again
+SparkJobError
+├── MissingJarsError        Iceberg is not on Spark's class path
+├── TableMismatchError      a table in the catalog is not the declared one, and can't be evolved into it
+├── RawStoreError           raw objects can't be listed or read
+├── MissingObjectsError     raw objects that the ledger names are gone: history must not be replaced by less
+├── OpenHourError           a landing hour is not settled yet
+├── LedgerImbalanceError    rows were lost or made: the figures of a run do not add up
+└── ConflictError           another writer was faster
+    ├── BaseMovedError      … elsewhere in the table: write the same rows again
+    ├── UnsettledInputError … and is not done yet: what it wrote and what it noted do not agree
+    └── InputChangedError   … in the very hours that this run wanted to replace: compute them again
 """
 
 

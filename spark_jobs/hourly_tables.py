@@ -97,8 +97,10 @@ def hourly_traffic(totals: DataFrame) -> DataFrame:
 
 
 def hourly_product_stats(events: DataFrame) -> DataFrame:
-    """Return the rows of `hourly_product_stats` from deduplicated events: products viewed, put into a cart or bought."""
-    counted = events.where(F.col("product_id").isNotNull() & F.col("event_name").isin("ViewContent", "AddToCart", "Purchase"))
+    """Return the rows of `hourly_product_stats` from deduplicated events: what was viewed, put in a cart, bought."""
+    counted = events.where(
+        F.col("product_id").isNotNull() & F.col("event_name").isin("ViewContent", "AddToCart", "Purchase")
+    )
     return (
         counted.select(event_hour().alias("event_hour"), "product_id", "event_name", "price")
         .groupBy("event_hour", "product_id")

@@ -1,4 +1,4 @@
-"""What Iceberg's Java API tells about a table at once, where SQL would cost a Spark job: snapshots, spec, sort order."""
+"""What Iceberg's Java API tells about a table at once, where SQL would cost a Spark job: its history of snapshots."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

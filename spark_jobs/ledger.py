@@ -1,7 +1,7 @@
 """The two ledgers as dataclasses: what each run did with a landing hour or an event hour, and from which version.
 
-A ledger's row is the last commit of a run. So an hour whose run died halfway keeps its old version, is seen to be stale,
-and is made again.
+A ledger's row is the last commit of a run. So an hour whose run died halfway keeps its old version, is seen to be
+stale, and is made again.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -20,8 +20,6 @@ from spark_jobs.event_hours import HOUR_KEY_PATTERN
 from spark_jobs.hour_filters import sql_literal
 from spark_jobs.schemas import struct_type
 from spark_jobs.table_io import replace_hours
-
-
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +58,9 @@ class EventLedgerRow:
     duplicates: int
 
 
-def read_landing_rows(spark: SparkSession, lake: LakeLocation, start: datetime, end: datetime) -> list[LandingLedgerRow]:
+def read_landing_rows(
+    spark: SparkSession, lake: LakeLocation, start: datetime, end: datetime
+) -> list[LandingLedgerRow]:
     """Return the ledger's rows of the landing hours in `[start, end)`, in order, with their lists of objects."""
     rows = _between(spark, lake, LANDING_LEDGER, start, end).collect()
     return [
@@ -160,9 +160,7 @@ def _write(
 def _between(spark: SparkSession, lake: LakeLocation, table: Table, start: datetime, end: datetime) -> DataFrame:
     """Return the rows of a range with the hour as key: a collected timestamp would be in this process's time zone."""
     hour = table.partitions[0].column
-    rows = spark.table(lake.table(table.name)).where(
-        f"{hour} >= {sql_literal(start)} AND {hour} < {sql_literal(end)}"
-    )
+    rows = spark.table(lake.table(table.name)).where(f"{hour} >= {sql_literal(start)} AND {hour} < {sql_literal(end)}")
     return rows.withColumn("hour_key", F.date_format(hour, HOUR_KEY_PATTERN)).orderBy(hour)
 
 

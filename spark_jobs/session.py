@@ -44,12 +44,12 @@ def spark_session(app_name: str, lake: LakeLocation, *, size: LocalSize | None =
     settings = [*_everywhere(), *_catalog(lake)]
     if submitted:
         SparkContext._ensure_initialized()  # so that SparkConf shows what spark-submit was told
-        local = _submitted_master().startswith("local")
+        _quieten(SparkContext._jvm)
     else:
         settings += _own_jvm(size or LocalSize())
-        local = True
-    if local:
-        settings += _local()
+    told = SparkConf()
+    if told.get("spark.master", "local").startswith("local"):
+        settings += [(key, value) for key, value in _local() if not told.contains(key)]
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else workers take the first python3 on PATH
     return _started(app_name, settings)
 
@@ -59,7 +59,7 @@ def _started(app_name: str, settings: list[Setting]) -> SparkSession:
     for key, value in settings:
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
-    _quieten(spark)
+    _quieten(jvm(spark))
     # An absent class reads as a package.
     if type(jvm(spark).org.apache.iceberg.spark.SparkCatalog).__name__ == "JavaPackage":
         spark.stop()
@@ -70,10 +70,10 @@ def _started(app_name: str, settings: list[Setting]) -> SparkSession:
     return spark
 
 
-def _quieten(spark: SparkSession) -> None:
-    spark.sparkContext.setLogLevel("ERROR")
-    # A write that loses a race is an exception here, and meant to be retried; Spark also logs it as an error.
-    log4j = jvm(spark).org.apache.logging.log4j
+def _quieten(view: Any) -> None:
+    """Log errors only; a write that loses a race is an exception here, retried, so Spark need not log it as well."""
+    log4j = view.org.apache.logging.log4j
+    log4j.core.config.Configurator.setRootLevel(log4j.Level.ERROR)
     log4j.core.config.Configurator.setLevel("org.apache.spark.sql.execution.datasources.v2", log4j.Level.OFF)
 
 
@@ -134,7 +134,3 @@ def _own_jvm(size: LocalSize) -> list[Setting]:
         ("spark.driver.extraClassPath", f"{JARS}/*"),
         ("spark.driver.extraJavaOptions", " ".join(options)),
     ]
-
-
-def _submitted_master() -> str:
-    return SparkConf().get("spark.master", "local[*]")

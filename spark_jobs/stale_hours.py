@@ -42,9 +42,7 @@ def _input(hour: datetime, feeding: list[LandedHour], feeding_before: list[Lande
     )
 
 
-def stale_event_hours(
-    inputs: Mapping[datetime, EventHourInput], stored: Iterable[EventLedgerRow]
-) -> list[datetime]:
+def stale_event_hours(inputs: Mapping[datetime, EventHourInput], stored: Iterable[EventLedgerRow]) -> list[datetime]:
     """Return, in order, the hours of `inputs` whose stored version is not the current one."""
     versions = {row.event_hour: row.input_version for row in stored}
     return sorted(

@@ -83,7 +83,8 @@ def _column_mismatches(table: Table, spark: SparkSession, name: str) -> Iterator
         if field.dataType.simpleString() != declared:
             yield f"{table.name}.{column.name}: is {field.dataType.simpleString()}, declared {declared}"
         if field.nullable != column.nullable:
-            yield f"{table.name}.{column.name}: {_nullability(field.nullable)}, declared {_nullability(column.nullable)}"
+            actual, declared = _nullability(field.nullable), _nullability(column.nullable)
+            yield f"{table.name}.{column.name}: is {actual}, declared {declared}"
     for undeclared in existing:
         yield f"{table.name}.{undeclared}: is there, but not declared"
 
@@ -101,7 +102,7 @@ def _partition_mismatches(spark: SparkSession, lake: LakeLocation, table: Table)
 
 
 def _nullability(nullable: bool) -> str:
-    return "may be null" if nullable else "is required"
+    return "nullable" if nullable else "required"
 
 
 def _quoted(text: str) -> str:

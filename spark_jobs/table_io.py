@@ -8,9 +8,9 @@ the same hour is kept by `read_from`: what was read before the other's commit is
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from py4j.protocol import Py4JJavaError
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
 
@@ -108,7 +108,9 @@ class _HoursWrite:
             for commit in commits:
                 newest = newest or commit.snapshot_id
                 if touches(commit, self.hours):
-                    raise InputChangedError(f"{self.table.name}: another run replaced {hours_note(self.hours)} meanwhile")
+                    raise InputChangedError(
+                        f"{self.table.name}: another run replaced {hours_note(self.hours)} meanwhile"
+                    )
         except LookupError as error:
             raise InputChangedError(f"{self.table.name}: {error}, so what happened since is unknown") from error
         return newest or read_from
@@ -133,7 +135,7 @@ class _HoursWrite:
             raise _typed(error) from error
 
 
-def _typed(error: Py4JJavaError) -> Exception:
+def _typed(error: Any) -> BaseException:
     """Return the error that a failed commit means; another failure than a conflict is returned as it is."""
     cause = error.java_exception
     while cause is not None:
@@ -141,4 +143,5 @@ def _typed(error: Py4JJavaError) -> Exception:
             message = str(cause.getMessage())
             return _PartialFileError(message) if "some, but not all, rows" in message else BaseMovedError(message)
         cause = cause.getCause()
-    return error
+    unrelated: BaseException = error
+    return unrelated

@@ -1,0 +1,70 @@
+"""Command-line arguments that the entry points share: where the lake lies, and which hours are meant."""
+
+import argparse
+from dataclasses import dataclass
+from datetime import datetime
+
+from contracts.names import LakeLocation
+from contracts.partitions import HOUR, HOUR_KEY_FORMAT, PartitionKeyError, parse_hour_key
+
+
+@dataclass(frozen=True, kw_only=True)
+class HourSpan:
+    """Hours `[start, end)`; `is_range` if they were given as a range, and so may hold hours without events."""
+
+    start: datetime
+    end: datetime
+    is_range: bool
+
+
+def add_lake_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the three arguments that say where the lake lies."""
+    parser.add_argument("--raw-uri", required=True, help="raw objects: s3://bucket/raw, or a directory")
+    parser.add_argument("--warehouse-uri", required=True, help="tables: s3://bucket/warehouse, or a directory")
+    parser.add_argument("--database", required=True, help="database of the tables in the catalog")
+
+
+def lake_of(arguments: argparse.Namespace) -> LakeLocation:
+    """Return the lake that `add_lake_arguments` was told."""
+    return LakeLocation(raw_uri=arguments.raw_uri, warehouse_uri=arguments.warehouse_uri, database=arguments.database)
+
+
+def add_span_arguments(parser: argparse.ArgumentParser, single: str | None, what: str) -> None:
+    """Add `--from` and `--to` for a range of hours and, if `single` names it, the option for one hour."""
+    if single:
+        parser.add_argument(
+            single, dest="hour", type=hour, metavar="HOUR", help=f"one {what}, like 2026-11-22T10 (UTC)"
+        )
+    parser.add_argument("--from", dest="first", type=hour, metavar="HOUR", help=f"first {what} of a range")
+    parser.add_argument("--to", dest="last", type=hour, metavar="HOUR", help=f"last {what} of the range, included")
+
+
+def span_of(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> HourSpan:
+    """Return the hours that were asked for; end the program with status 2 if they are not one hour or one range."""
+    one, first, last = getattr(arguments, "hour", None), arguments.first, arguments.last
+    if one is not None and first is None and last is None:
+        return HourSpan(start=one, end=one + HOUR, is_range=False)
+    if one is not None or first is None or last is None:
+        parser.error("give either one hour, or a range by both --from and --to")
+    if last < first:
+        parser.error(f"--to {last.strftime(HOUR_KEY_FORMAT)} is before --from {first.strftime(HOUR_KEY_FORMAT)}")
+    return HourSpan(start=first, end=last + HOUR, is_range=True)
+
+
+def hour(text: str) -> datetime:
+    """Return the hour that an argument names (for argparse, which shows the error)."""
+    try:
+        return parse_hour_key(text)
+    except PartitionKeyError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def moment(text: str) -> datetime:
+    """Return the instant that an argument names; it must have a zone."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time with a zone; write it like 2026-11-22T10:20:00+00:00")
+    return instant

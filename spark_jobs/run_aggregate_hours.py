@@ -1,0 +1,53 @@
+"""Make event hours again: `spark-submit spark_jobs/run_aggregate_hours.py … --event-hour 2026-11-22T10`.
+
+Reads `received_events`, writes `clean_events` and the hourly tables. Exit codes: 0 done (or nothing had changed),
+1 failed, 2 wrong arguments.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+if not __package__:  # started by spark-submit: this file's directory is on the path, its parent is what we need
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from contracts.partitions import hour_key
+from spark_jobs.aggregate_hours import Aggregation, aggregate_hours
+from spark_jobs.arguments import add_lake_arguments, add_span_arguments, lake_of, span_of
+from spark_jobs.hours_to_make import known_event_hours
+from spark_jobs.session import spark_session
+from spark_jobs.table_io import ensure_tables
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the job; return the exit code."""
+    parser = argparse.ArgumentParser(prog="run_aggregate_hours", description=__doc__)
+    add_lake_arguments(parser)
+    add_span_arguments(parser, "--event-hour", "event hour")
+    parser.add_argument("--force", action="store_true", help="also make hours whose input has not changed")
+    arguments = parser.parse_args(argv)
+    span, lake = span_of(parser, arguments), lake_of(arguments)
+
+    started = time.monotonic()
+    spark = spark_session("aggregate_hours", lake)
+    ensure_tables(spark, lake)
+    hours = known_event_hours(spark, lake, span.start, span.end) if span.is_range else [span.start]
+    print(summary(aggregate_hours(spark, lake, hours, force=arguments.force), time.monotonic() - started))
+    return 0
+
+
+def summary(aggregation: Aggregation, seconds: float) -> str:
+    """Return the line that says what was done."""
+    made = aggregation.made
+    hours = f" ({hour_key(made[0].event_hour)} … {hour_key(made[-1].event_hour)})" if made else ""
+    return (
+        f"aggregate_hours: {len(made)} event hours made{hours}, {len(aggregation.unchanged)} unchanged; "
+        f"received {sum(row.received for row in made)} = clean {sum(row.clean for row in made)} "
+        f"+ duplicates {sum(row.duplicates for row in made)}; {seconds:.1f} s"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
