@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -54,6 +55,7 @@ class Demo:
         self._given = given
         self._resources = resources
         self._progress = Progress()
+        self._traffic_failed = threading.Event()
 
     def run(self) -> int:
         """Make everything, print it; return the number of differences between the manifests and the tables."""
@@ -73,6 +75,7 @@ class Demo:
                 environment={**cloud.environment(), **_pipeline_variables(outputs)},
                 spark_slots=2,
                 progress=self._progress.note,
+                cancelled=self._traffic_failed.is_set,
             )
             manifests = self._start_and_send(airflow, commands, outputs)
         self._progress.say(f"Airflow is at {airflow.url}")
@@ -84,17 +87,24 @@ class Demo:
         self, airflow: LocalAirflow, commands: Commands, outputs: StackOutputs
     ) -> dict[str, dict[str, Any]]:
         """Start Airflow and make the traffic side by side; return the manifests of history and live traffic."""
-        given = self._given
-        open_hour = hour_of(datetime.now(tz=UTC))
         with ThreadPoolExecutor(max_workers=1) as worker:
             starting = worker.submit(self._resources.enter_context, airflow)
-            history = commands.lay_down_history(
-                outputs.raw_uri, open_hour - given.past_hours * HOUR, open_hour, given.past_events
-            )
-            self._progress.say(f"  laid down {history['lines']:,} lines of {given.past_hours} past hours")
-            live = commands.send_live_traffic(outputs.api_url, given.live_events)
-            self._progress.say(f"  {live['lines']:,} live events were accepted over HTTP")
+            try:
+                manifests = self._make_traffic(commands, outputs)
+            except BaseException:
+                self._traffic_failed.set()
+                raise
             starting.result()
+        return manifests
+
+    def _make_traffic(self, commands: Commands, outputs: StackOutputs) -> dict[str, dict[str, Any]]:
+        given, open_hour = self._given, hour_of(datetime.now(tz=UTC))
+        history = commands.lay_down_history(
+            outputs.raw_uri, open_hour - given.past_hours * HOUR, open_hour, given.past_events
+        )
+        self._progress.say(f"  laid down {history['lines']:,} lines of {given.past_hours} past hours")
+        live = commands.send_live_traffic(outputs.api_url, given.live_events)
+        self._progress.say(f"  {live['lines']:,} live events were accepted over HTTP")
         return {"history": history, "live": live}
 
     def _make_tables(self, api: AirflowApi, lake: Lake, lines: int) -> None:

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from contracts.names import EnvironmentNames
 from contracts.partitions import hour_key
 from infra.local.demo.lake import StackOutputs
 from infra.local.errors import LocalCloudError
+
+#: Events per second of the live traffic: well within the four shards of the local stream.
+_LIVE_RATE: Final = 1_000
 
 
 class CommandFailedError(LocalCloudError):
@@ -34,12 +36,12 @@ class Commands:
     def lay_down_history(self, raw_uri: str, start: datetime, end: datetime, events: int) -> dict[str, Any]:
         """Write past hours straight to the raw prefix; return the manifest."""
         span = ["--from", hour_key(start), "--to", hour_key(end), "--events", str(events)]
-        delivery = ["--delivery-stream", EnvironmentNames(environment="local").delivery_stream]
-        return self._simulate("history", ["history", "--raw", raw_uri, *span, *delivery, "--seed", "1"])
+        return self._simulate("history", ["history", "--raw", raw_uri, *span, "--seed", "1"])
 
     def send_live_traffic(self, api_url: str, events: int) -> dict[str, Any]:
         """Send events over HTTP, in batches; return the manifest of what was accepted."""
-        return self._simulate("stream", ["stream", "--api-url", api_url, "--events", str(events), "--seed", "2"])
+        size = ["--events", str(events), "--rate", str(_LIVE_RATE)]
+        return self._simulate("stream", ["stream", "--api-url", api_url, *size, "--seed", "2"])
 
     def _simulate(self, name: str, arguments: Sequence[str]) -> dict[str, Any]:
         manifest = self.folder / f"{name}-manifest.json"
