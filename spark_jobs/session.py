@@ -87,6 +87,7 @@ def _everywhere() -> list[Setting]:
         ("spark.sql.extensions", "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"),
         ("spark.sql.session.timeZone", "UTC"),
         ("spark.sql.ansi.enabled", "true"),
+        ("spark.log.level", "ERROR"),
         ("spark.sql.execution.arrow.pyspark.enabled", "true"),
         # Local Python workers find our packages here; a cluster is given them by --py-files.
         ("spark.executorEnv.PYTHONPATH", str(ROOT)),
