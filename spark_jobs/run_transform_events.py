@@ -1,0 +1,90 @@
+"""Transform landing hours: `spark-submit spark_jobs/run_transform_events.py … --landing-hour 2026-11-22T10`.
+
+Reads the raw objects under the hours' prefixes; writes `received_events`, `rejected_events`, `landing_ledger`. Exit
+codes: 0 done (or nothing had changed), 1 failed, 2 wrong arguments, 3 done, but an object could not be read.
+"""
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+if not __package__:  # started by spark-submit: this file's directory is on the path, its parent is what we need
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from contracts.partitions import SETTLING_MARGIN, hours_between
+from spark_jobs.arguments import add_lake_arguments, add_span_arguments, lake_of, moment, span_of
+from spark_jobs.errors import SparkJobError
+from spark_jobs.landing_plan import LandingRules
+from spark_jobs.session import spark_session
+from spark_jobs.transform_events import TransformReport, transform_landing_hours
+
+DONE, FAILED, UNREADABLE = 0, 1, 3
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the job; return the exit code."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    span, lake = span_of(parser, arguments), lake_of(arguments)
+    rules = LandingRules(
+        settled_before=arguments.settled_before or datetime.now(UTC) - SETTLING_MARGIN,
+        allow_open_hour=arguments.allow_open_hour,
+        force=arguments.force,
+    )
+    started = time.monotonic()
+    spark = spark_session("transform_events", lake)
+    try:
+        report = transform_landing_hours(spark, lake, list(hours_between(span.start, span.end)), rules)
+    except SparkJobError as error:
+        print(f"transform_events: {error}", file=sys.stderr)
+        return FAILED
+    for unreadable in report.unreadable:
+        print(f"unreadable object: {unreadable.key}: {unreadable.error}", file=sys.stderr)
+    print(summary(report, time.monotonic() - started))
+    return UNREADABLE if report.unreadable else DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="run_transform_events", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_lake_arguments(parser)
+    add_span_arguments(parser, "--landing-hour", "landing hour")
+    openness = parser.add_mutually_exclusive_group()
+    openness.add_argument(
+        "--settled-before",
+        type=moment,
+        metavar="TIME",
+        help="landing hours that ended by this time (ISO 8601 with a zone) receive no more objects; default: two minutes "
+        "ago, for a caller that has waited for Firehose's buffer interval, as the DAG does",
+    )
+    openness.add_argument(
+        "--allow-open-hour",
+        action="store_true",
+        help="transform an hour that is not settled with what has landed so far",
+    )
+    parser.add_argument("--force", action="store_true", help="also transform hours whose objects have not changed")
+    return parser
+
+
+def summary(report: TransformReport, seconds: float) -> str:
+    """Return the line that says what was done."""
+    rows = report.written
+    reasons: Counter[str] = Counter()
+    for row in rows:
+        reasons.update(row.rejected_by_reason)
+    named = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
+    return (
+        f"transform_events: {len(rows)} landing hours written, {len(report.unchanged)} unchanged; "
+        f"{sum(len(row.objects) for row in rows)} objects ({len(report.unreadable)} unreadable), "
+        f"{sum(row.lines for row in rows)} lines = received {sum(row.received for row in rows)} "
+        f"+ rejected {sum(row.rejected for row in rows)}{f' ({named})' if named else ''}; {seconds:.1f} s"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
