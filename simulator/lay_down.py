@@ -137,6 +137,9 @@ class _Layer:
         received_at = int(hour.timestamp()) * 1_000
         bare = False
         for piece in EventsFile(self._untimed_path).pieces():
+            if piece.begins and not piece.ends:
+                # An object with a line that no reader can hold is unreadable: it must not take other lines with it.
+                self._spill.begin_part(hour)
             content = piece.content
             if piece.begins:
                 number, flag, content = content.split(b" ", 2)
@@ -146,6 +149,8 @@ class _Layer:
                 self._spill.write(hour, self._raw_line(content, line, int(number)))
             else:
                 self._spill.write(hour, content + (b"\n" if piece.ends else b""), ends_line=piece.ends)
+                if not piece.begins and piece.ends:
+                    self._spill.begin_part(hour)
 
     def _publish(self, target: RawTarget, delivery_stream: str) -> int:
         objects = 0

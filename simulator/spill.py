@@ -64,6 +64,13 @@ class HourSpill:
         elif self._in_buffers >= self._buffered_bytes:
             self._flush_all()
 
+    def begin_part(self, hour: datetime) -> None:
+        """Have the hour's next line begin a file of its own."""
+        parts = self._parts.get(hour)
+        if parts and parts[-1].raw_bytes:
+            self._flush(parts[-1])
+            self._open(hour, parts[-1].oldest)
+
     def lines_by_hour(self) -> list[tuple[datetime, int]]:
         """Return how many lines each hour has, in the order of the hours."""
         return sorted(self._lines.items())
