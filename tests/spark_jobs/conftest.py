@@ -13,6 +13,11 @@ from spark_jobs.session import LocalSize, spark_session
 NewLake = Callable[[], LakeLocation]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let py4j leave its connections to the garbage collector, in whatever test that runs."""
+    config.addinivalue_line("filterwarnings", "ignore:unclosed <socket.socket:ResourceWarning")
+
+
 @pytest.fixture(scope="session")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the directory of the catalog that the session is bound to."""

@@ -1,0 +1,102 @@
+"""Received events as literals, landed in a lake without job 1: what the tests of job 2 start from."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from contracts.names import LakeLocation
+from contracts.partitions import hour_of
+from contracts.tables import LANDING_LEDGER, RECEIVED_EVENTS
+from spark_jobs.ledger import LandingLedgerRow, write_landing_rows
+from spark_jobs.schemas import struct_type
+from spark_jobs.table_io import current_snapshot, replace_hours
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceivedEvent:
+    """A row of `received_events`, without its landing hour; what a test does not name is of no matter to it."""
+
+    event_time: datetime
+    user_id: str = "ann"
+    click_id: str
+    event_name: str = "Search"
+    product_id: str | None = None
+    price: Decimal | None = None
+    received_at: datetime | None = None
+    insertion_timestamp: datetime | None = None
+    event_hash: int = 0
+    request_id: str | None = None
+
+    @property
+    def event_hour(self) -> datetime:
+        return hour_of(self.event_time)
+
+    @property
+    def arrival(self) -> datetime:
+        return self.received_at or self.event_time + timedelta(seconds=1)
+
+    def row(self, landing_hour: datetime) -> tuple[Any, ...]:
+        values = {
+            **{column.name: None for column in RECEIVED_EVENTS.columns},
+            "landing_hour": landing_hour,
+            "event_time": self.event_time,
+            "received_at": self.arrival,
+            "user_id": self.user_id,
+            "click_id": self.click_id,
+            "event_name": self.event_name,
+            "product_id": self.product_id,
+            "price": self.price,
+            "insertion_timestamp": self.insertion_timestamp,
+            "request_id": self.request_id,
+            "object_key": f"{landing_hour:%Y%m%d%H}",
+            "event_hash": self.event_hash,
+        }
+        return tuple(values.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Landing:
+    """A landing hour, the version it is noted with, and the events received in it."""
+
+    landing_hour: datetime
+    version: str = "v1"
+    events: Sequence[ReceivedEvent] = field(default_factory=tuple)
+
+    def ledger_row(self) -> LandingLedgerRow:
+        return LandingLedgerRow(
+            landing_hour=self.landing_hour,
+            input_version=self.version,
+            settled=True,
+            objects=(),
+            unreadable_objects=0,
+            bytes=0,
+            lines=len(self.events),
+            received=len(self.events),
+            rejected=0,
+            rejected_by_reason={},
+            received_by_event_hour=Counter(event.event_hour for event in self.events),
+        )
+
+
+def land(spark: SparkSession, lake: LakeLocation, landings: Collection[Landing]) -> None:
+    """Replace landing hours, and their rows of the ledger, as job 1 does."""
+    land_events(spark, lake, landings)
+    rows = [landing.ledger_row() for landing in landings]
+    write_landing_rows(spark, lake, rows, read_from=current_snapshot(spark, lake, LANDING_LEDGER))
+
+
+def land_events(spark: SparkSession, lake: LakeLocation, landings: Collection[Landing]) -> None:
+    """Replace landing hours, but not their rows of the ledger: job 1, killed halfway."""
+    rows = [event.row(landing.landing_hour) for landing in landings for event in landing.events]
+    replace_hours(
+        spark.createDataFrame(rows, struct_type(RECEIVED_EVENTS)).coalesce(2),
+        lake=lake,
+        table=RECEIVED_EVENTS,
+        hours=[landing.landing_hour for landing in landings],
+        read_from=current_snapshot(spark, lake, RECEIVED_EVENTS),
+    )
