@@ -115,7 +115,10 @@ with DAG(
         arguments=[
             "--landing-hour",
             hour,
-            "{{ '--allow-open-hour' if params.allow_open_hour else '' }}",
+            "{{ '--allow-open-hour' if params.allow_open_hour else"
+            " '--settled-before=' ~ ti.xcom_pull(task_ids='wait_until_settled') }}",
+            # The hour is published all the same; the last task reports it.
+            "--tolerate-unreadable",
             FORCE_UNLESS_SCHEDULED,
         ],
         settings=SETTINGS,

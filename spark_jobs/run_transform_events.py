@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for unreadable in report.unreadable:
         print(f"unreadable object: {unreadable.key}: {unreadable.error}", file=sys.stderr)
     print(summary(report, time.monotonic() - started))
-    return UNREADABLE if report.unreadable else DONE
+    return UNREADABLE if report.unreadable and not arguments.tolerate_unreadable else DONE
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,8 +59,8 @@ def _parser() -> argparse.ArgumentParser:
         "--settled-before",
         type=moment,
         metavar="TIME",
-        help="landing hours that ended by this time (ISO 8601 with a zone) receive no more objects; default: two minutes "
-        "ago, for a caller that has waited for Firehose's buffer interval, as the DAG does",
+        help="landing hours that ended by this time (ISO 8601 with a zone) receive no more objects; default: two "
+        "minutes ago, for a caller that has waited for Firehose's buffer interval, as the DAG does",
     )
     openness.add_argument(
         "--allow-open-hour",
@@ -68,6 +68,11 @@ def _parser() -> argparse.ArgumentParser:
         help="transform an hour that is not settled with what has landed so far",
     )
     parser.add_argument("--force", action="store_true", help="also transform hours whose objects have not changed")
+    parser.add_argument(
+        "--tolerate-unreadable",
+        action="store_true",
+        help="exit with 0 although an object could not be read: for a caller that looks into the ledger",
+    )
     return parser
 
 

@@ -13,7 +13,7 @@ from airflow.sdk import BaseSensorOperator, Context
 from airflow.sdk import timezone as clock
 from airflow.sdk.exceptions import AirflowFailException
 
-from contracts.partitions import PartitionKeyError, parse_hour_key, settled_at
+from contracts.partitions import HOUR, PartitionKeyError, parse_hour_key, settled_at
 
 
 class LandingHourSettledSensor(BaseSensorOperator):
@@ -34,22 +34,27 @@ class LandingHourSettledSensor(BaseSensorOperator):
         self.allow_open_hour = allow_open_hour
         self.buffer_interval = buffer_interval
 
-    def execute(self, context: Context) -> None:  # noqa: ARG002
-        """Defer until the hour is settled; return at once for a settled hour. Fail for what is no hour's key."""
-        moment = self._settled_at()
+    def execute(self, context: Context) -> str:  # noqa: ARG002
+        """Return the hour's end, in ISO 8601, once it is settled: at once for a past hour, else by deferring.
+
+        Raises AirflowFailException for what is no hour's key.
+        """
+        hour = self._hour()
+        moment = settled_at(hour, self.buffer_interval)
         if self.allow_open_hour == "True":
             self.log.info("allow_open_hour: %s runs on what has landed so far", self.landing_hour)
         elif moment > clock.utcnow():
             self.log.info("%s is settled at %s; waiting", self.landing_hour, moment.isoformat())
             self.defer(trigger=DateTimeTrigger(moment=moment), method_name="execute_complete")
+        return (hour + HOUR).isoformat()
 
-    def execute_complete(self, context: Context, event: datetime) -> None:  # noqa: ARG002
+    def execute_complete(self, context: Context, event: datetime) -> str:  # noqa: ARG002
         """End: the trigger fires once, at the moment it was given or, after a restart, as soon as it is past."""
-        self.log.info("%s is settled", self.landing_hour)
+        return (self._hour() + HOUR).isoformat()
 
-    def _settled_at(self) -> datetime:
+    def _hour(self) -> datetime:
         try:
-            return settled_at(parse_hour_key(self.landing_hour), self.buffer_interval)
+            return parse_hour_key(self.landing_hour)
         except PartitionKeyError as error:
             raise AirflowFailException(
                 f"the run's partition key: {error}; trigger the DAG with one (Advanced Options in the UI)"

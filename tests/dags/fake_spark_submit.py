@@ -9,7 +9,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +85,9 @@ class FakeLake:
             counts = {"received": received, "clean": received, "duplicates": 0}
             self._replace("event_ledger", EVENT, "event_hour", {**row, **counts})
 
-    def event_hours(self, start: datetime, end: datetime) -> Iterable[datetime]:
-        return sorted({hour for row in self._landed(start, end) for hour in row.received_by_event_hour})
+    def event_hours(self) -> Iterable[datetime]:
+        ever = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+        return sorted({hour for row in self._landed(*ever) for hour in row.received_by_event_hour})
 
     def _read(self, key: str) -> list[str]:
         body: bytes = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
@@ -121,7 +122,8 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser()
     for name in ("--raw-uri", "--warehouse-uri", "--database", "--landing-hour", "--event-hour", "--from", "--to"):
         parser.add_argument(name)
-    for name in ("--force", "--allow-open-hour"):
+    parser.add_argument("--settled-before")
+    for name in ("--force", "--allow-open-hour", "--tolerate-unreadable"):
         parser.add_argument(name, action="store_true")
     given = vars(parser.parse_args(arguments[arguments.index(program) + 1 :]))
     lake = FakeLake(given["raw_uri"], given["warehouse_uri"], given["database"])
@@ -134,7 +136,7 @@ def main(arguments: list[str]) -> None:
             start, end = parse_hour_key(given["from"]), parse_hour_key(given["to"]) + HOUR
             for hour in hours_between(start, end):
                 lake.transform(hour, settled=True)
-            for hour in lake.event_hours(start, end):
+            for hour in lake.event_hours():
                 lake.aggregate(hour)
     with Path(os.environ["JOBS_DONE"]).open("a") as done:
         done.write(f"{Path(program).stem} {given['landing_hour'] or given['event_hour'] or given['from']}\n")

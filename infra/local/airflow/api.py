@@ -138,7 +138,7 @@ class AirflowApi:
     def log(self, run: DagRun, task: TaskState) -> str:
         """Return the log of a task's latest try, one line per entry."""
         found = self._call("GET", f"{_path(run)}/taskInstances/{task.task_id}/logs/{task.try_number}?full_content=true")
-        return "\n".join(entry if isinstance(entry, str) else entry["event"] for entry in found["content"])
+        return "\n".join(map(_log_line, found["content"]))
 
     def wait_for_runs(
         self,
@@ -198,6 +198,14 @@ def _dag_run(found: Mapping[str, Any]) -> DagRun:
         state=found["state"],
         partition_key=found["partition_key"],
     )
+
+
+def _log_line(entry: str | Mapping[str, Any]) -> str:
+    if isinstance(entry, str):
+        return entry
+    # A raised exception stands beside the event, the cause before what came of it.
+    causes = [f"{error['exc_type']}: {error['exc_value']}" for error in entry.get("error_detail") or ()]
+    return "\n".join([entry["event"], *causes])
 
 
 def _path(run: DagRun) -> str:

@@ -22,7 +22,6 @@ COMPONENTS: Final = ("api-server", "scheduler", "dag-processor", "triggerer")
 #: Sessions of Spark at a time: the pool that the DAGs' Spark tasks take a slot of.
 SPARK_POOL: Final = "spark"
 _HEALTH: Final = ("metadatabase", "scheduler", "dag_processor", "triggerer")
-_STOP_SECONDS: Final = 15.0
 _LOG_TAIL: Final = 30
 
 
@@ -30,6 +29,7 @@ class LocalAirflow:
     """Airflow with the repository's DAGs, its database and logs under `home`, its UI and API on 127.0.0.1.
 
     `environment` is added to this process's own for all four services: the pipeline's settings and the AWS endpoint.
+    `command` is what the names of the services are given to.
     """
 
     def __init__(
@@ -41,8 +41,10 @@ class LocalAirflow:
         unpause: Sequence[str] = (),
         spark_slots: int = 1,
         within: float = 240.0,
+        stop_within: float = 15.0,
         progress: Callable[[str], None] = lambda _: None,
         cancelled: Callable[[], bool] = lambda: False,
+        command: Sequence[str] = (sys.executable, "-m", "airflow"),
     ) -> None:
         self._home = home.resolve()
         self._port = port or free_port()
@@ -51,8 +53,10 @@ class LocalAirflow:
         self._unpause = tuple(unpause)
         self._spark_slots = spark_slots
         self._within = within
+        self._stop_within = stop_within
         self._progress = progress
         self._cancelled = cancelled
+        self._command = tuple(command)  # by module: the environment of this Python, whatever PATH says
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.api = AirflowApi(f"http://127.0.0.1:{self._port}")
 
@@ -78,7 +82,7 @@ class LocalAirflow:
         """Ask every process group to end, then kill what is left of it."""
         for process in self._processes.values():
             _signal(process, signal.SIGTERM)
-        deadline = time.monotonic() + _STOP_SECONDS
+        deadline = time.monotonic() + self._stop_within
         for process in self._processes.values():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.1, deadline - time.monotonic()))
@@ -108,7 +112,7 @@ class LocalAirflow:
     def _migrate(self) -> None:
         with self._log("db-migrate").open("wb") as log:
             done = subprocess.run(
-                [*_AIRFLOW, "db", "migrate"], env=self._environment, stdout=log, stderr=log, check=False
+                [*self._command, "db", "migrate"], env=self._environment, stdout=log, stderr=log, check=False
             )
         if done.returncode:
             raise NotReadyError(f"airflow db migrate failed:\n{self._tail('db-migrate')}")
@@ -119,7 +123,7 @@ class LocalAirflow:
         quiet = ["--skip-serve-logs"] if component in ("scheduler", "triggerer") else []
         with self._log(component).open("wb") as log:
             self._processes[component] = subprocess.Popen(
-                [*_AIRFLOW, component, *quiet],
+                [*self._command, component, *quiet],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -162,10 +166,6 @@ class LocalAirflow:
 
     def _tail(self, name: str) -> str:
         return "\n".join(self._log(name).read_text(errors="replace").splitlines()[-_LOG_TAIL:])
-
-
-#: By module, so that the environment of this Python is used, whatever PATH says.
-_AIRFLOW: Final = (sys.executable, "-m", "airflow")
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -25,8 +25,8 @@ def sensor(landing_hour: str, *, allow_open_hour: str = "False") -> LandingHourS
     )
 
 
-def test_a_past_hour_passes_at_once() -> None:
-    sensor("2021-07-12T12").execute(Context())
+def test_a_past_hour_passes_at_once_and_gives_its_end() -> None:
+    assert sensor("2021-07-12T12").execute(Context()) == "2021-07-12T13:00:00+00:00"
 
 
 def test_an_open_hour_is_waited_for_in_the_triggerer() -> None:
@@ -51,8 +51,10 @@ def test_the_trigger_survives_a_restart_of_the_triggerer() -> None:
     assert again.serialize() == (path, arguments)
 
 
-def test_the_trigger_s_event_ends_the_wait() -> None:
-    sensor("2021-07-12T12").execute_complete(Context(), datetime(2021, 7, 12, 13, 7, tzinfo=UTC))
+def test_the_trigger_s_event_ends_the_wait_and_gives_the_hour_s_end() -> None:
+    event = datetime(2021, 7, 12, 13, 7, tzinfo=UTC)
+
+    assert sensor("2021-07-12T12").execute_complete(Context(), event) == "2021-07-12T13:00:00+00:00"
 
 
 def test_an_open_hour_passes_when_it_is_allowed() -> None:
