@@ -1,35 +1,12 @@
 """The template, synthesized once for all tests that look at it."""
 
 import json
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from infra.settings import settings_of
 from infra.synth import synthesized
-
-
-@dataclass(frozen=True)
-class Template:
-    """A synthesized template, asked by resource type: logical ids are hashes that no test should know."""
-
-    document: dict[str, Any]
-
-    def properties(self, kind: str) -> list[dict[str, Any]]:
-        return [one["Properties"] for one in self.document["Resources"].values() if one["Type"] == kind]
-
-    def only(self, kind: str, **where: Any) -> dict[str, Any]:
-        """The one resource of a type whose properties have these values."""
-        (found,) = [
-            properties
-            for properties in self.properties(kind)
-            if all(properties.get(name) == value for name, value in where.items())
-        ]
-        return found
-
-    def resources(self, kind: str) -> list[dict[str, Any]]:
-        return [one for one in self.document["Resources"].values() if one["Type"] == kind]
+from tests.infra.synthesized_template import Template
 
 
 def _template(environment: str) -> Template:
@@ -37,11 +14,11 @@ def _template(environment: str) -> Template:
 
 
 @pytest.fixture(scope="session")
-def template():
+def template() -> Template:
     """The template of production."""
     return _template("prod")
 
 
 @pytest.fixture(scope="session")
-def local_template():
+def local_template() -> Template:
     return _template("local")

@@ -1,5 +1,7 @@
 """AWS's rule packs over the stack: each finding is one that we know, with the reason why it stands."""
 
+from pathlib import Path
+
 import pytest
 
 from infra.node_runtime import put_node_on_path
@@ -25,7 +27,7 @@ ACCEPTED = {
 }
 
 
-def test_every_finding_is_known_and_none_is_known_in_vain(tmp_path):
+def test_every_finding_is_known_and_none_is_known_in_vain(tmp_path: Path) -> None:
     put_node_on_path()
     import cdk_nag
 

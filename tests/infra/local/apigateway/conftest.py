@@ -1,31 +1,34 @@
 """The template, deployed once for all tests of the API."""
 
 import uuid
+from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
 
-from tests.infra.local.deployed_pipeline import StreamTail, deployed
+from infra.local.process import LocalCloud
+from tests.infra.local.deployed_pipeline import DeployedPipeline, StreamTail, deployed
 
 
 @pytest.fixture(scope="session")
-def pipeline(local_cloud, clients):
+def pipeline(local_cloud: LocalCloud, clients: Any) -> DeployedPipeline:
     return deployed(clients, local_cloud.endpoint_url, "apitests")
 
 
 @pytest.fixture(scope="session")
-def api(pipeline):
+def api(pipeline: DeployedPipeline) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=pipeline.api_url, timeout=40) as client:
         yield client
 
 
 @pytest.fixture
-def tail(pipeline):
+def tail(pipeline: DeployedPipeline) -> StreamTail:
     return StreamTail(pipeline.clients.kinesis, pipeline.stream_name)
 
 
 @pytest.fixture
-def event():
+def event() -> dict[str, Any]:
     """A valid event; a user of its own, so that no test fills another's shard."""
     return {
         "timestamp": "2021-07-12 12:01:58.732726",

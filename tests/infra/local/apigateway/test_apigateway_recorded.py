@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from infra.local.process import LocalCloud
 from infra.mapping import batch_templates, single_event_templates
 from tests.infra.local.deployed_pipeline import StreamTail
 
@@ -57,13 +58,13 @@ class HandMadeApi:
         return f"{self.endpoint_url}/restapis/{api_id}/test/_user_request_/put"
 
 
-def _stream(clients, name):
+def _stream(clients: Any, name: str) -> StreamTail:
     clients.kinesis.create_stream(StreamName=name, ShardCount=1)
     clients.kinesis.get_waiter("stream_exists").wait(StreamName=name, WaiterConfig={"Delay": 1})
     return StreamTail(clients.kinesis, name)
 
 
-def _expected(case):
+def _expected(case: str) -> tuple[Any, list[tuple[str, str]]]:
     recorded = _RECORDED[
         f"tests/aws/services/apigateway/test_apigateway_kinesis.py::test_apigateway_to_kinesis[{case}]"
     ]["recorded-content"]
@@ -74,15 +75,15 @@ def _expected(case):
     return recorded["apigateway_response"], records
 
 
-def _shape(answer):
+def _shape(answer: Any) -> Any:
     """An answer with its numbers and shards as the recording has them: by first appearance."""
     seen: dict[str, dict[str, str]] = {"SequenceNumber": {}, "ShardId": {}}
     names = {"SequenceNumber": "sequence_number", "ShardId": "shard_id"}
 
-    def placeholder(key, value):
+    def placeholder(key: str, value: Any) -> str:
         return f"<{names[key]}:{seen[key].setdefault(value, str(len(seen[key]) + 1))}>"
 
-    def walk(value):
+    def walk(value: Any) -> Any:
         if isinstance(value, dict):
             return {key: placeholder(key, item) if key in names else walk(item) for key, item in value.items()}
         return [walk(item) for item in value] if isinstance(value, list) else value
@@ -104,7 +105,9 @@ _THREE = {"records": [{"data": json.dumps({"foo": f"bar{number}"}), "partition-k
     [("PutRecord", _PUT_RECORD, {"kinesis": "snapshot"}), ("PutRecords", _PUT_RECORDS, _THREE)],
     ids=["PutRecord", "PutRecords"],
 )
-def test_the_recorded_integration_answers_as_aws_did(local_cloud, clients, name, action, template, body):
+def test_the_recorded_integration_answers_as_aws_did(
+    local_cloud: LocalCloud, clients: Any, name: str, action: str, template: str, body: Any
+) -> None:
     tail = _stream(clients, name)
     url = HandMadeApi(clients, local_cloud.endpoint_url, action, template % name).deploy()
     reply = httpx.post(url, content=json.dumps(body), headers={"Content-Type": "application/json"})
@@ -119,7 +122,9 @@ def test_the_recorded_integration_answers_as_aws_did(local_cloud, clients, name,
     [(single_event_templates, {"user_id": "1"}), (batch_templates, [{"user_id": "1"}])],
     ids=["single", "batch"],
 )
-def test_an_absent_stream_is_503_and_names_neither_stream_nor_account(local_cloud, clients, name, templates, body):
+def test_an_absent_stream_is_503_and_names_neither_stream_nor_account(
+    local_cloud: LocalCloud, clients: Any, name: str, templates: Any, body: Any
+) -> None:
     made = templates(name)
     responses = [("200", "200", made.stored), ("400", "400", made.refused), ("", "503", made.unavailable)]
     url = HandMadeApi(clients, local_cloud.endpoint_url, made.action, made.request, responses).deploy()
@@ -129,18 +134,18 @@ def test_an_absent_stream_is_503_and_names_neither_stream_nor_account(local_clou
     assert "000000000000" not in reply.text
 
 
-def test_a_status_that_no_response_is_for_is_500(local_cloud, clients, name):
+def test_a_status_that_no_response_is_for_is_500(local_cloud: LocalCloud, clients: Any, name: str) -> None:
     url = HandMadeApi(clients, local_cloud.endpoint_url, "PutRecord", _PUT_RECORD % name, [("200", "200", "")]).deploy()
     assert httpx.post(url, json={}).status_code == 500
 
 
-def test_a_template_that_fails_is_500_not_the_clients_fault(local_cloud, clients, name):
+def test_a_template_that_fails_is_500_not_the_clients_fault(local_cloud: LocalCloud, clients: Any, name: str) -> None:
     url = HandMadeApi(clients, local_cloud.endpoint_url, "PutRecord", "$input.json('$..x')").deploy()
     reply = httpx.post(url, json={})
     assert (reply.status_code, reply.json()) == (500, {"message": "Internal server error"})
 
 
-def test_an_api_or_stage_that_is_not_deployed_is_refused(local_cloud, clients, name):
+def test_an_api_or_stage_that_is_not_deployed_is_refused(local_cloud: LocalCloud, clients: Any, name: str) -> None:
     url = HandMadeApi(clients, local_cloud.endpoint_url, "PutRecord", _PUT_RECORD % name).deploy()
     assert httpx.post(url.replace("/test/", "/other/"), json={}).status_code == 403
     assert (

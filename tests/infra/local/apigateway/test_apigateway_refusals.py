@@ -2,15 +2,21 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import httpx
 import pytest
+
+from tests.infra.local.deployed_pipeline import StreamTail
+
+Event = dict[str, Any]
 
 pytestmark = [pytest.mark.cloud, pytest.mark.cdk]
 
 _JSON = {"Content-Type": "application/json"}
 
 
-def _with(event, **changes):
+def _with(event: Event, **changes: Any) -> bytes:
     return json.dumps({**event, **changes}).encode()
 
 
@@ -30,7 +36,9 @@ def _with(event, **changes):
         pytest.param(b"{}", '"click_id","event_name","timestamp","user_id"', id="nothing-there"),
     ],
 )
-def test_what_is_no_event_is_400_with_the_reason(api, tail, content, reason):
+def test_what_is_no_event_is_400_with_the_reason(
+    api: httpx.Client, tail: StreamTail, content: bytes, reason: str
+) -> None:
     reply = api.post("/events", content=content, headers=_JSON)
     assert reply.status_code == 400
     assert reply.json()["message"] == "not acceptable"
@@ -50,17 +58,19 @@ def test_what_is_no_event_is_400_with_the_reason(api, tail, content, reason):
         pytest.param({"additional_data": {"price": "1"}}, "/additional_data/price: instance type", id="price-is-text"),
     ],
 )
-def test_a_wrong_type_is_400_and_names_the_field(api, event, changes, reason):
+def test_a_wrong_type_is_400_and_names_the_field(api: httpx.Client, event: Event, changes: Event, reason: str) -> None:
     reply = api.post("/events", content=_with(event, **changes), headers=_JSON)
     assert (reply.status_code, reason in reply.json()["detail"]) == (400, True)
 
 
-def test_an_optional_field_may_be_null(api, event):
+def test_an_optional_field_may_be_null(api: httpx.Client, event: Event) -> None:
     assert api.post("/events", json={**event, "pixel_id": None, "additional_data": None}).status_code == 200
 
 
 @pytest.mark.parametrize("count", [0, 501, 1000, 1001, 5000])
-def test_a_batch_of_a_wrong_size_is_400_and_nothing_of_it_is_stored(api, tail, event, count):
+def test_a_batch_of_a_wrong_size_is_400_and_nothing_of_it_is_stored(
+    api: httpx.Client, tail: StreamTail, event: Event, count: int
+) -> None:
     reply = api.post("/events/batch", json=[{"user_id": event["user_id"]}] * count)
     assert (reply.status_code, reply.json()["message"]) == (400, "not acceptable")
     assert "1 to 500 events" in reply.json()["detail"]
@@ -68,13 +78,17 @@ def test_a_batch_of_a_wrong_size_is_400_and_nothing_of_it_is_stored(api, tail, e
 
 
 @pytest.mark.parametrize("item", [None, 5, "x", [], {}, {"user_id": None}, {"user_id": ""}])
-def test_an_item_of_a_batch_that_cannot_be_partitioned_is_400_and_named(api, event, item):
+def test_an_item_of_a_batch_that_cannot_be_partitioned_is_400_and_named(
+    api: httpx.Client, event: Event, item: object
+) -> None:
     reply = api.post("/events/batch", json=[event, item])
     assert reply.status_code == 400
     assert "/1" in reply.json()["detail"]
 
 
-def test_two_megabytes_are_413_and_in_a_batch_nothing_is_stored(api, tail, event):
+def test_two_megabytes_are_413_and_in_a_batch_nothing_is_stored(
+    api: httpx.Client, tail: StreamTail, event: Event
+) -> None:
     large = {**event, "padding": "x" * 2_000_000}
     for path, body in (("/events", large), ("/events/batch", [event, large])):
         reply = api.post(path, json=body)
@@ -83,30 +97,32 @@ def test_two_megabytes_are_413_and_in_a_batch_nothing_is_stored(api, tail, event
     assert tail.new() == []
 
 
-def test_more_than_ten_megabytes_are_413(api):
+def test_more_than_ten_megabytes_are_413(api: httpx.Client) -> None:
     reply = api.post("/events/batch", content=b" " * (10 * 2**20 + 1), headers=_JSON)
     assert (reply.status_code, reply.json()["message"]) == (413, "too large")
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "application/xml"])
-def test_another_media_type_is_415(api, event, media_type):
+def test_another_media_type_is_415(api: httpx.Client, event: Event, media_type: str) -> None:
     reply = api.post("/events", content=_with(event), headers={"Content-Type": media_type})
     assert (reply.status_code, reply.json()["message"]) == (415, "not JSON")
 
 
 @pytest.mark.parametrize("media_type", [None, "application/json; charset=utf-8", "Application/JSON"])
-def test_json_by_any_spelling_or_by_default_is_taken(api, event, media_type):
-    headers = {} if media_type is None else {"Content-Type": media_type}
+def test_json_by_any_spelling_or_by_default_is_taken(api: httpx.Client, event: Event, media_type: str | None) -> None:
+    headers = {"Content-Type": media_type} if media_type else {}
     assert api.post("/events", content=_with(event), headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/event"), ("GET", "/events"), ("POST", "/")])
-def test_what_is_not_served_is_404(api, method, path):
+def test_what_is_not_served_is_404(api: httpx.Client, method: str, path: str) -> None:
     reply = api.request(method, path)
     assert (reply.status_code, reply.json()["message"]) == (404, "not found")
 
 
-def test_a_full_shard_is_429_with_retry_after_and_the_fate_of_each_event(api, tail, event):
+def test_a_full_shard_is_429_with_retry_after_and_the_fate_of_each_event(
+    api: httpx.Client, tail: StreamTail, event: Event
+) -> None:
     batch = [{**event, "click_id": str(number)} for number in range(500)]
     with ThreadPoolExecutor(4) as pool:
         replies = list(pool.map(lambda _: api.post("/events/batch", json=batch), range(40)))
@@ -127,7 +143,7 @@ def test_a_full_shard_is_429_with_retry_after_and_the_fate_of_each_event(api, ta
     assert tail.new() == []
 
 
-def test_a_single_event_for_a_full_shard_is_429(api, event):
+def test_a_single_event_for_a_full_shard_is_429(api: httpx.Client, event: Event) -> None:
     # Two of them are more than the megabyte that a shard takes in a second.
     large = {**event, "padding": "x" * 900_000}
     with ThreadPoolExecutor(4) as pool:

@@ -46,32 +46,32 @@ def rendered(text: str, body: bytes = b"{}", /, **context: object) -> str:
         pytest.param("$util.parseJson('{\"k\": [7]}').k[0]", "7", id="parse-json"),
     ],
 )
-def test_a_template_renders_as_on_aws(text, expected):
+def test_a_template_renders_as_on_aws(text: str, expected: str) -> None:
     assert rendered(text, b'{"a": {"b": [1, "x"]}}') == expected
 
 
 @pytest.mark.parametrize("text", ["'", '"', "\\", "/", "\n", "\x00", "é", "🦊", "\\'", "</script>"])
-def test_escaped_text_is_a_json_string_once_its_apostrophes_are_freed(text):
+def test_escaped_text_is_a_json_string_once_its_apostrophes_are_freed(text: str) -> None:
     template = """"$util.escapeJavaScript($context.text).replaceAll("\\\\'","'")\""""
     assert json.loads(rendered(template, text=text)) == text
 
 
-def test_what_a_template_prints_is_not_read_as_a_template():
+def test_what_a_template_prints_is_not_read_as_a_template() -> None:
     assert rendered("$context.text", text="$context.stage #end ${x}") == "$context.stage #end ${x}"
 
 
-def test_a_loop_ends_after_a_thousand_rounds_without_a_word():
+def test_a_loop_ends_after_a_thousand_rounds_without_a_word() -> None:
     body = json.dumps(list(range(1500))).encode()
     assert rendered("#foreach($x in $input.path('$')).#end", body) == "." * 1000
 
 
-def test_the_loop_variable_of_an_outer_loop_comes_back():
+def test_the_loop_variable_of_an_outer_loop_comes_back() -> None:
     body = b"[[1,2],[3]]"
     text = "#foreach($a in $input.path('$'))#foreach($b in $a)$b#end$foreach.index #end"
     assert rendered(text, body) == "120 31 "
 
 
-def test_a_response_override_takes_status_and_headers():
+def test_a_response_override_takes_status_and_headers() -> None:
     override = ResponseOverride()
     text = '#set($context.responseOverride.status = 429)#set($context.responseOverride.header.Retry-After = "1")'
     assert rendered(text, responseOverride=override) == ""
@@ -95,19 +95,19 @@ def test_a_response_override_takes_status_and_headers():
         pytest.param("#if(1 == 1)", id="no-end"),
     ],
 )
-def test_what_api_gateway_does_not_have_is_an_error_of_the_api(text):
+def test_what_api_gateway_does_not_have_is_an_error_of_the_api(text: str) -> None:
     with pytest.raises(TemplateError):
         rendered(text, responseOverride=ResponseOverride())
 
 
-def test_python_attributes_cannot_be_reached():
+def test_python_attributes_cannot_be_reached() -> None:
     assert rendered("$input.__class__$input._body$context.keys") == ""
 
 
-def test_a_template_over_a_body_that_is_not_json_says_so():
+def test_a_template_over_a_body_that_is_not_json_says_so() -> None:
     with pytest.raises(NotJsonError, match="not JSON"):
         rendered("$input.json('$')", b"{")
 
 
-def test_an_empty_body_reads_as_an_empty_object():
+def test_an_empty_body_reads_as_an_empty_object() -> None:
     assert rendered("$input.body$input.json('$')", b"") == "{}{}"

@@ -1,6 +1,8 @@
 """The pipeline's template, created, updated and deleted by the local CloudFormation."""
 
 import json
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -9,18 +11,20 @@ from infra.errors import DeploymentError
 from infra.stack_deployment import delete, deploy
 from tests.infra.local.deployed_pipeline import deployment_of, template_named
 
+Event = dict[str, Any]
+
 pytestmark = [pytest.mark.cloud, pytest.mark.cdk]
 
 
 @pytest.fixture(scope="module")
-def stack(clients):
+def stack(clients: Any) -> Iterator[dict[str, str]]:
     """A deployed stack of this module's own: its environment and its outputs."""
     outputs = deploy(deployment_of(clients, "cfntests", template_named("cfntests")))
     yield outputs
     delete(deployment_of(clients, "cfntests", template_named("cfntests")))
 
 
-def changed(environment, change):
+def changed(environment: str, change: Callable[[str, Event], None]) -> str:
     """The template after `change` was applied to each of its resources, given type and properties."""
     template = json.loads(template_named(environment))
     for resource in template["Resources"].values():
@@ -28,7 +32,7 @@ def changed(environment, change):
     return json.dumps(template)
 
 
-def test_the_outputs_are_those_that_others_rely_on(stack):
+def test_the_outputs_are_those_that_others_rely_on(stack: dict[str, str]) -> None:
     assert sorted(stack) == [
         "ApiUrl",
         "Database",
@@ -43,7 +47,7 @@ def test_the_outputs_are_those_that_others_rely_on(stack):
     assert stack["WarehouseUri"] == f"s3://{stack['WarehouseBucket']}/warehouse"
 
 
-def test_the_stream_is_as_declared(stack, clients):
+def test_the_stream_is_as_declared(stack: dict[str, str], clients: Any) -> None:
     summary = clients.kinesis.describe_stream_summary(StreamName=stack["StreamName"])["StreamDescriptionSummary"]
     assert (summary["StreamStatus"], summary["OpenShardCount"], summary["RetentionPeriodHours"]) == ("ACTIVE", 4, 24)
     assert (summary["EncryptionType"], summary["KeyId"]) == ("KMS", "alias/aws/kinesis")
@@ -52,7 +56,7 @@ def test_the_stream_is_as_declared(stack, clients):
 
 
 @pytest.mark.parametrize("output", ["RawBucket", "WarehouseBucket"])
-def test_a_bucket_is_encrypted_private_and_expires(stack, clients, output):
+def test_a_bucket_is_encrypted_private_and_expires(stack: dict[str, str], clients: Any, output: str) -> None:
     bucket = stack[output]
     encryption = clients.s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
     assert encryption[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
@@ -66,7 +70,7 @@ def test_a_bucket_is_encrypted_private_and_expires(stack, clients, output):
         assert rules["raw-objects"]["Expiration"] == {"Days": 90}
 
 
-def test_the_delivery_stream_is_as_declared(stack, clients):
+def test_the_delivery_stream_is_as_declared(stack: dict[str, str], clients: Any) -> None:
     described = clients.firehose.describe_delivery_stream(DeliveryStreamName=stack["DeliveryStreamName"])
     destination = described["DeliveryStreamDescription"]["Destinations"][0]["ExtendedS3DestinationDescription"]
     assert destination["CompressionFormat"] == "GZIP"
@@ -74,7 +78,7 @@ def test_the_delivery_stream_is_as_declared(stack, clients):
     assert destination["BucketARN"] == f"arn:aws:s3:::{stack['RawBucket']}"
 
 
-def test_the_database_the_firewall_and_the_error_log_are_there(stack, clients):
+def test_the_database_the_firewall_and_the_error_log_are_there(stack: dict[str, str], clients: Any) -> None:
     assert clients.glue.get_database(Name=stack["Database"])["Database"]["LocationUri"] == stack["WarehouseUri"]
     acl = next(
         acl for acl in clients.wafv2.list_web_acls(Scope="REGIONAL")["WebACLs"] if acl["Name"] == "clickstream-cfntests"
@@ -85,12 +89,12 @@ def test_the_database_the_firewall_and_the_error_log_are_there(stack, clients):
     assert groups["logGroups"][0]["retentionInDays"] == 14
 
 
-def test_deploying_the_same_again_changes_nothing(stack, clients):
+def test_deploying_the_same_again_changes_nothing(stack: dict[str, str], clients: Any) -> None:
     assert deploy(deployment_of(clients, "cfntests", template_named("cfntests"))) == stack
 
 
-def test_an_update_reshards_and_changes_what_it_names_and_nothing_else(stack, clients):
-    def change(kind, properties):
+def test_an_update_reshards_and_changes_what_it_names_and_nothing_else(stack: dict[str, str], clients: Any) -> None:
+    def change(kind: str, properties: Event) -> None:
         if kind == "AWS::Kinesis::Stream":
             properties.update(ShardCount=5, RetentionPeriodHours=48)
             del properties["StreamEncryption"]
@@ -114,13 +118,13 @@ def test_an_update_reshards_and_changes_what_it_names_and_nothing_else(stack, cl
     assert (summary["OpenShardCount"], summary["RetentionPeriodHours"], summary["EncryptionType"]) == (4, 24, "KMS")
 
 
-def test_an_update_leaves_shards_alone_that_the_template_did_not_change(stack, clients):
+def test_an_update_leaves_shards_alone_that_the_template_did_not_change(stack: dict[str, str], clients: Any) -> None:
     clients.kinesis.update_shard_count(
         StreamName=stack["StreamName"], TargetShardCount=6, ScalingType="UNIFORM_SCALING"
     )
     clients.kinesis.get_waiter("stream_exists").wait(StreamName=stack["StreamName"], WaiterConfig={"Delay": 1})
 
-    def change(kind, properties):
+    def change(kind: str, properties: Event) -> None:
         if kind == "AWS::Kinesis::Stream":
             properties["RetentionPeriodHours"] = 30
 
@@ -146,7 +150,9 @@ def test_an_update_leaves_shards_alone_that_the_template_did_not_change(stack, c
         ),
     ],
 )
-def test_what_is_not_supported_is_refused_by_name_before_anything_is_made(clients, name, kind, properties, named):
+def test_what_is_not_supported_is_refused_by_name_before_anything_is_made(
+    clients: Any, name: str, kind: str, properties: Event, named: str
+) -> None:
     template = json.dumps({"Resources": {"Extra": {"Type": kind, "Properties": properties}}})
     with pytest.raises(ClientError, match="does not support") as refused:
         clients.cloudformation.create_stack(StackName=name, TemplateBody=template)
@@ -155,14 +161,14 @@ def test_what_is_not_supported_is_refused_by_name_before_anything_is_made(client
         clients.cloudformation.describe_stacks(StackName=name)
 
 
-def test_a_resource_that_fails_is_named_with_its_reason(clients, stack, name):
+def test_a_resource_that_fails_is_named_with_its_reason(clients: Any, stack: dict[str, str], name: str) -> None:
     bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "UPPER"}}
     template = json.dumps({"Resources": {"Named": bucket}})
     with pytest.raises(DeploymentError, match=r"Named \(AWS::S3::Bucket\): CREATE_FAILED.*InvalidBucketName"):
         deploy(deployment_of(clients, name, template))
 
 
-def test_a_model_that_the_validator_cannot_check_does_not_deploy(clients, name):
+def test_a_model_that_the_validator_cannot_check_does_not_deploy(clients: Any, name: str) -> None:
     api = {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": name}}
     schema = {"type": "object", "patternProperties": {}}
     properties = {"RestApiId": {"Ref": "Api"}, "ContentType": "application/json", "Schema": schema}
@@ -172,8 +178,8 @@ def test_a_model_that_the_validator_cannot_check_does_not_deploy(clients, name):
         deploy(deployment_of(clients, name, template))
 
 
-def test_a_failed_creation_is_cleared_away_by_the_next_deployment(clients, name):
-    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "UPPER"}}
+def test_a_failed_creation_is_cleared_away_by_the_next_deployment(clients: Any, name: str) -> None:
+    bucket: Event = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "UPPER"}}
     with pytest.raises(DeploymentError):
         deploy(deployment_of(clients, name, json.dumps({"Resources": {"Named": bucket}})))
     bucket["Properties"]["BucketName"] = name
@@ -182,7 +188,7 @@ def test_a_failed_creation_is_cleared_away_by_the_next_deployment(clients, name)
     assert deploy(deployment_of(clients, name, template)) == {"Bucket": name}
 
 
-def test_a_stack_with_objects_in_its_bucket_is_not_deleted_and_an_empty_one_is_gone(clients):
+def test_a_stack_with_objects_in_its_bucket_is_not_deleted_and_an_empty_one_is_gone(clients: Any) -> None:
     deployment = deployment_of(clients, "gone", template_named("gone"))
     outputs = deploy(deployment)
     clients.s3.put_object(Bucket=outputs["RawBucket"], Key="raw/x", Body=b"x")
