@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.errors import InfraError
 from infra.settings import ENVIRONMENTS, settings_of
@@ -47,20 +48,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         deployment = Deployment(
             client=boto3.client("cloudformation", endpoint_url=given.endpoint_url),
             stack_name=settings.names.stack,
-            template=synthesized(settings),
+            template=synthesized(settings, report=_say),
             tags={"application": "clickstream", "environment": given.environment},
             poll_seconds=5 if given.endpoint_url is None else 0.2,
-            report=lambda line: print(line, file=sys.stderr, flush=True),
+            report=_say,
         )
         if given.delete:
             delete(deployment)
             return 0
         outputs = deploy(deployment)
     except InfraError as error:
-        print(f"deploy: {error}", file=sys.stderr)
+        _say(f"deploy: {error}")
+        return 1
+    except (BotoCoreError, ClientError) as error:
+        where = given.endpoint_url or "AWS"
+        _say(f"deploy: CloudFormation of {where} cannot be asked: {error} (check endpoint, region and credentials)")
         return 1
     print(json.dumps(usable_outputs(outputs, endpoint_url=given.endpoint_url), indent=2, sort_keys=True))
     return 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

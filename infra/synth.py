@@ -7,8 +7,9 @@ is made from: this package, the contracts and CDK's version.
 import argparse
 import hashlib
 import importlib.metadata
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,17 +21,20 @@ _ROOT: Final = Path(__file__).parents[1]
 CACHE: Final = _ROOT / "var" / "templates"
 
 
-def synthesized(settings: EnvironmentSettings, *, cache: Path = CACHE) -> str:
+def synthesized(
+    settings: EnvironmentSettings, *, cache: Path = CACHE, report: Callable[[str], None] = lambda _line: None
+) -> str:
     """Return the template as JSON, from the cache if nothing that it is made from has changed."""
     kept = cache / f"{settings.names.environment}-{_fingerprint(settings)}.json"
     if kept.is_file():
         return kept.read_text(encoding="utf-8")
+    report(f"synthesizing the template of {settings.names.environment}: some 20 s, once for each change of it")
     put_node_on_path()
     from infra.app import template_json
 
     text = template_json(settings)
     cache.mkdir(parents=True, exist_ok=True)
-    unfinished = kept.with_suffix(".new")
+    unfinished = kept.with_suffix(f".{os.getpid()}")
     unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(kept)
     return text
@@ -57,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="file to write; standard output if left out")
     given = parser.parse_args(arguments)
     try:
-        text = synthesized(settings_of(given.environment))
+        text = synthesized(settings_of(given.environment), report=_say)
     except InfraError as error:
         print(f"synth: {error}", file=sys.stderr)
         return 1
@@ -65,8 +69,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(text)
     else:
         given.out.write_text(text + "\n", encoding="utf-8")
-        print(f"wrote {given.out}", file=sys.stderr)
+        _say(f"wrote {given.out}")
     return 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """API Gateway's data plane: deployed REST APIs that call Kinesis, with the meaning AWS gives their templates.
 
 The control plane (what deploys an API) is ministack's. Left out, and refused where it would matter: other integrations
-than Kinesis, authorizers, API keys, caching, binary media types, and WAF: a web ACL deploys, but filters nothing here.
+than Kinesis, authorizers, API keys, caching, binary media types. Left out in silence: WAF (a web ACL deploys, but
+filters nothing here), and the picture that a deployment takes of an API (a stage serves the API as it now is).
 """
 
 from infra.local.apigateway.front import RestApiFront
