@@ -7,6 +7,7 @@ add objects, as a second Firehose would.
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -125,7 +126,7 @@ def write_history(settings: HistorySettings, plans: list[SlicePlan]) -> Iterator
 def _write_in_processes(raw_uri: str, plans: list[SlicePlan], processes: int) -> Iterator[Tally]:
     # Spawned, because the caller may have threads, and a fork copies their locks.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=_leave_interrupts_to_the_caller) as pool:
         waiting = iter(plans)
         running: set[Future[Tally]] = set()
         try:
@@ -139,6 +140,10 @@ def _write_in_processes(raw_uri: str, plans: list[SlicePlan], processes: int) ->
                     yield future.result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _leave_interrupts_to_the_caller() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _write_slice(raw_uri: str, plan: SlicePlan) -> Tally:

@@ -12,13 +12,20 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from jsonschema import Draft4Validator
+
+from contracts.event import event_schema
+
+_SINGLE = Draft4Validator(event_schema())
+
 
 @dataclass(frozen=True, kw_only=True)
 class Behaviour:
     """How one request is answered.
 
-    `throttled` are the positions in the request that are not stored. `refuse_marked` answers 400 to a request with an
-    event that has the field `refuse_me`. `break_connection`: "before" or "after" storing, without an answer.
+    `throttled` are the positions in the request that are not stored. `refuse_marked` answers 400 to a batch with an
+    event that has the field `refuse_me`, and to a single event that does not match the contract's schema.
+    `break_connection`: "before" or "after" storing, without an answer.
     """
 
     throttled: frozenset[int] = frozenset()
@@ -67,10 +74,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif behaviour.gateway_status is not None:
             self._reply(behaviour.gateway_status, {"message": "gateway"}, behaviour)
-        elif behaviour.refuse_marked and any("refuse_me" in event for event in events):
+        elif behaviour.refuse_marked and self._is_refused(events):
             self._reply(400, {"message": "Invalid request body", "detail": "refuse_me"}, behaviour)
         else:
             self._store(behaviour, events)
+
+    def _is_refused(self, events: list[dict[str, Any]]) -> bool:
+        if self.path.endswith("/batch"):
+            return any("refuse_me" in event for event in events)
+        return not _SINGLE.is_valid(events[0])
 
     def _store(self, behaviour: Behaviour, events: list[dict[str, Any]]) -> None:
         failed = frozenset(range(len(events))) if behaviour.throttle_all else behaviour.throttled

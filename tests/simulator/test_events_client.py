@@ -94,7 +94,7 @@ def test_a_batch_goes_to_the_batch_route_in_one_request_and_in_order() -> None:
 
 def test_a_single_event_goes_to_the_events_route_as_an_object() -> None:
     with fake_api() as api:
-        Delivery(api.url, single=True).deliver(_events(1))
+        Delivery(api.url, single=True).deliver(_events(1, timestamp="2026-11-20 10:00:00", event_name="Search"))
         assert [(path, len(events)) for path, events in api.requests] == [("/stage/events", 1)]
         assert _stored(api) == _once(1)
 

@@ -105,10 +105,10 @@ def _sound_lines(path: Path) -> list[bytes]:
 def test_the_same_settings_write_the_same_bytes_under_the_same_names_in_any_number_of_processes(tmp_path: Path) -> None:
     digests = []
     for name, processes in (("one", 1), ("again", 1), ("two", 2)):
-        settings = replace(_settings(tmp_path / name), events=120_000 if name == "two" else 6_000, processes=processes)
+        settings = replace(_settings(tmp_path / name), events=60_000 if name == "two" else 6_000, processes=processes)
         _write(settings)
         digests.append(tree_digest(tmp_path / name))
-    _write(replace(_settings(tmp_path / "large"), events=120_000, processes=1))
+    _write(replace(_settings(tmp_path / "large"), events=60_000, processes=1))
     assert digests[0] == digests[1]
     assert digests[2] == tree_digest(tmp_path / "large")
 
