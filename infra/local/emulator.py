@@ -42,8 +42,10 @@ def configure(*, state_dir: Path, port: int) -> None:
         S3_DATA_DIR=str(state_dir / "s3"),
         IOT_MTLS_ENABLED="0",  # would listen on 8883, on every interface
         SFTP_ENABLED="0",
-        LOG_LEVEL=os.environ.get("LOG_LEVEL", "WARNING"),
+        AUTH="false",  # any key is accepted, whatever the shell says
+        SERVICES="",
     )
+    os.environ.setdefault("LOG_LEVEL", "WARNING")
 
 
 def application() -> Application:

@@ -2,8 +2,11 @@
 
 LocalCloudError
 ├── PortInUseError      another process listens on the port
+├── StateInUseError     another local cloud works on the state folder
 └── NotReadyError       the process ended or stayed silent before it was ready
 """
+
+from pathlib import Path
 
 
 class LocalCloudError(Exception):
@@ -18,6 +21,13 @@ class PortInUseError(LocalCloudError):
             f"port {port} on {host} is already in use: stop the process that listens there, "
             f"or choose another with --port (0 takes any free one)"
         )
+
+
+class StateInUseError(LocalCloudError):
+    """The state folder is taken."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"{folder} is in use by another local cloud: stop that one, or choose another with --state")
 
 
 class NotReadyError(LocalCloudError):

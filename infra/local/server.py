@@ -7,13 +7,15 @@ SIGKILL at any moment loses nothing that a client was told is done.
 import asyncio
 import contextlib
 import errno
+import fcntl
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
+from pathlib import Path
 from typing import Any
 
 from infra.local import apigateway, cloudformation, emulator, snapshots
-from infra.local.errors import PortInUseError
+from infra.local.errors import PortInUseError, StateInUseError
 from infra.local.firehose import service as firehose_service
 from infra.local.kinesis import service as kinesis_service
 from infra.local.settings import HOST, LocalCloudSettings
@@ -51,11 +53,23 @@ def serve(settings: LocalCloudSettings) -> None:
     """Serve until SIGTERM or Ctrl-C."""
     listener = listen(settings.port)
     port = listener.getsockname()[1]
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
-    emulator.configure(state_dir=settings.state_dir, port=port)
-    background = install(settings)
-    # serve() takes the socket over; detach so that nobody closes it twice.
-    asyncio.run(_serve(listener.detach(), port, background))
+    with _lock(settings.state_dir):
+        emulator.configure(state_dir=settings.state_dir, port=port)
+        background = install(settings)
+        # serve() takes the socket over; detach so that nobody closes it twice.
+        asyncio.run(_serve(listener.detach(), port, background))
+
+
+@contextlib.contextmanager
+def _lock(state_dir: Path) -> Iterator[None]:
+    """Be the only one to work on the folder; the kernel lets go of it whichever way this process ends."""
+    state_dir.mkdir(parents=True, exist_ok=True)
+    with (state_dir / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StateInUseError(state_dir) from error
+        yield
 
 
 async def _serve(descriptor: int, port: int, background: list[Background]) -> None:

@@ -111,8 +111,11 @@ def _state(key: str) -> Any:
     from ministack import app
 
     module = sys.modules.get(f"ministack.services.{app._state_map[key]}")
-    live = getattr(module, "_ALL_STATE", None)  # Glue's; get_state() copies it deeply, which costs ten times the rest
-    if live is not None:
-        return live
+    # get_state() copies deeply, which costs ten times the rest; and metrics, which change by themselves, may be lost.
+    if module is not None and key == "glue":
+        return module._ALL_STATE
+    if module is not None and key == "cloudwatch":
+        kept = ("alarms", "composite_alarms", "dashboards", "resource_tags")
+        return {name: getattr(module, f"_{name}") for name in kept}
     get_state: Callable[[], Any] | None = getattr(module, "get_state", None)
     return get_state() if get_state is not None else None

@@ -32,6 +32,7 @@ class Pump:
         self._put_object = put_object
         self._checkpoint = checkpoints.load(path)
         self._retry_at = 0.0
+        self._problem = ""
         self._turn = 0
         self._reset()
 
@@ -49,6 +50,7 @@ class Pump:
         if time.monotonic() < self._retry_at:
             return False
         try:
+            self._adopt(self._source.incarnation())
             if self._checkpoint.plan is None:
                 await asyncio.to_thread(self._fill, state.destination.buffer_bytes)
                 if not self._is_due(state):
@@ -56,21 +58,19 @@ class Pump:
                 self._plan(state)
             return await self._deliver(state)
         except SourceGoneError as error:
-            _LOG.warning("delivery stream %s: %s", state.name, error)
-            self._retry_at = time.monotonic() + _RETRY_SECONDS
+            self._hold(f"delivery stream {state.name}: {error}")
             return False
 
     def _fill(self, limit: int) -> None:
         """Read until nothing is left or the buffer is full."""
-        incarnation = self._source.incarnation()
-        if incarnation != self._checkpoint.incarnation:  # the stream was deleted and made again
-            self._save(Checkpoint(incarnation=incarnation))
-            self._reset()
         shards = self._source.shards()
+        ends = self._source.ends()  # after the shards: the end of a shard that is closed by then is final
         self._turn += 1  # another shard first each time, so that none waits behind a busy one
         first = self._turn % len(shards)
         for shard in shards[first:] + shards[:first]:
-            if not self._parents_are_read(shard, shards):
+            if not self._parents_are_read(shard, ends):
+                continue
+            if not shard.is_open and self._is_read(shard.index, ends):
                 continue
             while self._bytes < limit and (size := self._read(shard.index, limit - self._bytes)):
                 self._bytes += size
@@ -83,11 +83,13 @@ class Pump:
         self._oldest = min(records[0].arrived, self._oldest or records[0].arrived)
         return sum(len(record.data) for record in records) or 1
 
-    def _parents_are_read(self, shard: Shard, shards: tuple[Shard, ...]) -> bool:
+    def _parents_are_read(self, shard: Shard, ends: dict[int, int]) -> bool:
         """Whether all records of a key that came before this shard are in the buffer or in S3."""
-        ends = self._source.ends() if shard.parents else {}
-        known = {one.index for one in shards}
-        return all(self._positions.get(index, 0) >= ends.get(index, 0) for index in shard.parents if index in known)
+        return all(self._is_read(index, ends) for index in shard.parents)
+
+    def _is_read(self, shard: int, ends: dict[int, int]) -> bool:
+        """Whether nothing is left to read; true of a shard that is out of retention, too."""
+        return self._positions.get(shard, 0) >= ends.get(shard, 0)
 
     def _is_due(self, state: DeliveryStreamState) -> bool:
         if self._oldest is None:
@@ -112,12 +114,25 @@ class Pump:
         for one in await asyncio.to_thread(delivery.build, planned, self._source):
             status, _, body = await self._put_object(state.scope, bucket=planned.bucket, key=one.key, body=one.body)
             if status >= 300:
-                _LOG.warning("delivery stream %s: s3://%s/%s: %s", state.name, planned.bucket, one.key, body[:300])
-                self._retry_at = time.monotonic() + _RETRY_SECONDS
+                answer = body[:300].decode(errors="replace")
+                self._hold(f"delivery stream {state.name}: s3://{planned.bucket}/{one.key}: {status} {answer}")
                 return False
         self._save(self._checkpoint.delivered())
         self._reset()
         return True
+
+    def _adopt(self, incarnation: str) -> None:
+        """Start over when the stream was deleted and made again: the records that were planned are gone with it."""
+        if incarnation != self._checkpoint.incarnation:
+            self._save(Checkpoint(incarnation=incarnation))
+            self._reset()
+
+    def _hold(self, problem: str) -> None:
+        """Try again later; say so once."""
+        if problem != self._problem:
+            _LOG.warning("%s; trying again every %.0f s", problem, _RETRY_SECONDS)
+        self._problem = problem
+        self._retry_at = time.monotonic() + _RETRY_SECONDS
 
     def _save(self, checkpoint: Checkpoint) -> None:
         checkpoints.save(self._path, checkpoint)

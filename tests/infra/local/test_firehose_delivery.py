@@ -200,6 +200,28 @@ def test_a_stream_made_again_under_its_name_is_read_from_its_start(delivery):
     assert sorted(delivery.bucket.lines()) == [b"1", b"2"]
 
 
+def test_a_plan_for_a_stream_that_was_made_again_is_dropped_with_its_records(delivery):
+    put(delivery.kinesis, "s", "a", *lines(1))
+    delivery.bucket.dies = -1
+    with pytest.raises(KilledError):
+        delivery.step()
+    delivery.kinesis.call("DeleteStream", {"StreamName": "s"})
+    delivery.kinesis.call("CreateStream", {"StreamName": "s", "ShardCount": 2})
+    put(delivery.kinesis, "s", "a", *lines(2, 3))
+    delivery.start()
+    while delivery.step():
+        pass
+    assert delivery.bucket.lines() == [b"2", b"3"]
+
+
+def test_a_delivery_stream_whose_source_is_gone_waits_and_says_so_once(delivery, caplog):
+    delivery.kinesis.call("DeleteStream", {"StreamName": "s"})
+    for _ in range(3):
+        delivery.pump._retry_at = 0
+        assert not delivery.step()
+    assert caplog.text.count("stream/s does not exist; trying again") == 1
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -38,6 +38,11 @@ def test_a_port_in_use_is_one_sentence_with_the_remedy(tmp_path):
     assert "--port" in done.stderr
 
 
+def test_two_clouds_on_one_state_folder_are_refused(tmp_path):
+    with LocalCloud(tmp_path), pytest.raises(NotReadyError, match="in use by another local cloud: stop that one"):
+        LocalCloud(tmp_path).start()
+
+
 def test_a_process_that_cannot_start_is_reported_with_its_log(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
