@@ -27,6 +27,23 @@ def tail(pipeline: DeployedPipeline) -> StreamTail:
     return StreamTail(pipeline.clients.kinesis, pipeline.stream_name)
 
 
+@pytest.fixture(scope="session")
+def crowded_pipeline(local_cloud: LocalCloud, clients: Any) -> DeployedPipeline:
+    """A second one, for tests that fill shards: what they use up is no one else's."""
+    return deployed(clients, local_cloud.endpoint_url, "apicrowd")
+
+
+@pytest.fixture(scope="session")
+def crowded_api(crowded_pipeline: DeployedPipeline) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=crowded_pipeline.api_url, timeout=40) as client:
+        yield client
+
+
+@pytest.fixture
+def crowded_tail(crowded_pipeline: DeployedPipeline) -> StreamTail:
+    return StreamTail(crowded_pipeline.clients.kinesis, crowded_pipeline.stream_name)
+
+
 @pytest.fixture
 def event() -> dict[str, Any]:
     """A valid event; a user of its own, so that no test fills another's shard."""

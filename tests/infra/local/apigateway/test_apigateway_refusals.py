@@ -121,11 +121,11 @@ def test_what_is_not_served_is_404(api: httpx.Client, method: str, path: str) ->
 
 
 def test_a_full_shard_is_429_with_retry_after_and_the_fate_of_each_event(
-    api: httpx.Client, tail: StreamTail, event: Event
+    crowded_api: httpx.Client, crowded_tail: StreamTail, event: Event
 ) -> None:
     batch = [{**event, "click_id": str(number)} for number in range(500)]
     with ThreadPoolExecutor(4) as pool:
-        replies = list(pool.map(lambda _: api.post("/events/batch", json=batch), range(40)))
+        replies = list(pool.map(lambda _: crowded_api.post("/events/batch", json=batch), range(40)))
     statuses = {reply.status_code for reply in replies}
     assert statuses <= {200, 207, 429}
     assert 429 in statuses
@@ -139,15 +139,15 @@ def test_a_full_shard_is_429_with_retry_after_and_the_fate_of_each_event(
         assert ("Retry-After" in reply.headers) == (body["failed"] > 0)
         assert reply.status_code == (200 if not body["failed"] else 207 if body["accepted"] else 429)
         accepted += body["accepted"]
-    assert len(tail.read(accepted)) == accepted
-    assert tail.new() == []
+    assert len(crowded_tail.read(accepted)) == accepted
+    assert crowded_tail.new() == []
 
 
-def test_a_single_event_for_a_full_shard_is_429(api: httpx.Client, event: Event) -> None:
+def test_a_single_event_for_a_full_shard_is_429(crowded_api: httpx.Client, event: Event) -> None:
     # Two of them are more than the megabyte that a shard takes in a second.
     large = {**event, "padding": "x" * 900_000}
     with ThreadPoolExecutor(4) as pool:
-        replies = list(pool.map(lambda _: api.post("/events", json=large), range(12)))
+        replies = list(pool.map(lambda _: crowded_api.post("/events", json=large), range(12)))
     throttled = [reply for reply in replies if reply.status_code == 429]
     assert throttled
     assert {reply.status_code for reply in replies} <= {200, 429}
