@@ -3,13 +3,14 @@
 import asyncio
 import gzip
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from infra.local.emulator import Scope
 from infra.local.firehose import checkpoint
-from infra.local.firehose.checkpoint import Checkpoint
+from infra.local.firehose.checkpoint import Checkpoint, Range
+from infra.local.firehose.delivery import plan
 from infra.local.firehose.destination import Destination
 from infra.local.firehose.pump import Pump
 from infra.local.firehose.source import Source
@@ -76,8 +77,11 @@ class Delivery:
         return self
 
     def step(self):
+        return asyncio.run(self.pump.step(self.state()))
+
+    def state(self):
         wire = CONFIGURATION | {"BufferingHints": CONFIGURATION["BufferingHints"] | self.hints}
-        state = DeliveryStreamState(
+        return DeliveryStreamState(
             scope=SCOPE,
             name="d",
             source_arn="",
@@ -87,7 +91,6 @@ class Delivery:
             updated=0,
             version=self.version,
         )
-        return asyncio.run(self.pump.step(state))
 
 
 @pytest.fixture
@@ -147,6 +150,27 @@ def test_records_of_a_key_keep_their_order_across_a_reshard(delivery):
     while delivery.step():
         pass
     assert delivery.bucket.lines() == [b"1", b"2", b"3", b"4"]
+
+
+def test_a_child_shard_waits_until_its_parent_is_read_though_the_parent_fills_several_objects(delivery):
+    stream = delivery.kinesis.catalog.get({"StreamName": "s"})
+    parent = stream.state.shards.open_shards()[0]
+    for number in (1, 2, 3):
+        stream.log(parent).append([(b"a", f"{number}{'x' * 600_000}\n".encode())], arrived=number)
+    stream.update(lambda state: replace(state, shards=state.shards.split(parent, parent.end // 2, now=4)))
+    for child in stream.state.shards.children(parent.index):
+        stream.log(child).append([(b"a", b"4\n")], arrived=4)
+    while delivery.step():
+        pass
+    assert [line[:1] for line in delivery.bucket.lines()] == [b"1", b"2", b"3", b"4", b"4"]
+
+
+def test_the_same_records_make_the_same_object(delivery):
+    ranges = (Range(shard=0, start=3, end=9),)
+    state = delivery.state()
+    first, second = (plan(state, "incarnation", ranges, 1_800_000_000_000) for _ in range(2))
+    other = plan(state, "incarnation", (replace(ranges[0], end=10),), 1_800_000_000_000)
+    assert first.key == second.key != other.key
 
 
 def test_what_was_in_the_stream_before_the_delivery_stream_stays_there(tmp_path):

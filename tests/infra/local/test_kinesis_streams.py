@@ -152,5 +152,5 @@ def test_shard_level_metrics_are_silent_until_they_are_switched_on(tmp_path):
     metrics = StoredMetrics()
     service = service_in(tmp_path, metrics)
     service.call("CreateStream", {"StreamName": "s", "ShardCount": 1})
-    put(service, "s", "key", b"x")
+    read_shard(service, "s", put(service, "s", "key", b"x")[0]["ShardId"])
     assert {shard for _, shard in metrics.sets} == {None}
