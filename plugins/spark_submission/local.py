@@ -26,6 +26,7 @@ class LocalSparkSubmitOperator(SparkSubmitOperator):
     """
 
     def __init__(self, *, entry_point: str, project: Path, arguments: Sequence[str], **kwargs: Any) -> None:
+        log4j = project / "spark_jobs" / "log4j2.properties"
         super().__init__(
             application=str(project / "spark_jobs" / f"{entry_point}.py"),
             application_args=list(arguments),
@@ -33,11 +34,12 @@ class LocalSparkSubmitOperator(SparkSubmitOperator):
             name=entry_point,
             conf={
                 "spark.driver.extraClassPath": f"{project}/jars/*",
-                "spark.driver.extraJavaOptions": JVM_OPTIONS,
+                "spark.driver.extraJavaOptions": f"{JVM_OPTIONS} -Dlog4j2.configurationFile={log4j.as_uri()}",
                 "spark.driver.memory": "1g",
             },
-            # Replaces the worker's PYTHONPATH: a job must not see plugins/, as it would not on EMR.
-            env_vars={"PYTHONPATH": str(project)},
+            # PYTHONPATH replaces the worker's: a job must not see plugins/, as it would not on EMR. Spark must be seen
+            # by nobody outside this machine, and is silent about the addresses that it did not take.
+            env_vars={"PYTHONPATH": str(project), "SPARK_LOCAL_IP": "127.0.0.1"},
             **kwargs,
         )
 

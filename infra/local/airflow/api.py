@@ -26,6 +26,11 @@ class AirflowApiError(LocalCloudError):
         super().__init__(message)
         self.status = status
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same call may be answered a moment later: there was no answer, or an internal error."""
+        return self.status is None or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
 
 @dataclass(frozen=True, kw_only=True)
 class DagRun:
@@ -148,10 +153,19 @@ class AirflowApi:
         within: float,
         progress: Callable[[list[DagRun]], None] = lambda _: None,
     ) -> list[DagRun]:
-        """Return the runs once `wanted` says that they are as they should be; AirflowApiError after `within` s."""
+        """Return the runs once `wanted` says that they are as they should be; AirflowApiError after `within` s.
+
+        A busy machine may leave a call unanswered, and SQLite may be locked: that alone does not end the wait.
+        """
         deadline = time.monotonic() + within
+        runs: list[DagRun] = []
         while True:
-            runs = self.runs(dag_id)
+            try:
+                runs = self.runs(dag_id)
+            except AirflowApiError as error:
+                if not error.may_pass or time.monotonic() > deadline:
+                    raise
+                continue
             progress(runs)
             if wanted(runs):
                 return runs

@@ -134,6 +134,22 @@ def test_waiting_ends_as_soon_as_every_run_has_ended(fake: FakeApi) -> None:
     assert ended.state == "failed"
 
 
+def test_a_locked_database_does_not_end_the_wait(fake: FakeApi) -> None:
+    fake.answer(RUNS, {"detail": "database is locked"}, status=500)
+    fake.answer(RUNS, {"dag_runs": [run("success")], "total_entries": 1})
+
+    [ended] = AirflowApi(fake.url).wait_for_runs("transform_events", all_ended, within=30)
+
+    assert ended.state == "success"
+
+
+def test_a_dag_that_is_not_there_ends_the_wait_at_once(fake: FakeApi) -> None:
+    fake.answer(RUNS, {"detail": "no such DAG"}, status=404)
+
+    with pytest.raises(AirflowApiError, match="no such DAG"):
+        AirflowApi(fake.url).wait_for_runs("transform_events", all_ended, within=30)
+
+
 def test_waiting_in_vain_tells_how_far_the_runs_got(fake: FakeApi) -> None:
     fake.answer(RUNS, {"dag_runs": [run("running")], "total_entries": 1})
 
