@@ -33,8 +33,9 @@ from spark_jobs.hourly_tables import hourly_event_counts, hourly_product_stats, 
 from spark_jobs.hours_to_make import read_inputs
 from spark_jobs.iceberg_table import current_snapshot
 from spark_jobs.ledger import EventLedgerRow, read_event_rows, write_event_rows
+from spark_jobs.progress import progress
 from spark_jobs.received_counts import check_received, received_by_hour, received_rows
-from spark_jobs.retries import retrying
+from spark_jobs.retries import TRIES, retrying
 from spark_jobs.stale_hours import EventHourInput
 from spark_jobs.table_io import replace_hours
 
@@ -52,14 +53,17 @@ class Aggregation:
 
 
 def aggregate_hours(
-    spark: SparkSession, lake: LakeLocation, hours: Iterable[datetime], *, force: bool = False
+    spark: SparkSession, lake: LakeLocation, hours: Iterable[datetime], *, force: bool = False, tries: int = TRIES
 ) -> Aggregation:
     """Make the event hours, but those whose stored version is the current one, unless forced.
 
-    Raise `LedgerImbalanceError` if received = clean + duplicates does not hold; then nothing was written.
+    Raise `LedgerImbalanceError` if received = clean + duplicates does not hold (then nothing was written), and a
+    `ConflictError` if other runs were faster `tries` times.
     """
     wanted = sorted({hour_of(hour) for hour in hours})
-    return retrying(lambda: _aggregate(spark, lake, wanted, force=force)) if wanted else Aggregation()
+    if not wanted:
+        return Aggregation()
+    return retrying(lambda: _aggregate(spark, lake, wanted, force=force), tries=tries)
 
 
 def _aggregate(spark: SparkSession, lake: LakeLocation, wanted: list[datetime], *, force: bool) -> Aggregation:
@@ -87,10 +91,11 @@ class _Run:
     def replace(self, inputs: list[EventHourInput], already_known: set[datetime]) -> tuple[EventLedgerRow, ...]:
         """Compute and commit every table of the hours; return the ledger's new rows."""
         snapshot = current_snapshot(self.spark, self.lake, RECEIVED_EVENTS)
-        check_received(inputs, received_by_hour(self.spark, self.lake, snapshot))
+        check_received(inputs, received_by_hour(self.spark, self.lake, snapshot, self.hours))
         window = {hour - offset for hour in self.hours for offset in (HOUR, 0 * HOUR)}
         received = received_rows(self.spark, self.lake, snapshot).where(in_hour_partitions("event_time", window))
         received = received.select("*", *ROW_ADDRESS)
+        progress(f"looking for repeated events in {len(self.hours)} event hours and the hours before")
         repeated = repeated_rows(received)
         events = repeated.left_out_of(received)
         totals = name_totals(events, self.hours).persist()
@@ -117,6 +122,7 @@ class _Run:
             "clean": str(sum(row.clean for row in rows)),
             "duplicates": str(sum(row.duplicates for row in rows)),
         }
+        progress(f"replacing {len(self.hours)} hours of {table.name}")
         replace_hours(
             frame,
             lake=self.lake,

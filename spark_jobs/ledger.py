@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
 
 from contracts.names import LakeLocation
@@ -62,7 +62,7 @@ def read_landing_rows(
     spark: SparkSession, lake: LakeLocation, start: datetime, end: datetime
 ) -> list[LandingLedgerRow]:
     """Return the ledger's rows of the landing hours in `[start, end)`, in order, with their lists of objects."""
-    rows = _between(spark, lake, LANDING_LEDGER, start, end).collect()
+    rows = _in_order(_between(spark, lake, LANDING_LEDGER, start, end))
     return [
         LandingLedgerRow(
             landing_hour=parse_hour_key(row.hour_key),
@@ -83,20 +83,21 @@ def read_landing_rows(
 
 def read_landed_hours(spark: SparkSession, lake: LakeLocation, start: datetime, end: datetime) -> list[LandedHour]:
     """Return what the versions of event hours are made from, for the landing hours in `[start, end)`, in order."""
-    rows = _between(spark, lake, LANDING_LEDGER, start, end)
+    frame = _between(spark, lake, LANDING_LEDGER, start, end)
+    rows = _in_order(frame.select("hour_key", "input_version", "received_by_event_hour"))
     return [
         LandedHour(
             landing_hour=parse_hour_key(row.hour_key),
             input_version=row.input_version,
             received_by_event_hour=_by_hour(row.received_by_event_hour),
         )
-        for row in rows.select("hour_key", "input_version", "received_by_event_hour").collect()
+        for row in rows
     ]
 
 
 def read_event_rows(spark: SparkSession, lake: LakeLocation, start: datetime, end: datetime) -> list[EventLedgerRow]:
     """Return the ledger's rows of the event hours in `[start, end)`, in order."""
-    rows = _between(spark, lake, EVENT_LEDGER, start, end).collect()
+    rows = _in_order(_between(spark, lake, EVENT_LEDGER, start, end))
     return [
         EventLedgerRow(
             event_hour=parse_hour_key(row.hour_key),
@@ -161,7 +162,12 @@ def _between(spark: SparkSession, lake: LakeLocation, table: Table, start: datet
     """Return the rows of a range with the hour as key: a collected timestamp would be in this process's time zone."""
     hour = table.partitions[0].column
     rows = spark.table(lake.table(table.name)).where(f"{hour} >= {sql_literal(start)} AND {hour} < {sql_literal(end)}")
-    return rows.withColumn("hour_key", F.date_format(hour, HOUR_KEY_PATTERN)).orderBy(hour)
+    return rows.withColumn("hour_key", F.date_format(hour, HOUR_KEY_PATTERN))
+
+
+def _in_order(frame: DataFrame) -> list[Row]:
+    """Collect a ledger's rows; sorted here, where they are few, and not by two more stages in Spark."""
+    return sorted(frame.collect(), key=lambda row: str(row.hour_key))
 
 
 def _by_hour(received: Mapping[str, int]) -> Mapping[datetime, int]:

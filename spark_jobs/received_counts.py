@@ -1,6 +1,7 @@
 """`received_events` → rows per event hour, from the table's own metadata: no data file is opened."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -22,11 +23,17 @@ def received_rows(spark: SparkSession, lake: LakeLocation, snapshot: int | None)
     return _as_of(spark, snapshot, lake.table(RECEIVED_EVENTS.name))
 
 
-def received_by_hour(spark: SparkSession, lake: LakeLocation, snapshot: int | None) -> Mapping[datetime, int]:
-    """Return the rows of each event hour in a snapshot, as its manifests count them."""
+def received_by_hour(
+    spark: SparkSession, lake: LakeLocation, snapshot: int | None, hours: Collection[datetime]
+) -> Mapping[datetime, int]:
+    """Return the rows of event hours in a snapshot, as its manifests count them; an hour without any is left out."""
     partitions = _as_of(spark, snapshot, f"{lake.table(RECEIVED_EVENTS.name)}.partitions")
-    counts = partitions.groupBy("partition.event_time_hour").agg(F.sum("record_count").alias("rows")).collect()
-    return {_EPOCH + row.event_time_hour * HOUR: row.rows for row in counts}
+    hour = F.col("partition.event_time_hour")
+    wanted = partitions.where(hour.between(_ordinal(min(hours)), _ordinal(max(hours)))).select(hour, "record_count")
+    counted: dict[datetime, int] = defaultdict(int)
+    for row in wanted.collect():
+        counted[_EPOCH + row.event_time_hour * HOUR] += row.record_count
+    return counted
 
 
 def check_received(expected: Iterable[EventHourInput], counted: Mapping[datetime, int]) -> None:
@@ -41,6 +48,10 @@ def check_received(expected: Iterable[EventHourInput], counted: Mapping[datetime
             f"received_events and landing_ledger disagree in {len(differing)} event hours ({named}); a transform of "
             "their landing hours is still running, or died: run it again"
         )
+
+
+def _ordinal(hour: datetime) -> int:
+    return (hour - _EPOCH) // HOUR
 
 
 def _as_of(spark: SparkSession, snapshot: int | None, name: str) -> DataFrame:

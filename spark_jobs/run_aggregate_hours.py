@@ -1,7 +1,7 @@
 """Make event hours again: `spark-submit spark_jobs/run_aggregate_hours.py … --event-hour 2026-11-22T10`.
 
-Reads `received_events`, writes `clean_events` and the hourly tables. Exit codes: 0 done (or nothing had changed),
-1 failed, 2 wrong arguments.
+Reads `received_events`, writes `clean_events`, the hourly tables, `event_ledger`. Exit codes: 0 done (or nothing had
+changed), 1 failed, 2 wrong arguments.
 """
 
 import argparse
@@ -16,14 +16,19 @@ if not __package__:  # started by spark-submit: this file's directory is on the 
 from contracts.partitions import hour_key
 from spark_jobs.aggregate_hours import Aggregation, aggregate_hours
 from spark_jobs.arguments import add_lake_arguments, add_span_arguments, lake_of, span_of
+from spark_jobs.errors import SparkJobError
 from spark_jobs.hours_to_make import known_event_hours
 from spark_jobs.session import spark_session
 from spark_jobs.table_io import ensure_tables
 
+DONE, FAILED = 0, 1
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the job; return the exit code."""
-    parser = argparse.ArgumentParser(prog="run_aggregate_hours", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="run_aggregate_hours", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     add_lake_arguments(parser)
     add_span_arguments(parser, "--event-hour", "event hour")
     parser.add_argument("--force", action="store_true", help="also make hours whose input has not changed")
@@ -32,10 +37,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     started = time.monotonic()
     spark = spark_session("aggregate_hours", lake)
-    ensure_tables(spark, lake)
-    hours = known_event_hours(spark, lake, span.start, span.end) if span.is_range else [span.start]
-    print(summary(aggregate_hours(spark, lake, hours, force=arguments.force), time.monotonic() - started))
-    return 0
+    try:
+        ensure_tables(spark, lake)
+        # In a range, hours that never had an event are passed over; one that is named is looked at all the same.
+        hours = known_event_hours(spark, lake, span.start, span.end) if span.is_range else [span.start]
+        aggregation = aggregate_hours(spark, lake, hours, force=arguments.force)
+    except SparkJobError as error:
+        print(f"aggregate_hours: {error}", file=sys.stderr)
+        return FAILED
+    print(summary(aggregation, time.monotonic() - started))
+    return DONE
 
 
 def summary(aggregation: Aggregation, seconds: float) -> str:

@@ -118,6 +118,7 @@ def _local() -> list[Setting]:
         ("spark.driver.host", "127.0.0.1"),
         ("spark.driver.bindAddress", "127.0.0.1"),
         ("spark.ui.enabled", "false"),
+        ("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower()),
         # The default, 200, is for a cluster: each of them costs a task here.
         ("spark.sql.shuffle.partitions", "4"),
         # Where Hadoop's file API is used (removing orphan files), s3:// is S3A; EMR has its own.

@@ -1,0 +1,103 @@
+"""Make what is stale: `spark-submit spark_jobs/run_reconcile_hours.py … --from 2026-11-20T00 --to 2026-11-22T10`.
+
+Compares the raw objects of these landing hours with the ledger, transforms what differs, then makes every event hour
+that was made from other input than there is now. Exit codes: 0 done (or nothing was stale), 1 failed, 2 wrong
+arguments, 3 done, but an object could not be read.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+if not __package__:  # started by spark-submit: this file's directory is on the path, its parent is what we need
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from contracts.partitions import SETTLING_MARGIN, hour_key
+from spark_jobs import run_aggregate_hours, run_transform_events
+from spark_jobs.arguments import add_lake_arguments, add_span_arguments, lake_of, moment, span_of
+from spark_jobs.errors import SparkJobError
+from spark_jobs.reconcile_hours import Reconciliation, reconcile_hours
+from spark_jobs.session import spark_session
+
+DONE, FAILED, UNREADABLE = 0, 1, 3
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the jobs; return the exit code."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    span, lake = span_of(parser, arguments), lake_of(arguments)
+    settled_before = arguments.settled_before or datetime.now(UTC) - SETTLING_MARGIN
+    started = time.monotonic()
+    spark = spark_session("reconcile_hours", lake)
+    try:
+        done = reconcile_hours(spark, lake, span.start, span.end, settled_before)
+    except SparkJobError as error:
+        print(f"reconcile_hours: {error}", file=sys.stderr)
+        return FAILED
+    seconds = time.monotonic() - started
+    print(text(done, seconds))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(as_json(done, seconds), indent=2) + "\n")
+    if done.transform_error:
+        print(f"reconcile_hours: landing hours were not transformed: {done.transform_error}", file=sys.stderr)
+        return FAILED
+    return UNREADABLE if done.transformed.unreadable else DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="run_reconcile_hours", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_lake_arguments(parser)
+    add_span_arguments(parser, None, "landing hour")
+    parser.add_argument(
+        "--settled-before",
+        type=moment,
+        metavar="TIME",
+        help="landing hours that ended by this time (ISO 8601 with a zone) receive no more objects, later ones are "
+        "left to their own run; default: two minutes ago",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write what was done to a file")
+    return parser
+
+
+def text(done: Reconciliation, seconds: float) -> str:
+    """Return what was done, for a person."""
+    lines = [
+        run_transform_events.summary(done.transformed, seconds),
+        *(f"  transformed {hour_key(row.landing_hour)}: {row.lines} lines" for row in done.transformed.written),
+        *(f"  unreadable object {unreadable.key}: {unreadable.error}" for unreadable in done.transformed.unreadable),
+        *(f"  left open {hour_key(hour)}: not settled yet" for hour in done.open_hours),
+        run_aggregate_hours.summary(done.aggregated, seconds),
+        *(f"  made {hour_key(row.event_hour)}: {row.received} received" for row in done.aggregated.made),
+    ]
+    return "\n".join(lines)
+
+
+def as_json(done: Reconciliation, seconds: float) -> dict[str, object]:
+    """Return what was done, for a program."""
+    return {
+        "transformed": [hour_key(row.landing_hour) for row in done.transformed.written],
+        "unreadable_objects": [unreadable.key for unreadable in done.transformed.unreadable],
+        "transform_error": done.transform_error,
+        "open": [hour_key(hour) for hour in done.open_hours],
+        "aggregated": [
+            {
+                "event_hour": hour_key(row.event_hour),
+                "received": row.received,
+                "clean": row.clean,
+                "duplicates": row.duplicates,
+            }
+            for row in done.aggregated.made
+        ],
+        "seconds": round(seconds, 1),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

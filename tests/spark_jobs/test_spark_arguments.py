@@ -1,0 +1,53 @@
+"""Rules of the entry points' arguments: one hour or one range, named in full, or a clear refusal with status 2."""
+
+import argparse
+from datetime import UTC, datetime
+
+import pytest
+
+from spark_jobs.arguments import HourSpan, add_span_arguments, moment, span_of
+
+TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
+ELEVEN = datetime(2026, 11, 22, 11, tzinfo=UTC)
+
+
+def span(*argv: str) -> HourSpan:
+    parser = argparse.ArgumentParser()
+    add_span_arguments(parser, "--event-hour", "event hour")
+    return span_of(parser, parser.parse_args(argv))
+
+
+def test_one_hour_is_a_span_of_one() -> None:
+    assert span("--event-hour", "2026-11-22T10") == HourSpan(start=TEN, end=ELEVEN, is_range=False)
+
+
+def test_the_last_hour_of_a_range_is_included() -> None:
+    assert span("--from", "2026-11-22T10", "--to", "2026-11-22T10") == HourSpan(start=TEN, end=ELEVEN, is_range=True)
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        pytest.param((), "either one hour, or a range", id="nothing"),
+        pytest.param(("--from", "2026-11-22T10"), "either one hour, or a range", id="half-a-range"),
+        pytest.param(("--event-hour", "2026-11-22T10", "--to", "2026-11-22T11"), "either one", id="both"),
+        pytest.param(("--from", "2026-11-22T11", "--to", "2026-11-22T10"), "2026-11-22T10 is before", id="backwards"),
+        pytest.param(("--event-hour", "2026-11-22"), "'2026-11-22' is not an hour", id="a-day"),
+        pytest.param(("--event-hour", "2026-11-22T24"), "is not an hour", id="no-such-hour"),
+    ],
+)
+def test_anything_else_is_refused_with_status_2(
+    argv: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        span(*argv)
+    assert exit_.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_moment_needs_a_zone() -> None:
+    assert moment("2026-11-22T10:00:00Z") == TEN
+    with pytest.raises(argparse.ArgumentTypeError, match="no time with a zone"):
+        moment("2026-11-22T10:00:00")
+    with pytest.raises(argparse.ArgumentTypeError, match="no time with a zone"):
+        moment("yesterday")
