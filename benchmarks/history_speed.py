@@ -1,4 +1,4 @@
-"""How many events per second `simulator.history` lays down: `python benchmarks/history_speed.py [--events N]`.
+"""How many events per second `simulator.history` lays down: `python -m benchmarks.history_speed [--events N]`.
 
 Writes to a temporary directory and checks that the manifest's lines are the lines in the objects, so that a quick run
 that lost something is no success. Wall time depends on what else the machine does: events per second of processor time
