@@ -71,7 +71,8 @@ with DAG(
     ),
     start_date=START_DATE,
     catchup=False,
-    max_active_runs=2,
+    # One after the other: of several emissions of an hour, the first does the work and the others see that it is done.
+    max_active_runs=1,
     dagrun_timeout=timedelta(hours=8),
     default_args=RETRYING,
     tags=[Tag.EVENTS, Tag.HOURLY],

@@ -19,6 +19,8 @@ itself, so it emits nothing for `aggregate_hour`, and no other DAG waits for an 
 * `reconcile`: the log ends with the reason. Clear it: it finds what is still stale. Until it works, the hours that it
   names keep their former rows. A conflict with a run of the same hour is settled by the retry.
 * `check_ledger`: an hour does not balance. This is a defect: keep the log.
+* `report_unreadable_objects`: everything readable is made. Look at `rejected_events` of the hours it names, reason
+  `unreadable_object`.
 """
 
 import os
@@ -26,7 +28,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param, task
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from contracts.partitions import HOUR, hour_key, parse_hour_key
 from dag_conventions.conventions import RETRYING, START_DATE, Tag
@@ -42,8 +44,8 @@ def hour_param(description: str) -> Param:
 
 
 @task
-def find_stale_hours(*, params: Any = None, dag_run: Any = None) -> list[str]:
-    """Return first and last landing hour of the range to reconcile; skip if nothing in it is stale."""
+def find_stale_hours(*, params: Any = None, dag_run: Any = None) -> dict[str, Any]:
+    """Return the range to reconcile and the landing hours that are stale in it; skip if nothing is stale."""
     from hour_ledger.lake_state import stale_hours
     from hour_ledger.staleness import last_settled_hour, reconciled_range
 
@@ -54,16 +56,34 @@ def find_stale_hours(*, params: Any = None, dag_run: Any = None) -> list[str]:
         raise AirflowSkipException(f"nothing is stale from {hour_key(first)} to {hour_key(last)}")
     print("stale landing hours:", *map(hour_key, stale.landing_hours))
     print("stale event hours:", *map(hour_key, stale.event_hours))
-    return [hour_key(first), hour_key(last)]
+    return {
+        "first": hour_key(first),
+        "last": hour_key(last),
+        "settled_before": (settled + HOUR).isoformat(),
+        "landing_hours": [hour_key(hour) for hour in stale.landing_hours],
+    }
 
 
 @task
-def check_ledger(landing_hours: Any) -> None:
+def check_ledger(found: Any) -> None:
     """Fail unless every landing hour of the range balances."""
-    from hour_ledger.lake_state import check_range
+    from hour_ledger.lake_state import checked_landing_rows
 
-    first, last = map(parse_hour_key, landing_hours)
-    print(f"{check_range(SETTINGS.lake, first, last + HOUR)} landing hours balance")
+    rows = checked_landing_rows(SETTINGS.lake, parse_hour_key(found["first"]), parse_hour_key(found["last"]) + HOUR)
+    print(f"{len(rows)} landing hours balance")
+
+
+@task(retries=0)
+def report_unreadable_objects(found: Any) -> None:
+    """Fail if an object of an hour that was transformed could not be read, so that somebody looks."""
+    from hour_ledger.lake_state import checked_landing_row
+
+    rows = [checked_landing_row(SETTINGS.lake, parse_hour_key(key)) for key in found["landing_hours"]]
+    if unreadable := [hour_key(row.landing_hour) for row in rows if row.unreadable_objects]:
+        raise AirflowFailException(
+            f"raw objects of {', '.join(unreadable)} could not be read; the rest is made. "
+            "See rejected_events of the hour, rejection_reason = 'unreadable_object'"
+        )
 
 
 with DAG(
@@ -81,16 +101,16 @@ with DAG(
         "to": hour_param("Last landing hour; empty: the latest settled one."),
     },
 ):
-    stale = find_stale_hours()
+    found = find_stale_hours()
     reconcile = spark_task(
         task_id="reconcile",
         entry_point="run_reconcile_hours",
         arguments=[
-            "--from",
-            "{{ ti.xcom_pull(task_ids='find_stale_hours')[0] }}",
-            "--to",
-            "{{ ti.xcom_pull(task_ids='find_stale_hours')[1] }}",
+            "--from={{ ti.xcom_pull(task_ids='find_stale_hours')['first'] }}",
+            "--to={{ ti.xcom_pull(task_ids='find_stale_hours')['last'] }}",
+            "--settled-before={{ ti.xcom_pull(task_ids='find_stale_hours')['settled_before'] }}",
+            "--tolerate-unreadable",
         ],
         settings=SETTINGS,
     )
-    stale >> reconcile >> check_ledger(stale)
+    found >> reconcile >> check_ledger(found) >> report_unreadable_objects(found)

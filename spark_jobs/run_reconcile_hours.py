@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if done.transform_error:
         print(f"reconcile_hours: landing hours were not transformed: {done.transform_error}", file=sys.stderr)
         return FAILED
-    return UNREADABLE if done.transformed.unreadable else DONE
+    return UNREADABLE if done.transformed.unreadable and not arguments.tolerate_unreadable else DONE
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,6 +61,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TIME",
         help="landing hours that ended by this time (ISO 8601 with a zone) receive no more objects, later ones are "
         "left to their own run; default: two minutes ago",
+    )
+    parser.add_argument(
+        "--tolerate-unreadable",
+        action="store_true",
+        help="exit with 0 although an object could not be read: for a caller that looks into the ledger",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write what was done to a file")
     return parser

@@ -53,7 +53,7 @@ def stale_hours(lake: LakeLocation, start: datetime, end: datetime, *, settled_e
         list_landing_hours(lake.raw_uri, start, end),
         ledger.landing_rows(start, end),
     )
-    event = _stale_event_hours(ledger, start - ALLOWED_LATENESS, end + HOUR)
+    event = _stale_event_hours(ledger, start - ALLOWED_LATENESS - 2 * HOUR, end + 2 * HOUR)
     return StaleHours(landing_hours=tuple(landing), event_hours=tuple(event))
 
 
@@ -69,12 +69,9 @@ def checked_event_row(lake: LakeLocation, event_hour: datetime) -> EventRow | No
     return check_event_row(event_hour, ledger.event_row(event_hour), landed)
 
 
-def check_range(lake: LakeLocation, start: datetime, end: datetime) -> int:
-    """Check every row of the landing hours of `[start, end)`; return how many there are."""
-    rows = open_ledger(lake).landing_rows(start, end)
-    for row in rows:
-        check_landing_row(row.landing_hour, row)
-    return len(rows)
+def checked_landing_rows(lake: LakeLocation, start: datetime, end: datetime) -> list[LandingRow]:
+    """Return the ledger's rows of the landing hours of `[start, end)`; raise `LedgerError` unless each balances."""
+    return [check_landing_row(row.landing_hour, row) for row in open_ledger(lake).landing_rows(start, end)]
 
 
 def _stale_event_hours(ledger: LedgerStore, start: datetime, end: datetime) -> list[datetime]:

@@ -157,7 +157,7 @@ def test_late_objects_and_the_late_tail_are_reconciled_once(api: AirflowApi, led
     assert states(api, first)["reconcile"] == "success"
     assert ledger.event_row(ten) is not None
     assert ledger.event_row(tail) is not None
-    assert states(api, second) == {"find_stale_hours": "skipped", "reconcile": "skipped", "check_ledger": "skipped"}
+    assert set(states(api, second).values()) == {"skipped"}
 
 
 def test_an_open_hour_runs_at_once_when_it_is_allowed_and_is_not_settled(api: AirflowApi, ledger: LedgerStore) -> None:
