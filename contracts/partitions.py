@@ -42,7 +42,7 @@ def hour_of(moment: datetime) -> datetime:
 
 def hour_key(hour: datetime) -> str:
     """Return the key of an hour, e.g. `2026-11-22T10`."""
-    return hour_of(hour).strftime(HOUR_KEY_FORMAT)
+    return hour_of(hour).isoformat()[: len("2026-11-22T10")]
 
 
 def parse_hour_key(key: str) -> datetime:
@@ -58,7 +58,7 @@ def parse_hour_key(key: str) -> datetime:
 
 def day_key(day: date) -> str:
     """Return the key of a day, e.g. `2026-11-22`."""
-    return day.strftime(DAY_KEY_FORMAT)
+    return day.isoformat()
 
 
 def hours_between(start: datetime, end: datetime) -> Iterator[datetime]:
@@ -71,8 +71,8 @@ def hours_between(start: datetime, end: datetime) -> Iterator[datetime]:
 
 def landing_prefix(landing_hour: datetime) -> str:
     """Return the prefix, below the bucket, under which Firehose puts the objects of a landing hour."""
-    hour = hour_of(landing_hour)
-    return f"{RAW_PREFIX}landing_date={hour:%Y-%m-%d}/landing_hour={hour:%H}/"
+    day, hour = hour_key(landing_hour).split("T")
+    return f"{RAW_PREFIX}landing_date={day}/landing_hour={hour}/"
 
 
 def landing_hour_of_key(key: str) -> datetime:
