@@ -1,16 +1,15 @@
-"""Hours and days as keys: in Airflow's partitions, in S3 prefixes and in Firehose's prefix expressions.
+"""Hours as keys: in Airflow's partitions, in S3 prefixes and in Firehose's prefix expressions.
 
-An hour is an aware UTC datetime at its full hour; its key is `2026-11-22T10`, a day's key is `2026-11-22`.
+An hour is an aware UTC datetime at its full hour; its key is `2026-11-22T10`.
 """
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 HOUR: Final = timedelta(hours=1)
 HOUR_KEY_FORMAT: Final = "%Y-%m-%dT%H"
-DAY_KEY_FORMAT: Final = "%Y-%m-%d"
 
 RAW_PREFIX: Final = "raw/"
 ERROR_PREFIX: Final = "errors/"
@@ -54,11 +53,6 @@ def parse_hour_key(key: str) -> datetime:
         return datetime.strptime(key, HOUR_KEY_FORMAT).replace(tzinfo=UTC)
     except ValueError:
         raise problem from None
-
-
-def day_key(day: date) -> str:
-    """Return the key of a day, e.g. `2026-11-22`."""
-    return day.isoformat()
 
 
 def hours_between(start: datetime, end: datetime) -> Iterator[datetime]:
