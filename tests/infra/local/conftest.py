@@ -1,6 +1,7 @@
 """One local cloud per test run, and AWS clients that hold its answers against botocore's models."""
 
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ class Clients:
         )
         self._endpoint_url = cloud.endpoint_url
 
-    def __getattr__(self, service):
+    def __getattr__(self, service: str) -> Any:
         client = self._session.client(service, endpoint_url=self._endpoint_url, config=self._config)
         if service in ("kinesis", "firehose"):
             check_every_answer(client)
@@ -34,24 +35,24 @@ class Clients:
 
 
 @pytest.fixture(scope="session")
-def local_cloud(tmp_path_factory):
+def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     folder = tmp_path_factory.mktemp("local_cloud")
     with LocalCloud(Path(folder), arguments=("--reshard-seconds", "0.2")) as cloud:
         yield cloud
 
 
 @pytest.fixture(scope="session")
-def clients(local_cloud):
+def clients(local_cloud: LocalCloud) -> Any:
     return Clients(local_cloud)
 
 
 @pytest.fixture
-def clients_of():
+def clients_of() -> Any:
     """Clients of another cloud than the run's."""
     return Clients
 
 
 @pytest.fixture
-def name():
+def name() -> Any:
     """A name that no other test uses."""
     return f"test-{uuid.uuid4().hex[:12]}"

@@ -17,7 +17,9 @@ class StoredMetrics:
 
     sets: dict[tuple[str, str | None], dict[str, float]] = field(default_factory=dict)
 
-    def store(self, scope: Any, *, metric: str, dimensions: dict[str, str], statistics: dict[str, float], **_: Any):
+    def store(
+        self, scope: Any, *, metric: str, dimensions: dict[str, str], statistics: dict[str, float], **_: Any
+    ) -> None:
         self.sets[metric, dimensions.get("ShardId")] = statistics
 
 
@@ -29,8 +31,8 @@ def service_in(folder: Path, metrics: StoredMetrics | None = None, **settings: A
 
 def put(service: KinesisService, stream: str, key: str, *payloads: bytes) -> list[dict[str, Any]]:
     records = [{"Data": base64.b64encode(one).decode(), "PartitionKey": key} for one in payloads]
-    answer = service.call("PutRecords", {"StreamName": stream, "Records": records})
-    return answer["Records"]
+    results: list[dict[str, Any]] = service.call("PutRecords", {"StreamName": stream, "Records": records})["Records"]
+    return results
 
 
 def read_shard(service: KinesisService, stream: str, shard: str) -> list[tuple[str, bytes]]:

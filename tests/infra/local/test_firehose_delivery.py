@@ -1,110 +1,32 @@
 """Each record of the stream is in one object, whatever dies between reading it and remembering that."""
 
-import asyncio
-import gzip
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from infra.local.emulator import Scope
-from infra.local.firehose import checkpoint
-from infra.local.firehose.checkpoint import Checkpoint, Range
+from infra.local.firehose.checkpoint import Range
 from infra.local.firehose.delivery import plan
 from infra.local.firehose.destination import Destination
-from infra.local.firehose.pump import Pump
-from infra.local.firehose.source import Source
-from infra.local.firehose.state import DeliveryStreamState
 from infra.local.json_protocol import AwsError
+from tests.infra.local.firehose_in_process import CONFIGURATION, Delivery, KilledError
 from tests.infra.local.kinesis_in_process import put, service_in
-
-SCOPE = Scope(account="000000000000", region="us-east-1")
-CONFIGURATION = {
-    "RoleARN": "arn:aws:iam::000000000000:role/delivery",
-    "BucketARN": "arn:aws:s3:::raw",
-    "Prefix": "raw/!{timestamp:yyyy}/",
-    "ErrorOutputPrefix": "errors/!{firehose:error-output-type}/",
-    "CompressionFormat": "GZIP",
-    "BufferingHints": {"SizeInMBs": 1, "IntervalInSeconds": 0},
-}
-
-
-class KilledError(Exception):
-    """Stands for SIGKILL."""
-
-
-@dataclass
-class Bucket:
-    """Takes the place of S3. `dies` kills the process before (-1) or after (1) the next upload."""
-
-    objects: dict[str, bytes] = field(default_factory=dict)
-    dies: int = 0
-    status: int = 200
-
-    async def put_object(self, scope, *, bucket, key, body):
-        dies, self.dies = self.dies, 0
-        if dies < 0:
-            raise KilledError
-        if self.status < 300:
-            self.objects[key] = body
-        if dies > 0:
-            raise KilledError
-        return self.status, {}, b""
-
-    def lines(self):
-        """What was delivered, in the order of the uploads."""
-        delivered = [gzip.decompress(body) for key, body in self.objects.items() if key.startswith("raw/")]
-        return b"".join(delivered).split()
-
-
-@dataclass
-class Delivery:
-    """One delivery stream from stream `s`, in this process."""
-
-    folder: object
-    bucket: Bucket = field(default_factory=Bucket)
-    hints: dict[str, int] = field(default_factory=dict)
-    version: int = 1
-
-    def start(self):
-        """As a new process would: everything from disk."""
-        self.kinesis = service_in(self.folder)
-        source = Source(kinesis=self.kinesis, arn="arn:aws:kinesis:us-east-1:000000000000:stream/s")
-        path = self.folder / "checkpoint.json"
-        if not path.exists():
-            checkpoint.save(path, Checkpoint(incarnation=source.incarnation(), positions=source.ends()))
-        self.pump = Pump(path, source, put_object=self.bucket.put_object)
-        return self
-
-    def step(self):
-        return asyncio.run(self.pump.step(self.state()))
-
-    def state(self):
-        wire = CONFIGURATION | {"BufferingHints": CONFIGURATION["BufferingHints"] | self.hints}
-        return DeliveryStreamState(
-            scope=SCOPE,
-            name="d",
-            source_arn="",
-            source_role="",
-            destination=Destination.parse(wire),
-            created=0,
-            updated=0,
-            version=self.version,
-        )
 
 
 @pytest.fixture
-def delivery(tmp_path):
+def delivery(tmp_path: Path) -> Any:
     service_in(tmp_path).call("CreateStream", {"StreamName": "s", "ShardCount": 2})
     return Delivery(tmp_path).start()
 
 
-def lines(*numbers):
+def lines(*numbers: int) -> Any:
     return [f"{number}\n".encode() for number in numbers]
 
 
 @pytest.mark.parametrize("dies", [pytest.param(-1, id="before-the-upload"), pytest.param(1, id="after-the-upload")])
-def test_a_kill_around_the_upload_neither_loses_nor_doubles_a_record(delivery, dies):
+def test_a_kill_around_the_upload_neither_loses_nor_doubles_a_record(delivery: Delivery, dies: int) -> None:
     put(delivery.kinesis, "s", "a", *lines(1, 2))
     delivery.bucket.dies = dies
     with pytest.raises(KilledError):
@@ -117,7 +39,7 @@ def test_a_kill_around_the_upload_neither_loses_nor_doubles_a_record(delivery, d
     assert sorted(delivery.bucket.lines()) == [b"1", b"2", b"3"]
 
 
-def test_a_restart_with_records_in_the_buffer_delivers_them_once(delivery):
+def test_a_restart_with_records_in_the_buffer_delivers_them_once(delivery: Delivery) -> None:
     delivery.hints = {"IntervalInSeconds": 900}
     put(delivery.kinesis, "s", "a", *lines(1, 2))
     assert not delivery.step()
@@ -127,14 +49,14 @@ def test_a_restart_with_records_in_the_buffer_delivers_them_once(delivery):
     assert delivery.bucket.lines() == [b"1", b"2"]
 
 
-def test_a_buffer_below_its_size_waits_for_its_interval(delivery):
+def test_a_buffer_below_its_size_waits_for_its_interval(delivery: Delivery) -> None:
     delivery.hints = {"IntervalInSeconds": 900}
     put(delivery.kinesis, "s", "a", *lines(1))
     assert not delivery.step()
     assert delivery.bucket.objects == {}
 
 
-def test_a_full_buffer_does_not_wait(delivery):
+def test_a_full_buffer_does_not_wait(delivery: Delivery) -> None:
     delivery.hints = {"IntervalInSeconds": 900}
     put(delivery.kinesis, "s", "a", b"x" * 600_000)
     put(delivery.kinesis, "s", "b", b"y" * 600_000)
@@ -142,7 +64,7 @@ def test_a_full_buffer_does_not_wait(delivery):
     assert len(delivery.bucket.objects) == 1
 
 
-def test_records_of_a_key_keep_their_order_across_a_reshard(delivery):
+def test_records_of_a_key_keep_their_order_across_a_reshard(delivery: Delivery) -> None:
     put(delivery.kinesis, "s", "a", *lines(1, 2))
     asked = {"StreamName": "s", "TargetShardCount": 4, "ScalingType": "UNIFORM_SCALING"}
     delivery.kinesis.call("UpdateShardCount", asked)
@@ -152,7 +74,9 @@ def test_records_of_a_key_keep_their_order_across_a_reshard(delivery):
     assert delivery.bucket.lines() == [b"1", b"2", b"3", b"4"]
 
 
-def test_a_child_shard_waits_until_its_parent_is_read_though_the_parent_fills_several_objects(delivery):
+def test_a_child_shard_waits_until_its_parent_is_read_though_the_parent_fills_several_objects(
+    delivery: Delivery,
+) -> None:
     stream = delivery.kinesis.catalog.get({"StreamName": "s"})
     parent = stream.state.shards.open_shards()[0]
     for number in (1, 2, 3):
@@ -165,7 +89,7 @@ def test_a_child_shard_waits_until_its_parent_is_read_though_the_parent_fills_se
     assert [line[:1] for line in delivery.bucket.lines()] == [b"1", b"2", b"3", b"4", b"4"]
 
 
-def test_the_same_records_make_the_same_object(delivery):
+def test_the_same_records_make_the_same_object(delivery: Delivery) -> None:
     ranges = (Range(shard=0, start=3, end=9),)
     state = delivery.state()
     first, second = (plan(state, "incarnation", ranges, 1_800_000_000_000) for _ in range(2))
@@ -173,7 +97,7 @@ def test_the_same_records_make_the_same_object(delivery):
     assert first.key == second.key != other.key
 
 
-def test_what_was_in_the_stream_before_the_delivery_stream_stays_there(tmp_path):
+def test_what_was_in_the_stream_before_the_delivery_stream_stays_there(tmp_path: Path) -> None:
     kinesis = service_in(tmp_path)
     kinesis.call("CreateStream", {"StreamName": "s", "ShardCount": 2})
     put(kinesis, "s", "a", *lines(1))
@@ -183,7 +107,9 @@ def test_what_was_in_the_stream_before_the_delivery_stream_stays_there(tmp_path)
     assert delivery.bucket.lines() == [b"2"]
 
 
-def test_a_refused_upload_is_tried_again_later_and_moves_nothing_on(delivery, caplog):
+def test_a_refused_upload_is_tried_again_later_and_moves_nothing_on(
+    delivery: Delivery, caplog: pytest.LogCaptureFixture
+) -> None:
     put(delivery.kinesis, "s", "a", *lines(1))
     delivery.bucket.status = 404
     assert not delivery.step()
@@ -194,7 +120,7 @@ def test_a_refused_upload_is_tried_again_later_and_moves_nothing_on(delivery, ca
     assert delivery.bucket.lines() == [b"1"]
 
 
-def test_a_record_over_firehoses_limit_goes_to_the_error_prefix_with_its_data(delivery):
+def test_a_record_over_firehoses_limit_goes_to_the_error_prefix_with_its_data(delivery: Delivery) -> None:
     put(delivery.kinesis, "s", "a", b"x" * (1_000 * 1024 + 1))
     put(delivery.kinesis, "s", "b", *lines(1))
     assert delivery.step()
@@ -204,7 +130,7 @@ def test_a_record_over_firehoses_limit_goes_to_the_error_prefix_with_its_data(de
     assert delivery.bucket.lines() == [b"1"]
 
 
-def test_an_object_is_named_by_stream_version_and_the_arrival_of_its_oldest_record(delivery):
+def test_an_object_is_named_by_stream_version_and_the_arrival_of_its_oldest_record(delivery: Delivery) -> None:
     put(delivery.kinesis, "s", "a", *lines(1))
     delivery.step()
     (key,) = delivery.bucket.objects
@@ -214,7 +140,7 @@ def test_an_object_is_named_by_stream_version_and_the_arrival_of_its_oldest_reco
     assert name.endswith(".gz")
 
 
-def test_a_stream_made_again_under_its_name_is_read_from_its_start(delivery):
+def test_a_stream_made_again_under_its_name_is_read_from_its_start(delivery: Delivery) -> None:
     put(delivery.kinesis, "s", "a", *lines(1))
     delivery.step()
     delivery.kinesis.call("DeleteStream", {"StreamName": "s"})
@@ -224,7 +150,7 @@ def test_a_stream_made_again_under_its_name_is_read_from_its_start(delivery):
     assert sorted(delivery.bucket.lines()) == [b"1", b"2"]
 
 
-def test_a_plan_for_a_stream_that_was_made_again_is_dropped_with_its_records(delivery):
+def test_a_plan_for_a_stream_that_was_made_again_is_dropped_with_its_records(delivery: Delivery) -> None:
     put(delivery.kinesis, "s", "a", *lines(1))
     delivery.bucket.dies = -1
     with pytest.raises(KilledError):
@@ -238,7 +164,9 @@ def test_a_plan_for_a_stream_that_was_made_again_is_dropped_with_its_records(del
     assert delivery.bucket.lines() == [b"2", b"3"]
 
 
-def test_a_delivery_stream_whose_source_is_gone_waits_and_says_so_once(delivery, caplog):
+def test_a_delivery_stream_whose_source_is_gone_waits_and_says_so_once(
+    delivery: Delivery, caplog: pytest.LogCaptureFixture
+) -> None:
     delivery.kinesis.call("DeleteStream", {"StreamName": "s"})
     for _ in range(3):
         delivery.pump._retry_at = 0
@@ -259,6 +187,6 @@ def test_a_delivery_stream_whose_source_is_gone_waits_and_says_so_once(delivery,
         pytest.param({"BufferingHints": {"IntervalInSeconds": 901}}, id="interval-too-long"),
     ],
 )
-def test_a_destination_that_we_cannot_serve_is_refused(change):
+def test_a_destination_that_we_cannot_serve_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(AwsError):
         Destination.parse(CONFIGURATION | change)

@@ -1,6 +1,7 @@
 """Prefix expressions are filled in as Firehose does it."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -21,11 +22,11 @@ MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
         pytest.param("r-!{firehose:random-string}/!{timestamp:HH}/", "r-abc/03/", id="random-string"),
     ],
 )
-def test_a_prefix_shows_the_arrival_of_the_oldest_record(template, expected):
+def test_a_prefix_shows_the_arrival_of_the_oldest_record(template: str, expected: Any) -> None:
     assert prefix.evaluate(template, MOMENT, random="abc") == expected
 
 
-def test_the_error_prefix_names_the_kind_of_error():
+def test_the_error_prefix_names_the_kind_of_error() -> None:
     evaluated = prefix.evaluate(FIREHOSE_ERROR_PREFIX, MOMENT, random="", error_type="processing-failed")
     assert evaluated == "errors/processing-failed/landing_date=2026-01-02/landing_hour=03/"
 
@@ -40,6 +41,6 @@ def test_the_error_prefix_names_the_kind_of_error():
         pytest.param("!{timestamp:EEE}/", "!{firehose:error-output-type}/", id="a-letter-we-lack"),
     ],
 )
-def test_a_pair_of_prefixes_that_cannot_work_is_refused(template, error_template):
+def test_a_pair_of_prefixes_that_cannot_work_is_refused(template: str, error_template: str) -> None:
     with pytest.raises(prefix.PrefixError):
         prefix.check(template, error_template)

@@ -2,28 +2,31 @@
 
 import base64
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from infra.local.json_protocol import AwsError
 from infra.local.kinesis.read import ITERATOR_SECONDS, Iterator
+from infra.local.kinesis.service import KinesisService
 from tests.infra.local.kinesis_in_process import put, read_stream, service_in
 
 MEBIBYTE = 2**20
 
 
 @pytest.fixture
-def service(tmp_path):
+def service(tmp_path: Path) -> Any:
     made = service_in(tmp_path)
     made.call("CreateStream", {"StreamName": "s", "ShardCount": 4})
     return made
 
 
-def record(data=b"x", key="k"):
+def record(data: Any = b"x", key: str = "k") -> Any:
     return {"Data": base64.b64encode(data).decode(), "PartitionKey": key}
 
 
-def scale(service, target):
+def scale(service: KinesisService, target: int) -> Any:
     return service.call(
         "UpdateShardCount", {"StreamName": "s", "TargetShardCount": target, "ScalingType": "UNIFORM_SCALING"}
     )
@@ -82,7 +85,9 @@ def scale(service, target):
         pytest.param("GetRecords", {"ShardIterator": "nonsense"}, "InvalidArgumentException", id="no-iterator"),
     ],
 )
-def test_a_refused_call_says_why_with_the_code_of_aws(service, operation, payload, code):
+def test_a_refused_call_says_why_with_the_code_of_aws(
+    service: KinesisService, operation: str, payload: dict[str, Any], code: str
+) -> None:
     if operation not in ("GetRecords", "UpdateStreamMode"):
         payload = {"StreamName": "s"} | payload
     with pytest.raises(AwsError) as refused:
@@ -92,13 +97,13 @@ def test_a_refused_call_says_why_with_the_code_of_aws(service, operation, payloa
 
 
 @pytest.mark.parametrize("target", [9, 1])
-def test_scaling_beyond_double_or_half_is_refused(service, target):
+def test_scaling_beyond_double_or_half_is_refused(service: KinesisService, target: int) -> None:
     with pytest.raises(AwsError, match="Current open shard count: 4") as refused:
         scale(service, target)
     assert refused.value.code == "LimitExceededException"
 
 
-def test_the_eleventh_scaling_of_a_day_is_refused_and_a_day_later_it_is_not(service):
+def test_the_eleventh_scaling_of_a_day_is_refused_and_a_day_later_it_is_not(service: KinesisService) -> None:
     for number in range(10):
         scale(service, 5 if number % 2 == 0 else 4)
     with pytest.raises(AwsError, match="10 times in 24 hours") as refused:
@@ -109,14 +114,14 @@ def test_the_eleventh_scaling_of_a_day_is_refused_and_a_day_later_it_is_not(serv
     assert scale(service, 5)["TargetShardCount"] == 5
 
 
-def test_the_budget_of_scalings_survives_a_restart(service, tmp_path):
+def test_the_budget_of_scalings_survives_a_restart(service: KinesisService, tmp_path: Path) -> None:
     for number in range(10):
         scale(service, 5 if number % 2 == 0 else 4)
     with pytest.raises(AwsError, match="10 times in 24 hours"):
         scale(service_in(tmp_path), 5)
 
 
-def test_splits_and_merges_do_not_spend_the_budget(service):
+def test_splits_and_merges_do_not_spend_the_budget(service: KinesisService) -> None:
     for _ in range(12):
         low, high = service.catalog.get({"StreamName": "s"}).state.shards.open_shards()[:2]
         ids = [f"shardId-{one.index:012d}" for one in (low, high)]
@@ -127,7 +132,7 @@ def test_splits_and_merges_do_not_spend_the_budget(service):
     assert scale(service, 5)["CurrentShardCount"] == 4
 
 
-def test_a_stream_is_updating_after_a_reshard_and_takes_records_but_no_second_reshard(tmp_path):
+def test_a_stream_is_updating_after_a_reshard_and_takes_records_but_no_second_reshard(tmp_path: Path) -> None:
     service = service_in(tmp_path, reshard_seconds=3600)
     service.call("CreateStream", {"StreamName": "s", "ShardCount": 4})
     scale(service, 8)
@@ -139,7 +144,7 @@ def test_a_stream_is_updating_after_a_reshard_and_takes_records_but_no_second_re
     assert refused.value.code == "ResourceInUseException"
 
 
-def test_a_stream_that_is_being_created_takes_no_records(tmp_path):
+def test_a_stream_that_is_being_created_takes_no_records(tmp_path: Path) -> None:
     service = service_in(tmp_path, create_seconds=3600)
     service.call("CreateStream", {"StreamName": "s", "ShardCount": 1})
     with pytest.raises(AwsError) as refused:
@@ -147,7 +152,7 @@ def test_a_stream_that_is_being_created_takes_no_records(tmp_path):
     assert refused.value.code == "ResourceNotFoundException"
 
 
-def test_the_accounts_shard_limit_holds(tmp_path):
+def test_the_accounts_shard_limit_holds(tmp_path: Path) -> None:
     service = service_in(tmp_path, shard_limit=5)
     service.call("CreateStream", {"StreamName": "s", "ShardCount": 4})
     with pytest.raises(AwsError, match="Limit: 5") as refused:
@@ -156,8 +161,8 @@ def test_the_accounts_shard_limit_holds(tmp_path):
     assert service.call("DescribeLimits", {})["OpenShardCount"] == 4
 
 
-def test_a_full_shard_throttles_its_records_and_the_others_keep_theirs_in_order(service):
-    def hash_key(shard):
+def test_a_full_shard_throttles_its_records_and_the_others_keep_theirs_in_order(service: KinesisService) -> None:
+    def hash_key(shard: int) -> Any:
         return str(shard * 2**126)
 
     full = [record(b"f") | {"ExplicitHashKey": hash_key(0)}] * 500
@@ -171,7 +176,7 @@ def test_a_full_shard_throttles_its_records_and_the_others_keep_theirs_in_order(
     assert "shardId-000000000000 in stream s under account" in answer["Records"][0]["ErrorMessage"]
 
 
-def test_a_throttled_single_record_is_an_error(service):
+def test_a_throttled_single_record_is_an_error(service: KinesisService) -> None:
     put(service, "s", "k", *[b"x"] * 500)
     put(service, "s", "k", *[b"x"] * 500)
     with pytest.raises(AwsError) as refused:
@@ -179,7 +184,7 @@ def test_a_throttled_single_record_is_an_error(service):
     assert refused.value.code == "ProvisionedThroughputExceededException"
 
 
-def test_an_iterator_expires_after_five_minutes(service):
+def test_an_iterator_expires_after_five_minutes(service: KinesisService) -> None:
     shard = put(service, "s", "k", b"x")[0]["ShardId"]
     asked = {"StreamName": "s", "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"}
     iterator = Iterator.decode(service.call("GetShardIterator", asked)["ShardIterator"])

@@ -2,12 +2,15 @@
 
 import base64
 import contextlib
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.local.json_protocol import AwsError
+from infra.local.kinesis.service import KinesisService
 from infra.local.kinesis.shards import HASH_KEYS
 from tests.infra.local.kinesis_in_process import StoredMetrics, put, read_shard, read_stream, service_in
 
@@ -22,7 +25,7 @@ STEPS = st.lists(
 )
 
 
-def scale(service, target):
+def scale(service: KinesisService, target: int) -> None:
     current = service.call("DescribeStreamSummary", {"StreamName": "s"})["StreamDescriptionSummary"]["OpenShardCount"]
     target = min(max(target, -(-current // 2)), current * 2)
     asked = {"StreamName": "s", "TargetShardCount": target, "ScalingType": "UNIFORM_SCALING"}
@@ -32,11 +35,13 @@ def scale(service, target):
 
 @settings(max_examples=40, deadline=None)
 @given(steps=STEPS)
-def test_every_record_is_readable_once_and_in_order_per_key_across_reshards_and_restarts(tmp_path_factory, steps):
+def test_every_record_is_readable_once_and_in_order_per_key_across_reshards_and_restarts(
+    tmp_path_factory: pytest.TempPathFactory, steps: Any
+) -> None:
     folder = tmp_path_factory.mktemp("kinesis")
     service = service_in(folder)
     service.call("CreateStream", {"StreamName": "s", "ShardCount": 2})
-    expected = {key: [] for key in KEYS}
+    expected: dict[str, list[bytes]] = {key: [] for key in KEYS}
     for number, (step, argument) in enumerate(steps):
         if step == "put":
             payload = f"{number}".encode()
@@ -51,34 +56,34 @@ def test_every_record_is_readable_once_and_in_order_per_key_across_reshards_and_
 
 
 @pytest.fixture
-def service(tmp_path):
+def service(tmp_path: Path) -> Any:
     made = service_in(tmp_path)
     made.call("CreateStream", {"StreamName": "s", "ShardCount": 2})
     return made
 
 
-def shards_of(service):
+def shards_of(service: KinesisService) -> Any:
     return service.call("ListShards", {"StreamName": "s"})["Shards"]
 
 
-def test_a_key_goes_to_the_shard_that_owns_its_md5_hash(service):
+def test_a_key_goes_to_the_shard_that_owns_its_md5_hash(service: KinesisService) -> None:
     low, high = shards_of(service)
     assert put(service, "s", "a", b"x")[0]["ShardId"] == low["ShardId"]  # md5 0cc1…
     assert put(service, "s", "b", b"x")[0]["ShardId"] == high["ShardId"]  # md5 92eb…
 
 
-def test_an_explicit_hash_key_overrides_the_partition_key(service):
+def test_an_explicit_hash_key_overrides_the_partition_key(service: KinesisService) -> None:
     record = {"Data": "eA==", "PartitionKey": "a", "ExplicitHashKey": str(HASH_KEYS - 1)}
     answer = service.call("PutRecords", {"StreamName": "s", "Records": [record]})
     assert answer["Records"][0]["ShardId"] == shards_of(service)[1]["ShardId"]
 
 
-def test_sequence_numbers_of_a_shard_increase(service):
+def test_sequence_numbers_of_a_shard_increase(service: KinesisService) -> None:
     numbers = [int(one["SequenceNumber"]) for one in put(service, "s", "a", *[b"x"] * 100)]
     assert numbers == sorted(set(numbers))
 
 
-def test_the_end_of_a_closed_shard_names_its_children_and_has_no_next_iterator(service):
+def test_the_end_of_a_closed_shard_names_its_children_and_has_no_next_iterator(service: KinesisService) -> None:
     put(service, "s", "a", b"before")
     parent = shards_of(service)[0]
     middle = str(int(parent["HashKeyRange"]["EndingHashKey"]) // 2)
@@ -104,7 +109,7 @@ def test_the_end_of_a_closed_shard_names_its_children_and_has_no_next_iterator(s
         pytest.param({"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": 0.0}, [b"0", b"1", b"2"], id="at-timestamp"),
     ],
 )
-def test_an_iterator_starts_where_its_type_says(service, position, expected):
+def test_an_iterator_starts_where_its_type_says(service: KinesisService, position: Any, expected: Any) -> None:
     stored = put(service, "s", "a", b"0", b"1", b"2")
     if "of" in position:
         position = position | {"StartingSequenceNumber": stored[position["of"]]["SequenceNumber"]}
@@ -116,7 +121,7 @@ def test_an_iterator_starts_where_its_type_says(service, position, expected):
     assert answer["MillisBehindLatest"] == 0
 
 
-def test_an_iterator_from_before_a_restart_still_reads(service, tmp_path):
+def test_an_iterator_from_before_a_restart_still_reads(service: KinesisService, tmp_path: Path) -> None:
     stored = put(service, "s", "a", b"0")
     asked = {"StreamName": "s", "ShardId": stored[0]["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
     iterator = service.call("GetShardIterator", asked)["ShardIterator"]
@@ -124,7 +129,7 @@ def test_an_iterator_from_before_a_restart_still_reads(service, tmp_path):
     assert len(answer["Records"]) == 1
 
 
-def test_a_deleted_stream_leaves_nothing_behind(service, tmp_path):
+def test_a_deleted_stream_leaves_nothing_behind(service: KinesisService, tmp_path: Path) -> None:
     put(service, "s", "a", b"0")
     service.call("DeleteStream", {"StreamName": "s"})
     assert not list((tmp_path / "kinesis").rglob("*.log"))
@@ -132,7 +137,7 @@ def test_a_deleted_stream_leaves_nothing_behind(service, tmp_path):
     assert read_stream(service, "s") == []
 
 
-def test_metrics_count_what_was_accepted_and_what_was_throttled(tmp_path):
+def test_metrics_count_what_was_accepted_and_what_was_throttled(tmp_path: Path) -> None:
     metrics = StoredMetrics()
     service = service_in(tmp_path, metrics)
     service.call("CreateStream", {"StreamName": "s", "ShardCount": 1})
@@ -148,7 +153,7 @@ def test_metrics_count_what_was_accepted_and_what_was_throttled(tmp_path):
     assert metrics.sets["WriteProvisionedThroughputExceeded", "shardId-000000000000"]["Maximum"] == 350
 
 
-def test_shard_level_metrics_are_silent_until_they_are_switched_on(tmp_path):
+def test_shard_level_metrics_are_silent_until_they_are_switched_on(tmp_path: Path) -> None:
     metrics = StoredMetrics()
     service = service_in(tmp_path, metrics)
     service.call("CreateStream", {"StreamName": "s", "ShardCount": 1})

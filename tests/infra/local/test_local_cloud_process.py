@@ -12,12 +12,14 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import botocore.exceptions
 import pytest
 
 from infra.local.errors import NotReadyError
 from infra.local.process import LocalCloud
+from tests.infra.local.conftest import Clients
 
 pytestmark = pytest.mark.cloud
 
@@ -25,7 +27,7 @@ ROLE = "arn:aws:iam::000000000000:role/delivery"
 ROOT = Path(__file__).parents[3]
 
 
-def test_a_port_in_use_is_one_sentence_with_the_remedy(tmp_path):
+def test_a_port_in_use_is_one_sentence_with_the_remedy(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -38,12 +40,12 @@ def test_a_port_in_use_is_one_sentence_with_the_remedy(tmp_path):
     assert "--port" in done.stderr
 
 
-def test_two_clouds_on_one_state_folder_are_refused(tmp_path):
+def test_two_clouds_on_one_state_folder_are_refused(tmp_path: Path) -> None:
     with LocalCloud(tmp_path), pytest.raises(NotReadyError, match="in use by another local cloud: stop that one"):
         LocalCloud(tmp_path).start()
 
 
-def test_a_process_that_cannot_start_is_reported_with_its_log(tmp_path):
+def test_a_process_that_cannot_start_is_reported_with_its_log(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -51,7 +53,7 @@ def test_a_process_that_cannot_start_is_reported_with_its_log(tmp_path):
             LocalCloud(tmp_path, port=taken.getsockname()[1]).start()
 
 
-def test_sigterm_ends_it_with_status_0(tmp_path):
+def test_sigterm_ends_it_with_status_0(tmp_path: Path) -> None:
     cloud = LocalCloud(tmp_path).start()
     process = cloud._process
     assert process is not None
@@ -60,7 +62,7 @@ def test_sigterm_ends_it_with_status_0(tmp_path):
     cloud.stop()
 
 
-def test_what_was_answered_is_there_after_a_sigkill(tmp_path, clients_of):
+def test_what_was_answered_is_there_after_a_sigkill(tmp_path: Path, clients_of: type[Clients]) -> None:
     with LocalCloud(tmp_path) as cloud:
         clients = clients_of(cloud)
         clients.glue.create_database(DatabaseInput={"Name": "lake"})
@@ -93,14 +95,14 @@ def test_what_was_answered_is_there_after_a_sigkill(tmp_path, clients_of):
 class Writer(threading.Thread):
     """Puts numbered lines without pause or retry; what was answered is accepted, what was not is unknown."""
 
-    def __init__(self, kinesis):
+    def __init__(self, kinesis: Any) -> None:
         super().__init__()
         self.kinesis = kinesis
         self.accepted: list[int] = []
         self.unknown: set[int] = set()
         self.enough = threading.Event()
 
-    def run(self):
+    def run(self) -> None:
         for first in itertools.count(0, 100):
             if self.enough.is_set():
                 return
@@ -115,7 +117,9 @@ class Writer(threading.Thread):
             self.accepted += [n for n, one in zip(numbers, results, strict=True) if "SequenceNumber" in one]
 
 
-def test_every_accepted_record_is_in_s3_once_though_the_cloud_is_killed_while_records_come_in(tmp_path, clients_of):
+def test_every_accepted_record_is_in_s3_once_though_the_cloud_is_killed_while_records_come_in(
+    tmp_path: Path, clients_of: type[Clients]
+) -> None:
     with LocalCloud(tmp_path) as cloud:
         clients = clients_of(cloud, retries={"total_max_attempts": 1})
         set_up_delivery(clients)
@@ -137,14 +141,14 @@ def test_every_accepted_record_is_in_s3_once_though_the_cloud_is_killed_while_re
     assert delivered.keys() - set(writer.accepted) <= writer.unknown
 
 
-def await_true(condition):
+def await_true(condition: Any) -> None:
     deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
-def set_up_delivery(clients):
+def set_up_delivery(clients: Clients) -> None:
     clients.s3.create_bucket(Bucket="raw")
     clients.kinesis.create_stream(StreamName="s", ShardCount=4)
     arn = clients.kinesis.describe_stream_summary(StreamName="s")["StreamDescriptionSummary"]["StreamARN"]
@@ -162,7 +166,7 @@ def set_up_delivery(clients):
     )
 
 
-def lines(clients):
+def lines(clients: Clients) -> Any:
     pages = clients.s3.get_paginator("list_objects_v2").paginate(Bucket="raw", Prefix="raw/")
     keys = [one["Key"] for page in pages for one in page.get("Contents", [])]
     objects = [gzip.decompress(clients.s3.get_object(Bucket="raw", Key=key)["Body"].read()) for key in keys]

@@ -17,17 +17,17 @@ NUMBERS = st.builds(
 
 
 @given(NUMBERS)
-def test_a_number_is_read_back_as_it_was_written(number):
+def test_a_number_is_read_back_as_it_was_written(number: SequenceNumber) -> None:
     assert sequence.parse(str(number)) == number
 
 
 @given(NUMBERS)
-def test_a_number_has_56_digits(number):
+def test_a_number_has_56_digits(number: SequenceNumber) -> None:
     assert len(str(number)) == 56
 
 
 @given(NUMBERS, st.integers(1, 1000))
-def test_a_later_record_of_a_shard_has_a_larger_number(number, later):
+def test_a_later_record_of_a_shard_has_a_larger_number(number: SequenceNumber, later: int) -> None:
     follower = SequenceNumber(
         shard_created=number.shard_created, shard=number.shard, counter=number.counter + later, at=0
     )
@@ -35,6 +35,6 @@ def test_a_later_record_of_a_shard_has_a_larger_number(number, later):
 
 
 @pytest.mark.parametrize("text", ["", "12", "-5", "x", "9" * 56])
-def test_what_is_no_sequence_number_is_refused(text):
+def test_what_is_no_sequence_number_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"sequence number|invalid literal"):
         sequence.parse(text)

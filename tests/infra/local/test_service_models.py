@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import botocore.exceptions
 import botocore.session
@@ -9,19 +10,20 @@ import pytest
 
 from infra.local.firehose.service import _OPERATIONS as FIREHOSE
 from infra.local.kinesis.service import _OPERATIONS as KINESIS
+from tests.infra.local.conftest import Clients
 from tests.infra.local.service_model import violations
 
 ROLE = "arn:aws:iam::000000000000:role/delivery"
 
 
 @pytest.mark.parametrize(("service", "operations"), [("kinesis", KINESIS), ("firehose", FIREHOSE)])
-def test_the_table_of_operations_knows_only_members_of_the_model(service, operations):
+def test_the_table_of_operations_knows_only_members_of_the_model(service: str, operations: dict[str, Any]) -> None:
     model = botocore.session.get_session().get_service_model(service)
     for operation, (_, members) in operations.items():
         assert set(members) <= set(model.operation_model(operation).input_shape.members), operation
 
 
-def test_the_validator_finds_what_is_missing_unknown_or_of_a_wrong_type():
+def test_the_validator_finds_what_is_missing_unknown_or_of_a_wrong_type() -> None:
     shape = botocore.session.get_session().get_service_model("kinesis").operation_model("DescribeLimits").output_shape
     answer = {"ShardLimit": "5", "OpenShardCount": 1, "OnDemandStreamCount": 0, "Surprise": 1}
     assert violations(shape, answer) == [
@@ -31,7 +33,7 @@ def test_the_validator_finds_what_is_missing_unknown_or_of_a_wrong_type():
     ]
 
 
-def await_active(kinesis, name):
+def await_active(kinesis: Any, name: str) -> None:
     deadline = time.monotonic() + 20
     while kinesis.describe_stream(StreamName=name)["StreamDescription"]["StreamStatus"] != "ACTIVE":
         assert time.monotonic() < deadline
@@ -39,7 +41,7 @@ def await_active(kinesis, name):
 
 
 @pytest.mark.cloud
-def test_every_kinesis_operation_answers_its_model(clients, name):
+def test_every_kinesis_operation_answers_its_model(clients: Clients, name: str) -> None:
     kinesis, called = clients.kinesis, set()
     kinesis.meta.events.register("before-call.kinesis", lambda model, **_: called.add(model.name))
     kinesis.create_stream(StreamName=name, ShardCount=2, Tags={"a": "b"})
@@ -84,7 +86,7 @@ def test_every_kinesis_operation_answers_its_model(clients, name):
 
 
 @pytest.mark.cloud
-def test_every_firehose_operation_answers_its_model(clients, name):
+def test_every_firehose_operation_answers_its_model(clients: Clients, name: str) -> None:
     firehose, called = clients.firehose, set()
     firehose.meta.events.register("before-call.firehose", lambda model, **_: called.add(model.name))
     clients.kinesis.create_stream(StreamName=name, ShardCount=1)
@@ -136,14 +138,14 @@ def test_every_firehose_operation_answers_its_model(clients, name):
         ),
     ],
 )
-def test_a_call_that_we_lack_is_an_error_that_names_it(clients, service, call):
+def test_a_call_that_we_lack_is_an_error_that_names_it(clients: Clients, service: str, call: Any) -> None:
     with pytest.raises(botocore.exceptions.ClientError, match="The local cloud does not have") as refused:
         call(getattr(clients, service))
     assert refused.value.response["Error"]["Code"] == "UnknownOperationException"
 
 
 @pytest.mark.cloud
-def test_cloudwatch_answers_with_the_streams_metrics(clients, name):
+def test_cloudwatch_answers_with_the_streams_metrics(clients: Clients, name: str) -> None:
     clients.kinesis.create_stream(StreamName=name, ShardCount=1)
     clients.kinesis.put_records(StreamName=name, Records=[{"Data": b"12345", "PartitionKey": "key"}] * 30)
     now = datetime.now(UTC)

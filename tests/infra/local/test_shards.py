@@ -1,6 +1,7 @@
 """The hash key space stays whole, whatever is split, merged or scaled."""
 
 import itertools
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -42,7 +43,7 @@ def scale(shards: ShardMap, draw: st.DataObject) -> ShardMap:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 9), st.lists(st.sampled_from([split, merge, scale]), max_size=8), st.data())
-def test_any_sequence_of_reshards_keeps_the_hash_keys_partitioned_exactly(count, steps, data):
+def test_any_sequence_of_reshards_keeps_the_hash_keys_partitioned_exactly(count: int, steps: Any, data: Any) -> None:
     shards = ShardMap.uniform(count, now=NOW)
     assert_partitions_the_space(shards)
     for step in steps:
@@ -52,7 +53,7 @@ def test_any_sequence_of_reshards_keeps_the_hash_keys_partitioned_exactly(count,
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 20), st.lists(st.integers(1, 40), min_size=1, max_size=4))
-def test_uniform_scaling_makes_shards_of_equal_size(count, targets):
+def test_uniform_scaling_makes_shards_of_equal_size(count: int, targets: Any) -> None:
     shards = ShardMap.uniform(count, now=NOW)
     for target in targets:
         shards = resharding.uniform(shards, target, now=NOW).shards
@@ -61,15 +62,15 @@ def test_uniform_scaling_makes_shards_of_equal_size(count, targets):
         assert max(sizes) - min(sizes) <= 1
 
 
-def test_doubling_takes_one_split_per_shard():
+def test_doubling_takes_one_split_per_shard() -> None:
     assert resharding.uniform(ShardMap.uniform(4, now=NOW), 8, now=NOW).operations == 4
 
 
-def test_halving_takes_one_merge_per_pair():
+def test_halving_takes_one_merge_per_pair() -> None:
     assert resharding.uniform(ShardMap.uniform(8, now=NOW), 4, now=NOW).operations == 4
 
 
-def test_children_know_their_parents_and_are_younger_even_within_a_second():
+def test_children_know_their_parents_and_are_younger_even_within_a_second() -> None:
     shards = ShardMap.uniform(2, now=NOW)
     low, high = shards.open_shards()
     merged = shards.merge(low, high, now=NOW)
@@ -79,7 +80,7 @@ def test_children_know_their_parents_and_are_younger_even_within_a_second():
     assert [one.index for one in merged.children(low.index)] == [child.index]
 
 
-def test_a_closed_shard_cannot_be_split_again():
+def test_a_closed_shard_cannot_be_split_again() -> None:
     shards = ShardMap.uniform(1, now=NOW)
     first: Shard = shards.open_shards()[0]
     with pytest.raises(ValueError, match="cannot be split"):
@@ -88,7 +89,7 @@ def test_a_closed_shard_cannot_be_split_again():
         )
 
 
-def test_closed_shards_are_forgotten_after_retention_and_open_ones_never():
+def test_closed_shards_are_forgotten_after_retention_and_open_ones_never() -> None:
     shards = ShardMap.uniform(1, now=NOW)
     halved = shards.split(shards.open_shards()[0], HASH_KEYS // 2, now=NOW)
     assert [one.index for one in halved.without_closed_before(NOW).shards] == [0, 1, 2]

@@ -1,5 +1,7 @@
 """A shard never takes more than its limit in any second."""
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +14,7 @@ ATTEMPTS = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(ATTEMPTS)
-def test_no_second_admits_more_than_the_limit_of_records_or_bytes(attempts):
+def test_no_second_admits_more_than_the_limit_of_records_or_bytes(attempts: Any) -> None:
     limit, now, admitted = WriteLimit(), 0.0, []
     for pause, count, size in attempts:
         now += pause
@@ -23,14 +25,14 @@ def test_no_second_admits_more_than_the_limit_of_records_or_bytes(attempts):
         assert sum(within) <= BYTES_PER_SECOND
 
 
-def test_a_thousand_records_pass_and_the_next_one_waits_for_the_next_second():
+def test_a_thousand_records_pass_and_the_next_one_waits_for_the_next_second() -> None:
     limit = WriteLimit()
     assert all(limit.admit(1, now=10.0) for _ in range(RECORDS_PER_SECOND))
     assert not limit.admit(1, now=10.99)
     assert limit.admit(1, now=11.0)
 
 
-def test_a_mebibyte_passes_and_what_was_refused_does_not_count():
+def test_a_mebibyte_passes_and_what_was_refused_does_not_count() -> None:
     limit = WriteLimit()
     assert limit.admit(BYTES_PER_SECOND - 1, now=0.0)
     assert not limit.admit(2, now=0.1)
