@@ -55,7 +55,7 @@ docs: setup ## Generate docs/event.md and docs/tables.md from contracts/
 	python -m contracts
 
 .PHONY: cloud
-cloud: setup ## The local cloud alone, with the template deployed, on port 4566
+cloud: setup ## The local cloud alone, on port 4566 (python -m infra.deploy puts the template on it)
 	python -m infra.local serve --port 4566 --state var/cloud
 
 .PHONY: lock

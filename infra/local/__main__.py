@@ -7,16 +7,17 @@ from pathlib import Path
 
 from infra.local import server
 from infra.local.errors import LocalCloudError
-from infra.local.settings import LocalCloudSettings
+from infra.local.settings import HOST, LocalCloudSettings
 
 
 def parse(arguments: Sequence[str]) -> LocalCloudSettings:
     """Command line → settings."""
     parser = argparse.ArgumentParser(prog="python -m infra.local", description="The pipeline's AWS services, locally.")
     serve = parser.add_subparsers(required=True, metavar="serve").add_parser(
-        "serve", help="serve on 127.0.0.1 until Ctrl-C", formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        "serve", help="serve until Ctrl-C", formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     serve.add_argument("--port", type=int, default=4566, help="port on 127.0.0.1; 0 takes any free one")
+    serve.add_argument("--host", default=HOST, help="address to listen on; others than 127.0.0.1 let anybody in")
     serve.add_argument("--state", type=Path, default=Path("var/cloud"), help="folder that holds all state")
     serve.add_argument("--create-seconds", type=float, default=0.0, help="how long a new stream is CREATING")
     serve.add_argument("--reshard-seconds", type=float, default=1.0, help="how long a resharded stream is UPDATING")
@@ -27,6 +28,7 @@ def parse(arguments: Sequence[str]) -> LocalCloudSettings:
         parser.error(f"--port {given.port} is not between 0 and 65535")
     return LocalCloudSettings(
         state_dir=given.state.resolve(),
+        host=given.host,
         port=given.port,
         create_seconds=given.create_seconds,
         reshard_seconds=given.reshard_seconds,

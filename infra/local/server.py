@@ -33,25 +33,25 @@ def install(settings: LocalCloudSettings) -> list[Background]:
     return [firehose.run]
 
 
-def listen(port: int) -> socket.socket:
-    """A listening socket on 127.0.0.1; PortInUseError when the port is taken."""
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket on an address of this machine; PortInUseError when the port is taken."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
-        listener.bind((HOST, port))
+        listener.bind((host, port))
         listener.listen(128)
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
-            raise PortInUseError(HOST, port) from error
+            raise PortInUseError(host, port) from error
         raise
     return listener
 
 
 def serve(settings: LocalCloudSettings) -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    listener = listen(settings.port)
+    listener = listen(settings.host, settings.port)
     port = listener.getsockname()[1]
     with _lock(settings.state_dir):
         emulator.configure(state_dir=settings.state_dir, port=port)

@@ -8,13 +8,14 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True, kw_only=True)
 class LocalCloudSettings:
-    """One local cloud. Port 0 means any free port; times are seconds.
+    """One local cloud. Port 0 means any free port; times are seconds; another `host` than 127.0.0.1 is for containers.
 
     AWS takes about a minute to reshard; here a stream is UPDATING for `reshard_seconds` plus
     `reshard_operation_seconds` for each split and merge, so that callers meet the state without waiting for it.
     """
 
     state_dir: Path
+    host: str = HOST
     port: int = 4566
     create_seconds: float = 0.0
     reshard_seconds: float = 1.0

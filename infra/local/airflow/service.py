@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+import psutil
+
 from infra.local.airflow.api import AirflowApi, AirflowApiError
 from infra.local.airflow.environment import airflow_environment, check_port_is_free, free_port
 from infra.local.errors import NotReadyError
@@ -79,15 +81,15 @@ class LocalAirflow:
         self.stop()
 
     def stop(self) -> None:
-        """Ask every process group to end, then kill what is left of it."""
+        """Ask every process to end, then kill what is left of its session."""
         for process in self._processes.values():
             _signal(process, signal.SIGTERM)
         deadline = time.monotonic() + self._stop_within
         for process in self._processes.values():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.1, deadline - time.monotonic()))
-            # Also when the leader has ended: a worker that outlived it is in the group.
-            _signal(process, signal.SIGKILL)
+            # Also when the leader has ended: its workers have groups of their own, but stay in its session.
+            _kill_session(process.pid)
             process.wait()
         self._processes.clear()
 
@@ -166,6 +168,13 @@ class LocalAirflow:
 
     def _tail(self, name: str) -> str:
         return "\n".join(self._log(name).read_text(errors="replace").splitlines()[-_LOG_TAIL:])
+
+
+def _kill_session(leader: int) -> None:
+    for pid in psutil.pids():
+        with contextlib.suppress(ProcessLookupError):
+            if os.getsid(pid) == leader:
+                os.kill(pid, signal.SIGKILL)
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
