@@ -1,6 +1,6 @@
 """Airflow on this machine, without Docker: four processes on SQLite, up and healthy, or down without a trace.
 
-Every process leads a group of its own: a scheduler that is killed alone would leave its workers behind.
+Every process leads a session of its own: a scheduler that is killed alone would leave its workers behind.
 """
 
 import contextlib
