@@ -37,7 +37,7 @@ install_packages() {
     awk '/^[a-z]/ {wanted = /^uv==/} wanted' requirements.lock >.venv/uv.lock
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.lock
   }
-  .venv/bin/uv pip sync --quiet --require-hashes --python .venv/bin/python requirements.lock
+  .venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes --python .venv/bin/python requirements.lock
   sha256sum requirements.lock >"$stamp"
 }
 
