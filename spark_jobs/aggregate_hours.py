@@ -6,8 +6,9 @@ versions are stored with the result), then the received events. Whoever commits 
 this run start over; whoever transforms a landing hour in between leaves a version that differs, and so a stale hour.
 """
 
+import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -31,7 +32,7 @@ from spark_jobs.event_hours import HOUR_KEY_PATTERN
 from spark_jobs.hour_filters import in_hour_partitions
 from spark_jobs.hourly_tables import hourly_event_counts, hourly_product_stats, hourly_traffic, name_totals
 from spark_jobs.hours_to_make import read_inputs
-from spark_jobs.iceberg_table import current_snapshot
+from spark_jobs.iceberg_table import commits_between, current_snapshot
 from spark_jobs.ledger import EventLedgerRow, read_event_rows, write_event_rows
 from spark_jobs.progress import progress
 from spark_jobs.received_counts import check_received, received_by_hour, received_rows
@@ -40,6 +41,9 @@ from spark_jobs.stale_hours import EventHourInput
 from spark_jobs.table_io import replace_hours
 
 TARGETS: Final = (CLEAN_EVENTS, HOURLY_EVENT_COUNTS, HOURLY_TRAFFIC, HOURLY_PRODUCT_STATS, EVENT_LEDGER)
+
+#: Names a run in the summaries of its commits.
+RUN_ID: Final = "clickstream.run-id"
 
 Snapshots = Mapping[Table, int | None]
 
@@ -87,6 +91,7 @@ class _Run:
     lake: LakeLocation
     hours: list[datetime]
     snapshots: Snapshots
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def replace(self, inputs: list[EventHourInput], already_known: set[datetime]) -> tuple[EventLedgerRow, ...]:
         """Compute and commit every table of the hours; return the ledger's new rows."""
@@ -110,6 +115,7 @@ class _Run:
     def _commit(self, events: DataFrame, totals: DataFrame, rows: tuple[EventLedgerRow, ...]) -> None:
         own = events.where(in_hour_partitions("event_time", self.hours))
         self._replace(CLEAN_EVENTS, own.select([column.name for column in CLEAN_EVENTS.columns]), rows)
+        self._refuse_lost_rows(sum(row.clean for row in rows))
         self._replace(HOURLY_EVENT_COUNTS, hourly_event_counts(totals), rows)
         self._replace(HOURLY_TRAFFIC, hourly_traffic(totals), rows)
         self._replace(HOURLY_PRODUCT_STATS, hourly_product_stats(own), rows)
@@ -121,6 +127,7 @@ class _Run:
             "received": str(sum(row.received for row in rows)),
             "clean": str(sum(row.clean for row in rows)),
             "duplicates": str(sum(row.duplicates for row in rows)),
+            RUN_ID: self.run_id,
         }
         progress(f"replacing {len(self.hours)} hours of {table.name}")
         replace_hours(
@@ -131,6 +138,14 @@ class _Run:
             read_from=self.snapshots[table],
             properties=figures,
         )
+
+    def _refuse_lost_rows(self, clean: int) -> None:
+        """Raise `LedgerImbalanceError` unless `clean_events` took the rows that were counted; it is read twice."""
+        written = commits_between(self.spark, self.lake, CLEAN_EVENTS, after=self.snapshots[CLEAN_EVENTS])
+        own = next(commit for commit in written if commit.summary.get(RUN_ID) == self.run_id)
+        added = int(own.summary.get("added-records", 0))
+        if added != clean:
+            raise LedgerImbalanceError(f"{clean} clean events were counted, but {added} rows written to clean_events")
 
 
 def _clean_by_hour(totals: DataFrame) -> dict[datetime, int]:

@@ -8,7 +8,7 @@ from zlib import crc32
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR, hour_of
@@ -18,15 +18,16 @@ from contracts.tables import (
     HOURLY_EVENT_COUNTS,
     HOURLY_PRODUCT_STATS,
     HOURLY_TRAFFIC,
+    RECEIVED_EVENTS,
     Table,
 )
 from spark_jobs import aggregate_hours as job
 from spark_jobs.aggregate_hours import aggregate_hours
-from spark_jobs.deduplicate_events import repeated_rows
+from spark_jobs.deduplicate_events import ROW_ADDRESS, RepeatedRows, repeated_hashes, repeated_rows
 from spark_jobs.errors import InputChangedError, LedgerImbalanceError, UnsettledInputError
 from spark_jobs.hourly_tables import name_totals
 from spark_jobs.hours_to_make import known_event_hours, stale_event_hours_around
-from spark_jobs.table_io import current_snapshot, ensure_tables
+from spark_jobs.table_io import current_snapshot, ensure_tables, replace_hours
 from tests.spark_jobs.conftest import NewLake
 from tests.spark_jobs.received_rows import Landing, ReceivedEvent, land, land_events
 from tests.spark_jobs.reference_tables import reference_tables
@@ -126,6 +127,38 @@ def test_a_run_that_loses_rows_writes_nothing(
     with pytest.raises(LedgerImbalanceError, match="2026-11-22T10: 3 received, 1 clean, 1 duplicates"):
         aggregate_hours(spark, landed, [TEN])
     assert all(table_rows(spark, landed, table) == [] for table in MADE_TABLES)
+
+
+def test_a_run_that_writes_fewer_events_than_it_counted_is_not_noted(
+    spark: SparkSession, landed: LakeLocation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replaced: list[str] = []
+
+    def lossy(frame: DataFrame, *, table: Table, **others: object) -> None:
+        replaced.append(table.name)
+        replace_hours(frame.limit(1), table=table, **others)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(job, "replace_hours", lossy)
+    with pytest.raises(LedgerImbalanceError, match="2 clean events were counted, but 1 rows written"):
+        aggregate_hours(spark, landed, [TEN])
+    assert replaced == ["clean_events"]
+    assert stale_event_hours_around(spark, landed, TEN, ELEVEN) == [TEN, ELEVEN]
+
+
+def test_no_whole_row_is_shuffled(spark: SparkSession, landed: LakeLocation) -> None:
+    """Of all rows, only hashes of ids travel; what is left out is a broadcast list of addresses."""
+    received = spark.table(landed.table(RECEIVED_EVENTS.name)).select("*", *ROW_ADDRESS)
+    assert repeated_hashes(received).columns == ["event_hour", "click_hash"]
+    repeated = RepeatedRows(rows=received.select(*ROW_ADDRESS), by_hour={TEN: 1})
+    spark.conf.set("spark.sql.autoBroadcastJoinThreshold", "-1")  # small by size would be broadcast anyhow
+    try:
+        clean = repeated.left_out_of(received)
+        plan = clean._jdf.queryExecution().executedPlan().toString()
+    finally:
+        spark.conf.unset("spark.sql.autoBroadcastJoinThreshold")
+    assert "BroadcastHashJoin" in plan
+    assert "hashpartitioning" not in plan
+    assert "rangepartitioning" not in plan
 
 
 def test_a_run_whose_hours_were_made_by_another_meanwhile_computes_again(
