@@ -127,7 +127,11 @@ def _local() -> list[Setting]:
 
 
 def _own_jvm(size: LocalSize) -> list[Setting]:
-    options = [f"-Dlog4j2.configurationFile={(ROOT / 'spark_jobs' / 'log4j2.properties').as_uri()}"]
+    options = [
+        f"-Dlog4j2.configurationFile={(ROOT / 'spark_jobs' / 'log4j2.properties').as_uri()}",
+        # Hadoop's local file system starts a chmod for each file and directory that it makes: let that cost less.
+        "-Djdk.lang.Process.launchMechanism=VFORK",
+    ]
     if size.short_lived:
         options += ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
     return [

@@ -63,7 +63,7 @@ def test_an_hour_that_only_became_settled_is_noted_and_not_read_again() -> None:
 
 
 def test_an_open_hour_is_refused_by_name() -> None:
-    with pytest.raises(OpenHourError, match="2026-11-22T10 .*--allow-open-hour"):
+    with pytest.raises(OpenHourError, match=r"2026-11-22T10 .*--allow-open-hour"):
         landing_plan({TEN: (A,)}, {}, LandingRules(settled_before=ELEVEN - timedelta(seconds=1)))
 
 
@@ -72,7 +72,7 @@ def test_an_open_hour_runs_if_asked_and_is_not_settled() -> None:
 
 
 def test_a_listing_that_lacks_an_object_of_the_ledger_is_refused_and_the_object_named_even_by_force() -> None:
-    with pytest.raises(MissingObjectsError, match="raw/b.gz"):
+    with pytest.raises(MissingObjectsError, match=r"raw/b\.gz"):
         landing_plan({TEN: (A,)}, {TEN: row_of(A, B)}, replace(SETTLED, force=True))
 
 

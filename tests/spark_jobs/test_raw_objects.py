@@ -72,7 +72,7 @@ def test_files_are_listed_with_a_hash_of_their_content_and_not_while_they_are_wr
 
 
 def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RawStoreError, match="raw/x.gz"):
+    with pytest.raises(RawStoreError, match=r"raw/x\.gz"):
         list(RawDirectory(directory=tmp_path / "raw").blocks(RawObject(key="raw/x.gz", etag="", size=0)))
 
 
