@@ -1,0 +1,91 @@
+"""`make run` as a program: a file of events in, Parquet tables and a summary out."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from contracts.tables import TABLES
+from spark_jobs.run_events_file import main
+from spark_jobs.session import ROOT
+
+EVENT = {
+    "timestamp": "2026-11-22 09:59:58.5",
+    "user_id": "35",
+    "click_id": "c1",
+    "event_name": "Purchase",
+    "additional_data": {"product_id": 7, "price": 9.99},
+}
+
+
+def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, str(ROOT / "spark_jobs" / "run_events_file.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
+
+
+def query(out: Path, sql: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect() as connection:
+        for table in TABLES:
+            connection.execute(f"CREATE VIEW {table.name} AS FROM '{out}/tables/{table.name}/*.parquet'")
+        return connection.execute(sql).fetchall()
+
+
+@pytest.mark.spark
+def test_a_file_of_events_becomes_parquet_tables_and_a_summary(tmp_path: Path) -> None:
+    later = EVENT | {"timestamp": "2026-11-22 11:00:00", "click_id": "c2", "event_name": "Search", "colour": "red"}
+    lines = [EVENT, EVENT, later, EVENT | {"click_id": ""}]
+    file = tmp_path / "events.jsonl"
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines) + "no json\n")
+    out = tmp_path / "out"
+    done = run("--input", str(file), "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary.pop("seconds")["total"] > 0
+    assert summary == {
+        "lines": 5,
+        "received": 3,
+        "rejected": {"invalid_click_id": 1, "not_json": 1},
+        "unreadable_objects": [],
+        "duplicates": 1,
+        "clean": 2,
+        "event_hours": 2,
+    }
+    assert query(out, "SELECT click_id, extra FROM clean_events ORDER BY 1") == [
+        ("c1", None),
+        ("c2", '{"colour":"red"}'),
+    ]
+    assert query(out, "SELECT sum(revenue)::VARCHAR, sum(events), count(*) FROM hourly_traffic") == [("9.99", 2, 2)]
+    assert query(out, "SELECT count(*) FROM rejected_events WHERE line = 'no json'::BLOB") == [(1,)]
+    for table in TABLES:
+        names = [name for name, *_ in query(out, f"DESCRIBE {table.name}")]
+        assert names == [column.name for column in table.columns]
+    assert "5 lines = 3 received + 2 rejected" in done.stdout
+    assert "2026-11-22 09:00" in done.stdout
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--input", str(tmp_path / "absent.jsonl"), "--out", str(tmp_path / "out")]) == 2
+    assert "absent.jsonl" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_directory_with_other_files_is_refused_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_text("")
+    assert main(["--input", str(file), "--out", str(tmp_path)]) == 2
+    assert "events.jsonl" in capsys.readouterr().err
+
+
+def test_a_damaged_input_file_fails_with_the_reason(tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl.gz"
+    file.write_bytes(b"\x1f\x8bnot really gzip")
+    done = run("--input", str(file), "--out", str(tmp_path / "out"))
+    assert done.returncode == 1
+    assert "events.jsonl.gz" in done.stderr
+    assert "Traceback" not in done.stderr
