@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from contracts.partitions import HOUR, hour_of
 from infra.local.airflow import AirflowApi, LocalAirflow
@@ -28,8 +28,6 @@ from infra.local.demo.runs import reconcile, transform_landing_hours, wait_for_e
 from infra.local.errors import LocalCloudError
 from infra.local.process import LocalCloud
 from infra.settings import settings_of
-
-DAGS: Final = ("transform_events", "aggregate_hour", "reconcile_hours")
 
 
 def parse() -> argparse.Namespace:
@@ -111,14 +109,14 @@ class Demo:
         progress = self._progress
         with progress.step("waiting for Firehose"):
             hours = wait_for_lines(lake, lines, progress)
-        for dag_id in DAGS:
+        for dag_id in ("transform_events", "aggregate_hour"):
             api.unpause(dag_id)
         with progress.step("transform_events: landing hours, by schedule, backfill and hand"):
             transform_landing_hours(api, hours, progress)
         with progress.step("aggregate_hour: the event hours that they touched"):
             wait_for_event_hours(api, lake, progress)
         with progress.step("reconcile_hours: the late tail"):
-            reconcile(api, hours, progress)
+            reconcile(api, progress)
 
     def _report(self, lake: Lake, manifests: dict[str, dict[str, Any]], airflow_url: str) -> int:
         landing_ledger, traffic = lake.rows("landing_ledger"), lake.rows("hourly_traffic")

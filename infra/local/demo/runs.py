@@ -48,11 +48,10 @@ def wait_for_event_hours(api: AirflowApi, lake: Lake, progress: Progress) -> Non
     _wait(api, "aggregate_hour", progress, lambda _: True)
 
 
-def reconcile(api: AirflowApi, hours: Collection[datetime], progress: Progress) -> None:
-    """Make the late tail: event hours further back than a landing hour's run publishes."""
-    params = {"from": hour_key(min(hours)), "to": hour_key(max(hours))}
-    run = api.trigger("reconcile_hours", params=params)
-    _wait(api, "reconcile_hours", progress, lambda runs: run.run_id in {each.run_id for each in runs})
+def reconcile(api: AirflowApi, progress: Progress) -> None:
+    """Make the late tail, event hours further back than a landing hour's run publishes, by the latest scheduled run."""
+    api.unpause("reconcile_hours")
+    _wait(api, "reconcile_hours", progress, lambda _: True)
 
 
 def _unmade(lake: Lake) -> set[str]:
