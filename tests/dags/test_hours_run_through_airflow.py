@@ -4,7 +4,6 @@ One Airflow serves all tests of the module, and each has a day of its own.
 """
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -20,11 +19,11 @@ from infra.local.airflow import AirflowApi, DagRun, LocalAirflow
 from infra.local.process import LocalCloud
 from tests.airflow_home import ROOT
 
-pytestmark = [pytest.mark.airflow, pytest.mark.cloud, pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.airflow, pytest.mark.cloud, pytest.mark.e2e, pytest.mark.timeout(1_200)]
 
 HOUR = timedelta(hours=1)
 LAKE = LakeLocation(raw_uri="s3://raw/raw", warehouse_uri="s3://warehouse/warehouse", database="clickstream_test")
-PATIENCE = 180.0
+PATIENCE = 300.0
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +63,6 @@ def api(folder: Path, cloud: dict[str, str]) -> Iterator[AirflowApi]:
     dags = ("transform_events", "aggregate_hour", "reconcile_hours")
     with LocalAirflow(folder / "airflow", environment=environment, unpause=dags) as airflow:
         yield airflow.api
-    shutil.rmtree(folder / "airflow")
 
 
 @pytest.fixture(scope="module")
