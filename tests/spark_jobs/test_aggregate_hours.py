@@ -77,6 +77,12 @@ def test_a_rerun_skips_what_has_not_changed_and_forced_gives_the_same_rows(
     assert table_hashes(spark, landed) == before
 
 
+def test_an_hour_made_alone_looks_back_into_the_hour_before(spark: SparkSession, landed: LakeLocation) -> None:
+    """Ann's event at 11:10 goes on with the session of 10:50, although ten o'clock is not made."""
+    aggregate_hours(spark, landed, [ELEVEN])
+    assert [row[:4] for row in table_rows(spark, landed, HOURLY_TRAFFIC)] == [(ELEVEN, 1, 1, 0)]
+
+
 def test_late_data_makes_stale_its_hour_and_the_next_and_changes_no_other(
     spark: SparkSession, landed: LakeLocation
 ) -> None:
