@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 from contracts.event import ALLOWED_LATENESS
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR
-from contracts.versions import landing_hours_feeding, touched_event_hours
+from contracts.versions import landing_hours_feeding
 from spark_jobs.ledger import read_event_rows, read_landed_hours
 from spark_jobs.stale_hours import EventHourInput, event_hour_inputs, stale_event_hours
 
@@ -32,7 +32,8 @@ def known_event_hours(spark: SparkSession, lake: LakeLocation, start: datetime, 
     """Return, in order, the event hours in `[start, end)` that have received events or were made before."""
     first, _ = landing_hours_feeding(start)
     _, feeding_end = landing_hours_feeding(end - HOUR)
-    fed = touched_event_hours(*read_landed_hours(spark, lake, first, feeding_end))
+    landed = read_landed_hours(spark, lake, first, feeding_end)
+    fed = {hour for row in landed for hour, rows in row.received_by_event_hour.items() if rows}
     made = {row.event_hour for row in read_event_rows(spark, lake, start, end)}
     return sorted(hour for hour in fed | made if start <= hour < end)
 
