@@ -23,6 +23,9 @@ from spark_jobs.schemas import struct_type
 
 _ORIGIN: Final = ("landing_hour", "object_key")
 
+#: Of the rejections of all objects, in the driver's memory, between the writes of the two tables.
+KEPT_BYTES: Final = 32 * 1024 * 1024
+
 
 @dataclass(frozen=True, kw_only=True)
 class CountedFrame:
@@ -38,15 +41,18 @@ class CountedFrame:
 
 def received_frame(spark: SparkSession, store: RawStore, objects: list[RawObject]) -> CountedFrame:
     """Return the events of the objects as rows of `received_events`."""
-    judge, numbers = _judge(spark, store, objects)
+    judge, numbers = _judge(spark, store, objects, {})
     frame = map_in_arrow(numbers, judge.received, _schema(RECEIVED_EVENTS, RECEIVED_SCHEMA.names))
     rows = frame.withColumn("event_hash", event_hash()).select(*(column.name for column in RECEIVED_EVENTS.columns))
     return CountedFrame(frame=rows, judge=judge)
 
 
-def rejected_frame(spark: SparkSession, store: RawStore, objects: list[RawObject]) -> CountedFrame:
-    """Return the rejections of the objects as rows of `rejected_events`."""
-    judge, numbers = _judge(spark, store, objects)
+def rejected_frame(
+    spark: SparkSession, store: RawStore, objects: list[RawObject], received: CountsByKey
+) -> CountedFrame:
+    """Return the rejections of the objects as rows of `rejected_events`; `received` counts (and kept) them before."""
+    rejecting = {key: counts for key, counts in received.items() if counts.rejected_by_reason or counts.unreadable}
+    judge, numbers = _judge(spark, store, [entry for entry in objects if entry.key in rejecting], rejecting)
     frame = map_in_arrow(numbers, judge.rejected, _schema(REJECTED_EVENTS, REJECTED_SCHEMA.names))
     rows = frame.select(*(column.name for column in REJECTED_EVENTS.columns))
     return CountedFrame(frame=rows, judge=judge)
@@ -62,11 +68,19 @@ def event_hash() -> Column:
     return F.xxhash64(nulls, *names)
 
 
-def _judge(spark: SparkSession, store: RawStore, objects: list[RawObject]) -> tuple[ObjectJudge, DataFrame]:
+def _judge(
+    spark: SparkSession, store: RawStore, objects: list[RawObject], known: CountsByKey
+) -> tuple[ObjectJudge, DataFrame]:
     """Return the judge, and the frame of its tasks' numbers, one to a partition."""
     context = spark.sparkContext
     tasks = read_tasks(objects, cores=context.defaultParallelism)
-    judge = ObjectJudge(store=store, tasks=tasks, counts=context.accumulator({}, CountsParam()))
+    judge = ObjectJudge(
+        store=store,
+        tasks=tasks,
+        counts=context.accumulator({}, CountsParam()),
+        known=known,
+        keep_bytes=KEPT_BYTES // max(len(objects), 1),
+    )
     return judge, spark.range(0, len(tasks), 1, max(len(tasks), 1))
 
 

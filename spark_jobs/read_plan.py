@@ -18,14 +18,14 @@ Task = tuple[RawObject, ...]
 def read_tasks(objects: Sequence[RawObject], *, cores: int) -> tuple[Task, ...]:
     """Return the tasks, in the objects' order, so that neighbours (of one landing hour) are read by one task.
 
-    Two tasks for each core even out what differs between them; every task writes a file of its own per partition, so
-    more than that come only when they would be too large.
+    One task for each core: every task writes a file of its own per partition, and late events alone reach into 150 of
+    them. More come only when they would be too large.
     """
     if not objects:
         return ()
     ends = list(accumulate(raw_object.size + OBJECT_COST for raw_object in objects))
     total = ends[-1]
-    wanted = max(min(2 * cores, total // SMALLEST_TASK), total // LARGEST_TASK, 1)
+    wanted = max(min(cores, total // SMALLEST_TASK), total // LARGEST_TASK, 1)
     return tuple(_cut(objects, ends, total / wanted))
 
 

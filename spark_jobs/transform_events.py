@@ -4,8 +4,8 @@ A set of hours is one job and one commit per table, not a loop. Each hour is a p
 prefix, so a rerun gives the same rows. The data tables are committed first and the ledger last: a run that dies between
 leaves the hour's version as it was, and so stale.
 
-The objects are read once for the received events; those that held a bad line are read once more for the rejections,
-which is quicker than keeping the judged lines for two writes (docs/adr/003-judging-lines.md).
+The objects are read once, for the received events; what is rejected meanwhile is few and kept until the second write
+(docs/adr/003-judging-lines.md has the figures).
 """
 
 import uuid
@@ -18,7 +18,6 @@ from pyspark.sql import SparkSession
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR
 from contracts.tables import LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS
-from contracts.versions import RawObject
 from spark_jobs.errors import LedgerImbalanceError, RawStoreError
 from spark_jobs.iceberg_table import commits_between
 from spark_jobs.judge_objects import CountsByKey
@@ -120,9 +119,7 @@ def _write_events(
     )
     counts = received.counts()
     _refuse_lost_rows(spark, lake, snapshots.received, run_id, counts)
-    rejected = rejected_frame(
-        spark, store, [raw_object for raw_object in objects if _has_rejections(counts, raw_object)]
-    )
+    rejected = rejected_frame(spark, store, objects, counts)
     replace_hours(
         rejected.frame,
         lake=lake,
@@ -133,11 +130,6 @@ def _write_events(
     )
     _refuse_changed_objects(counts, rejected.counts())
     return counts
-
-
-def _has_rejections(counts: CountsByKey, raw_object: RawObject) -> bool:
-    of_object = counts.get(raw_object.key)
-    return of_object is None or of_object.unreadable is not None or bool(of_object.rejected_by_reason)
 
 
 def _refuse_lost_rows(

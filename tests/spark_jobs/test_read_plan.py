@@ -27,16 +27,20 @@ def test_each_object_is_read_once_in_order_and_no_task_exceeds_its_share_by_more
     assert all(tasks)
     if objects:
         total = sum(size + OBJECT_COST for size in sizes)
-        share = max(total / (2 * cores), SMALLEST_TASK)
+        share = max(total / cores, SMALLEST_TASK)
         assert max(map(cost, tasks)) <= max(share, SMALLEST_TASK * 2, LARGEST_TASK) + max(sizes) + OBJECT_COST
 
 
-def test_sixteen_like_objects_on_two_cores_are_four_tasks() -> None:
-    assert [len(task) for task in read_tasks(objects_of(*[8 * MIB] * 16), cores=2)] == [4, 4, 4, 4]
+def test_sixteen_like_objects_on_four_cores_are_four_tasks() -> None:
+    assert [len(task) for task in read_tasks(objects_of(*[8 * MIB] * 16), cores=4)] == [4, 4, 4, 4]
+
+
+def test_no_task_is_so_large_that_its_repetition_would_cost_much() -> None:
+    assert [len(task) for task in read_tasks(objects_of(*[32 * MIB] * 8), cores=1)] == [2, 2, 2, 2]
 
 
 def test_thousands_of_small_objects_are_a_few_tasks() -> None:
-    assert len(read_tasks(objects_of(*[500] * 1700), cores=2)) == 4
+    assert len(read_tasks(objects_of(*[500] * 1700), cores=4)) == 4
 
 
 def test_a_single_small_object_is_one_task_and_none_is_none() -> None:

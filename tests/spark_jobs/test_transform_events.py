@@ -179,6 +179,17 @@ def test_the_event_hash_is_the_same_on_every_machine(spark: SparkSession, lake: 
     assert rows(spark, lake, RECEIVED_EVENTS, "event_hash") == [(4024243569679818318,)]
 
 
+def test_rejections_that_are_too_many_to_be_kept_are_written_all_the_same(
+    spark: SparkSession, lake: LakeLocation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spark_jobs.judged_frames.KEPT_BYTES", 1000)
+    put_lines(lake, TEN, "few.gz", event("c1"), b"bad")
+    put_lines(lake, TEN, "many.gz", event("c2"), *[b"bad"] * 100)
+    transform(spark, lake)
+    assert rows(spark, lake, REJECTED_EVENTS, "line") == [(bytearray(b"bad"),)] * 101
+    assert ledger(spark, lake).rejected_by_reason == {"not_json": 101}
+
+
 def test_the_ledger_is_the_last_commit(spark: SparkSession, lake: LakeLocation) -> None:
     put_lines(lake, TEN, "a.gz", event("c1"), b"x")
     transform(spark, lake)

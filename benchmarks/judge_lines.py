@@ -1,0 +1,184 @@
+"""Job 1 against its alternatives, on an hour of made events with every defect: seconds and CPU seconds of each.
+
+    python -m benchmarks.judge_lines [--events 1000000] [--keep DIR]
+
+CPU seconds are those of the whole process tree (JVM and Python workers), so they can be compared on a busy machine.
+`spark.read.json` only parses: it judges nothing and writes nothing, and is the least that any JVM way would cost.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+from unittest import mock
+
+import pyarrow as pa
+from pyspark import StorageLevel
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
+from pyspark.sql import types as T  # noqa: N812 (PySpark's own abbreviation)
+
+from contracts.names import LakeLocation
+from contracts.tables import RECEIVED_EVENTS, REJECTED_EVENTS
+from contracts.versions import RawObject
+from spark_jobs import judge_objects, judged_frames
+from spark_jobs.judge_line import judge_line
+from spark_jobs.judge_lines import LineJudge
+from spark_jobs.judgement import RECEIVED_SCHEMA, REJECTED_SCHEMA, Received
+from spark_jobs.landing_plan import LandingRules
+from spark_jobs.map_in_arrow import map_in_arrow
+from spark_jobs.raw_lines import sound_lines
+from spark_jobs.raw_objects import RawStore, all_landed_objects, raw_store
+from spark_jobs.session import LocalSize, spark_session
+from spark_jobs.table_io import ensure_tables
+from spark_jobs.transform_events import transform_landing_hours
+
+_HOUR: Final = datetime(2026, 11, 20, 10, tzinfo=UTC)
+_RULES: Final = LandingRules(settled_before=_HOUR + timedelta(days=1), force=True)
+_ENVELOPE: Final = (
+    "received_at BIGINT, request_id STRING, source_ip STRING, user_agent STRING, event STRUCT<timestamp: STRING, "
+    "user_id: STRING, click_id: STRING, event_name: STRING, pixel_id: STRING, insertion_timestamp: STRING, "
+    "user_ip: STRING, additional_data: STRUCT<time_on_data: DOUBLE, percent_viewed: DOUBLE, product_id: STRING, "
+    "price: DOUBLE>>"
+)
+
+
+def main() -> None:
+    """Make the events, then run every variant twice: the first pays for the JVM's cold compiler."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--keep", type=Path, help="directory for the events; they are made only if it has none")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        root = arguments.keep or Path(temporary)
+        if not (root / "raw").exists():
+            _make_events(root / "raw", arguments.events)
+        lake = LakeLocation(raw_uri=str(root / "raw"), warehouse_uri=f"{temporary}/warehouse", database="benchmark")
+        store = raw_store(lake.raw_uri)
+        objects = [entry for entries in all_landed_objects(store).values() for entry in entries]
+        _judge_in_one_thread(store, objects)
+        _run_in_spark(lake, store, objects)
+
+
+def _make_events(raw: Path, events: int) -> None:
+    command = [sys.executable, "-m", "simulator", "history", "--raw", str(raw), "--rate", str(events / 3600)]
+    hours = ["--from", f"{_HOUR:%Y-%m-%dT%H}", "--to", f"{_HOUR + timedelta(hours=1):%Y-%m-%dT%H}", "--shape", "steady"]
+    subprocess.run([*command, *hours, "--defects", "default", "--object-mb", "64", "--quiet"], check=True)
+
+
+def _judge_in_one_thread(store: RawStore, objects: list[RawObject]) -> None:
+    """Print what a line costs: unpacked, judged in DuckDB, judged one by one."""
+    chunks = []
+    with _timed("unpack"):
+        for raw_object in objects:
+            with sound_lines(store, raw_object) as lines:
+                chunks += list(lines)
+    with LineJudge() as judge, _timed("judge: DuckDB, the rest one by one"):
+        judged = [judge.judge(chunk) for chunk in chunks]
+    total = sum(part.lines for part in judged)
+    rejected = sum(part.rejected.num_rows for part in judged)
+    few = chunks[0].split(b"\n")[:20_000]
+    with _timed(f"judge: {len(few):,} lines one by one"):
+        received = sum(isinstance(judge_line(line), Received) for line in few)
+    print(f"  {total:,} lines, {rejected:,} rejected; one by one {received:,} of {len(few):,} received")
+
+
+def _run_in_spark(lake: LakeLocation, store: RawStore, objects: list[RawObject]) -> None:
+    spark = spark_session("benchmark", lake, size=LocalSize(heap="2g"))
+    ensure_tables(spark, lake)
+    variants: dict[str, Callable[[], None]] = {
+        "spark.read.json, parse only": lambda: _read_json(spark, objects, lake),
+        "job 1: rejections kept for the second write": lambda: _job(spark, lake),
+        "job 1: every line judged again for them": lambda: _job_that_keeps_nothing(spark, lake),
+        "both writes from one pass, persisted": lambda: _persisted(spark, lake, store, objects),
+    }
+    for turn in ("cold", "warm"):
+        for name, variant in variants.items():
+            with _timed(f"{turn}: {name}"):
+                variant()
+
+
+def _read_json(spark: SparkSession, objects: list[RawObject], lake: LakeLocation) -> None:
+    paths = [str(Path(lake.raw_uri).parent / raw_object.key) for raw_object in objects]
+    spark.read.schema(_ENVELOPE).json(paths).write.format("noop").mode("overwrite").save()
+
+
+def _job(spark: SparkSession, lake: LakeLocation) -> None:
+    transform_landing_hours(spark, lake, [_HOUR, _HOUR + timedelta(hours=1)], _RULES)
+
+
+def _job_that_keeps_nothing(spark: SparkSession, lake: LakeLocation) -> None:
+    with mock.patch.object(judged_frames, "KEPT_BYTES", 0):
+        _job(spark, lake)
+
+
+def _persisted(spark: SparkSession, lake: LakeLocation, store: RawStore, objects: list[RawObject]) -> None:
+    """Judge once into a frame of both kinds, keep it in memory and on disk, and write each table from it."""
+    judge, numbers = judged_frames._judge(spark, store, objects, {})
+    received = judged_frames._schema(RECEIVED_EVENTS, RECEIVED_SCHEMA.names)
+    rejected = judged_frames._schema(REJECTED_EVENTS, REJECTED_SCHEMA.names)
+    fields = {field.name: T.StructField(field.name, field.dataType, True) for field in (*received, *rejected)}
+
+    def both(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return _both(judge, list(fields), batches)
+
+    frame = map_in_arrow(numbers, both, T.StructType(list(fields.values()))).persist(StorageLevel.MEMORY_AND_DISK)
+    for table, condition in ((RECEIVED_EVENTS, "event_time IS NOT NULL"), (REJECTED_EVENTS, "event_time IS NULL")):
+        rows = frame.where(condition)
+        if table is RECEIVED_EVENTS:
+            rows = rows.withColumn("event_hash", judged_frames.event_hash())
+        target = f"{lake.table(table.name)}_{uuid.uuid4().hex}"
+        rows.select([column.name for column in table.columns]).writeTo(target).using("iceberg").partitionedBy(
+            *[F.partitioning.hours(partition.column) for partition in table.partitions]
+        ).create()
+    frame.unpersist()
+
+
+def _both(
+    judge: judge_objects.ObjectJudge, names: list[str], batches: Iterable[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    with LineJudge() as line_judge:
+        for batch in batches:
+            for raw_object in judge.tasks[batch.column(0)[0].as_py()]:
+                counts = judge_objects.ObjectCounts()
+                for judged in judge_objects.judge_object(judge.store, raw_object, line_judge, counts):
+                    for table in (judged.received, judged.rejected):
+                        yield from _widened(judge_objects._with_origin(table, raw_object), names)
+
+
+def _widened(table: pa.Table, names: list[str]) -> list[pa.RecordBatch]:
+    types = {field.name: field.type for field in (*RECEIVED_SCHEMA, *REJECTED_SCHEMA)}
+    columns = [table[name] if name in table.column_names else pa.nulls(len(table), types[name]) for name in names]
+    batches: list[pa.RecordBatch] = pa.table(columns, names=names).combine_chunks().to_batches()
+    return batches
+
+
+@contextmanager
+def _timed(name: str) -> Iterator[None]:
+    """Print how long something took, by the clock and in CPU seconds of this process and all it started."""
+    started, cpu = time.perf_counter(), _cpu_seconds(os.getpid())
+    yield
+    print(f"{name:45} {time.perf_counter() - started:7.1f} s  {_cpu_seconds(os.getpid()) - cpu:7.1f} CPU s", flush=True)
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process, of its children that ended and of those that run (Linux)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        tasks = [(task / "children").read_text().split() for task in Path(f"/proc/{pid}/task").iterdir()]
+    except FileNotFoundError:
+        return 0.0
+    own = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    return own + sum(_cpu_seconds(int(child)) for children in tasks for child in children)
+
+
+if __name__ == "__main__":
+    main()
