@@ -136,7 +136,8 @@ def _persisted(spark: SparkSession, lake: LakeLocation, store: RawStore, objects
         if table is RECEIVED_EVENTS:
             rows = rows.withColumn("event_hash", judged_frames.event_hash())
         target = f"{lake.table(table.name)}_{uuid.uuid4().hex}"
-        rows.select([column.name for column in table.columns]).writeTo(target).using("iceberg").partitionedBy(
+        writer = rows.select([column.name for column in table.columns]).writeTo(target).using("iceberg")
+        writer.tableProperty("write.distribution-mode", "none").partitionedBy(
             *[F.partitioning.hours(partition.column) for partition in table.partitions]
         ).create()
     frame.unpersist()
