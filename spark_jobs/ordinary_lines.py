@@ -114,7 +114,7 @@ def _unknown_is_sound() -> str:
            AND coalesce(len(additional_names) > 0 OR
                json_type(line, '$.event.additional_data') IN ('OBJECT', 'NULL'), true)
            AND length(regexp_replace(line, '[^\\[{{]', '', 'g')) <= {MAX_NESTING}
-           AND NOT regexp_matches(line, '(?i)[:,\\[ \\t]-?(nan|inf)'))"""
+           AND NOT regexp_matches(line, '(?i)[:,\\[ \\t\\r]-?(nan|inf)'))"""
 
 
 def _extra() -> str:

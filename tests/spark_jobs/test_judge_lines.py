@@ -1,5 +1,6 @@
 """Rules of judging by the chunk: nothing is lost, and DuckDB accepts only what the definition accepts."""
 
+import re
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -88,6 +89,16 @@ def test_lines_are_what_newlines_end(judge: LineJudge, chunk: bytes, count: int)
     judged = judge.judge(chunk)
     assert judged.lines == count
     assert judged.received.num_rows == chunk.count(b"Search")
+
+
+@pytest.mark.parametrize("space", ["", " ", "\t", "\r", " \r\t"])
+@pytest.mark.parametrize(
+    "value", ["NaN", "nan", "-Infinity", "inf", "[NaN]", "[1,NaN]", '{"a":-inf}', "[1,]", '{"a":1,}']
+)
+def test_what_duckdb_reads_and_rfc_8259_does_not_is_rejected(judge: LineJudge, space: str, value: str) -> None:
+    spaced = re.sub(r"([:,\[])", lambda mark: mark[1] + space, f'"unknown":{value},"user_id"')
+    judged = judge.judge(ORDINARY.replace(b'"user_id"', spaced.encode()))
+    assert judged.rejected.column("rejection_reason").to_pylist() == ["not_json"]
 
 
 def test_a_line_that_is_not_utf8_does_not_disturb_its_neighbours(judge: LineJudge) -> None:
