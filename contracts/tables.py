@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
 
+#: Money is `decimal(18,2)`, and a sum of it `decimal(38,2)`, which no number of events can overflow.
 ColumnType = Literal[
     "string",
     "binary",
@@ -16,6 +17,7 @@ ColumnType = Literal[
     "bigint",
     "double",
     "decimal(18,2)",
+    "decimal(38,2)",
     "array<string>",
     "map<string,bigint>",
 ]
@@ -175,7 +177,7 @@ HOURLY_TRAFFIC: Final = Table(
         _required("views", "bigint", "`ViewContent` events."),
         _required("carts", "bigint", "`AddToCart` events."),
         _required("purchases", "bigint", "`Purchase` events."),
-        _required("revenue", "decimal(18,2)", "Sum of the prices of purchases."),
+        _required("revenue", "decimal(38,2)", "Sum of the prices of purchases."),
         _required("purchases_without_price", "bigint", "Purchases that carry no price, and so no revenue."),
     ),
 )
@@ -192,7 +194,7 @@ HOURLY_PRODUCT_STATS: Final = Table(
         _required("views", "bigint", "`ViewContent` events of the product."),
         _required("carts", "bigint", "`AddToCart` events of the product."),
         _required("purchases", "bigint", "`Purchase` events of the product."),
-        _required("revenue", "decimal(18,2)", "Sum of the prices of its purchases."),
+        _required("revenue", "decimal(38,2)", "Sum of the prices of its purchases."),
     ),
 )
 

@@ -22,6 +22,7 @@ _DUCKDB_TYPES: Final[Mapping[ColumnType, str]] = {
     "bigint": "BIGINT",
     "double": "DOUBLE",
     "decimal(18,2)": "DECIMAL(18,2)",
+    "decimal(38,2)": "DECIMAL(38,2)",
     "array<string>": "VARCHAR[]",
     "map<string,bigint>": "MAP(VARCHAR, BIGINT)",
 }

@@ -17,7 +17,7 @@ from spark_jobs.hour_filters import in_hour_partitions
 from spark_jobs.schemas import SPARK_TYPES
 
 _GAP_MICROSECONDS: Final = int(SESSION_GAP.total_seconds() * 1_000_000)
-_MONEY: Final = SPARK_TYPES["decimal(18,2)"]
+_REVENUE: Final = SPARK_TYPES["decimal(38,2)"]
 
 
 def name_totals(events: DataFrame, hours: Collection[datetime]) -> DataFrame:
@@ -78,7 +78,7 @@ def hourly_event_counts(totals: DataFrame) -> DataFrame:
 
 
 def hourly_traffic(totals: DataFrame) -> DataFrame:
-    """Return the rows of `hourly_traffic` from `name_totals`. A sum that does not fit its type is an error (ANSI)."""
+    """Return the rows of `hourly_traffic` from `name_totals`."""
     return (
         totals.groupBy("event_hour")
         .agg(
@@ -89,7 +89,7 @@ def hourly_traffic(totals: DataFrame) -> DataFrame:
             _events_named("ViewContent").alias("views"),
             _events_named("AddToCart").alias("carts"),
             _events_named("Purchase").alias("purchases"),
-            F.sum("revenue").cast(_MONEY).alias("revenue"),
+            F.sum("revenue").cast(_REVENUE).alias("revenue"),
             F.sum("purchases_without_price").alias("purchases_without_price"),
         )
         .select(*_columns(HOURLY_TRAFFIC))
@@ -108,7 +108,7 @@ def hourly_product_stats(events: DataFrame) -> DataFrame:
             F.count_if(_is("ViewContent")).alias("views"),
             F.count_if(_is("AddToCart")).alias("carts"),
             F.count_if(_is("Purchase")).alias("purchases"),
-            _revenue().cast(_MONEY).alias("revenue"),
+            _revenue().cast(_REVENUE).alias("revenue"),
         )
         .select(*_columns(HOURLY_PRODUCT_STATS))
     )
@@ -119,8 +119,8 @@ def _is(event_name: str) -> Column:
 
 
 def _revenue() -> Column:
-    """Return the sum of the prices of purchases; `decimal(28,2)`, so that no intermediate sum overflows."""
-    return F.coalesce(F.sum(F.when(_is("Purchase"), F.col("price"))), F.lit(0).cast(_MONEY))
+    """Return the sum of the prices of purchases, `decimal(38,2)`."""
+    return F.coalesce(F.sum(F.when(_is("Purchase"), F.col("price"))), F.lit(0).cast(_REVENUE))
 
 
 def _events_named(event_name: str) -> Column:

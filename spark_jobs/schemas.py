@@ -16,6 +16,7 @@ SPARK_TYPES: Final[Mapping[ColumnType, T.DataType]] = {
     "bigint": T.LongType(),
     "double": T.DoubleType(),
     "decimal(18,2)": T.DecimalType(18, 2),
+    "decimal(38,2)": T.DecimalType(38, 2),
     "array<string>": T.ArrayType(T.StringType()),
     "map<string,bigint>": T.MapType(T.StringType(), T.LongType()),
 }

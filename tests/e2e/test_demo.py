@@ -24,7 +24,7 @@ def test_the_demo_accounts_for_every_event(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     summary = json.loads((tmp_path / "demo" / "summary.json").read_text())
     assert summary["differences"] == []
-    assert summary["lines"] == sum(summary["sent"].values()) > 80_000
+    assert summary["lines"] == sum(summary["sent"].values()) > 60_000
     assert summary["duplicates"] > 0
     assert {"too_late", "not_json", "negative_price"} <= summary["rejected"].keys()
-    assert len(summary["event_hours"]) > 24, "late events are older than the hours that were laid down"
+    assert len(summary["event_hours"]) > 8, "late events are older than the hours that were laid down"

@@ -9,6 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
+from contracts.event import MAX_PRICE
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR
 from contracts.tables import CLEAN_EVENTS, EVENT_LEDGER, HOURLY_EVENT_COUNTS, HOURLY_PRODUCT_STATS, HOURLY_TRAFFIC
@@ -29,7 +30,9 @@ MICROSECOND = timedelta(microseconds=1)
 FIRST_COPY, TIE_INSERTION, TIE_USER, TIE_HASH, EQUAL_COPIES, TWO_HOURS, COLLISION = (
     START + i * 3 * HOUR for i in range(7)
 )
-HALF_HOUR, LONGER, LOSER_BEFORE, MONEY, CUSTOM, LATE, MANY_USERS = (START + (7 + i) * 3 * HOUR for i in range(7))
+HALF_HOUR, LONGER, LOSER_BEFORE, MONEY, FORTUNE, CUSTOM, LATE, MANY_USERS = (
+    START + (7 + i) * 3 * HOUR for i in range(8)
+)
 COLLIDING = colliding_ids()
 
 
@@ -64,6 +67,12 @@ EVENTS = [
     ),
     ReceivedEvent(event_time=MONEY, click_id="free", event_name="Purchase", product_id="p"),
     ReceivedEvent(event_time=MONEY, click_id="seen", event_name="ViewContent", product_id="p", price=Decimal("9.99")),
+    *(
+        ReceivedEvent(
+            event_time=FORTUNE, click_id=str(i), event_name="Purchase", product_id="p", price=Decimal(MAX_PRICE) - 1
+        )
+        for i in range(3)
+    ),
     ReceivedEvent(event_time=CUSTOM, click_id="1", event_name="Sign up", product_id="p"),
     ReceivedEvent(event_time=CUSTOM, click_id="2", event_name="Search", product_id="p"),
     ReceivedEvent(event_time=CUSTOM, click_id="3", event_name="AddToCart"),
@@ -161,6 +170,12 @@ def test_revenue_is_exact_and_purchases_without_a_price_are_counted_apart(made: 
     traffic = made.row(HOURLY_TRAFFIC, MONEY)
     assert traffic[1:] == (5, 1, 1, 0, 1, 0, 4, Decimal("0.30"), 1)
     assert made.rows(HOURLY_PRODUCT_STATS, MONEY) == [(MONEY, "p", 1, 0, 4, Decimal("0.30"))]
+
+
+def test_the_sum_of_the_largest_prices_is_exact(made: Made) -> None:
+    revenue = 3 * (Decimal(MAX_PRICE) - 1)
+    assert made.row(HOURLY_TRAFFIC, FORTUNE)[8] == revenue
+    assert made.rows(HOURLY_PRODUCT_STATS, FORTUNE)[0][5] == revenue
 
 
 def test_a_custom_event_counts_under_its_own_name_and_for_no_product(made: Made) -> None:

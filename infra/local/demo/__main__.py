@@ -1,6 +1,6 @@
 """`python -m infra.local.demo [--check]`: the whole pipeline on this machine; `make demo` calls it.
 
-Starts the local cloud, deploys the template, lays down three past hours and sends live traffic over HTTP, starts
+Starts the local cloud, deploys the template, lays down two past hours and sends live traffic over HTTP, starts
 Airflow, lets its DAGs make the tables, and prints them. Stays up until Ctrl-C; with --check it ends, with status 0 only
 if the tables hold exactly what the simulator's manifests say.
 """
@@ -36,8 +36,8 @@ def parse() -> argparse.Namespace:
         prog="python -m infra.local.demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--check", action="store_true", help="end, with status 0 only if every event is accounted for")
-    parser.add_argument("--past-hours", type=int, default=3, help="hours of history to lay down (default 3)")
-    parser.add_argument("--past-events", type=int, default=60_000, help="events in them (default 60,000)")
+    parser.add_argument("--past-hours", type=int, default=2, help="hours of history to lay down (default 2)")
+    parser.add_argument("--past-events", type=int, default=40_000, help="events in them (default 40,000)")
     parser.add_argument("--live-events", type=int, default=20_000, help="events to send over HTTP (default 20,000)")
     parser.add_argument("--port", type=int, default=0, help="port of Airflow's UI (default: a free one)")
     parser.add_argument(

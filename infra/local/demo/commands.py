@@ -13,6 +13,8 @@ from contracts.partitions import hour_key
 from infra.local.demo.lake import StackOutputs
 from infra.local.errors import LocalCloudError
 
+#: Few late events: each one outside the hours at hand is one more event hour to make.
+_DEFECTS: Final = ("--defects", "default", "--late", "0.0005")
 #: Events per second of the live traffic: well within the four shards of the local stream.
 _LIVE_RATE: Final = 1_000
 
@@ -45,7 +47,7 @@ class Commands:
 
     def _simulate(self, name: str, arguments: Sequence[str]) -> dict[str, Any]:
         manifest = self.folder / f"{name}-manifest.json"
-        self._run(name, ["-m", "simulator", *arguments, "--defects", "default", "--manifest", str(manifest)])
+        self._run(name, ["-m", "simulator", *arguments, *_DEFECTS, "--manifest", str(manifest)])
         return dict(json.loads(manifest.read_text()))
 
     def _run(self, name: str, arguments: Sequence[str]) -> str:

@@ -11,13 +11,16 @@ from infra.local.demo.accounts import Accounts
 Row = Mapping[str, Any]
 
 _TRAFFIC = ("events", "users", "sessions_started", "searches", "views", "carts", "purchases", "revenue")
+_RECENT = 6
 _LANDING = ("lines", "received", "rejected", "unreadable_objects", "settled")
 
 
 def print_report(*, traffic: Iterable[Row], landing_ledger: Iterable[Row], accounts: Accounts, sent: Row) -> None:
     """Print the hourly table, the ledger, and where each event went."""
-    print("\nhourly_traffic")
-    _print_table("event_hour", _TRAFFIC, traffic)
+    recent = sorted(traffic, key=lambda row: str(row["event_hour"]))[-_RECENT:]
+    late = accounts.by_hour.keys() - {hour_key(row["event_hour"]) for row in recent}
+    print(f"\nhourly_traffic, the last {len(recent)} event hours ({len(late)} earlier ones hold late events only)")
+    _print_table("event_hour", _TRAFFIC, recent)
     print("\nlanding_ledger")
     _print_table("landing_hour", _LANDING, landing_ledger)
     print("\nWhere each event went")
