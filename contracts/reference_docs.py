@@ -33,8 +33,9 @@ The standard events are {", ".join(f"`{name}`" for name in STANDARD_EVENTS)};
 any other name that matches the pattern is a custom event, kept and counted under its own name.
 
 {fields}
-An optional field may be null, which is the same as absent. A field that is not listed is kept, as JSON, in the column
-`extra`.
+An optional field may be null, and an optional text may be empty: both are the same as absent. A field that is not listed
+is kept, as JSON, in the column `extra`. A number means the double that a JSON reader makes of it, and a price is rounded
+from that double's shortest spelling.
 
 ## What is rejected, and why
 
@@ -42,7 +43,11 @@ The edge refuses what cannot be an event; everything else is judged by the Spark
 kept byte for byte in `rejected_events` with the first reason that applies, in this order. An event may be up to
 {days} days late, and up to {minutes} minutes ahead of the server's clock.
 
-{reasons}"""
+{reasons}
+A blank line is a line, and `not_json`. A `product_id` that is a number but not a whole one is `invalid_number`. A stamp of
+the envelope that is there twice, or is not text, makes the line `not_an_envelope`. An unreadable object is counted apart:
+it is no line.
+"""
 
 
 def _tables_page() -> str:

@@ -118,7 +118,11 @@ RECEIVED_EVENTS: Final = Table(
         _LANDING_HOUR,
         *_EVENT_COLUMNS,
         _OBJECT_KEY,
-        _required("event_hash", "bigint", "A hash of the event's text; breaks ties between copies of an event."),
+        _required(
+            "event_hash",
+            "bigint",
+            "xxhash64 of the columns of `clean_events`, nulls included; breaks ties between copies of an event.",
+        ),
     ),
 )
 
