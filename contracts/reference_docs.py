@@ -33,9 +33,9 @@ The standard events are {", ".join(f"`{name}`" for name in STANDARD_EVENTS)};
 any other name that matches the pattern is a custom event, kept and counted under its own name.
 
 {fields}
-An optional field may be null, and an optional text may be empty: both are the same as absent. A field that is not listed
-is kept, as JSON, in the column `extra`. A number means the double that a JSON reader makes of it, and a price is rounded
-from that double's shortest spelling.
+An optional field may be null, and an optional text may be empty: both are the same as absent. A field that is not
+listed is kept, as JSON, in the column `extra`. A number means the double that a JSON reader makes of it, and a price is
+rounded from that double's shortest spelling.
 
 ## What is rejected, and why
 
@@ -44,9 +44,9 @@ kept byte for byte in `rejected_events` with the first reason that applies, in t
 {days} days late, and up to {minutes} minutes ahead of the server's clock.
 
 {reasons}
-A blank line is a line, and `not_json`. A `product_id` that is a number but not a whole one is `invalid_number`. A stamp of
-the envelope that is there twice, or is not text, makes the line `not_an_envelope`. An unreadable object is counted apart:
-it is no line.
+A blank line is a line, and `not_json`. A `product_id` that is a number but not a whole one is `invalid_number`. A stamp
+of the envelope that is there twice, or is not text, makes the line `not_an_envelope`. An unreadable object is counted
+apart: it is no line.
 """
 
 

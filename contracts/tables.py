@@ -121,7 +121,7 @@ RECEIVED_EVENTS: Final = Table(
         _required(
             "event_hash",
             "bigint",
-            "xxhash64 of the columns of `clean_events`, nulls included; breaks ties between copies of an event.",
+            "Spark's xxhash64 of what `clean_events` keeps; breaks ties between copies of an event.",
         ),
     ),
 )
