@@ -7,7 +7,6 @@ if the tables hold exactly what the simulator's manifests say.
 
 import argparse
 import os
-import shutil
 import signal
 import sys
 import threading
@@ -21,6 +20,7 @@ from contracts.partitions import HOUR, hour_of
 from infra.local.airflow import AirflowApi, LocalAirflow
 from infra.local.demo.accounts import differences, expected_accounts, tabled_accounts
 from infra.local.demo.commands import Commands
+from infra.local.demo.folder import prepare
 from infra.local.demo.lake import Lake, StackOutputs
 from infra.local.demo.progress import Progress
 from infra.local.demo.report import print_report, write_summary
@@ -41,7 +41,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--live-events", type=int, default=20_000, help="events to send over HTTP (default 20,000)")
     parser.add_argument("--port", type=int, default=0, help="port of Airflow's UI (default: a free one)")
     parser.add_argument(
-        "--folder", type=Path, default=Path("var/demo"), help="made anew by each run (default var/demo)"
+        "--folder", type=Path, default=Path("var/demo"), help="made anew by each run; new, empty, or an earlier demo's (default var/demo)"
     )
     return parser.parse_args()
 
@@ -58,8 +58,7 @@ class Demo:
     def run(self) -> int:
         """Make everything, print it; return the number of differences between the manifests and the tables."""
         folder = self._given.folder.resolve()
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        prepare(folder)
         with self._progress.step("starting the local cloud"):
             cloud = self._resources.enter_context(LocalCloud(folder / "cloud"))
         commands = Commands(folder=folder, environment={**os.environ, **cloud.environment()})
@@ -162,6 +161,8 @@ def main() -> int:
     """Run the demo; 0 if every event is accounted for, 1 if not or if a part failed, 130 if interrupted."""
     given = parse()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # Also where a shell that put us in the background told us to ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     finished = False
     try:
         with ExitStack() as resources:
