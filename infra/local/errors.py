@@ -3,6 +3,7 @@
 LocalCloudError
 ├── PortInUseError      another process listens on the port
 ├── StateInUseError     another local cloud works on the state folder
+├── FolderError         a folder can't be made or locked, or is not ours to empty
 └── NotReadyError       the process ended or stayed silent before it was ready
 """
 
@@ -26,8 +27,12 @@ class PortInUseError(LocalCloudError):
 class StateInUseError(LocalCloudError):
     """The state folder is taken."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(f"{folder} is in use by another local cloud: stop that one, or choose another with --state")
+    def __init__(self, folder: Path, *, option: str = "--state") -> None:
+        super().__init__(f"{folder} is in use by another local cloud: stop that one, or choose another with {option}")
+
+
+class FolderError(LocalCloudError):
+    """A folder can't be used."""
 
 
 class NotReadyError(LocalCloudError):

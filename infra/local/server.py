@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.local import apigateway, cloudformation, emulator, snapshots
-from infra.local.errors import PortInUseError, StateInUseError
+from infra.local.errors import FolderError, PortInUseError, StateInUseError
 from infra.local.firehose import service as firehose_service
 from infra.local.kinesis import service as kinesis_service
 from infra.local.settings import HOST, LocalCloudSettings
@@ -63,8 +63,12 @@ def serve(settings: LocalCloudSettings) -> None:
 @contextlib.contextmanager
 def _lock(state_dir: Path) -> Iterator[None]:
     """Be the only one to work on the folder; the kernel lets go of it whichever way this process ends."""
-    state_dir.mkdir(parents=True, exist_ok=True)
-    with (state_dir / "lock").open("w") as lock:
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True)
+        opened = (state_dir / "lock").open("w")
+    except OSError as error:
+        raise FolderError(f"can't keep state in {state_dir}: {error.strerror}; choose another with --state") from error
+    with opened as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

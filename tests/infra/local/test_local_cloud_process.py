@@ -40,6 +40,15 @@ def test_a_port_in_use_is_one_sentence_with_the_remedy(tmp_path: Path) -> None:
     assert "--port" in done.stderr
 
 
+def test_a_state_folder_that_cannot_be_made_is_one_sentence_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    command = [sys.executable, "-m", "infra.local", "serve", "--port", "0", "--state", str(tmp_path / "file" / "state")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "Not a directory; choose another with --state" in done.stderr
+
+
 def test_two_clouds_on_one_state_folder_are_refused(tmp_path: Path) -> None:
     with LocalCloud(tmp_path), pytest.raises(NotReadyError, match="in use by another local cloud: stop that one"):
         LocalCloud(tmp_path).start()
