@@ -2,6 +2,7 @@
 
 200, 207, 429, 503 with `events`   each event's status, in request order
 429 without                        the gateway throttled: none was stored
+404, 405, 415, 501                 not the events API: sending again is of no use
 other 5xx, or no reply             nobody knows: the events may have been stored
 400, 403, 413, …                   refused: none was stored, and the same request would be refused again
 """
@@ -33,7 +34,7 @@ class Reply:
     reason: str = ""
 
 
-_WRONG_ADDRESS = (404, 405, 415)
+_WRONG_ADDRESS = (404, 405, 415, 501)
 
 
 def read_reply(response: httpx.Response, events: int) -> Reply:
@@ -46,7 +47,7 @@ def read_reply(response: httpx.Response, events: int) -> Reply:
     status = response.status_code
     if status == httpx.codes.TOO_MANY_REQUESTS:
         return Reply(fates=(Fate.NOT_STORED,) * events)
-    if response.is_server_error:
+    if response.is_server_error and status not in _WRONG_ADDRESS:
         return Reply(fates=(Fate.UNKNOWN,) * events)
     if response.is_client_error and status not in _WRONG_ADDRESS:
         return Reply(fates=(Fate.REFUSED,) * events, reason=f"{status} {_message(response)}")

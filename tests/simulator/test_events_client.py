@@ -189,6 +189,7 @@ def test_a_refusal_is_not_tried_again() -> None:
     ("behaviour", "message"),
     [
         (Behaviour(gateway_status=404), "answered 404 'gateway'.*ApiUrl"),
+        (Behaviour(gateway_status=501), "answered 501 'gateway'.*ApiUrl"),
         (Behaviour(gateway_status=200, body=b"<html>hello</html>"), "answered 200 .*ApiUrl"),
         (Behaviour(body=b'{"events": [{"status": "accepted"}]}'), "answered 1 statuses to 2 events"),
     ],
