@@ -42,6 +42,13 @@ class OutDirectory:
 
     def prepare(self, input_file: Path) -> None:
         """Make the directory ready and empty; raise `OutDirectoryError` rather than lose what is not ours."""
+        try:
+            self._require_ours(input_file)
+            self._empty()
+        except OSError as error:
+            raise OutDirectoryError(f"can't use {self.root}: {error.strerror}; name another directory") from error
+
+    def _require_ours(self, input_file: Path) -> None:
         root = self.root
         if root.exists() and not root.is_dir():
             raise OutDirectoryError(f"{root} is a file; name a directory for the results")
@@ -55,9 +62,11 @@ class OutDirectory:
                 f"{root} holds what no earlier run left there ({', '.join(foreign[:3])}{'…' * (len(foreign) > 3)}); "
                 "name a new or empty directory"
             )
+
+    def _empty(self) -> None:
         for directory in (self.raw, self.warehouse, self.tables):
             if directory.exists():
                 shutil.rmtree(directory)
         self.summary.unlink(missing_ok=True)
-        root.mkdir(parents=True, exist_ok=True)
-        (root / _MARK).write_text("Made by `make run`; the next run into this directory replaces it.\n")
+        self.root.mkdir(parents=True, exist_ok=True)
+        (self.root / _MARK).write_text("Made by `make run`; the next run into this directory replaces it.\n")

@@ -56,6 +56,12 @@ def test_a_file_in_the_directorys_place_is_refused(input_file: Path) -> None:
         OutDirectory(root=input_file).prepare(input_file)
 
 
+def test_a_directory_that_cannot_be_made_is_refused(input_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutDirectoryError, match="Not a directory; name another directory"):
+        OutDirectory(root=tmp_path / "file" / "out").prepare(input_file)
+
+
 def test_the_input_must_not_lie_in_the_directory_that_is_emptied(tmp_path: Path) -> None:
     out = OutDirectory(root=tmp_path / "out")
     out.prepare(tmp_path / "x")
