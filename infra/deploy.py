@@ -62,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except (BotoCoreError, ClientError) as error:
         where = given.endpoint_url or "AWS"
-        _say(f"deploy: CloudFormation of {where} cannot be asked: {error} (check endpoint, region and credentials)")
+        check = "check endpoint, AWS_DEFAULT_REGION and credentials"
+        _say(f"deploy: CloudFormation of {where} cannot be asked: {error} ({check})")
         return 1
     print(json.dumps(usable_outputs(outputs, endpoint_url=given.endpoint_url), indent=2, sort_keys=True))
     return 0
