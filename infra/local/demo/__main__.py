@@ -41,7 +41,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--live-events", type=int, default=20_000, help="events to send over HTTP (default 20,000)")
     parser.add_argument("--port", type=int, default=0, help="port of Airflow's UI (default: a free one)")
     parser.add_argument(
-        "--folder", type=Path, default=Path("var/demo"), help="made anew by each run; new, empty, or an earlier demo's (default var/demo)"
+        "--folder",
+        type=Path,
+        default=Path("var/demo"),
+        help="made anew by each run; new, empty, or an earlier demo's (default var/demo)",
     )
     return parser.parse_args()
 
