@@ -13,7 +13,6 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Protocol
-from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -22,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from contracts.partitions import RAW_PREFIX, PartitionKeyError, landing_hour_of_key, landing_prefix
 from contracts.versions import RawObject
 from spark_jobs.errors import RawStoreError
+from spark_jobs.local_directory import local_directory
 
 BLOCK: Final = 1024 * 1024
 LandedObjects = Mapping[datetime, tuple[RawObject, ...]]
@@ -140,10 +140,11 @@ def _s3_client() -> Any:
 
 def raw_store(raw_uri: str) -> RawStore:
     """Return the store that a URI names: `s3://bucket/raw`, `file:/…/raw` or a directory."""
-    parts = urlsplit(raw_uri)
-    if parts.scheme == "s3" and parts.netloc:
-        prefix = parts.path.strip("/")
-        return RawBucket(bucket=parts.netloc, prefix=prefix + "/" if prefix else "")
-    if parts.scheme not in ("", "file"):
+    scheme, separator, rest = raw_uri.partition("://")
+    bucket, _, folder = rest.partition("/")
+    if scheme == "s3" and bucket:
+        prefix = folder.strip("/")
+        return RawBucket(bucket=bucket, prefix=prefix + "/" if prefix else "")
+    if not raw_uri or (separator and scheme != "file"):
         raise RawStoreError(f"{raw_uri!r} is no place for raw objects; write s3://bucket/raw, or a directory")
-    return RawDirectory(directory=Path(parts.path).absolute())
+    return RawDirectory(directory=local_directory(raw_uri))

@@ -16,6 +16,7 @@ from pyspark.sql import SparkSession
 
 from contracts.names import CATALOG, LakeLocation
 from spark_jobs.errors import MissingJarsError
+from spark_jobs.local_directory import local_directory
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 JARS: Final = ROOT / "jars"
@@ -108,8 +109,9 @@ def _catalog(lake: LakeLocation) -> list[Setting]:
             (f"{prefix}.warehouse", lake.warehouse_uri),
             (f"{prefix}.io-impl", "org.apache.iceberg.aws.s3.S3FileIO"),
         ]
-    directory = Path(lake.warehouse_uri.removeprefix("file://").removeprefix("file:")).resolve()
-    return [*settings, (f"{prefix}.type", "hadoop"), (f"{prefix}.warehouse", directory.as_uri())]
+    directory = local_directory(lake.warehouse_uri).resolve()
+    # Not as_uri(): Hadoop takes what follows the scheme as it stands, and would make a directory named `my%20data`.
+    return [*settings, (f"{prefix}.type", "hadoop"), (f"{prefix}.warehouse", f"file://{directory}")]
 
 
 def _local() -> list[Setting]:

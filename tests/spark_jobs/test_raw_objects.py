@@ -84,6 +84,8 @@ def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
         ("s3://bucket", RawBucket(bucket="bucket", prefix="")),
         ("file:///data/raw", RawDirectory(directory=Path("/data/raw"))),
         ("/data/raw", RawDirectory(directory=Path("/data/raw"))),
+        ("/data #1/50%20?/raw", RawDirectory(directory=Path("/data #1/50%20?/raw"))),
+        ("file:///data #1/raw", RawDirectory(directory=Path("/data #1/raw"))),
     ],
 )
 def test_a_uri_names_a_bucket_or_a_directory(uri: str, store: raw_objects.RawStore) -> None:

@@ -40,9 +40,11 @@ def test_a_file_of_events_becomes_parquet_tables_and_a_summary(tmp_path: Path) -
     lines = [EVENT, EVENT, later, EVENT | {"click_id": ""}]
     file = tmp_path / "events.jsonl"
     file.write_text("".join(json.dumps(line) + "\n" for line in lines) + "no json\n")
-    out = tmp_path / "out"
+    out = tmp_path / "out #1"
     done = run("--input", str(file), "--out", str(out))
     assert done.returncode == 0, done.stderr
+    # Whatever its name means in a URI, everything lies in the directory that was named.
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["events.jsonl", "out #1"]
     summary = json.loads((out / "summary.json").read_text())
     assert summary.pop("seconds")["total"] > 0
     assert summary == {
