@@ -2,6 +2,7 @@
 
 SparkJobError
 ├── MissingJarsError        Iceberg is not on Spark's class path
+├── CatalogError            the catalog of the tables doesn't answer, or refuses
 ├── TableMismatchError      a table in the catalog is not the declared one, and can't be evolved into it
 ├── RawStoreError           raw objects can't be listed or read
 ├── MissingObjectsError     raw objects that the ledger names are gone: history must not be replaced by less
@@ -20,6 +21,10 @@ class SparkJobError(Exception):
 
 class MissingJarsError(SparkJobError):
     """Spark was started without the Iceberg runtime."""
+
+
+class CatalogError(SparkJobError):
+    """The catalog can't be asked; what it said is in the message."""
 
 
 class TableMismatchError(SparkJobError):

@@ -36,8 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     span, lake = span_of(parser, arguments), lake_of(arguments)
 
     started = time.monotonic()
-    spark = spark_session("aggregate_hours", lake)
     try:
+        spark = spark_session("aggregate_hours", lake)
         ensure_tables(spark, lake)
         # In a range, hours that never had an event are passed over; one that is named is looked at all the same.
         hours = known_event_hours(spark, lake, span.start, span.end) if span.is_range else [span.start]

@@ -33,8 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     span, lake = span_of(parser, arguments), lake_of(arguments)
     settled_before = arguments.settled_before or datetime.now(UTC) - SETTLING_MARGIN
     started = time.monotonic()
-    spark = spark_session("reconcile_hours", lake)
     try:
+        spark = spark_session("reconcile_hours", lake)
         done = reconcile_hours(spark, lake, span.start, span.end, settled_before)
     except SparkJobError as error:
         print(f"reconcile_hours: {error}", file=sys.stderr)

@@ -36,8 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         force=arguments.force,
     )
     started = time.monotonic()
-    spark = spark_session("transform_events", lake)
     try:
+        spark = spark_session("transform_events", lake)
         report = transform_landing_hours(spark, lake, list(hours_between(span.start, span.end)), rules)
     except SparkJobError as error:
         print(f"transform_events: {error}", file=sys.stderr)

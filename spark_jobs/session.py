@@ -65,7 +65,7 @@ def _started(app_name: str, settings: list[Setting]) -> SparkSession:
     if type(jvm(spark).org.apache.iceberg.spark.SparkCatalog).__name__ == "JavaPackage":
         spark.stop()
         raise MissingJarsError(
-            "Iceberg is not on Spark's class path; run `make jars`, then pass spark-submit "
+            "Iceberg is not on Spark's class path; run `make setup`, then pass spark-submit "
             "--conf 'spark.driver.extraClassPath=jars/*'"
         )
     return spark

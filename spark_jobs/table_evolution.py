@@ -6,11 +6,12 @@ The jobs do this themselves, and the CloudFormation template does not, so that n
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.sql import SparkSession
 
 from contracts.names import CATALOG, LakeLocation
 from contracts.tables import TABLES, Column, Table
-from spark_jobs.errors import TableMismatchError
+from spark_jobs.errors import CatalogError, TableMismatchError
 from spark_jobs.iceberg_table import loaded
 from spark_jobs.schemas import SPARK_TYPES
 
@@ -31,13 +32,25 @@ PROPERTIES: Final = (
 
 def ensure_tables(spark: SparkSession, lake: LakeLocation, tables: Iterable[Table] = TABLES) -> None:
     """Make the catalog's tables what `contracts.tables` declares; raise `TableMismatchError` naming every obstacle."""
-    spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {CATALOG}.{lake.database}")
+    _ensure_namespace(spark, lake)
     mismatches = [mismatch for table in tables for mismatch in _ensure_table(spark, lake, table)]
     if mismatches:
         raise TableMismatchError(
             "tables differ from contracts/tables.py; change the declaration back or migrate them by hand:\n  "
             + "\n  ".join(mismatches)
         )
+
+
+def _ensure_namespace(spark: SparkSession, lake: LakeLocation) -> None:
+    """Make the database; it is a job's first question to the catalog, so here shows whether it can be reached."""
+    try:
+        spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {CATALOG}.{lake.database}")
+    except Py4JJavaError as error:
+        reason = str(error.java_exception.toString()).splitlines()[0]
+        raise CatalogError(
+            f"the catalog of {lake.warehouse_uri} can't make or find the database {lake.database!r}: {reason}; check "
+            "the warehouse, the credentials and their rights, AWS_REGION, and AWS_ENDPOINT_URL if it is a local one"
+        ) from error
 
 
 def _ensure_table(spark: SparkSession, lake: LakeLocation, table: Table) -> list[str]:

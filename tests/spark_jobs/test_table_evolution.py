@@ -1,13 +1,14 @@
 """Rules of making tables from their declarations: created once, evolved by new columns, refused when they differ."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
 from contracts.names import LakeLocation
 from contracts.tables import CLEAN_EVENTS, HOURLY_TRAFFIC, TABLES, Column, Partition
-from spark_jobs.errors import TableMismatchError
+from spark_jobs.errors import CatalogError, TableMismatchError
 from spark_jobs.iceberg_table import loaded
 from spark_jobs.schemas import struct_type
 from spark_jobs.table_io import ensure_tables
@@ -68,3 +69,9 @@ def test_a_table_that_differs_otherwise_is_refused_with_every_difference(
     ):
         assert difference in str(refused.value)
     assert "refunds" not in spark.table(lake.table(HOURLY_TRAFFIC.name)).columns
+
+
+def test_a_catalog_that_cannot_be_asked_is_one_sentence_naming_it(spark: SparkSession, lake: LakeLocation) -> None:
+    Path(lake.warehouse_uri, "a_file").write_text("")
+    with pytest.raises(CatalogError, match=r"database 'a_file': .*; check the warehouse"):
+        ensure_tables(spark, replace(lake, database="a_file"))
