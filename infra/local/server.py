@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.local import apigateway, cloudformation, emulator, snapshots
-from infra.local.errors import FolderError, PortInUseError, StateInUseError
+from infra.local.errors import FolderError, LocalCloudError, PortInUseError, StateInUseError
 from infra.local.firehose import service as firehose_service
 from infra.local.kinesis import service as kinesis_service
 from infra.local.settings import HOST, LocalCloudSettings
@@ -45,7 +45,8 @@ def listen(host: str, port: int) -> socket.socket:
         listener.close()
         if error.errno == errno.EADDRINUSE:
             raise PortInUseError(host, port) from error
-        raise
+        remedy = "choose others with --host and --port"
+        raise LocalCloudError(f"can't listen on {host}:{port}: {error.strerror}; {remedy}") from error
     return listener
 
 

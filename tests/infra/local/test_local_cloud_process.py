@@ -17,8 +17,9 @@ from typing import Any
 import botocore.exceptions
 import pytest
 
-from infra.local.errors import NotReadyError
+from infra.local.errors import LocalCloudError, NotReadyError
 from infra.local.process import LocalCloud
+from infra.local.server import listen
 from tests.infra.local.conftest import Clients
 
 pytestmark = pytest.mark.cloud
@@ -47,6 +48,11 @@ def test_a_state_folder_that_cannot_be_made_is_one_sentence_with_the_remedy(tmp_
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "Not a directory; choose another with --state" in done.stderr
+
+
+def test_an_address_that_is_not_ours_is_one_sentence_with_the_remedy() -> None:
+    with pytest.raises(LocalCloudError, match=r"can't listen on 192\.0\.2\.1:0: .*; choose others with --host"):
+        listen("192.0.2.1", 0)
 
 
 def test_two_clouds_on_one_state_folder_are_refused(tmp_path: Path) -> None:
