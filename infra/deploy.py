@@ -15,11 +15,12 @@ from typing import Final
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.errors import InfraError
+from infra.errors import InfraError, NotOnAwsError
 from infra.settings import ENVIRONMENTS, settings_of
 from infra.stack_deployment import Deployment, delete, deploy
 from infra.synth import synthesized
 
+LOCAL_ENVIRONMENT: Final = "local"
 _AWS_API_URL: Final = re.compile(r"https://(?P<api>[^./]+)\.execute-api\.[^/]+/(?P<stage>[^/]+)")
 
 
@@ -45,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parse(arguments)
     try:
         settings = settings_of(given.environment)
+        if given.environment == LOCAL_ENVIRONMENT and given.endpoint_url is None:
+            raise NotOnAwsError(given.environment)
         deployment = Deployment(
             client=boto3.client("cloudformation", endpoint_url=given.endpoint_url),
             stack_name=settings.names.stack,

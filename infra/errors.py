@@ -2,6 +2,7 @@
 
 InfraError
 ├── UnknownEnvironmentError   no settings under that name
+├── NotOnAwsError             the environment `local` is for the local cloud
 ├── NodeMissingError          CDK has no Node to run on
 └── DeploymentError           CloudFormation refused or rolled back; the message carries its events
 """
@@ -19,6 +20,16 @@ class UnknownEnvironmentError(InfraError):
     def __init__(self, environment: str, *, known: Iterable[str]) -> None:
         super().__init__(
             f"there is no environment {environment!r}: take one of {', '.join(known)}, or add it to infra/settings.py"
+        )
+
+
+class NotOnAwsError(InfraError):
+    """The environment of the local cloud was about to be deployed to AWS."""
+
+    def __init__(self, environment: str) -> None:
+        super().__init__(
+            f"the environment {environment!r} is for the local cloud: set AWS_ENDPOINT_URL to its address "
+            "(python -m infra.local serve prints it), or name another --environment for AWS"
         )
 
 
