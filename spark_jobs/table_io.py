@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
 
@@ -22,6 +23,7 @@ from spark_jobs.iceberg_table import commits_between, current_snapshot
 from spark_jobs.replaced_hours import REPLACED_HOURS, hours_note, touches
 from spark_jobs.retries import retrying
 from spark_jobs.table_evolution import ensure_tables
+from spark_jobs.task_errors import raised_in_task
 
 __all__ = ["current_snapshot", "ensure_tables", "read_hours", "replace_hours", "retrying"]
 
@@ -133,6 +135,8 @@ class _HoursWrite:
             writer.overwrite(F.expr(condition))
         except Py4JJavaError as error:
             raise _typed(error) from error
+        except PySparkException as error:
+            raise raised_in_task(error) or error from error
 
 
 def _typed(error: Any) -> BaseException:
@@ -144,4 +148,4 @@ def _typed(error: Any) -> BaseException:
             return _PartialFileError(message) if "some, but not all, rows" in message else BaseMovedError(message)
         cause = cause.getCause()
     unrelated: BaseException = error
-    return unrelated
+    return raised_in_task(unrelated) or unrelated
