@@ -14,6 +14,9 @@ SparkJobError
     └── InputChangedError   … in the very hours that this run wanted to replace: compute them again
 """
 
+from collections.abc import Collection
+from datetime import datetime
+
 
 class SparkJobError(Exception):
     """A job can't go on; the message says why and what to do."""
@@ -36,7 +39,11 @@ class RawStoreError(SparkJobError):
 
 
 class MissingObjectsError(SparkJobError):
-    """A listing lacks objects that the ledger names."""
+    """A listing lacks objects that the ledger names; `hours` are the landing hours that lack them."""
+
+    def __init__(self, message: str, *, hours: Collection[datetime]) -> None:
+        super().__init__(message)
+        self.hours = frozenset(hours)
 
 
 class OpenHourError(SparkJobError):
@@ -56,7 +63,11 @@ class BaseMovedError(ConflictError):
 
 
 class UnsettledInputError(ConflictError):
-    """A table of events and its ledger disagree: a transform is between its commits, or died there."""
+    """A table of events and its ledger disagree in `hours`: a transform is between its commits, or died there."""
+
+    def __init__(self, message: str, *, hours: Collection[datetime]) -> None:
+        super().__init__(message)
+        self.hours = frozenset(hours)
 
 
 class InputChangedError(ConflictError):

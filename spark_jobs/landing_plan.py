@@ -90,7 +90,7 @@ def _refuse_open(hours: list[LandingHour], rules: LandingRules) -> None:
 
 def _refuse_missing(hours: list[LandingHour], ledger: Mapping[datetime, LandingLedgerRow]) -> None:
     missing = [
-        key
+        (hour.landing_hour, key)
         for hour in hours
         if (row := ledger.get(hour.landing_hour))
         for key in sorted(set(row.objects) - {raw_object.key for raw_object in hour.objects})
@@ -100,6 +100,7 @@ def _refuse_missing(hours: list[LandingHour], ledger: Mapping[datetime, LandingL
         raise MissingObjectsError(
             f"{len(missing)} raw objects that the ledger names are gone (expired by lifecycle?), so a rerun would wipe "
             "history; restore them, or leave these hours as they are:\n  "
-            + "\n  ".join(missing[:_NAMED_AT_MOST])
-            + more
+            + "\n  ".join(key for _, key in missing[:_NAMED_AT_MOST])
+            + more,
+            hours={hour for hour, _ in missing},
         )

@@ -46,7 +46,8 @@ def check_received(expected: Iterable[EventHourInput], counted: Mapping[datetime
         )
         raise UnsettledInputError(
             f"received_events and landing_ledger disagree in {len(differing)} event hours ({named}); a transform of "
-            "their landing hours is still running, or died: run it again"
+            "their landing hours is still running, or died: run it again",
+            hours=[hour.event_hour for hour in differing],
         )
 
 

@@ -4,16 +4,16 @@ The level-triggered safety net: it asks what is there and what it was made from,
 objects, events that a paused consumer lost, and what a run left undone that died.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from pyspark.sql import SparkSession
 
 from contracts.names import LakeLocation
-from contracts.partitions import HOUR, hours_between
+from contracts.partitions import HOUR, hour_key, hours_between
 from spark_jobs.aggregate_hours import Aggregation, aggregate_hours
-from spark_jobs.errors import SparkJobError
+from spark_jobs.errors import MissingObjectsError, SparkJobError, UnsettledInputError
 from spark_jobs.hours_to_make import stale_event_hours_around
 from spark_jobs.landing_plan import LandingRules
 from spark_jobs.ledger import read_landed_hours
@@ -24,12 +24,12 @@ from spark_jobs.transform_events import TransformReport, transform_landing_hours
 
 @dataclass(frozen=True, kw_only=True)
 class Reconciliation:
-    """What a run did; `transform_error` is why landing hours could not be transformed, if they could not."""
+    """What a run did; `errors` say which landing and event hours could not be made, and why."""
 
     transformed: TransformReport
-    transform_error: str | None
     aggregated: Aggregation
     open_hours: tuple[datetime, ...]
+    errors: tuple[str, ...]
 
 
 def reconcile_hours(
@@ -37,27 +37,53 @@ def reconcile_hours(
 ) -> Reconciliation:
     """Transform the stale landing hours of `[start, end)` that are settled, then make every stale event hour.
 
-    An hour that can't be transformed (its raw objects expired, say) does not keep event hours from being made.
+    An hour that can't be made does not keep others from it; nothing is raised that concerns some hours only.
     """
     ensure_tables(spark, lake)
-    rules = LandingRules(settled_before=settled_before)
     hours = list(hours_between(start, end))
     settled = [hour for hour in hours if hour + HOUR <= settled_before]
-    error, report = None, TransformReport(written=(), unchanged=(), unreadable=())
-    try:
-        report = transform_landing_hours(spark, lake, known_landing_hours(spark, lake, settled), rules)
-    except SparkJobError as failure:
-        error = str(failure)
-    stale = stale_event_hours_around(spark, lake, start, end)
-    try:
-        aggregated = aggregate_hours(spark, lake, stale)
-    except SparkJobError as failure:
-        if error is None:
-            raise
-        raise SparkJobError(f"{failure}\nBefore that: {error}") from failure
+    errors: list[str] = []
+    transformed = _transform(spark, lake, settled, LandingRules(settled_before=settled_before), errors)
+    aggregated = _aggregate(spark, lake, stale_event_hours_around(spark, lake, start, end), errors)
     return Reconciliation(
-        transformed=report, transform_error=error, aggregated=aggregated, open_hours=tuple(hours[len(settled) :])
+        transformed=transformed, aggregated=aggregated, open_hours=tuple(hours[len(settled) :]), errors=tuple(errors)
     )
+
+
+def _transform(
+    spark: SparkSession, lake: LakeLocation, settled: Sequence[datetime], rules: LandingRules, errors: list[str]
+) -> TransformReport:
+    """Transform what can be; hours whose objects are gone (expired, say) are left as they are."""
+    try:
+        hours = known_landing_hours(spark, lake, settled)
+        while hours:
+            try:
+                return transform_landing_hours(spark, lake, hours, rules)
+            except MissingObjectsError as missing:
+                errors.append(f"{_named('landing', missing.hours)} not transformed: {missing}")
+                hours = [hour for hour in hours if hour not in missing.hours]
+    except SparkJobError as failure:
+        errors.append(f"no landing hour was transformed: {failure}")
+    return TransformReport(written=(), unchanged=(), unreadable=())
+
+
+def _aggregate(spark: SparkSession, lake: LakeLocation, stale: Sequence[datetime], errors: list[str]) -> Aggregation:
+    """Make what can be; an hour whose input is between two commits, perhaps for good, is left out."""
+    hours = list(stale)
+    try:
+        while hours:
+            try:
+                return aggregate_hours(spark, lake, hours)
+            except UnsettledInputError as unsettled:
+                errors.append(f"{_named('event', unsettled.hours)} not made: {unsettled}")
+                hours = [hour for hour in hours if hour not in unsettled.hours]
+    except SparkJobError as failure:
+        errors.append(f"no event hour was made: {failure}")
+    return Aggregation()
+
+
+def _named(kind: str, hours: Collection[datetime]) -> str:
+    return f"{kind} hours {' '.join(hour_key(hour) for hour in sorted(hours))} were"
 
 
 def known_landing_hours(spark: SparkSession, lake: LakeLocation, hours: Sequence[datetime]) -> list[datetime]:

@@ -2,7 +2,8 @@
 
 Compares the raw objects of these landing hours with the ledger, transforms what differs, then makes every event hour
 that was made from other input than there is now. Exit codes: 0 done (or nothing was stale), 1 failed, 2 wrong
-arguments, 3 done, but an object could not be read.
+arguments, 3 done, but an object could not be read. An hour that can't be made does not keep the others from it: the
+run names it and exits with 1.
 """
 
 import argparse
@@ -43,8 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(text(done, seconds))
     if arguments.json:
         arguments.json.write_text(json.dumps(as_json(done, seconds), indent=2) + "\n")
-    if done.transform_error:
-        print(f"reconcile_hours: landing hours were not transformed: {done.transform_error}", file=sys.stderr)
+    for reason in done.errors:
+        print(f"reconcile_hours: {reason}", file=sys.stderr)
+    if done.errors:
         return FAILED
     return UNREADABLE if done.transformed.unreadable and not arguments.tolerate_unreadable else DONE
 
@@ -89,7 +91,7 @@ def as_json(done: Reconciliation, seconds: float) -> dict[str, object]:
     return {
         "transformed": [hour_key(row.landing_hour) for row in done.transformed.written],
         "unreadable_objects": [unreadable.key for unreadable in done.transformed.unreadable],
-        "transform_error": done.transform_error,
+        "errors": done.errors,
         "open": [hour_key(hour) for hour in done.open_hours],
         "aggregated": [
             {

@@ -13,8 +13,16 @@ from pyspark.sql import SparkSession
 from contracts.envelope import Stamp, envelope_line, epoch_ms
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR, hour_of, landing_prefix
-from contracts.tables import CLEAN_EVENTS, EVENT_LEDGER, HOURLY_TRAFFIC, LANDING_LEDGER, REJECTED_EVENTS
-from spark_jobs import run_aggregate_hours, run_reconcile_hours
+from contracts.tables import (
+    CLEAN_EVENTS,
+    EVENT_LEDGER,
+    HOURLY_TRAFFIC,
+    LANDING_LEDGER,
+    RECEIVED_EVENTS,
+    REJECTED_EVENTS,
+)
+from spark_jobs import retries, run_aggregate_hours, run_reconcile_hours, transform_events
+from spark_jobs.raw_objects import LandedObjects, RawStore, landed_objects
 from spark_jobs.session import ROOT
 from spark_jobs.table_io import current_snapshot
 from tests.spark_jobs.table_rows import table_rows
@@ -95,10 +103,54 @@ def test_an_hour_whose_raw_objects_are_gone_fails_the_run_but_the_others_are_mad
         spark.sql(f"DELETE FROM {lake.table(table.name)}")
     for path in Path(lake.raw_uri).rglob("*.gz"):
         path.unlink()
+    lay_down(lake, ELEVEN, "b", [line(70, "2")])
     span = ["--from", "2026-11-22T09", "--to", "2026-11-22T12"]
     assert run_reconcile_hours.main(arguments(lake, *span)) == 1
-    assert "1 raw objects that the ledger names are gone" in capsys.readouterr().err
-    assert len(table_rows(spark, lake, CLEAN_EVENTS)) == 1
+    shown = capsys.readouterr().err
+    assert "landing hours 2026-11-22T10 were not transformed: 1 raw objects that the ledger names are gone" in shown
+    assert len(table_rows(spark, lake, CLEAN_EVENTS)) == 2
+
+
+def test_an_event_hour_whose_input_is_between_commits_fails_the_run_but_the_others_are_made(
+    spark: SparkSession,
+    lake: LakeLocation,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(retries, "FIRST_WAIT_SECONDS", 0.0)
+    lay_down(lake, TEN, "a", [line(5, "1")])
+    reconciled(lake, tmp_path / "report.json")
+    received = lake.table(RECEIVED_EVENTS.name)
+    spark.sql(f"INSERT INTO {received} SELECT * FROM {received}")  # as a transform does that then dies
+    spark.sql(f"DELETE FROM {lake.table(EVENT_LEDGER.name)}")
+    lay_down(lake, ELEVEN, "b", [line(70, "2")])
+    span = ["--from", "2026-11-22T09", "--to", "2026-11-22T12"]
+    assert run_reconcile_hours.main(arguments(lake, *span)) == 1
+    shown = capsys.readouterr()
+    assert "event hours 2026-11-22T10 were not made" in shown.err
+    assert "made 2026-11-22T11: 1 received" in shown.out
+    assert [hour_of(row[0]) for row in table_rows(spark, lake, EVENT_LEDGER)] == [ELEVEN]
+
+
+def test_an_object_that_is_gone_when_it_is_read_is_named_in_one_sentence(
+    lake: LakeLocation, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay_down(lake, TEN, "a", [line(5, "1")])
+
+    def listed_before_it_went(store: RawStore, hours: list[datetime]) -> LandedObjects:
+        objects = landed_objects(store, hours)
+        for path in Path(lake.raw_uri).rglob("*.gz"):
+            path.unlink()
+        return objects
+
+    monkeypatch.setattr(transform_events, "landed_objects", listed_before_it_went)
+    span = ["--from", "2026-11-22T09", "--to", "2026-11-22T12"]
+    assert run_reconcile_hours.main(arguments(lake, *span)) == 1
+    shown = [text for text in capsys.readouterr().err.splitlines() if text.startswith("reconcile_hours:")]
+    (sentence,) = shown
+    assert sentence.startswith("reconcile_hours: no landing hour was transformed: can't read ")
+    assert sentence.endswith("a.gz: No such file or directory; transform its hour again")
 
 
 def test_a_single_hour_and_a_range_are_made_by_command_and_say_so(
