@@ -17,7 +17,7 @@ itself, so it emits nothing for `aggregate_hour`, and no other DAG waits for an 
 **When it fails.**
 * `find_stale_hours`: `from` or `to` is no hour, or S3 or the catalog does not answer.
 * `reconcile`: the log ends with the reason. Clear it: it finds what is still stale. Until it works, the hours that it
-  names keep their former rows. A conflict with a run of the same hour is settled by the retry.
+  names keep their former rows; the others are made. A conflict with a run of the same hour is settled by the retry.
 * `check_ledger`: an hour does not balance. This is a defect: keep the log.
 * `report_unreadable_objects`: everything readable is made. Look at `rejected_events` of the hours it names, reason
   `unreadable_object`.

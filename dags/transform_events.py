@@ -7,7 +7,8 @@ an hour once: it becomes a row of `received_events`, or of `rejected_events` wit
 **When.** Hourly; the run's partition key is the landing hour that has just ended, e.g. `2026-11-22T10`. It waits
 until the hour is settled: one Firehose buffer interval and two minutes after its end. By hand: give the key under
 *Advanced Options*; with `allow_open_hour` it runs on what has landed so far, and the scheduled run replaces that.
-Past hours: *Backfill*, both ends included.
+Past hours: *Backfill*, both ends included. Events that came over six hours late are left to `reconcile_hours`, which
+by itself looks at the last eight days: after a backfill of older hours, trigger it with `from` and `to`.
 
 **Needs.** The raw bucket, the Glue catalog, a slot of the pool `spark`.
 
