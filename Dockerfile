@@ -11,7 +11,7 @@ COPY infra/local/setup.sh infra/local/setup.sh
 # The jars that `make setup` fetched are taken along if they are there (hence the pattern); else they are fetched.
 COPY requirements.lock jar[s] jars/
 RUN rm jars/requirements.lock \
- && infra/local/setup.sh && rm -rf var /root/.cache
+ && infra/local/setup.sh && rm -rf var ~/.cache
 COPY contracts contracts
 COPY simulator simulator
 COPY infra infra
