@@ -29,17 +29,17 @@ from pyspark.sql import types as T  # noqa: N812 (PySpark's own abbreviation)
 from contracts.names import LakeLocation
 from contracts.tables import RECEIVED_EVENTS, REJECTED_EVENTS
 from contracts.versions import RawObject
-from spark_jobs import judge_objects, judged_frames
-from spark_jobs.judge_line import judge_line
-from spark_jobs.judge_lines import LineJudge
-from spark_jobs.judgement import RECEIVED_SCHEMA, REJECTED_SCHEMA, Received
-from spark_jobs.landing_plan import LandingRules
-from spark_jobs.map_in_arrow import map_in_arrow
-from spark_jobs.raw_lines import sound_lines
-from spark_jobs.raw_objects import RawStore, all_landed_objects, raw_store
+from spark_jobs.judging import judge_objects, judged_frames
+from spark_jobs.judging.judge_line import judge_line
+from spark_jobs.judging.judge_lines import LineJudge
+from spark_jobs.judging.judgement import RECEIVED_SCHEMA, REJECTED_SCHEMA, Received
+from spark_jobs.judging.map_in_arrow import map_in_arrow
+from spark_jobs.landing.landing_plan import LandingRules
+from spark_jobs.landing.transform_events import transform_landing_hours
+from spark_jobs.raw.raw_lines import sound_lines
+from spark_jobs.raw.raw_objects import RawStore, all_landed_objects, raw_store
 from spark_jobs.session import LocalSize, spark_session
-from spark_jobs.table_io import ensure_tables
-from spark_jobs.transform_events import transform_landing_hours
+from spark_jobs.tables.table_io import ensure_tables
 
 _HOUR: Final = datetime(2026, 11, 20, 10, tzinfo=UTC)
 _RULES: Final = LandingRules(settled_before=_HOUR + timedelta(days=1), force=True)

@@ -5,12 +5,13 @@ were made from. Equal versions mean equal rows, so staleness, skipping and publi
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS, CONTRACT_VERSION
+from contracts.ledger import LandedHour
 from contracts.partitions import HOUR, hour_key, hour_of
 from contracts.tables import AGGREGATION_VERSION
 
@@ -24,15 +25,6 @@ class RawObject:
     key: str
     etag: str
     size: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class LandedHour:
-    """What the landing ledger says of one landing hour: its version, and the rows it gave to each event hour."""
-
-    landing_hour: datetime
-    input_version: str
-    received_by_event_hour: Mapping[datetime, int]
 
 
 def landing_input_version(objects: Iterable[RawObject]) -> str:
@@ -53,15 +45,6 @@ def event_hour_input_version(event_hour: datetime, landed: Iterable[LandedHour])
         if row.received_by_event_hour.get(hour)
     )
     return _digest([f"aggregation {AGGREGATION_VERSION}", *sorted(parts)])
-
-
-def touched_event_hours(*landed: LandedHour | None) -> set[datetime]:
-    """Return the event hours to make again after a landing hour changed from one state (None: not there) to another.
-
-    Those are the hours it feeds now, those it fed before, and the hour after each, whose input window reaches back.
-    """
-    fed = {hour for row in landed if row for hour, rows in row.received_by_event_hour.items() if rows}
-    return fed | {hour + HOUR for hour in fed}
 
 
 def landing_hours_feeding(event_hour: datetime) -> tuple[datetime, datetime]:

@@ -47,7 +47,7 @@ def hour_param(description: str) -> Param:
 def find_stale_hours(*, params: Any = None, dag_run: Any = None) -> dict[str, Any]:
     """Return the range to reconcile and the landing hours that are stale in it; skip if nothing is stale."""
     from hour_ledger.lake_state import stale_hours
-    from hour_ledger.staleness import last_settled_hour, reconciled_range
+    from hour_ledger.windows import last_settled_hour, reconciled_range
 
     settled = last_settled_hour(dag_run.run_after, SETTINGS.buffer_interval)
     first, last = reconciled_range(params["from"], params["to"], settled)

@@ -14,12 +14,12 @@ if not __package__:  # started by spark-submit: this file's directory is on the 
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from contracts.partitions import hour_key
-from spark_jobs.aggregate_hours import Aggregation, aggregate_hours
 from spark_jobs.arguments import add_lake_arguments, add_span_arguments, lake_of, span_of
 from spark_jobs.errors import SparkJobError
-from spark_jobs.hours_to_make import known_event_hours
+from spark_jobs.hourly.aggregate_hours import Aggregation, aggregate_hours
+from spark_jobs.hourly.hours_to_make import known_event_hours
 from spark_jobs.session import spark_session
-from spark_jobs.table_io import ensure_tables
+from spark_jobs.tables.table_io import ensure_tables
 
 DONE, FAILED = 0, 1
 

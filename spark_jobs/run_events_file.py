@@ -16,9 +16,9 @@ if not __package__:  # started by its path: this file's directory is on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from spark_jobs.errors import SparkJobError
-from spark_jobs.events_file import EventsFileReport, process_events_file
-from spark_jobs.hourly_totals import hourly_totals
-from spark_jobs.out_directory import OutDirectory, OutDirectoryError
+from spark_jobs.hourly.hourly_totals import hourly_totals
+from spark_jobs.operations.events_file import EventsFileReport, process_events_file
+from spark_jobs.operations.out_directory import OutDirectory, OutDirectoryError
 
 DONE, FAILED, WRONG_ARGUMENTS, UNREADABLE = 0, 1, 2, 3
 

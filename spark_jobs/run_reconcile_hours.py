@@ -21,7 +21,7 @@ from contracts.partitions import SETTLING_MARGIN, hour_key
 from spark_jobs import run_aggregate_hours, run_transform_events
 from spark_jobs.arguments import add_lake_arguments, add_span_arguments, lake_of, moment, span_of
 from spark_jobs.errors import SparkJobError
-from spark_jobs.reconcile_hours import Reconciliation, reconcile_hours
+from spark_jobs.operations.reconcile_hours import Reconciliation, reconcile_hours
 from spark_jobs.session import spark_session
 
 DONE, FAILED, UNREADABLE = 0, 1, 3

@@ -18,9 +18,9 @@ if not __package__:  # started by spark-submit: this file's directory is on the 
 from contracts.partitions import SETTLING_MARGIN, hours_between
 from spark_jobs.arguments import add_lake_arguments, add_span_arguments, lake_of, moment, span_of
 from spark_jobs.errors import SparkJobError
-from spark_jobs.landing_plan import LandingRules
+from spark_jobs.landing.landing_plan import LandingRules
+from spark_jobs.landing.transform_events import TransformReport, transform_landing_hours
 from spark_jobs.session import spark_session
-from spark_jobs.transform_events import TransformReport, transform_landing_hours
 
 DONE, FAILED, UNREADABLE = 0, 1, 3
 

@@ -1,18 +1,20 @@
 """One lake → answers to what the DAGs ask of it: has this hour's input changed, which hours are stale, do they balance.
 
-The decisions are in `staleness` and `rows`; this module fetches what they need, and nothing more.
+The decisions are in `contracts.staleness` and `balance`; this module fetches what they need, and nothing more.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from contracts.event import ALLOWED_LATENESS
+from contracts.ledger import EventRow, LandingRow
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR, hours_between
-from hour_ledger import staleness
+from contracts.staleness import event_hour_inputs, is_stale_landing_hour, stale_event_hours, stale_landing_hours
+from hour_ledger.balance import check_event_row, check_landing_row
 from hour_ledger.raw_listing import list_landing_hours
-from hour_ledger.rows import EventRow, LandingRow, check_event_row, check_landing_row
 from hour_ledger.store import LedgerStore, open_ledger
+from hour_ledger.windows import landing_window, published_window
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +31,12 @@ class StaleHours:
 def landing_input_changed(lake: LakeLocation, landing_hour: datetime, *, settled: bool) -> bool:
     """Whether the raw objects of a landing hour are others than those it was made from."""
     objects = list_landing_hours(lake.raw_uri, landing_hour, landing_hour + HOUR).get(landing_hour, [])
-    return staleness.is_stale_landing_hour(objects, open_ledger(lake).landing_row(landing_hour), settled=settled)
+    return is_stale_landing_hour(objects, open_ledger(lake).landing_row(landing_hour), settled=settled)
 
 
 def publishable_event_hours(lake: LakeLocation, landing_hour: datetime) -> list[datetime]:
     """Return the stale event hours around a landing hour, whoever made them stale."""
-    return _stale_event_hours(open_ledger(lake), *staleness.published_window(landing_hour))
+    return _stale_event_hours(open_ledger(lake), *published_window(landing_hour))
 
 
 def event_hour_is_stale(lake: LakeLocation, event_hour: datetime) -> bool:
@@ -48,7 +50,7 @@ def stale_hours(lake: LakeLocation, start: datetime, end: datetime, *, settled_e
     Landing hours from `settled_end` on are still open: `transform_events` will come to them.
     """
     ledger = open_ledger(lake)
-    landing = staleness.stale_landing_hours(
+    landing = stale_landing_hours(
         hours_between(start, min(end, settled_end)),
         list_landing_hours(lake.raw_uri, start, end),
         ledger.landing_rows(start, end),
@@ -65,7 +67,7 @@ def checked_landing_row(lake: LakeLocation, landing_hour: datetime) -> LandingRo
 def checked_event_row(lake: LakeLocation, event_hour: datetime) -> EventRow | None:
     """Return the ledger's row of an event hour (None: it has no event); raise `LedgerError` unless it balances."""
     ledger = open_ledger(lake)
-    landed = [row.landed for row in ledger.landing_rows(*staleness.landing_window(event_hour, event_hour + HOUR))]
+    landed = ledger.landing_rows(*landing_window(event_hour, event_hour + HOUR))
     return check_event_row(event_hour, ledger.event_row(event_hour), landed)
 
 
@@ -75,5 +77,5 @@ def checked_landing_rows(lake: LakeLocation, start: datetime, end: datetime) -> 
 
 
 def _stale_event_hours(ledger: LedgerStore, start: datetime, end: datetime) -> list[datetime]:
-    landed = [row.landed for row in ledger.landing_rows(*staleness.landing_window(start, end))]
-    return staleness.stale_event_hours(start, end, landed, ledger.event_rows(start, end))
+    inputs = event_hour_inputs(list(hours_between(start, end)), ledger.landing_rows(*landing_window(start, end)))
+    return stale_event_hours(inputs, ledger.event_rows(start, end))

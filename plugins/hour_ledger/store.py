@@ -8,10 +8,10 @@ import boto3
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import NoSuchTableError
 
+from contracts.ledger import EventRow, LandingRow
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR, parse_hour_key
 from contracts.tables import EVENT_LEDGER, LANDING_LEDGER, Table
-from hour_ledger.rows import EventRow, LandingRow
 
 
 class LedgerStore:

@@ -6,14 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
+from contracts.ledger import LandedHour
 from contracts.partitions import hour_of
 from contracts.versions import (
-    LandedHour,
     RawObject,
     event_hour_input_version,
     landing_hours_feeding,
     landing_input_version,
-    touched_event_hours,
 )
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -46,12 +45,6 @@ def test_an_event_hour_changes_with_what_feeds_it_or_the_hour_before_and_with_no
     assert event_hour_input_version(TEN, [*base, landed(TEN + HOUR, "c", h0=0)]) == version
     assert event_hour_input_version(TEN, [*base, landed(TEN + HOUR, "c", h0=1)]) != version
     assert event_hour_input_version(TEN, [landed(TEN, "a", h0=5), landed(TEN - HOUR, "B", **{"h-1": 7})]) != version
-
-
-def test_a_changed_landing_hour_touches_what_it_feeds_what_it_fed_and_the_hours_after() -> None:
-    before, after = landed(TEN, "a", h0=5, **{"h-3": 1}), landed(TEN, "b", h0=5)
-    assert touched_event_hours(before, after) == {TEN - 3 * HOUR, TEN - 2 * HOUR, TEN, TEN + HOUR}
-    assert touched_event_hours(None, landed(TEN, "b")) == set()
 
 
 @given(

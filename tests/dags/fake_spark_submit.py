@@ -19,9 +19,9 @@ from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.table import Table
 
+from contracts.ledger import LandedHour
 from contracts.partitions import HOUR, hours_between, landing_prefix, parse_hour_key
 from contracts.versions import (
-    LandedHour,
     RawObject,
     event_hour_input_version,
     landing_hours_feeding,

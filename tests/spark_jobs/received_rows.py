@@ -12,9 +12,9 @@ from pyspark.sql import SparkSession
 from contracts.names import LakeLocation
 from contracts.partitions import hour_of
 from contracts.tables import LANDING_LEDGER, RECEIVED_EVENTS
-from spark_jobs.ledger import LandingLedgerRow, write_landing_rows
-from spark_jobs.schemas import struct_type
-from spark_jobs.table_io import current_snapshot, replace_hours
+from spark_jobs.tables.ledger import LandingLedgerRow, write_landing_rows
+from spark_jobs.tables.schemas import struct_type
+from spark_jobs.tables.table_io import current_snapshot, replace_hours
 
 
 @dataclass(frozen=True, kw_only=True)

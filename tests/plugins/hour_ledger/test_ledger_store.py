@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
-from hour_ledger.rows import EventRow, LandingRow
+from contracts.ledger import EventRow, LandingRow
 from hour_ledger.store import LedgerStore
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)

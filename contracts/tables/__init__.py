@@ -1,0 +1,84 @@
+"""The tables of the lakehouse, each declared once: columns, types, partition, sort order, input window.
+
+Spark schemas, the Iceberg tables, `docs/tables.md` and the tests' expectations are made from `TABLES`.
+"""
+
+from typing import Final
+
+from contracts.tables.daily import (
+    DAILY_FUNNEL,
+    DAILY_PRODUCT_STATS,
+    DAILY_RETENTION,
+    DAILY_TRAFFIC,
+    NEW_USER_DAYS,
+    RETENTION_DAYS,
+    SESSIONS,
+    USER_DAYS,
+)
+from contracts.tables.declaration import Column, ColumnType, Partition, Table
+from contracts.tables.events import CLEAN_EVENTS, EVENT_COLUMNS, RECEIVED_EVENTS, REJECTED_EVENTS
+from contracts.tables.hourly import HOURLY_EVENT_COUNTS, HOURLY_PRODUCT_STATS, HOURLY_TRAFFIC, SESSION_GAP
+from contracts.tables.ledgers import DATA_CHECKS, DAY_LEDGER, ERASED_USERS, EVENT_LEDGER, LANDING_LEDGER
+
+__all__ = [
+    "AGGREGATION_VERSION",
+    "CLEAN_EVENTS",
+    "DAILY_FUNNEL",
+    "DAILY_PRODUCT_STATS",
+    "DAILY_RETENTION",
+    "DAILY_TRAFFIC",
+    "DATA_CHECKS",
+    "DAY_LEDGER",
+    "ERASED_USERS",
+    "EVENT_COLUMNS",
+    "EVENT_LEDGER",
+    "HOURLY_EVENT_COUNTS",
+    "HOURLY_PRODUCT_STATS",
+    "HOURLY_TRAFFIC",
+    "LANDING_LEDGER",
+    "NEW_USER_DAYS",
+    "RECEIVED_EVENTS",
+    "REJECTED_EVENTS",
+    "RETENTION_DAYS",
+    "SESSIONS",
+    "SESSION_GAP",
+    "TABLES",
+    "USER_DAYS",
+    "Column",
+    "ColumnType",
+    "Partition",
+    "Table",
+    "table_named",
+]
+
+#: Part of each event hour's and day's `input_version`: raise it when the code that makes the tables changes their rows.
+AGGREGATION_VERSION: Final = 2
+
+#: In the order in which the data passes through them.
+TABLES: Final = (
+    RECEIVED_EVENTS,
+    REJECTED_EVENTS,
+    CLEAN_EVENTS,
+    HOURLY_EVENT_COUNTS,
+    HOURLY_TRAFFIC,
+    HOURLY_PRODUCT_STATS,
+    SESSIONS,
+    USER_DAYS,
+    DAILY_TRAFFIC,
+    DAILY_FUNNEL,
+    DAILY_RETENTION,
+    DAILY_PRODUCT_STATS,
+    LANDING_LEDGER,
+    EVENT_LEDGER,
+    DAY_LEDGER,
+    DATA_CHECKS,
+    ERASED_USERS,
+)
+
+
+def table_named(name: str) -> Table:
+    """Return a declared table; raise `KeyError` that names the known ones."""
+    for table in TABLES:
+        if table.name == name:
+            return table
+    raise KeyError(f"no table is named {name!r}; the tables are {', '.join(t.name for t in TABLES)}")

@@ -1,0 +1,147 @@
+"""Tables of a day: sessions, who was there, and what they came to."""
+
+from datetime import timedelta
+from typing import Final
+
+from contracts.tables.declaration import Partition, Table, optional, required
+
+DAY: Final = timedelta(days=1)
+#: A user is new on a day if they were not seen in as many days before it.
+NEW_USER_DAYS: Final = 90
+#: The greatest age of a cohort in `daily_retention`.
+RETENTION_DAYS: Final = 30
+
+_DAY: Final = required("day", "date", "The day, UTC.")
+_BY_DAY: Final = (Partition(column="day", transform="identity"),)
+_PRICES: Final = "Sum of the prices of purchases."
+
+SESSIONS: Final = Table(
+    name="sessions",
+    row_is="a session, by the day on which it starts",
+    made_from="`clean_events` of the day, the day before and the day after",
+    partitions=(Partition(column="session_start", transform="days"),),
+    sort=("user_id", "session_start"),
+    input_before=DAY,
+    input_after=DAY,
+    columns=(
+        required("session_start", "timestamp", "Its first event; with the user it identifies the session."),
+        required("session_end", "timestamp", "Its last event."),
+        required("user_id", "string", "The visitor."),
+        required(
+            "continued",
+            "boolean",
+            "True for a piece of a session that was cut at midnight after a day without any gap; not counted again.",
+        ),
+        required("events", "bigint", "Events of any name."),
+        required("searches", "bigint", "`Search` events."),
+        required("views", "bigint", "`ViewContent` events."),
+        required("carts", "bigint", "`AddToCart` events."),
+        required("purchases", "bigint", "`Purchase` events."),
+        required("revenue", "decimal(38,2)", _PRICES),
+        required("landing_event_name", "string", "Name of the first event; of events at one time, the first received."),
+        optional("landing_product_id", "string", "The first event's product."),
+        optional("landing_pixel_id", "string", "The first event's pixel (site)."),
+    ),
+)
+
+USER_DAYS: Final = Table(
+    name="user_days",
+    row_is="a user with events on a day",
+    made_from="`clean_events` of the day",
+    partitions=_BY_DAY,
+    sort=("user_id",),
+    columns=(
+        _DAY,
+        required("user_id", "string", "The visitor."),
+        required("first_event", "timestamp", "The user's first event of the day."),
+        required("last_event", "timestamp", "The user's last event of the day."),
+        required("events", "bigint", "The user's events of the day."),
+    ),
+)
+
+DAILY_TRAFFIC: Final = Table(
+    name="daily_traffic",
+    row_is="a day with events",
+    made_from=f"`sessions` and `user_days` of the day, `user_days` of the {NEW_USER_DAYS} days before",
+    partitions=_BY_DAY,
+    sort=("day",),
+    input_before=NEW_USER_DAYS * DAY,
+    input_after=DAY,
+    columns=(
+        _DAY,
+        required("events", "bigint", "Events of any name."),
+        required("users", "bigint", "Distinct users; not a sum over days."),
+        required("new_users", "bigint", f"Users not seen in the {NEW_USER_DAYS} days before."),
+        required("returning_users", "bigint", "The other users."),
+        required("sessions", "bigint", "Sessions that start on the day, without pieces marked `continued`."),
+        required("bounces", "bigint", "Of these, sessions of one event."),
+        optional("bounce_share", "double", "`bounces` / `sessions`; null without sessions."),
+        required("converted_sessions", "bigint", "Of the sessions, those with a purchase."),
+        optional("conversion", "double", "`converted_sessions` / `sessions`; null without sessions."),
+        required("purchases", "bigint", "`Purchase` events of the day."),
+        required("revenue", "decimal(38,2)", _PRICES),
+        required("purchases_without_price", "bigint", "Purchases that carry no price, and so no revenue."),
+        optional(
+            "average_order",
+            "decimal(38,2)",
+            "`revenue` / purchases with a price, rounded half up; null without any.",
+        ),
+    ),
+)
+
+DAILY_FUNNEL: Final = Table(
+    name="daily_funnel",
+    row_is="a step of the funnel Search → ViewContent → AddToCart → Purchase on a day with events",
+    made_from="`clean_events` of the day",
+    partitions=_BY_DAY,
+    sort=("day", "step"),
+    columns=(
+        _DAY,
+        required("step", "bigint", "1–4."),
+        required("event_name", "string", "The step's event."),
+        required(
+            "users_in_order",
+            "bigint",
+            "Users who did this step after all the earlier ones, that day; events at one time count as in order.",
+        ),
+        required("users_in_any_order", "bigint", "Users who did this step at all, that day."),
+        optional(
+            "median_seconds",
+            "double",
+            "Median time from the step before to this one, each at the earliest possible, of users in order.",
+        ),
+    ),
+)
+
+DAILY_RETENTION: Final = Table(
+    name="daily_retention",
+    row_is=f"a cohort (the users new on one day), if there is one, on a day 0–{RETENTION_DAYS} days later",
+    made_from=f"`user_days` of the day and of the {NEW_USER_DAYS + RETENTION_DAYS} days before",
+    partitions=_BY_DAY,
+    sort=("day", "age"),
+    input_before=(NEW_USER_DAYS + RETENTION_DAYS) * DAY,
+    columns=(
+        _DAY,
+        required("cohort_day", "date", "The day on which the cohort's users were new."),
+        required("age", "bigint", "Days from `cohort_day` to `day`."),
+        required("cohort_users", "bigint", "Users who were new on `cohort_day`."),
+        required("active_users", "bigint", "Of these, users with events on `day`."),
+    ),
+)
+
+DAILY_PRODUCT_STATS: Final = Table(
+    name="daily_product_stats",
+    row_is="a product with a view, cart or purchase on a day",
+    made_from="`clean_events` of the day",
+    partitions=_BY_DAY,
+    sort=("product_id",),
+    columns=(
+        _DAY,
+        required("product_id", "string", "The product."),
+        required("users", "bigint", "Distinct users of these events; not a sum over products or days."),
+        required("views", "bigint", "`ViewContent` events of the product."),
+        required("carts", "bigint", "`AddToCart` events of the product."),
+        required("purchases", "bigint", "`Purchase` events of the product."),
+        required("revenue", "decimal(38,2)", "Sum of the prices of its purchases."),
+    ),
+)

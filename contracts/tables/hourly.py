@@ -1,0 +1,62 @@
+"""Tables of an event hour."""
+
+from datetime import timedelta
+from typing import Final
+
+from contracts.tables.declaration import Partition, Table, required
+
+#: A session is a user's events with gaps of at most this; its start needs this much of the hour before.
+SESSION_GAP: Final = timedelta(minutes=30)
+
+EVENT_HOUR: Final = required("event_hour", "timestamp", "The hour of `event_time`, UTC.")
+
+HOURLY_EVENT_COUNTS: Final = Table(
+    name="hourly_event_counts",
+    row_is="an event name within an event hour",
+    made_from="`clean_events`",
+    partitions=(Partition(column="event_hour", transform="days"),),
+    sort=("event_hour", "event_name"),
+    columns=(
+        EVENT_HOUR,
+        required("event_name", "string", "A standard event's name, or a custom one."),
+        required("events", "bigint", "Events of that name."),
+        required("users", "bigint", "Distinct users with such an event; not a sum over names or hours."),
+    ),
+)
+
+HOURLY_TRAFFIC: Final = Table(
+    name="hourly_traffic",
+    row_is="an event hour with events",
+    made_from="`clean_events` of the hour and of the 30 minutes before it",
+    partitions=(Partition(column="event_hour", transform="days"),),
+    sort=("event_hour",),
+    input_before=SESSION_GAP,
+    columns=(
+        EVENT_HOUR,
+        required("events", "bigint", "Events of any name."),
+        required("users", "bigint", "Distinct users; not a sum over hours."),
+        required("sessions_started", "bigint", "Sessions whose first event lies in the hour (gap over 30 minutes)."),
+        required("searches", "bigint", "`Search` events."),
+        required("views", "bigint", "`ViewContent` events."),
+        required("carts", "bigint", "`AddToCart` events."),
+        required("purchases", "bigint", "`Purchase` events."),
+        required("revenue", "decimal(38,2)", "Sum of the prices of purchases."),
+        required("purchases_without_price", "bigint", "Purchases that carry no price, and so no revenue."),
+    ),
+)
+
+HOURLY_PRODUCT_STATS: Final = Table(
+    name="hourly_product_stats",
+    row_is="a product with a view, cart or purchase within an event hour",
+    made_from="`clean_events`",
+    partitions=(Partition(column="event_hour", transform="days"),),
+    sort=("event_hour", "product_id"),
+    columns=(
+        EVENT_HOUR,
+        required("product_id", "string", "The product."),
+        required("views", "bigint", "`ViewContent` events of the product."),
+        required("carts", "bigint", "`AddToCart` events of the product."),
+        required("purchases", "bigint", "`Purchase` events of the product."),
+        required("revenue", "decimal(38,2)", "Sum of the prices of its purchases."),
+    ),
+)

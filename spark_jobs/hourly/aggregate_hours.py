@@ -1,0 +1,184 @@
+"""A set of event hours → `clean_events` and the hourly tables of these hours, made again from `received_events`.
+
+One computation for all of the hours, one commit per table, the ledger last. The order of reading keeps a run from
+replacing what was made from later input: first the snapshots of what will be replaced, then the landing ledger (whose
+versions are stored with the result), then the received events. Whoever commits to one of the hours in between makes
+this run start over; whoever transforms a landing hour in between leaves a version that differs, and so a stale hour.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
+
+from contracts.ledger import EventRow
+from contracts.names import LakeLocation
+from contracts.partitions import HOUR, hour_key, hour_of, parse_hour_key
+from contracts.staleness import EventHourInput
+from contracts.tables import (
+    CLEAN_EVENTS,
+    EVENT_LEDGER,
+    HOURLY_EVENT_COUNTS,
+    HOURLY_PRODUCT_STATS,
+    HOURLY_TRAFFIC,
+    RECEIVED_EVENTS,
+    Table,
+)
+from spark_jobs.errors import LedgerImbalanceError
+from spark_jobs.hourly.deduplicate_events import ROW_ADDRESS, repeated_rows
+from spark_jobs.hourly.event_hours import HOUR_KEY_PATTERN
+from spark_jobs.hourly.hourly_tables import hourly_event_counts, hourly_product_stats, hourly_traffic, name_totals
+from spark_jobs.hourly.hours_to_make import read_inputs
+from spark_jobs.hourly.received_counts import check_received, received_by_hour, received_rows
+from spark_jobs.progress import progress
+from spark_jobs.tables.hour_filters import in_hour_partitions
+from spark_jobs.tables.iceberg_table import commits_between, current_snapshot
+from spark_jobs.tables.ledger import read_event_rows, write_event_rows
+from spark_jobs.tables.retries import TRIES, retrying
+from spark_jobs.tables.table_io import replace_hours
+
+TARGETS: Final = (CLEAN_EVENTS, HOURLY_EVENT_COUNTS, HOURLY_TRAFFIC, HOURLY_PRODUCT_STATS, EVENT_LEDGER)
+
+#: Names a run in the summaries of its commits.
+RUN_ID: Final = "clickstream.run-id"
+
+Snapshots = Mapping[Table, int | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aggregation:
+    """What a run did: the ledger's rows of the hours that it made, and the hours whose input had not changed."""
+
+    made: tuple[EventRow, ...] = ()
+    unchanged: tuple[datetime, ...] = ()
+
+
+def aggregate_hours(
+    spark: SparkSession, lake: LakeLocation, hours: Iterable[datetime], *, force: bool = False, tries: int = TRIES
+) -> Aggregation:
+    """Make the event hours, but those whose stored version is the current one, unless forced.
+
+    Raise `LedgerImbalanceError` if received = clean + duplicates does not hold (then nothing was written), and a
+    `ConflictError` if other runs were faster `tries` times.
+    """
+    wanted = sorted({hour_of(hour) for hour in hours})
+    if not wanted:
+        return Aggregation()
+    return retrying(lambda: _aggregate(spark, lake, wanted, force=force), tries=tries)
+
+
+def _aggregate(spark: SparkSession, lake: LakeLocation, wanted: list[datetime], *, force: bool) -> Aggregation:
+    snapshots = {table: current_snapshot(spark, lake, table) for table in TARGETS}
+    inputs = read_inputs(spark, lake, wanted)
+    stored = {row.event_hour: row for row in read_event_rows(spark, lake, wanted[0], wanted[-1] + HOUR)}
+    unchanged = {hour for hour in wanted if hour in stored and stored[hour].input_version == inputs[hour].input_version}
+    todo = wanted if force else [hour for hour in wanted if hour not in unchanged]
+    if not todo:
+        return Aggregation(unchanged=tuple(wanted))
+    run = _Run(spark=spark, lake=lake, hours=todo, snapshots=snapshots)
+    made = run.replace([inputs[hour] for hour in todo], already_known=set(stored))
+    return Aggregation(made=made, unchanged=tuple(hour for hour in wanted if hour not in set(todo)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """One attempt: the hours to make, and the snapshots of the targets from before the input was read."""
+
+    spark: SparkSession
+    lake: LakeLocation
+    hours: list[datetime]
+    snapshots: Snapshots
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def replace(self, inputs: list[EventHourInput], already_known: set[datetime]) -> tuple[EventRow, ...]:
+        """Compute and commit every table of the hours; return the ledger's new rows."""
+        snapshot = current_snapshot(self.spark, self.lake, RECEIVED_EVENTS)
+        check_received(inputs, received_by_hour(self.spark, self.lake, snapshot, self.hours))
+        window = {hour - offset for hour in self.hours for offset in (HOUR, 0 * HOUR)}
+        received = received_rows(self.spark, self.lake, snapshot).where(in_hour_partitions("event_time", window))
+        received = received.select("*", *ROW_ADDRESS)
+        progress(f"looking for repeated events in {len(self.hours)} event hours and the hours before")
+        repeated = repeated_rows(received)
+        events = repeated.left_out_of(received)
+        totals = name_totals(events, self.hours).persist()
+        try:
+            rows = _ledger_rows(inputs, _clean_by_hour(totals), repeated.by_hour, already_known)
+            self._commit(events, totals, rows)
+        finally:
+            totals.unpersist()
+            repeated.rows.unpersist()
+        return rows
+
+    def _commit(self, events: DataFrame, totals: DataFrame, rows: tuple[EventRow, ...]) -> None:
+        own = events.where(in_hour_partitions("event_time", self.hours))
+        self._replace(CLEAN_EVENTS, own.select([column.name for column in CLEAN_EVENTS.columns]), rows)
+        self._refuse_lost_rows(sum(row.clean for row in rows))
+        self._replace(HOURLY_EVENT_COUNTS, hourly_event_counts(totals), rows)
+        self._replace(HOURLY_TRAFFIC, hourly_traffic(totals), rows)
+        self._replace(HOURLY_PRODUCT_STATS, hourly_product_stats(own), rows)
+        read_from = self.snapshots[EVENT_LEDGER]
+        write_event_rows(self.spark, self.lake, rows, hours=self.hours, read_from=read_from)
+
+    def _replace(self, table: Table, frame: DataFrame, rows: tuple[EventRow, ...]) -> None:
+        figures = {
+            "received": str(sum(row.received for row in rows)),
+            "clean": str(sum(row.clean for row in rows)),
+            "duplicates": str(sum(row.duplicates for row in rows)),
+            RUN_ID: self.run_id,
+        }
+        progress(f"replacing {len(self.hours)} hours of {table.name}")
+        replace_hours(
+            frame,
+            lake=self.lake,
+            table=table,
+            hours=self.hours,
+            read_from=self.snapshots[table],
+            properties=figures,
+        )
+
+    def _refuse_lost_rows(self, clean: int) -> None:
+        """Raise `LedgerImbalanceError` unless `clean_events` took the rows that were counted; it is read twice."""
+        written = commits_between(self.spark, self.lake, CLEAN_EVENTS, after=self.snapshots[CLEAN_EVENTS])
+        own = next(commit for commit in written if commit.summary.get(RUN_ID) == self.run_id)
+        added = int(own.summary.get("added-records", 0))
+        if added != clean:
+            raise LedgerImbalanceError(f"{clean} clean events were counted, but {added} rows written to clean_events")
+
+
+def _clean_by_hour(totals: DataFrame) -> dict[datetime, int]:
+    counts = totals.groupBy(F.date_format("event_hour", HOUR_KEY_PATTERN).alias("key")).agg(
+        F.sum("events").alias("rows")
+    )
+    return {parse_hour_key(row.key): row.rows for row in counts.collect()}
+
+
+def _ledger_rows(
+    inputs: Iterable[EventHourInput],
+    clean: Mapping[datetime, int],
+    duplicates: Mapping[datetime, int],
+    already_known: set[datetime],
+) -> tuple[EventRow, ...]:
+    """Return a row for each hour that has events, or had some; raise `LedgerImbalanceError` if one does not add up."""
+    rows = tuple(
+        EventRow(
+            event_hour=hour.event_hour,
+            input_version=hour.input_version,
+            received=hour.received,
+            clean=clean.get(hour.event_hour, 0),
+            duplicates=duplicates.get(hour.event_hour, 0),
+        )
+        for hour in inputs
+        if hour.received or hour.event_hour in already_known
+    )
+    wrong = [row for row in rows if row.received != row.clean + row.duplicates]
+    if wrong:
+        named = "; ".join(
+            f"{hour_key(row.event_hour)}: {row.received} received, {row.clean} clean, {row.duplicates} duplicates"
+            for row in wrong
+        )
+        raise LedgerImbalanceError(f"received = clean + duplicates does not hold, so nothing was written: {named}")
+    return rows

@@ -1,0 +1,169 @@
+"""Job 1: the raw objects of landing hours → `received_events`, `rejected_events` and their rows of `landing_ledger`.
+
+A set of hours is one job and one commit per table, not a loop. Each hour is a pure function of the objects under its
+prefix, so a rerun gives the same rows. The data tables are committed first and the ledger last: a run that dies between
+leaves the hour's version as it was, and so stale.
+
+The objects are read once, for the received events; what is rejected meanwhile is few and kept until the second write
+(docs/adr/003-judging-lines.md has the figures).
+"""
+
+import uuid
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pyspark.sql import SparkSession
+
+from contracts.names import LakeLocation
+from contracts.partitions import HOUR
+from contracts.tables import LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS
+from spark_jobs.errors import LedgerImbalanceError, RawStoreError
+from spark_jobs.judging.judge_objects import CountsByKey
+from spark_jobs.judging.judged_frames import received_frame, rejected_frame
+from spark_jobs.landing.landing_counts import landing_ledger_row
+from spark_jobs.landing.landing_plan import LandingHour, LandingRules, landing_plan
+from spark_jobs.raw.raw_objects import RawStore, landed_objects, raw_store
+from spark_jobs.tables.iceberg_table import commits_between
+from spark_jobs.tables.ledger import LandingLedgerRow, read_landing_rows, write_landing_rows
+from spark_jobs.tables.retries import retrying
+from spark_jobs.tables.table_io import current_snapshot, ensure_tables, replace_hours
+
+_TABLES = (RECEIVED_EVENTS, REJECTED_EVENTS, LANDING_LEDGER)
+_RUN_ID = "clickstream.run-id"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnreadableObject:
+    """An object that could not be read, and why."""
+
+    key: str
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformReport:
+    """What a run did: the ledger's rows that it wrote, the hours that needed nothing, and objects it could not read."""
+
+    written: tuple[LandingLedgerRow, ...]
+    unchanged: tuple[datetime, ...]
+    unreadable: tuple[UnreadableObject, ...]
+
+
+def transform_landing_hours(
+    spark: SparkSession, lake: LakeLocation, landing_hours: Collection[datetime], rules: LandingRules
+) -> TransformReport:
+    """Bring the tables up to date with the raw objects of the hours.
+
+    Raise `OpenHourError`, `MissingObjectsError`, `RawStoreError` or `LedgerImbalanceError`; nothing is noted in the
+    ledger then.
+    """
+    ensure_tables(spark, lake, _TABLES)
+    return retrying(lambda: _transform(spark, lake, landing_hours, rules))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Snapshots:
+    """The tables' current snapshots from before the objects were listed."""
+
+    received: int | None
+    rejected: int | None
+    ledger: int | None
+
+
+def _transform(
+    spark: SparkSession, lake: LakeLocation, landing_hours: Collection[datetime], rules: LandingRules
+) -> TransformReport:
+    snapshots = _Snapshots(
+        received=current_snapshot(spark, lake, RECEIVED_EVENTS),
+        rejected=current_snapshot(spark, lake, REJECTED_EVENTS),
+        ledger=current_snapshot(spark, lake, LANDING_LEDGER),
+    )
+    store = raw_store(lake.raw_uri)
+    plan = landing_plan(landed_objects(store, landing_hours), _ledger(spark, lake, landing_hours), rules)
+    counts = _write_events(spark, lake, store, plan.transform, snapshots)
+    rows = [landing_ledger_row(hour, counts) for hour in plan.transform]
+    written = (*rows, *plan.settle)
+    write_landing_rows(spark, lake, written, read_from=snapshots.ledger)
+    return TransformReport(written=written, unchanged=plan.unchanged, unreadable=_unreadable(counts))
+
+
+def _ledger(
+    spark: SparkSession, lake: LakeLocation, landing_hours: Collection[datetime]
+) -> Mapping[datetime, LandingLedgerRow]:
+    if not landing_hours:
+        return {}
+    rows = read_landing_rows(spark, lake, min(landing_hours), max(landing_hours) + HOUR)
+    return {row.landing_hour: row for row in rows}
+
+
+def _write_events(
+    spark: SparkSession,
+    lake: LakeLocation,
+    store: RawStore,
+    landing_hours: Collection[LandingHour],
+    snapshots: _Snapshots,
+) -> CountsByKey:
+    """Replace the hours of both data tables, and return the counts of every object."""
+    hours = [hour.landing_hour for hour in landing_hours]
+    objects = [raw_object for hour in landing_hours for raw_object in hour.objects]
+    run_id = uuid.uuid4().hex
+    received = received_frame(spark, store, objects)
+    replace_hours(
+        received.frame,
+        lake=lake,
+        table=RECEIVED_EVENTS,
+        hours=hours,
+        read_from=snapshots.received,
+        properties={_RUN_ID: run_id},
+    )
+    counts = received.counts()
+    _refuse_lost_rows(spark, lake, snapshots.received, run_id, counts)
+    rejected = rejected_frame(spark, store, objects, counts)
+    replace_hours(
+        rejected.frame,
+        lake=lake,
+        table=REJECTED_EVENTS,
+        hours=hours,
+        read_from=snapshots.rejected,
+        properties={_RUN_ID: run_id, **_figures(counts)},
+    )
+    _refuse_changed_objects(counts, rejected.counts())
+    return counts
+
+
+def _refuse_lost_rows(
+    spark: SparkSession, lake: LakeLocation, read_from: int | None, run_id: str, counts: CountsByKey
+) -> None:
+    """Raise `LedgerImbalanceError` unless the table took exactly the rows that were counted as received."""
+    received = sum(of_object.received for of_object in counts.values())
+    for commit in commits_between(spark, lake, RECEIVED_EVENTS, after=read_from):
+        if commit.summary.get(_RUN_ID) == run_id:
+            added = int(commit.summary.get("added-records", 0))
+            if added != received:
+                raise LedgerImbalanceError(f"{received} events were received, but {added} rows were written")
+
+
+def _refuse_changed_objects(first: CountsByKey, second: CountsByKey) -> None:
+    """Raise `RawStoreError` if an object held other lines when it was read the second time."""
+    for key, counts in second.items():
+        if counts != first[key]:
+            raise RawStoreError(f"{key} changed while it was read; transform its hour again when it is left alone")
+
+
+def _figures(counts: CountsByKey) -> dict[str, str]:
+    """Return the run's figures, to stand in the snapshot's summary as well."""
+    every = counts.values()
+    return {
+        "clickstream.lines": str(sum(of_object.lines for of_object in every)),
+        "clickstream.received": str(sum(of_object.received for of_object in every)),
+        "clickstream.unreadable-objects": str(sum(of_object.unreadable is not None for of_object in every)),
+    }
+
+
+def _unreadable(counts: CountsByKey) -> tuple[UnreadableObject, ...]:
+    return tuple(
+        UnreadableObject(key=key, error=of_object.unreadable)
+        for key, of_object in sorted(counts.items())
+        if of_object.unreadable is not None
+    )

@@ -1,0 +1,1 @@
+"""What is done to a lake besides making its tables hour by hour."""

@@ -1,0 +1,1 @@
+"""Raw objects: listed, planned over tasks, and read line by line."""

@@ -1,0 +1,102 @@
+"""A raw object's bytes → chunks of whole lines, and only if the object is sound to its end.
+
+An object is all or nothing: of a corrupt one, the lines before the corrupt block are not published, for nobody could
+tell which those were. So it is decompressed to its end, which checks length and checksum, into a spool (in memory while
+small, then in a temporary file) before the first line is judged. That also ends a download before judging begins,
+however long it takes, and decompresses once, where verifying first would do so twice.
+"""
+
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from tempfile import SpooledTemporaryFile
+from typing import IO, Final
+
+from contracts.versions import RawObject
+from spark_jobs.raw.raw_objects import RawStore
+
+#: Of decompressed bytes; Firehose's largest buffer hint is 128 MiB, so most objects never touch the disk.
+SPOOL_IN_MEMORY: Final = 64 * 1024 * 1024
+#: Of whole lines, judged at once: large enough that planning a query costs little.
+CHUNK: Final = 16 * 1024 * 1024
+#: Sixteen times what a delivery can carry in one line: what is longer is not a file of lines.
+MAX_BUFFERED_LINE: Final = 16 * 1024 * 1024
+
+_GZIP: Final = 16 + zlib.MAX_WBITS
+_PIECE: Final = 4 * 1024 * 1024
+
+
+class UnreadableObjectError(Exception):
+    """An object's bytes are not what a delivery writes; the message says why. It is data: a row, not a failure."""
+
+
+@contextmanager
+def sound_lines(store: RawStore, raw_object: RawObject) -> Iterator[Iterator[bytes]]:
+    """Give the chunks of an object's lines; raise `UnreadableObjectError` before the first if it is not sound."""
+    blocks = store.blocks(raw_object)
+    pieces = decompressed(blocks) if raw_object.key.endswith(".gz") else blocks
+    with SpooledTemporaryFile(max_size=SPOOL_IN_MEMORY) as spool:
+        for piece in _of_lines(pieces):
+            spool.write(piece)
+        spool.seek(0)
+        yield chunks(spool)
+
+
+def decompressed(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield what a GZIP stream of one or more members holds, in pieces of bounded size."""
+    member = None
+    members = 0
+    for block in blocks:
+        rest = block
+        while rest:
+            if member is None:
+                if members and not rest.strip(b"\0"):
+                    break  # writers may pad the end with zeros
+                member = zlib.decompressobj(_GZIP)
+                members += 1
+            yield from _inflated(member, rest)
+            rest = member.unused_data
+            if member.eof:
+                member = None
+    if member is not None or not members:
+        raise UnreadableObjectError("the GZIP stream ends before its end: the object is cut off")
+
+
+def _inflated(member: "zlib._Decompress", block: bytes) -> Iterator[bytes]:
+    """Yield what a block adds to a member, never more than a piece at a time: a bomb must not burst the task."""
+    rest = block
+    while True:
+        try:
+            piece = member.decompress(rest, _PIECE)
+        except zlib.error as error:
+            raise UnreadableObjectError(f"not GZIP, or corrupt: {error}") from None
+        if piece:
+            yield piece
+        rest = member.unconsumed_tail
+        if member.eof or (not rest and len(piece) < _PIECE):
+            return
+
+
+def _of_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Pass pieces through; raise `UnreadableObjectError` if a line is too long to be held."""
+    begun = 0
+    for piece in pieces:
+        end = piece.rfind(b"\n")
+        begun = begun + len(piece) if end < 0 else len(piece) - end - 1
+        if begun > MAX_BUFFERED_LINE:
+            raise UnreadableObjectError(f"more than {MAX_BUFFERED_LINE} bytes without a newline: not a file of lines")
+        yield piece
+
+
+def chunks(lines: IO[bytes], size: int = CHUNK) -> Iterator[bytes]:
+    """Yield the bytes of a file in chunks of whole lines; the last one may lack its newline."""
+    begun = b""
+    while block := lines.read(size):
+        end = block.rfind(b"\n") + 1
+        if end:
+            yield begun + block[:end]
+            begun = block[end:]
+        else:
+            begun += block
+    if begun:
+        yield begun

@@ -1,0 +1,150 @@
+"""Landing hours → the raw objects that lie under their prefixes, and each object's bytes: in S3, or in a directory.
+
+`s3://bucket/raw` and a directory `…/raw` hold the same layout, so a laptop's files and the lake's are read alike. A
+store is small and can be pickled: the driver lists with it, and each task reads with its own copy.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from contracts.partitions import RAW_PREFIX, PartitionKeyError, landing_hour_of_key, landing_prefix
+from contracts.versions import RawObject
+from spark_jobs.errors import RawStoreError
+from spark_jobs.raw.local_directory import local_directory
+
+BLOCK: Final = 1024 * 1024
+LandedObjects = Mapping[datetime, tuple[RawObject, ...]]
+
+
+class RawStore(Protocol):
+    """A place where raw objects lie."""
+
+    def listed(self, prefix: str) -> Iterator[RawObject]:
+        """Yield the objects below the raw prefix and then `prefix`, which is empty or ends in a slash."""
+        ...
+
+    def blocks(self, raw_object: RawObject) -> Iterator[bytes]:
+        """Yield an object's bytes as they are stored; raise `RawStoreError` if it is not there as it was listed."""
+        ...
+
+
+def landed_objects(store: RawStore, landing_hours: Collection[datetime]) -> LandedObjects:
+    """Return the objects of each of the landing hours, sorted by key; hours of one day cost one listing."""
+    landed: dict[datetime, list[RawObject]] = {hour: [] for hour in landing_hours}
+    for prefix in _prefixes(landing_hours):
+        for raw_object in store.listed(prefix):
+            hour = _landing_hour(raw_object)
+            if hour in landed:
+                landed[hour].append(raw_object)
+    return {hour: tuple(sorted(objects)) for hour, objects in landed.items()}
+
+
+def all_landed_objects(store: RawStore) -> LandedObjects:
+    """Return the objects of every landing hour that has one."""
+    landed: defaultdict[datetime, list[RawObject]] = defaultdict(list)
+    for raw_object in store.listed(""):
+        hour = _landing_hour(raw_object)
+        if hour is not None:
+            landed[hour].append(raw_object)
+    return {hour: tuple(sorted(landed[hour])) for hour in sorted(landed)}
+
+
+def _prefixes(landing_hours: Collection[datetime]) -> Iterator[str]:
+    """Yield the prefixes to list: an hour's where its day has no other, else the day's."""
+    days: defaultdict[str, list[str]] = defaultdict(list)
+    for hour in sorted(landing_hours):
+        prefix = landing_prefix(hour).removeprefix(RAW_PREFIX)
+        days[prefix.partition("/")[0] + "/"].append(prefix)
+    for day, hours in days.items():
+        yield hours[0] if len(hours) == 1 else day
+
+
+def _landing_hour(raw_object: RawObject) -> datetime | None:
+    """Return the landing hour that an object lies under; None for what else there may be below the raw prefix."""
+    try:
+        return landing_hour_of_key(raw_object.key)
+    except PartitionKeyError:
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawDirectory:
+    """Raw objects as files; a key begins with the directory's own name, as one in a bucket begins with `raw/`."""
+
+    directory: Path
+
+    def listed(self, prefix: str) -> Iterator[RawObject]:
+        for path in (self.directory / prefix).rglob("*"):
+            # Names that begin with a dot are files that are still being written.
+            if path.is_file() and not path.name.startswith("."):
+                content = path.read_bytes()
+                yield RawObject(
+                    key=path.relative_to(self.directory.parent).as_posix(),
+                    etag=hashlib.md5(content, usedforsecurity=False).hexdigest(),
+                    size=len(content),
+                )
+
+    def blocks(self, raw_object: RawObject) -> Iterator[bytes]:
+        try:
+            with (self.directory.parent / raw_object.key).open("rb") as file:
+                while block := file.read(BLOCK):
+                    yield block
+        except OSError as error:
+            raise RawStoreError(f"can't read {raw_object.key}: {error.strerror}; transform its hour again") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawBucket:
+    """Raw objects in S3; `prefix` is empty or ends in a slash."""
+
+    bucket: str
+    prefix: str
+
+    def listed(self, prefix: str) -> Iterator[RawObject]:
+        pages = _s3_client().get_paginator("list_objects_v2")
+        try:
+            for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + prefix):
+                for entry in page.get("Contents", ()):
+                    if not entry["Key"].endswith("/"):
+                        yield RawObject(key=entry["Key"], etag=entry["ETag"].strip('"'), size=entry["Size"])
+        except (BotoCoreError, ClientError) as error:
+            raise RawStoreError(f"can't list s3://{self.bucket}/{self.prefix}{prefix}: {error}") from error
+
+    def blocks(self, raw_object: RawObject) -> Iterator[bytes]:
+        try:
+            answer = _s3_client().get_object(Bucket=self.bucket, Key=raw_object.key, IfMatch=raw_object.etag)
+            with closing(answer["Body"]) as body:
+                yield from body.iter_chunks(BLOCK)
+        except (BotoCoreError, ClientError) as error:
+            raise RawStoreError(
+                f"can't read s3://{self.bucket}/{raw_object.key} as it was listed: {error}; transform its hour again"
+            ) from error
+
+
+@cache
+def _s3_client() -> Any:
+    """Return this process's client (boto3 has no types); a client may be shared, and costs 100 ms to make."""
+    return boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}, max_pool_connections=4))
+
+
+def raw_store(raw_uri: str) -> RawStore:
+    """Return the store that a URI names: `s3://bucket/raw`, `file:/…/raw` or a directory."""
+    scheme, separator, rest = raw_uri.partition("://")
+    bucket, _, folder = rest.partition("/")
+    if scheme == "s3" and bucket:
+        prefix = folder.strip("/")
+        return RawBucket(bucket=bucket, prefix=prefix + "/" if prefix else "")
+    if not raw_uri or (separator and scheme != "file"):
+        raise RawStoreError(f"{raw_uri!r} is no place for raw objects; write s3://bucket/raw, or a directory")
+    return RawDirectory(directory=local_directory(raw_uri))

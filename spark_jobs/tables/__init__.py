@@ -1,0 +1,1 @@
+"""Iceberg tables: declared schemas, replaced hour by hour, conflicts told from progress."""

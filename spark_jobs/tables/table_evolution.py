@@ -1,0 +1,123 @@
+"""Declared tables → tables in the catalog: created when missing, given new columns, refused when they differ otherwise.
+
+The jobs do this themselves, and the CloudFormation template does not, so that no stack update can reset a table.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+from pyspark.sql import SparkSession
+
+from contracts.names import CATALOG, LakeLocation
+from contracts.tables import TABLES, Column, Table
+from spark_jobs.errors import CatalogError, TableMismatchError
+from spark_jobs.tables.iceberg_table import loaded
+from spark_jobs.tables.schemas import SPARK_TYPES
+
+PROPERTIES: Final = (
+    ("format-version", "2"),  # Athena reads no later one
+    ("write.parquet.compression-codec", "zstd"),
+    # A task sorts its own rows by partition and writes; the default would shuffle whole rows by partition first.
+    # (Fanout writers would save that sort, but hold one open file per partition: 1,700 hours do not fit the heap.)
+    ("write.distribution-mode", "none"),
+    ("write.spark.fanout.enabled", "false"),
+    ("write.metadata.delete-after-commit.enabled", "true"),
+    ("write.metadata.previous-versions-max", "50"),
+    ("commit.retry.num-retries", "20"),
+    ("commit.retry.min-wait-ms", "100"),
+    ("commit.retry.max-wait-ms", "5000"),
+)
+
+
+def ensure_tables(spark: SparkSession, lake: LakeLocation, tables: Iterable[Table] = TABLES) -> None:
+    """Make the catalog's tables what `contracts.tables` declares; raise `TableMismatchError` naming every obstacle."""
+    _ensure_namespace(spark, lake)
+    mismatches = [mismatch for table in tables for mismatch in _ensure_table(spark, lake, table)]
+    if mismatches:
+        raise TableMismatchError(
+            "tables differ from contracts/tables.py; change the declaration back or migrate them by hand:\n  "
+            + "\n  ".join(mismatches)
+        )
+
+
+def _ensure_namespace(spark: SparkSession, lake: LakeLocation) -> None:
+    """Make the database; it is a job's first question to the catalog, so here shows whether it can be reached."""
+    try:
+        spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {CATALOG}.{lake.database}")
+    except Py4JJavaError as error:
+        reason = str(error.java_exception.toString()).splitlines()[0]
+        raise CatalogError(
+            f"the catalog of {lake.warehouse_uri} can't make or find the database {lake.database!r}: {reason}; check "
+            "the warehouse, the credentials and their rights, AWS_REGION, and AWS_ENDPOINT_URL if it is a local one"
+        ) from error
+
+
+def _ensure_table(spark: SparkSession, lake: LakeLocation, table: Table) -> list[str]:
+    name = lake.table(table.name)
+    if not spark.catalog.tableExists(name):
+        spark.sql(create_statement(table, name))
+        if table.sort:
+            spark.sql(f"ALTER TABLE {name} WRITE LOCALLY ORDERED BY {', '.join(table.sort)}")
+        return []
+    existing = {field.name: field for field in spark.table(name).schema.fields}
+    mismatches = [*_column_mismatches(table, spark, name), *_partition_mismatches(spark, lake, table)]
+    missing = [column for column in table.columns if column.name not in existing]
+    if missing and not mismatches:
+        spark.sql(f"ALTER TABLE {name} ADD COLUMNS ({', '.join(_column_definition(column) for column in missing)})")
+    return mismatches
+
+
+def create_statement(table: Table, name: str) -> str:
+    """Return the DDL of a table under its full name."""
+    columns = ",\n  ".join(_column_definition(column) for column in table.columns)
+    partitions = ", ".join(str(partition) for partition in table.partitions)
+    return (
+        f"CREATE TABLE IF NOT EXISTS {name} (\n  {columns}\n) USING iceberg\n"
+        f"{f'PARTITIONED BY ({partitions})' if partitions else ''}\n"
+        f"COMMENT {_quoted(table.row_is)}\n"
+        f"TBLPROPERTIES ({', '.join(f'{_quoted(key)} = {_quoted(value)}' for key, value in PROPERTIES)})"
+    )
+
+
+def _column_definition(column: Column) -> str:
+    required = "" if column.nullable else " NOT NULL"
+    return f"{column.name} {column.type}{required} COMMENT {_quoted(column.description)}"
+
+
+def _column_mismatches(table: Table, spark: SparkSession, name: str) -> Iterator[str]:
+    existing = {field.name: field for field in spark.table(name).schema.fields}
+    for column in table.columns:
+        field = existing.pop(column.name, None)
+        if field is None:
+            if not column.nullable:
+                yield f"{table.name}.{column.name}: a column can be added only if it may be null"
+            continue
+        declared = SPARK_TYPES[column.type].simpleString()
+        if field.dataType.simpleString() != declared:
+            yield f"{table.name}.{column.name}: is {field.dataType.simpleString()}, declared {declared}"
+        if field.nullable != column.nullable:
+            actual, declared = _nullability(field.nullable), _nullability(column.nullable)
+            yield f"{table.name}.{column.name}: is {actual}, declared {declared}"
+    for undeclared in existing:
+        yield f"{table.name}.{undeclared}: is there, but not declared"
+
+
+def _partition_mismatches(spark: SparkSession, lake: LakeLocation, table: Table) -> Iterator[str]:
+    handle = loaded(spark, lake, table)
+    schema = handle.schema()
+    actual = [
+        (schema.findColumnName(field.sourceId()), str(field.transform().toString()).removesuffix("s"))
+        for field in handle.spec().fields()
+    ]
+    declared = [(partition.column, partition.transform.removesuffix("s")) for partition in table.partitions]
+    if actual != declared:
+        yield f"{table.name}: is partitioned by {actual}, declared {declared}"
+
+
+def _nullability(nullable: bool) -> str:
+    return "nullable" if nullable else "required"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

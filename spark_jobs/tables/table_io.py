@@ -1,0 +1,151 @@
+"""Rows of certain hours → exactly those hours of a table, replaced in one Iceberg commit.
+
+A job owns hours, not rows: whatever the table held of them before is gone afterwards, whatever it holds of other hours
+is untouched. That makes every run repeatable, whatever ran before, besides or halfway. The order of two runs that own
+the same hour is kept by `read_from`: what was read before the other's commit is never written after it.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
+
+from contracts.names import LakeLocation
+from contracts.tables import Table
+from spark_jobs.errors import BaseMovedError, InputChangedError, SparkJobError
+from spark_jobs.tables.hour_filters import at_hours, hour_ranges, in_day_partitions, in_hour_partitions, in_ranges
+from spark_jobs.tables.iceberg_table import commits_between, current_snapshot
+from spark_jobs.tables.replaced_hours import REPLACED_HOURS, hours_note, touches
+from spark_jobs.tables.retries import retrying
+from spark_jobs.tables.table_evolution import ensure_tables
+from spark_jobs.task_errors import raised_in_task
+
+__all__ = ["current_snapshot", "ensure_tables", "read_hours", "replace_hours", "retrying"]
+
+#: Hours in more pieces than this are replaced by whole days at once.
+MAX_RANGES: Final = 50
+
+
+def read_hours(spark: SparkSession, *, lake: LakeLocation, table: Table, hours: Collection[datetime]) -> DataFrame:
+    """Return the rows of certain hours of a table as it is now."""
+    partition = table.partitions[0]
+    rows = spark.table(lake.table(table.name))
+    if partition.transform == "hours":
+        return rows.where(in_hour_partitions(partition.column, hours))
+    return rows.where(f"{in_day_partitions(partition.column, hours)} AND {at_hours(partition.column, hours)}")
+
+
+def replace_hours(
+    frame: DataFrame,
+    *,
+    lake: LakeLocation,
+    table: Table,
+    hours: Collection[datetime],
+    read_from: int | None,
+    properties: Mapping[str, str] | None = None,
+) -> None:
+    """Replace the hours of a table by the rows of `frame`, in one commit; hours without a row become empty.
+
+    An hour is one of the first partition column: `landing_hour`, `event_time` or `event_hour`. `read_from` is the
+    table's `current_snapshot` from before the input was read. If another run replaced one of the hours since,
+    `InputChangedError` is raised, and the caller computes again (`retrying`). `properties` go into the snapshot's
+    summary. A frame for a table partitioned by day is evaluated again under contention: persist it.
+    """
+    if not hours:
+        return
+    write = _HoursWrite(frame=frame, lake=lake, table=table, hours=hours, properties=properties or {})
+    if table.partitions[0].transform == "hours":
+        write.replace_partitions(read_from)
+    else:
+        retrying(lambda: write.replace_within_days(read_from), on=BaseMovedError)
+
+
+class _PartialFileError(SparkJobError):
+    """A file holds rows of the hours to be replaced and of others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _HoursWrite:
+    frame: DataFrame
+    lake: LakeLocation
+    table: Table
+    hours: Collection[datetime]
+    properties: Mapping[str, str]
+
+    @property
+    def column(self) -> str:
+        return self.table.partitions[0].column
+
+    def replace_partitions(self, read_from: int | None) -> None:
+        """Replace whole hourly partitions: a conflict there can only be another run of the same hours."""
+        try:
+            self._overwrite(self.frame, in_hour_partitions(self.column, self.hours), read_from)
+        except BaseMovedError as error:
+            raise InputChangedError(f"{self.table.name}: {error}") from error
+
+    def replace_within_days(self, read_from: int | None) -> None:
+        """Replace hours in daily partitions; where a file also holds other hours, their rows are carried over."""
+        base = self._unchanged_since(read_from)
+        ranges = hour_ranges(self.hours)
+        if len(ranges) <= MAX_RANGES:
+            try:
+                self._overwrite(self.frame, in_ranges(self.column, ranges), base)
+            except _PartialFileError:
+                pass  # files are deleted whole: then the days are replaced whole
+            else:
+                return
+        days = in_day_partitions(self.column, self.hours)
+        self._overwrite(self.frame.unionByName(self._other_hours(days, base)), days, base)
+
+    def _unchanged_since(self, read_from: int | None) -> int | None:
+        """Return the current snapshot, if the hours have the same rows there as in `read_from`."""
+        commits = commits_between(self.frame.sparkSession, self.lake, self.table, after=read_from)
+        try:
+            newest = None
+            for commit in commits:
+                newest = newest or commit.snapshot_id
+                if touches(commit, self.hours):
+                    raise InputChangedError(
+                        f"{self.table.name}: another run replaced {hours_note(self.hours)} meanwhile"
+                    )
+        except LookupError as error:
+            raise InputChangedError(f"{self.table.name}: {error}, so what happened since is unknown") from error
+        return newest or read_from
+
+    def _other_hours(self, days: str, base: int | None) -> DataFrame:
+        reader = self.frame.sparkSession.read
+        if base is not None:
+            reader = reader.option("snapshot-id", str(base))
+        rows = reader.table(self.lake.table(self.table.name))
+        # Few rows in many small files: as one task they become one file a day again.
+        return rows.where(f"{days} AND NOT {at_hours(self.column, self.hours)}").coalesce(1)
+
+    def _overwrite(self, rows: DataFrame, condition: str, base: int | None) -> None:
+        writer = rows.writeTo(self.lake.table(self.table.name)).option("isolation-level", "serializable")
+        if base is not None:
+            writer = writer.option("validate-from-snapshot-id", str(base))
+        for key, value in {**self.properties, REPLACED_HOURS: hours_note(self.hours)}.items():
+            writer = writer.option(f"snapshot-property.{key}", value)
+        try:
+            writer.overwrite(F.expr(condition))
+        except Py4JJavaError as error:
+            raise _typed(error) from error
+        except PySparkException as error:
+            raise raised_in_task(error) or error from error
+
+
+def _typed(error: Any) -> BaseException:
+    """Return the error that a failed commit means; another failure than a conflict is returned as it is."""
+    cause = error.java_exception
+    while cause is not None:
+        if cause.getClass().getName() == "org.apache.iceberg.exceptions.ValidationException":
+            message = str(cause.getMessage())
+            return _PartialFileError(message) if "some, but not all, rows" in message else BaseMovedError(message)
+        cause = cause.getCause()
+    unrelated: BaseException = error
+    return raised_in_task(unrelated) or unrelated

@@ -1,0 +1,200 @@
+"""Job 1 in Spark and Iceberg: raw objects of landing hours become exactly those hours' rows, whatever ran before."""
+
+import gzip
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from contracts.names import LakeLocation
+from contracts.partitions import landing_prefix
+from contracts.tables import LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS, Table
+from spark_jobs.errors import MissingObjectsError
+from spark_jobs.landing.landing_plan import LandingRules
+from spark_jobs.landing.transform_events import TransformReport, transform_landing_hours
+from spark_jobs.tables.ledger import LandingLedgerRow, read_landing_rows
+from tests.spark_jobs.judging.test_judge_line import line_of
+
+pytestmark = pytest.mark.spark
+
+TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
+ELEVEN = TEN + timedelta(hours=1)
+SETTLED = LandingRules(settled_before=datetime(2100, 1, 1, tzinfo=UTC))
+FORCED = LandingRules(settled_before=datetime(2100, 1, 1, tzinfo=UTC), force=True)
+
+
+def put(lake: LakeLocation, hour: datetime, name: str, content: bytes) -> Path:
+    """Lay down a raw object as it is given."""
+    path = Path(lake.raw_uri).parent / landing_prefix(hour) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def put_lines(lake: LakeLocation, hour: datetime, name: str, *lines: bytes) -> Path:
+    return put(lake, hour, name, gzip.compress(b"".join(line + b"\n" for line in lines)))
+
+
+def event(click_id: str, timestamp: str = "2026-11-22 09:59:58") -> bytes:
+    return line_of({"click_id": click_id, "timestamp": timestamp})
+
+
+def transform(spark: SparkSession, lake: LakeLocation, *hours: datetime, force: bool = False) -> TransformReport:
+    return transform_landing_hours(spark, lake, hours or [TEN], FORCED if force else SETTLED)
+
+
+def rows(spark: SparkSession, lake: LakeLocation, table: Table, *columns: str) -> list[tuple[object, ...]]:
+    return sorted((tuple(row) for row in spark.table(lake.table(table.name)).select(*columns).collect()), key=repr)
+
+
+def clicks(spark: SparkSession, lake: LakeLocation) -> list[object]:
+    return [click for (click,) in rows(spark, lake, RECEIVED_EVENTS, "click_id")]
+
+
+def ledger(spark: SparkSession, lake: LakeLocation, hour: datetime = TEN) -> LandingLedgerRow:
+    (row,) = read_landing_rows(spark, lake, hour, hour + timedelta(hours=1))
+    return row
+
+
+@pytest.fixture
+def lake(lake: LakeLocation, tmp_path: Path) -> LakeLocation:
+    """A lake whose raw objects lie in `…/raw`, as in a bucket."""
+    return LakeLocation(raw_uri=str(tmp_path / "raw"), warehouse_uri=lake.warehouse_uri, database=lake.database)
+
+
+def test_lines_become_received_or_rejected_rows_and_a_ledger_row_that_balances(
+    spark: SparkSession, lake: LakeLocation
+) -> None:
+    late = event("c2", "2026-11-21 23:30:00")
+    put_lines(lake, TEN, "a.gz", event("c1"), b"not json", late)
+    put(lake, TEN, "b.gz", gzip.compress(event("c3") + b"\n") + gzip.compress(b"{}\n\xff"))
+    report = transform(spark, lake)
+    assert clicks(spark, lake) == ["c1", "c2", "c3"]
+    at = landing_prefix(TEN)
+    assert rows(spark, lake, REJECTED_EVENTS, "object_key", "rejection_reason", "line") == [
+        (f"{at}a.gz", "not_json", bytearray(b"not json")),
+        (f"{at}b.gz", "not_an_envelope", bytearray(b"{}")),
+        (f"{at}b.gz", "not_json", bytearray(b"\xff")),
+    ]
+    row = ledger(spark, lake)
+    assert report.written == (row,)
+    assert (row.lines, row.received, row.rejected, row.unreadable_objects) == (6, 3, 3, 0)
+    assert row.rejected_by_reason == {"not_json": 2, "not_an_envelope": 1}
+    assert row.received_by_event_hour == {
+        datetime(2026, 11, 21, 23, tzinfo=UTC): 1,
+        datetime(2026, 11, 22, 9, tzinfo=UTC): 2,
+    }
+    assert row.objects == (f"{at}a.gz", f"{at}b.gz")
+
+
+def test_an_unreadable_object_is_one_row_and_its_neighbours_are_received(
+    spark: SparkSession, lake: LakeLocation
+) -> None:
+    put(lake, TEN, "bad.gz", gzip.compress(event("lost") + b"\n")[:-4])
+    put_lines(lake, TEN, "good.gz", event("c1"))
+    report = transform(spark, lake)
+    key = f"{landing_prefix(TEN)}bad.gz"
+    assert [unreadable.key for unreadable in report.unreadable] == [key]
+    assert clicks(spark, lake) == ["c1"]
+    assert rows(spark, lake, REJECTED_EVENTS, "object_key", "rejection_reason", "line") == [
+        (key, "unreadable_object", None)
+    ]
+    row = ledger(spark, lake)
+    assert (row.lines, row.received, row.rejected, row.unreadable_objects) == (1, 1, 0, 1)
+
+
+def test_a_repaired_object_replaces_the_rejection(spark: SparkSession, lake: LakeLocation) -> None:
+    put(lake, TEN, "a.gz", b"\x1f\x8brubbish")
+    transform(spark, lake)
+    put_lines(lake, TEN, "a.gz", event("c1"))
+    transform(spark, lake)
+    assert clicks(spark, lake) == ["c1"]
+    assert rows(spark, lake, REJECTED_EVENTS, "object_key") == []
+
+
+def test_a_rerun_gives_the_same_rows_and_touches_no_other_hour(spark: SparkSession, lake: LakeLocation) -> None:
+    put_lines(lake, TEN, "a.gz", event("c1"), b"x")
+    put_lines(lake, ELEVEN, "b.gz", event("c2"), b"y")
+    transform(spark, lake, TEN, ELEVEN)
+    columns = [column.name for column in RECEIVED_EVENTS.columns]
+    before = rows(spark, lake, RECEIVED_EVENTS, *columns), rows(spark, lake, REJECTED_EVENTS, "line")
+    transform(spark, lake, ELEVEN, force=True)
+    transform(spark, lake, TEN, force=True)
+    assert (rows(spark, lake, RECEIVED_EVENTS, *columns), rows(spark, lake, REJECTED_EVENTS, "line")) == before
+
+
+def test_an_hour_without_objects_is_noted_with_zeros(spark: SparkSession, lake: LakeLocation) -> None:
+    transform(spark, lake)
+    row = ledger(spark, lake)
+    assert (row.objects, row.lines, row.received, row.rejected, row.settled) == ((), 0, 0, 0, True)
+
+
+def test_unchanged_objects_are_not_read_again(spark: SparkSession, lake: LakeLocation) -> None:
+    put_lines(lake, TEN, "a.gz", event("c1"))
+    transform(spark, lake)
+    report = transform(spark, lake)
+    assert (report.written, report.unchanged) == ((), (TEN,))
+
+
+def test_a_late_object_makes_its_hour_again(spark: SparkSession, lake: LakeLocation) -> None:
+    put_lines(lake, TEN, "a.gz", event("c1"))
+    transform(spark, lake)
+    put_lines(lake, TEN, "b.gz", event("c2"))
+    transform(spark, lake)
+    assert clicks(spark, lake) == ["c1", "c2"]
+    assert ledger(spark, lake).lines == 2
+
+
+def test_history_is_not_wiped_by_a_rerun_after_raw_has_expired(spark: SparkSession, lake: LakeLocation) -> None:
+    path = put_lines(lake, TEN, "a.gz", event("c1"))
+    transform(spark, lake)
+    path.unlink()
+    with pytest.raises(MissingObjectsError, match=r"a\.gz"):
+        transform(spark, lake, force=True)
+    assert clicks(spark, lake) == ["c1"]
+
+
+def test_an_open_hour_is_replaced_when_it_has_settled(spark: SparkSession, lake: LakeLocation) -> None:
+    put_lines(lake, TEN, "a.gz", event("c1"))
+    transform_landing_hours(spark, lake, [TEN], LandingRules(settled_before=TEN, allow_open_hour=True))
+    assert not ledger(spark, lake).settled
+    transform(spark, lake)
+    assert ledger(spark, lake).settled
+    assert clicks(spark, lake) == ["c1"]
+
+
+def test_copies_of_a_row_have_one_hash_and_any_other_value_another(spark: SparkSession, lake: LakeLocation) -> None:
+    one, other = {"pixel_id": "x"}, {"user_ip": "x"}
+    put_lines(lake, TEN, "a.gz", line_of(one), line_of(one), line_of(other), line_of(), line_of(request_id="r2"))
+    put_lines(lake, ELEVEN, "b.gz", line_of(one))
+    transform(spark, lake, TEN, ELEVEN)
+    hashes = [value for (value,) in rows(spark, lake, RECEIVED_EVENTS, "event_hash")]
+    assert sorted(map(hashes.count, set(hashes))) == [1, 1, 1, 3]
+
+
+def test_the_event_hash_is_the_same_on_every_machine(spark: SparkSession, lake: LakeLocation) -> None:
+    put_lines(lake, TEN, "a.gz", event("c1"))
+    transform(spark, lake)
+    assert rows(spark, lake, RECEIVED_EVENTS, "event_hash") == [(4024243569679818318,)]
+
+
+def test_rejections_that_are_too_many_to_be_kept_are_written_all_the_same(
+    spark: SparkSession, lake: LakeLocation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spark_jobs.judging.judged_frames.KEPT_BYTES", 1000)
+    put_lines(lake, TEN, "few.gz", event("c1"), b"bad")
+    put_lines(lake, TEN, "many.gz", event("c2"), *[b"bad"] * 100)
+    transform(spark, lake)
+    assert rows(spark, lake, REJECTED_EVENTS, "line") == [(bytearray(b"bad"),)] * 101
+    assert ledger(spark, lake).rejected_by_reason == {"not_json": 101}
+
+
+def test_the_ledger_is_the_last_commit(spark: SparkSession, lake: LakeLocation) -> None:
+    put_lines(lake, TEN, "a.gz", event("c1"), b"x")
+    transform(spark, lake)
+    times = [
+        spark.sql(f"SELECT max(committed_at) FROM {lake.table(table.name)}.snapshots").collect()[0][0]
+        for table in (RECEIVED_EVENTS, REJECTED_EVENTS, LANDING_LEDGER)
+    ]
+    assert times == sorted(times)

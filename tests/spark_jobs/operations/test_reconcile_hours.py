@@ -1,0 +1,176 @@
+"""Rules of the safety net, from raw objects in a directory: it makes what is stale, and only that, and says so."""
+
+import gzip
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from contracts.envelope import Stamp, envelope_line, epoch_ms
+from contracts.names import LakeLocation
+from contracts.partitions import HOUR, hour_of, landing_prefix
+from contracts.tables import (
+    CLEAN_EVENTS,
+    EVENT_LEDGER,
+    HOURLY_TRAFFIC,
+    LANDING_LEDGER,
+    RECEIVED_EVENTS,
+    REJECTED_EVENTS,
+)
+from spark_jobs import run_aggregate_hours, run_reconcile_hours
+from spark_jobs.landing import transform_events
+from spark_jobs.raw.raw_objects import LandedObjects, RawStore, landed_objects
+from spark_jobs.session import ROOT
+from spark_jobs.tables import retries
+from spark_jobs.tables.table_io import current_snapshot
+from tests.spark_jobs.table_rows import table_rows
+
+pytestmark = pytest.mark.spark
+
+TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
+ELEVEN = TEN + HOUR
+
+
+def line(minute: int, click_id: str, arrived: timedelta = timedelta(0)) -> bytes:
+    happened = TEN + timedelta(minutes=minute)
+    event = {"timestamp": f"{happened:%Y-%m-%d %H:%M:%S}", "user_id": "1", "click_id": click_id, "event_name": "Search"}
+    stamp = Stamp(received_at=epoch_ms(happened + arrived), request_id="r", source_ip="192.0.2.1", user_agent="test")
+    return envelope_line(stamp, json.dumps(event).encode())
+
+
+def lay_down(lake: LakeLocation, landing_hour: datetime, name: str, lines: list[bytes]) -> None:
+    path = Path(lake.raw_uri) / landing_prefix(landing_hour).removeprefix("raw/") / f"{name}.gz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(b"".join(lines)))
+
+
+def arguments(lake: LakeLocation, *more: str) -> list[str]:
+    return ["--raw-uri", lake.raw_uri, "--warehouse-uri", lake.warehouse_uri, "--database", lake.database, *more]
+
+
+def reconciled(lake: LakeLocation, report: Path, *more: str) -> dict[str, list[object]]:
+    span = ["--from", "2026-11-22T09", "--to", "2026-11-22T12", "--json", str(report)]
+    assert run_reconcile_hours.main(arguments(lake, *span, *more)) == 0
+    made: dict[str, list[object]] = json.loads(report.read_text())
+    return made
+
+
+def test_what_is_stale_is_made_and_a_late_object_makes_its_hours_stale_again(
+    spark: SparkSession, lake: LakeLocation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "report.json"
+    lay_down(lake, TEN, "a", [line(5, "1"), line(5, "1"), b"not json\n"])
+    lay_down(lake, ELEVEN, "b", [line(70, "2")])
+    first = reconciled(lake, report)
+    assert first["transformed"] == ["2026-11-22T10", "2026-11-22T11"]
+    assert [(row["event_hour"], row["received"], row["clean"]) for row in first["aggregated"]] == [  # type: ignore[index]
+        ("2026-11-22T10", 2, 1),
+        ("2026-11-22T11", 1, 1),
+    ]
+    assert len(table_rows(spark, lake, REJECTED_EVENTS)) == 1
+
+    snapshot = current_snapshot(spark, lake, CLEAN_EVENTS)
+    again = reconciled(lake, report)
+    assert (again["transformed"], again["aggregated"]) == ([], [])
+    assert current_snapshot(spark, lake, CLEAN_EVENTS) == snapshot
+
+    lay_down(lake, ELEVEN, "late", [line(50, "late", arrived=HOUR)])
+    late = reconciled(lake, report)
+    assert late["transformed"] == ["2026-11-22T11"]
+    assert [row["event_hour"] for row in late["aggregated"]] == ["2026-11-22T10", "2026-11-22T11"]  # type: ignore[index]
+    traffic = table_rows(spark, lake, HOURLY_TRAFFIC)
+    assert [row[:4] for row in traffic] == [(TEN, 2, 1, 2), (ELEVEN, 1, 1, 0)]
+    assert "made 2026-11-22T10: 3 received" in capsys.readouterr().out
+
+
+def test_an_open_hour_is_left_to_its_own_run(spark: SparkSession, lake: LakeLocation, tmp_path: Path) -> None:
+    lay_down(lake, TEN, "a", [line(5, "1")])
+    lay_down(lake, ELEVEN, "b", [line(70, "2")])
+    made = reconciled(lake, tmp_path / "report.json", "--settled-before", "2026-11-22T11:30:00+00:00")
+    assert made["transformed"] == ["2026-11-22T10"]
+    assert made["open"] == ["2026-11-22T11", "2026-11-22T12"]
+    assert [hour_of(row[0]) for row in table_rows(spark, lake, LANDING_LEDGER)] == [TEN]
+
+
+def test_an_hour_whose_raw_objects_are_gone_fails_the_run_but_the_others_are_made(
+    spark: SparkSession, lake: LakeLocation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lay_down(lake, TEN, "a", [line(5, "1")])
+    reconciled(lake, tmp_path / "report.json")
+    for table in (CLEAN_EVENTS, EVENT_LEDGER):
+        spark.sql(f"DELETE FROM {lake.table(table.name)}")
+    for path in Path(lake.raw_uri).rglob("*.gz"):
+        path.unlink()
+    lay_down(lake, ELEVEN, "b", [line(70, "2")])
+    span = ["--from", "2026-11-22T09", "--to", "2026-11-22T12"]
+    assert run_reconcile_hours.main(arguments(lake, *span)) == 1
+    shown = capsys.readouterr().err
+    assert "landing hours 2026-11-22T10 were not transformed: 1 raw objects that the ledger names are gone" in shown
+    assert len(table_rows(spark, lake, CLEAN_EVENTS)) == 2
+
+
+def test_an_event_hour_whose_input_is_between_commits_fails_the_run_but_the_others_are_made(
+    spark: SparkSession,
+    lake: LakeLocation,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(retries, "FIRST_WAIT_SECONDS", 0.0)
+    lay_down(lake, TEN, "a", [line(5, "1")])
+    reconciled(lake, tmp_path / "report.json")
+    received = lake.table(RECEIVED_EVENTS.name)
+    spark.sql(f"INSERT INTO {received} SELECT * FROM {received}")  # as a transform does that then dies
+    spark.sql(f"DELETE FROM {lake.table(EVENT_LEDGER.name)}")
+    lay_down(lake, ELEVEN, "b", [line(70, "2")])
+    span = ["--from", "2026-11-22T09", "--to", "2026-11-22T12"]
+    assert run_reconcile_hours.main(arguments(lake, *span)) == 1
+    shown = capsys.readouterr()
+    assert "event hours 2026-11-22T10 were not made" in shown.err
+    assert "made 2026-11-22T11: 1 received" in shown.out
+    assert [hour_of(row[0]) for row in table_rows(spark, lake, EVENT_LEDGER)] == [ELEVEN]
+
+
+def test_an_object_that_is_gone_when_it_is_read_is_named_in_one_sentence(
+    lake: LakeLocation, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay_down(lake, TEN, "a", [line(5, "1")])
+
+    def listed_before_it_went(store: RawStore, hours: list[datetime]) -> LandedObjects:
+        objects = landed_objects(store, hours)
+        for path in Path(lake.raw_uri).rglob("*.gz"):
+            path.unlink()
+        return objects
+
+    monkeypatch.setattr(transform_events, "landed_objects", listed_before_it_went)
+    span = ["--from", "2026-11-22T09", "--to", "2026-11-22T12"]
+    assert run_reconcile_hours.main(arguments(lake, *span)) == 1
+    shown = [text for text in capsys.readouterr().err.splitlines() if text.startswith("reconcile_hours:")]
+    (sentence,) = shown
+    assert sentence.startswith("reconcile_hours: no landing hour was transformed: can't read ")
+    assert sentence.endswith("a.gz: No such file or directory; transform its hour again")
+
+
+def test_a_single_hour_and_a_range_are_made_by_command_and_say_so(
+    spark: SparkSession, lake: LakeLocation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lay_down(lake, TEN, "a", [line(5, "1"), line(70, "2")])
+    reconciled(lake, tmp_path / "report.json")
+    capsys.readouterr()
+    assert run_aggregate_hours.main(arguments(lake, "--event-hour", "2026-11-22T10", "--force")) == 0
+    assert "1 event hours made (2026-11-22T10 … 2026-11-22T10), 0 unchanged" in capsys.readouterr().out
+    assert run_aggregate_hours.main(arguments(lake, "--from", "2026-11-01T00", "--to", "2026-11-22T10")) == 0
+    assert "0 event hours made, 1 unchanged" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("entry_point", ["run_aggregate_hours", "run_reconcile_hours"])
+def test_an_entry_point_finds_its_packages_from_any_directory(entry_point: str, tmp_path: Path) -> None:
+    script = ROOT / "spark_jobs" / f"{entry_point}.py"
+    shown = subprocess.run(
+        [sys.executable, str(script), "--help"], cwd=tmp_path, env={}, capture_output=True, text=True, check=True
+    )
+    assert "Exit codes" in shown.stdout

@@ -1,0 +1,86 @@
+"""A raw object is read to its end before its first line is given: whole, or not at all."""
+
+import gzip
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.versions import RawObject
+from spark_jobs.raw import raw_lines
+from spark_jobs.raw.raw_lines import UnreadableObjectError, chunks, decompressed, sound_lines
+from spark_jobs.raw.raw_objects import RawDirectory
+
+
+def unpacked(*blocks: bytes) -> bytes:
+    return b"".join(decompressed(blocks))
+
+
+def test_members_that_follow_each_other_are_one_stream() -> None:
+    assert unpacked(gzip.compress(b"a\n") + gzip.compress(b"") + gzip.compress(b"b\n")) == b"a\nb\n"
+
+
+@given(text=st.binary(max_size=2000), size=st.integers(1, 50))
+def test_blocks_may_end_anywhere(text: bytes, size: int) -> None:
+    packed = gzip.compress(text) + gzip.compress(text)
+    assert unpacked(*(packed[i : i + size] for i in range(0, len(packed), size))) == text + text
+
+
+def test_zeros_after_the_last_member_are_padding() -> None:
+    assert unpacked(gzip.compress(b"a\n") + bytes(512), bytes(3)) == b"a\n"
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        pytest.param(b"", id="no bytes"),
+        pytest.param(b"plain text\n", id="not gzip"),
+        pytest.param(gzip.compress(b"a\n" * 1000)[:-1], id="cut in the trailer"),
+        pytest.param(gzip.compress(bytes(range(256)) * 100)[:200], id="cut in the middle"),
+        pytest.param(gzip.compress(b"a\n") + b"rubbish", id="rubbish after the end"),
+        pytest.param(gzip.compress(b"a\n" * 99)[:-8] + bytes(8), id="wrong checksum"),
+    ],
+)
+def test_a_stream_that_is_not_sound_is_unreadable(packed: bytes) -> None:
+    with pytest.raises(UnreadableObjectError):
+        unpacked(packed)
+
+
+def test_a_bomb_comes_in_pieces() -> None:
+    packed = gzip.compress(bytes(64 * 1024 * 1024))
+    assert max(map(len, decompressed([packed]))) <= 4 * 1024 * 1024
+
+
+@given(text=st.lists(st.binary(max_size=30), max_size=20).map(b"\n".join), size=st.integers(1, 40))
+def test_chunks_are_whole_lines_and_lose_nothing(text: bytes, size: int) -> None:
+    cut = list(chunks(io.BytesIO(text), size))
+    assert b"".join(cut) == text
+    assert all(chunk.endswith(b"\n") for chunk in cut[:-1])
+
+
+def object_of(directory: Path, name: str, content: bytes) -> tuple[RawDirectory, RawObject]:
+    raw = directory / "raw"
+    raw.mkdir(exist_ok=True)
+    (raw / name).write_bytes(content)
+    return RawDirectory(directory=raw), RawObject(key=f"raw/{name}", etag="", size=len(content))
+
+
+def test_a_name_without_gz_is_read_as_it_is(tmp_path: Path) -> None:
+    store, raw_object = object_of(tmp_path, "lines", b"a\nb")
+    with sound_lines(store, raw_object) as lines:
+        assert b"".join(lines) == b"a\nb"
+
+
+def test_no_chunk_is_given_of_an_object_that_is_corrupt_at_its_end(tmp_path: Path) -> None:
+    store, raw_object = object_of(tmp_path, "o.gz", gzip.compress(b"line\n" * 1_000_000)[:-4])
+    with pytest.raises(UnreadableObjectError, match="cut off"), sound_lines(store, raw_object):
+        pytest.fail("lines were given")
+
+
+def test_bytes_without_newlines_are_no_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(raw_lines, "MAX_BUFFERED_LINE", 100)
+    store, raw_object = object_of(tmp_path, "o", b"ok\n" + b"x" * 101)
+    with pytest.raises(UnreadableObjectError, match="without a newline"), sound_lines(store, raw_object):
+        pytest.fail("lines were given")

@@ -1,0 +1,77 @@
+"""Rules of making tables from their declarations: created once, evolved by new columns, refused when they differ."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from contracts.names import LakeLocation
+from contracts.tables import CLEAN_EVENTS, HOURLY_TRAFFIC, TABLES, Column, Partition
+from spark_jobs.errors import CatalogError, TableMismatchError
+from spark_jobs.tables.iceberg_table import loaded
+from spark_jobs.tables.schemas import struct_type
+from spark_jobs.tables.table_io import ensure_tables
+
+pytestmark = pytest.mark.spark
+
+NEW_COLUMN = Column(name="refunds", type="bigint", description="Purchases taken back; it's new.")
+
+
+def test_every_table_is_made_as_declared(spark: SparkSession, lake: LakeLocation) -> None:
+    ensure_tables(spark, lake)
+    for table in TABLES:
+        assert spark.table(lake.table(table.name)).schema.simpleString() == struct_type(table).simpleString()
+    handle = loaded(spark, lake, CLEAN_EVENTS)
+    assert str(handle.spec().fields().get(0).transform().toString()) == "hour"
+    assert [field.direction().toString() for field in handle.sortOrder().fields()] == ["ASC", "ASC"]
+    assert handle.properties()["write.distribution-mode"] == "none"
+    comments = {field.name: field.metadata["comment"] for field in spark.table(lake.table("clean_events")).schema}
+    assert comments == {column.name: column.description for column in CLEAN_EVENTS.columns}
+
+
+def test_a_new_column_is_added_and_old_rows_have_null_in_it(spark: SparkSession, lake: LakeLocation) -> None:
+    ensure_tables(spark, lake, [HOURLY_TRAFFIC])
+    name = lake.table(HOURLY_TRAFFIC.name)
+    spark.sql(f"INSERT INTO {name} VALUES (TIMESTAMP'2026-11-22 10:00:00Z', 1, 1, 1, 1, 0, 0, 0, 0.00, 0)")
+    evolved = replace(HOURLY_TRAFFIC, columns=(*HOURLY_TRAFFIC.columns, NEW_COLUMN))
+    ensure_tables(spark, lake, [evolved])
+    ensure_tables(spark, lake, [evolved])
+    (row,) = spark.table(name).collect()
+    assert (row.events, row.refunds) == (1, None)
+    assert spark.table(name).schema["refunds"].metadata["comment"] == NEW_COLUMN.description
+
+
+def test_a_table_that_differs_otherwise_is_refused_with_every_difference(
+    spark: SparkSession, lake: LakeLocation
+) -> None:
+    ensure_tables(spark, lake, [HOURLY_TRAFFIC])
+    events, users, *others = HOURLY_TRAFFIC.columns[1:]
+    differing = replace(
+        HOURLY_TRAFFIC,
+        columns=(
+            HOURLY_TRAFFIC.columns[0],
+            replace(events, type="string"),
+            replace(users, nullable=True),
+            *others[1:],
+            replace(NEW_COLUMN, nullable=False),
+        ),
+        partitions=(Partition(column="event_hour", transform="hours"),),
+    )
+    with pytest.raises(TableMismatchError) as refused:
+        ensure_tables(spark, lake, [differing])
+    for difference in (
+        "hourly_traffic.events: is bigint, declared string",
+        "hourly_traffic.users: is required, declared nullable",
+        "hourly_traffic.sessions_started: is there, but not declared",
+        "hourly_traffic.refunds: a column can be added only if it may be null",
+        "hourly_traffic: is partitioned by [('event_hour', 'day')], declared [('event_hour', 'hour')]",
+    ):
+        assert difference in str(refused.value)
+    assert "refunds" not in spark.table(lake.table(HOURLY_TRAFFIC.name)).columns
+
+
+def test_a_catalog_that_cannot_be_asked_is_one_sentence_naming_it(spark: SparkSession, lake: LakeLocation) -> None:
+    Path(lake.warehouse_uri, "a_file").write_text("")
+    with pytest.raises(CatalogError, match=r"database 'a_file': .*; check the warehouse"):
+        ensure_tables(spark, replace(lake, database="a_file"))

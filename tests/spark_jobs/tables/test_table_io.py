@@ -1,0 +1,198 @@
+"""Rules of replacing hours: exactly these hours, in one commit, and never what was made from later input."""
+
+import threading
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pyspark.errors import SparkRuntimeException
+from pyspark.sql import DataFrame, SparkSession
+
+from contracts.ledger import EventRow
+from contracts.names import LakeLocation
+from contracts.partitions import HOUR
+from contracts.tables import EVENT_LEDGER, HOURLY_EVENT_COUNTS, REJECTED_EVENTS, Table
+from spark_jobs.errors import InputChangedError
+from spark_jobs.tables.iceberg_table import commits_between
+from spark_jobs.tables.ledger import read_event_rows, write_event_rows
+from spark_jobs.tables.schemas import struct_type
+from spark_jobs.tables.table_io import current_snapshot, ensure_tables, read_hours, replace_hours, retrying
+from tests.spark_jobs.table_rows import table_rows
+
+pytestmark = pytest.mark.spark
+
+DAY = datetime(2026, 11, 22, tzinfo=UTC)
+TABLES = (HOURLY_EVENT_COUNTS, REJECTED_EVENTS, EVENT_LEDGER)
+
+#: One table partitioned by hour and one by day: the rules are the same.
+BOTH_KINDS = pytest.mark.parametrize("table", [REJECTED_EVENTS, HOURLY_EVENT_COUNTS], ids=["by-hour", "by-day"])
+
+
+@pytest.fixture
+def tables(spark: SparkSession, lake: LakeLocation) -> LakeLocation:
+    ensure_tables(spark, lake, TABLES)
+    return lake
+
+
+def hours(*numbers: int) -> list[datetime]:
+    return [DAY + number * HOUR for number in numbers]
+
+
+def frame(spark: SparkSession, table: Table, of_hours: Collection[datetime], text: str) -> DataFrame:
+    """Return one row for each hour, with a text to know it by."""
+    rows = {
+        REJECTED_EVENTS.name: [(hour, "key", "not_json", text, None, None) for hour in of_hours],
+        HOURLY_EVENT_COUNTS.name: [(hour, text, 1, 1) for hour in of_hours],
+    }
+    return spark.createDataFrame(rows[table.name], struct_type(table)).coalesce(1)
+
+
+def put(spark: SparkSession, lake: LakeLocation, table: Table, of_hours: Collection[datetime], text: str) -> None:
+    rows = frame(spark, table, of_hours, text)
+    read_from = current_snapshot(spark, lake, table)
+    replace_hours(rows, lake=lake, table=table, hours=of_hours, read_from=read_from)
+
+
+def texts(spark: SparkSession, lake: LakeLocation, table: Table) -> dict[int, str]:
+    """Return the text of each hour, by its number; an hour that has two rows is an error."""
+    position = 3 if table is REJECTED_EVENTS else 1
+    rows = table_rows(spark, lake, table)
+    found = {(row[0] - DAY) // HOUR: row[position] for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+@BOTH_KINDS
+def test_only_the_hours_of_the_set_are_replaced_and_one_without_rows_is_emptied(
+    spark: SparkSession, tables: LakeLocation, table: Table
+) -> None:
+    put(spark, tables, table, hours(1, 2, 3, 4, 30), "old")
+    read_from = current_snapshot(spark, tables, table)
+    rows = frame(spark, table, hours(2), "new")
+    replace_hours(rows, lake=tables, table=table, hours=hours(2, 4), read_from=read_from, properties={"received": "7"})
+    assert texts(spark, tables, table) == {1: "old", 2: "new", 3: "old", 30: "old"}
+    read = read_hours(spark, lake=tables, table=table, hours=hours(2, 3, 4))
+    assert read.count() == 2
+    (commit,) = commits_between(spark, tables, table, after=read_from)
+    assert commit.summary["received"] == "7"
+
+
+@BOTH_KINDS
+def test_another_run_of_the_same_hour_is_a_conflict_and_of_another_hour_is_none(
+    spark: SparkSession, tables: LakeLocation, table: Table
+) -> None:
+    put(spark, tables, table, hours(1, 2, 3), "old")
+    read_from = current_snapshot(spark, tables, table)
+    put(spark, tables, table, hours(2), "later")
+    with pytest.raises(InputChangedError):
+        replace_hours(
+            frame(spark, table, hours(2), "earlier"), lake=tables, table=table, hours=hours(2), read_from=read_from
+        )
+    replace_hours(frame(spark, table, hours(3), "other"), lake=tables, table=table, hours=hours(3), read_from=read_from)
+    assert texts(spark, tables, table) == {1: "old", 2: "later", 3: "other"}
+
+
+@BOTH_KINDS
+def test_a_first_commit_since_an_empty_table_was_read_is_a_conflict(
+    spark: SparkSession, tables: LakeLocation, table: Table
+) -> None:
+    put(spark, tables, table, hours(1), "later")
+    with pytest.raises(InputChangedError):
+        replace_hours(
+            frame(spark, table, hours(1), "earlier"), lake=tables, table=table, hours=hours(1), read_from=None
+        )
+
+
+@BOTH_KINDS
+def test_a_conflict_is_an_hour_that_was_emptied_too(spark: SparkSession, tables: LakeLocation, table: Table) -> None:
+    put(spark, tables, table, hours(1, 2), "old")
+    read_from = current_snapshot(spark, tables, table)
+    replace_hours(frame(spark, table, [], ""), lake=tables, table=table, hours=hours(1), read_from=read_from)
+    with pytest.raises(InputChangedError):
+        replace_hours(
+            frame(spark, table, hours(1), "earlier"), lake=tables, table=table, hours=hours(1), read_from=read_from
+        )
+
+
+def test_compaction_in_between_neither_conflicts_nor_keeps_an_hour_from_being_replaced(
+    spark: SparkSession, tables: LakeLocation
+) -> None:
+    table = HOURLY_EVENT_COUNTS
+    for hour in (1, 2, 3):
+        put(spark, tables, table, hours(hour), "old")
+    read_from = current_snapshot(spark, tables, table)
+    compacted = spark.sql(
+        f"CALL glue.system.rewrite_data_files(table => '{tables.table(table.name)}', "
+        "options => map('rewrite-all', 'true'))"
+    ).collect()
+    assert (compacted[0].rewritten_data_files_count, compacted[0].added_data_files_count) == (3, 1)
+    replace_hours(frame(spark, table, hours(2), "new"), lake=tables, table=table, hours=hours(2), read_from=read_from)
+    assert texts(spark, tables, table) == {1: "old", 2: "new", 3: "old"}
+
+
+def test_a_commit_of_unknown_origin_is_a_conflict(spark: SparkSession, tables: LakeLocation) -> None:
+    table = HOURLY_EVENT_COUNTS
+    put(spark, tables, table, hours(1, 2), "old")
+    read_from = current_snapshot(spark, tables, table)
+    spark.sql(f"DELETE FROM {tables.table(table.name)} WHERE event_hour = TIMESTAMP'2026-11-22 01:00:00Z'")
+    with pytest.raises(InputChangedError):
+        replace_hours(
+            frame(spark, table, hours(2), "new"), lake=tables, table=table, hours=hours(2), read_from=read_from
+        )
+
+
+def test_history_that_expired_since_reading_is_a_conflict(spark: SparkSession, tables: LakeLocation) -> None:
+    table = HOURLY_EVENT_COUNTS
+    put(spark, tables, table, hours(1), "old")
+    with pytest.raises(InputChangedError, match="snapshot 4711 is not in the history"):
+        replace_hours(frame(spark, table, hours(2), "new"), lake=tables, table=table, hours=hours(2), read_from=4711)
+
+
+@BOTH_KINDS
+def test_hundreds_of_scattered_hours_are_one_commit(spark: SparkSession, tables: LakeLocation, table: Table) -> None:
+    every = [DAY + number * HOUR for number in range(120)]
+    put(spark, tables, table, every, "old")
+    read_from = current_snapshot(spark, tables, table)
+    scattered = every[::2]
+    replace_hours(frame(spark, table, scattered, "new"), lake=tables, table=table, hours=scattered, read_from=read_from)
+    assert texts(spark, tables, table) == {number: ("new", "old")[number % 2] for number in range(120)}
+    assert len(list(commits_between(spark, tables, table, after=read_from))) == 1
+
+
+def test_a_null_in_a_required_column_is_refused(spark: SparkSession, tables: LakeLocation) -> None:
+    rows = spark.sql(
+        "SELECT TIMESTAMP'2026-11-22 01:00:00Z' event_hour, IF(rand() > 2, 'x', NULL) event_name"
+    ).selectExpr("*", "1L AS events", "1L AS users")
+    with pytest.raises(SparkRuntimeException, match="event_name"):
+        replace_hours(rows, lake=tables, table=HOURLY_EVENT_COUNTS, hours=hours(1), read_from=None)
+    assert table_rows(spark, tables, HOURLY_EVENT_COUNTS) == []
+
+
+def test_runs_side_by_side_lose_no_update_of_one_hour_and_none_of_its_neighbours(
+    spark: SparkSession, tables: LakeLocation
+) -> None:
+    """Each run reads a figure, adds one and replaces the hour: only what was read from the last state may stand."""
+
+    def add_one(hour: datetime) -> None:
+        read_from = current_snapshot(spark, tables, EVENT_LEDGER)
+        before = sum(row.received for row in read_event_rows(spark, tables, hour, hour + HOUR))
+        row = EventRow(event_hour=hour, input_version="v", received=before + 1, clean=before + 1, duplicates=0)
+        write_event_rows(spark, tables, [row], hours=[hour], read_from=read_from)
+
+    failures: list[BaseException] = []
+
+    def run(hour: datetime) -> None:
+        try:
+            for _ in range(2):
+                retrying(lambda: add_one(hour), tries=30)
+        except BaseException as error:  # noqa: BLE001 (shown by the assertion below)
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=[hour]) for hour in (*hours(1, 1), *hours(2))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=240)
+    assert failures == []
+    rows = read_event_rows(spark, tables, DAY, DAY + timedelta(days=1))
+    assert {row.event_hour: row.received for row in rows} == dict(zip(hours(1, 2), (4, 2), strict=True))
