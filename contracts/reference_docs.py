@@ -66,9 +66,10 @@ def _table_section(table: Table) -> str:
     )
     sort = f" Sorted by {', '.join(table.sort)}." if table.sort else ""
     partitions = ", ".join(str(partition) for partition in table.partitions)
+    layout = f"Partitioned by {partitions}." if partitions else "Not partitioned."
     return f"""## `{table.name}`
 
-One row is {table.row_is}. Made from {table.made_from}. Partitioned by {partitions}.{sort}
+One row is {table.row_is}. Made from {table.made_from}. {layout}{sort}
 
 {columns}"""
 

@@ -97,7 +97,7 @@ DAILY_FUNNEL: Final = Table(
     sort=("day", "step"),
     columns=(
         _DAY,
-        required("step", "bigint", "1–4."),
+        required("step", "bigint", "Its place in the funnel, 1–4."),
         required("event_name", "string", "The step's event."),
         required(
             "users_in_order",
