@@ -5,7 +5,6 @@ is off, so an object's prefix tells only when its oldest record arrived, which i
 """
 
 from aws_cdk import RemovalPolicy
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_kinesisfirehose as firehose
 from aws_cdk import aws_logs as logs
@@ -13,6 +12,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from contracts.partitions import FIREHOSE_ERROR_PREFIX, FIREHOSE_PREFIX
+from infra.service_role import service_role
 
 _LOG_STREAM = "delivery"
 
@@ -37,14 +37,7 @@ class Delivery(Construct):
         log_retention_days: int,
     ) -> None:
         super().__init__(scope, construct_id)
-        # The condition keeps another account's delivery stream from borrowing the role (the confused deputy).
-        self.role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal(
-                "firehose.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": account}}
-            ),
-        )
+        self.role = service_role(self, service="firehose", account=account)
         self.log_group = self._error_log(name, log_retention_days)
         self.delivery_stream = firehose.CfnDeliveryStream(
             self,

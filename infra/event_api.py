@@ -18,11 +18,11 @@ import json
 from typing import Any
 
 from aws_cdk import aws_apigateway as apigateway
-from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.edge_replies import EdgeReply, edge_replies
 from infra.mapping import RouteTemplates
+from infra.service_role import service_role
 
 JSON_TYPE = "application/json"
 STAGE = "v1"
@@ -48,14 +48,7 @@ class EventApi(Construct):
         request_burst: int,
     ) -> None:
         super().__init__(scope, construct_id)
-        # The condition keeps another account's API from borrowing the role (the confused deputy).
-        self.role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal(
-                "apigateway.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": account}}
-            ),
-        )
+        self.role = service_role(self, service="apigateway", account=account)
         self.rest_api = apigateway.RestApi(
             self,
             "Api",
