@@ -1,14 +1,16 @@
-"""Hours as keys: in Airflow's partitions, in S3 prefixes and in Firehose's prefix expressions.
+"""Hours and days as keys: in Airflow's partitions, in S3 prefixes and in Firehose's prefix expressions.
 
-An hour is an aware UTC datetime at its full hour; its key is `2026-11-22T10`.
+An hour is an aware UTC datetime at its full hour; its key is `2026-11-22T10`. A day is a date, of UTC; its key is
+`2026-11-22`.
 """
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 HOUR: Final = timedelta(hours=1)
+DAY: Final = timedelta(days=1)
 HOUR_KEY_FORMAT: Final = "%Y-%m-%dT%H"
 
 RAW_PREFIX: Final = "raw/"
@@ -26,6 +28,7 @@ SETTLING_MARGIN: Final = timedelta(minutes=2)
 
 _LANDING_PREFIX: Final = re.compile(r"landing_date=([0-9]{4}-[0-9]{2}-[0-9]{2})/landing_hour=([0-9]{2})/")
 _HOUR_KEY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}")
+_DAY_KEY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class PartitionKeyError(ValueError):
@@ -61,6 +64,44 @@ def hours_between(start: datetime, end: datetime) -> Iterator[datetime]:
     while hour < end:
         yield hour
         hour += HOUR
+
+
+def day_of(moment: datetime) -> date:
+    """Return the day that an aware datetime lies in."""
+    return hour_of(moment).date()
+
+
+def day_key(day: date) -> str:
+    """Return the key of a day, e.g. `2026-11-22`."""
+    return f"{day.year:04}-{day.month:02}-{day.day:02}"
+
+
+def parse_day_key(key: str) -> date:
+    """Return the day named by a key; raise `PartitionKeyError` for anything else."""
+    problem = PartitionKeyError(f"{key!r} is not a day; write it like 2026-11-22 (UTC)")
+    if not _DAY_KEY.fullmatch(key):
+        raise problem
+    try:
+        return date.fromisoformat(key)
+    except ValueError:
+        raise problem from None
+
+
+def start_of_day(day: date) -> datetime:
+    """Return the first instant, and so the first hour, of a day."""
+    return datetime.combine(day, time(), tzinfo=UTC)
+
+
+def hours_of_day(day: date) -> Iterator[datetime]:
+    """Yield the 24 hours of a day."""
+    return hours_between(start_of_day(day), start_of_day(day) + DAY)
+
+
+def days_between(start: date, end: date) -> Iterator[date]:
+    """Yield the days of `[start, end)`."""
+    while start < end:
+        yield start
+        start += DAY
 
 
 def landing_prefix(landing_hour: datetime) -> str:

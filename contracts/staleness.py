@@ -7,11 +7,19 @@ received events, or have a row from when they had some, can be stale: the others
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from contracts.ledger import EventRow, LandedHour, LandingRow
-from contracts.partitions import HOUR
-from contracts.versions import RawObject, event_hour_input_version, landing_input_version
+from contracts.ledger import DayRow, EventRow, LandedHour, LandingRow
+from contracts.partitions import HOUR, day_of, days_between, hours_of_day
+from contracts.versions import (
+    RawObject,
+    day_events_version,
+    day_input_version,
+    days_looked_back_at,
+    event_hour_input_version,
+    event_hours_feeding,
+    landing_input_version,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,3 +81,60 @@ def stale_landing_hours(
         if (hour in objects or hour in by_hour)
         and is_stale_landing_hour(objects.get(hour, ()), by_hour.get(hour), settled=True)
     ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DayInput:
+    """What a day would be made from now: the versions, and the rows of `clean_events` it must find on the day."""
+
+    day: date
+    events_version: str
+    input_version: str
+    events: int
+
+
+def day_inputs(days: Collection[date], events: Iterable[EventRow], made: Iterable[DayRow]) -> dict[date, DayInput]:
+    """Return the input of each day, by the ledgers as they are.
+
+    `events` must hold (at least) the rows of `event_hours_feeding` each day, `made` those of the days that it looks
+    back at. A day before that is stale itself counts as it was made last: once made again, it makes others stale.
+    """
+    by_day: dict[date, list[EventRow]] = defaultdict(list)
+    for row in events:
+        by_day[day_of(row.event_hour)].append(row)
+    made_before = {row.day: row for row in made}
+    inputs = {}
+    for day in days:
+        first, end = event_hours_feeding(day)
+        feeding = [row for other in days_between(first.date(), end.date()) for row in by_day[other]]
+        events_version = day_events_version(day, feeding)
+        seen = [made_before[other] for other in days_between(*days_looked_back_at(day)) if other in made_before]
+        inputs[day] = DayInput(
+            day=day,
+            events_version=events_version,
+            input_version=day_input_version(day, events_version, seen),
+            events=sum(row.clean for row in by_day[day]),
+        )
+    return inputs
+
+
+def stale_days(inputs: Mapping[date, DayInput], stored: Iterable[DayRow]) -> list[date]:
+    """Return, in order, the days of `inputs` whose stored version is not the current one.
+
+    A day that has neither events nor a row has no rows anywhere, and is never stale.
+    """
+    versions = {row.day: row.input_version for row in stored}
+    return sorted(
+        day
+        for day, current in inputs.items()
+        if (current.events or day in versions) and versions.get(day) != current.input_version
+    )
+
+
+def day_is_settled(day: date, landed: Iterable[LandingRow]) -> bool:
+    """Whether every landing hour of a day has a settled row, from the first landing hour that the ledger knows on.
+
+    `landed` must hold the rows of the day and, if there is one, a row from before it. An empty ledger settles nothing.
+    """
+    settled = {row.landing_hour: row.settled for row in landed}
+    return bool(settled) and all(settled.get(hour, False) for hour in hours_of_day(day) if hour >= min(settled))

@@ -1,19 +1,21 @@
 """Versions of inputs: what is stale is known by these hashes alone, never by clocks or snapshot ids.
 
 A landing hour's version names its raw objects; an event hour's version names the landing hours' versions that its rows
-were made from. Equal versions mean equal rows, so staleness, skipping and publication all derive from comparing them.
+were made from; a day's version names the event hours' versions and, since being new is a matter of 90 days, the sets of
+users of the days before it. Equal versions mean equal rows, so staleness, skipping and publication all derive from
+comparing them.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS, CONTRACT_VERSION
-from contracts.ledger import LandedHour
-from contracts.partitions import HOUR, hour_key, hour_of
-from contracts.tables import AGGREGATION_VERSION
+from contracts.ledger import DayRow, EventRow, LandedHour
+from contracts.partitions import DAY, HOUR, day_key, hour_key, hour_of, start_of_day
+from contracts.tables import AGGREGATION_VERSION, NEW_USER_DAYS, RETENTION_DAYS
 
 _DIGEST_LENGTH: Final = 32
 
@@ -55,6 +57,36 @@ def landing_hours_feeding(event_hour: datetime) -> tuple[datetime, datetime]:
     """
     earliest = hour_of(event_hour - HOUR - ALLOWED_CLOCK_SKEW) - HOUR
     return earliest, hour_of(event_hour + HOUR + ALLOWED_LATENESS) + 2 * HOUR
+
+
+def day_events_version(day: date, made: Iterable[EventRow]) -> str:
+    """Return the version of the events that a day is made from, given (at least) the event hours feeding it.
+
+    It covers one day to each side, into which sessions reach. An hour without clean events is like one never made.
+    """
+    first, end = event_hours_feeding(day)
+    parts = (
+        f"{hour_key(row.event_hour)} {row.input_version}" for row in made if first <= row.event_hour < end and row.clean
+    )
+    return _digest([f"aggregation {AGGREGATION_VERSION}", *sorted(parts)])
+
+
+def day_input_version(day: date, events_version: str, made: Iterable[DayRow]) -> str:
+    """Return the version of a day: of its events and of who was there on (at least) the days it looks back at."""
+    first, end = days_looked_back_at(day)
+    parts = (f"{day_key(row.day)} {row.users_fingerprint}" for row in made if first <= row.day < end and row.users)
+    return _digest([events_version, *sorted(parts)])
+
+
+def event_hours_feeding(day: date) -> tuple[datetime, datetime]:
+    """Return `[first, end)` of the event hours that a day is made from: its own, and one day's to each side."""
+    start = start_of_day(day)
+    return start - DAY, start + 2 * DAY
+
+
+def days_looked_back_at(day: date) -> tuple[date, date]:
+    """Return `[first, end)` of the days whose users a day depends on: its oldest cohort was new on its first day."""
+    return day - (NEW_USER_DAYS + RETENTION_DAYS) * DAY, day
 
 
 def _digest(parts: Iterable[str]) -> str:

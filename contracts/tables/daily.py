@@ -1,11 +1,10 @@
 """Tables of a day: sessions, who was there, and what they came to."""
 
-from datetime import timedelta
 from typing import Final
 
+from contracts.partitions import DAY
 from contracts.tables.declaration import Partition, Table, optional, required
 
-DAY: Final = timedelta(days=1)
 #: A user is new on a day if they were not seen in as many days before it.
 NEW_USER_DAYS: Final = 90
 #: The greatest age of a cohort in `daily_retention`.
@@ -62,7 +61,9 @@ USER_DAYS: Final = Table(
 DAILY_TRAFFIC: Final = Table(
     name="daily_traffic",
     row_is="a day with events",
-    made_from=f"`sessions` and `user_days` of the day, `user_days` of the {NEW_USER_DAYS} days before",
+    made_from=(
+        f"`hourly_traffic`, `sessions` and `user_days` of the day, `user_days` of the {NEW_USER_DAYS} days before"
+    ),
     partitions=_BY_DAY,
     sort=("day",),
     input_before=NEW_USER_DAYS * DAY,

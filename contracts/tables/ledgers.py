@@ -52,7 +52,7 @@ DAY_LEDGER: Final = Table(
         required("day", "date", "The day, UTC."),
         required("input_version", "string", "Hash of all that the day's tables were made from; it decides staleness."),
         required("events_version", "string", "Hash of the event hours' versions, of the day and one day to each side."),
-        required("events", "bigint", "Rows of `clean_events` of the day; equals the sum over `sessions` pieces."),
+        required("events", "bigint", "Rows of `clean_events` of the day."),
         required("users", "bigint", "Rows of `user_days` of the day."),
         required("sessions", "bigint", "Rows of `sessions` that start on the day."),
         required("users_fingerprint", "string", "Hash of the set of the day's users; later days look back at it."),

@@ -1,6 +1,6 @@
-"""Hours, their keys and their S3 prefixes."""
+"""Hours and days, their keys and their S3 prefixes."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -9,11 +9,16 @@ from hypothesis import strategies as st
 from contracts.partitions import (
     FIREHOSE_PREFIX,
     PartitionKeyError,
+    day_key,
+    day_of,
+    days_between,
     hour_key,
     hour_of,
     hours_between,
+    hours_of_day,
     landing_hour_of_key,
     landing_prefix,
+    parse_day_key,
     parse_hour_key,
     settled_at,
 )
@@ -63,3 +68,27 @@ def test_hours_between_leaves_the_end_out() -> None:
 
 def test_a_landing_hour_settles_a_buffer_interval_and_a_margin_after_its_end() -> None:
     assert settled_at(TEN, timedelta(seconds=60)) == TEN + timedelta(hours=1, minutes=3)
+
+
+@given(moments)
+def test_a_day_reads_back_from_its_key_and_holds_the_hours_that_lie_in_it(moment: datetime) -> None:
+    day = day_of(moment)
+    assert parse_day_key(day_key(day)) == day
+    hours = list(hours_of_day(day))
+    assert len(hours) == 24
+    assert hour_of(moment) in hours
+    assert {day_of(hour) for hour in hours} == {day}
+
+
+def test_a_day_is_utc_whatever_the_zone() -> None:
+    assert day_of(datetime(2026, 11, 23, 1, tzinfo=timezone(timedelta(hours=2)))) == date(2026, 11, 22)
+
+
+@pytest.mark.parametrize("key", ["", "None", "2026-11-31", "20261122", "2026-11-22T10", "2026-W47-7", "２026-11-22"])
+def test_what_is_no_day_key_is_named_in_the_error(key: str) -> None:
+    with pytest.raises(PartitionKeyError, match="is not a day; write it like"):
+        parse_day_key(key)
+
+
+def test_days_between_leaves_the_end_out() -> None:
+    assert list(days_between(date(2026, 11, 30), date(2026, 12, 2))) == [date(2026, 11, 30), date(2026, 12, 1)]

@@ -1,0 +1,116 @@
+"""Rules of what is stale, and what is settled, by rows of the ledgers alone."""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from contracts.ledger import DayRow, EventRow, LandingRow
+from contracts.partitions import DAY, HOUR, hours_between
+from contracts.staleness import DayInput, day_inputs, day_is_settled, stale_days
+from contracts.versions import day_events_version, day_input_version
+
+MONDAY = date(2026, 11, 23)
+TUESDAY = MONDAY + DAY
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def event_row(hour: datetime, version: str = "v1", clean: int = 1) -> EventRow:
+    return EventRow(event_hour=hour, input_version=version, received=clean, clean=clean, duplicates=0)
+
+
+def day_row(day: date, version: str = "", fingerprint: str = "", users: int = 1) -> DayRow:
+    return DayRow(
+        day=day,
+        input_version=version,
+        events_version="",
+        events=users,
+        users=users,
+        sessions=users,
+        users_fingerprint=fingerprint,
+    )
+
+
+def made(inputs: Iterable[DayInput]) -> list[DayRow]:
+    return [day_row(current.day, current.input_version) for current in inputs]
+
+
+def landed(hours: Iterable[datetime], *, settled: bool = True) -> list[LandingRow]:
+    return [
+        LandingRow(
+            landing_hour=hour,
+            input_version="",
+            received_by_event_hour={},
+            settled=settled,
+            unreadable_objects=0,
+            lines=0,
+            received=0,
+            rejected=0,
+        )
+        for hour in hours
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hour", "stale"),
+    [
+        pytest.param(datetime(2026, 11, 21, 23, tzinfo=UTC), False, id="two-days-before"),
+        pytest.param(datetime(2026, 11, 22, 0, tzinfo=UTC), True, id="day-before"),
+        pytest.param(datetime(2026, 11, 24, 23, tzinfo=UTC), True, id="day-after"),
+        pytest.param(datetime(2026, 11, 25, 0, tzinfo=UTC), False, id="two-days-after"),
+    ],
+)
+def test_a_day_is_stale_when_an_event_hour_of_the_three_days_around_it_changed(hour: datetime, stale: bool) -> None:
+    before = [event_row(NOON), event_row(hour)]
+    rows = made(day_inputs([MONDAY], before, []).values())
+    assert stale_days(day_inputs([MONDAY], before, []), rows) == []
+    after = [event_row(NOON), event_row(hour, "v2")]
+    assert stale_days(day_inputs([MONDAY], after, []), rows) == [MONDAY] * stale
+
+
+@pytest.mark.parametrize(
+    ("days_before", "stale"),
+    [pytest.param(0, False, id="its-own"), (1, True), (120, True), pytest.param(121, False, id="too-long-ago")],
+)
+def test_a_day_is_stale_when_the_users_of_one_of_the_120_days_before_changed(days_before: int, stale: bool) -> None:
+    other = MONDAY - days_before * DAY
+    was = day_inputs([MONDAY], [event_row(NOON)], [day_row(other, fingerprint="ann")])
+    now = day_inputs([MONDAY], [event_row(NOON)], [day_row(other, fingerprint="ann and bob")])
+    assert stale_days(now, made(was.values())) == [MONDAY] * stale
+
+
+def test_the_rows_may_come_in_any_order() -> None:
+    hours = [event_row(NOON + number * HOUR) for number in range(3)]
+    days = [day_row(MONDAY - number * DAY, fingerprint=str(number)) for number in (1, 2, 3)]
+    version = day_events_version(MONDAY, hours)
+    assert day_events_version(MONDAY, reversed(hours)) == version
+    assert day_input_version(MONDAY, version, reversed(days)) == day_input_version(MONDAY, version, days)
+
+
+def test_an_hour_or_a_day_that_became_empty_is_like_one_that_never_was() -> None:
+    full = day_inputs([MONDAY], [event_row(NOON)], [])
+    emptied = day_inputs([MONDAY], [event_row(NOON), event_row(NOON + HOUR, clean=0)], [day_row(MONDAY - DAY, users=0)])
+    assert emptied == full
+
+
+def test_a_day_is_stale_if_it_has_events_and_no_row_or_a_row_and_no_events_any_more() -> None:
+    inputs = day_inputs([MONDAY, TUESDAY], [event_row(NOON)], [])
+    assert inputs[MONDAY].events == 1
+    assert stale_days(inputs, []) == [MONDAY]
+    emptied = day_inputs([MONDAY, TUESDAY], [], [])
+    assert stale_days(emptied, made([inputs[MONDAY]])) == [MONDAY]
+
+
+def test_a_day_is_settled_when_each_of_its_landing_hours_is() -> None:
+    hours = list(hours_between(NOON - DAY, NOON + DAY))
+    assert day_is_settled(MONDAY, landed(hours))
+    assert not day_is_settled(TUESDAY, landed(hours))
+    assert not day_is_settled(MONDAY, landed(hour for hour in hours if hour != NOON))
+    assert not day_is_settled(MONDAY, [*landed(hours), *landed([NOON], settled=False)])
+
+
+def test_hours_before_the_first_that_the_ledger_knows_do_not_keep_a_day_open() -> None:
+    end_of_monday = NOON + timedelta(hours=12)
+    assert day_is_settled(MONDAY, landed(hours_between(NOON, end_of_monday)))
+    assert day_is_settled(MONDAY - DAY, landed([NOON]))
+    assert not day_is_settled(MONDAY, [])
