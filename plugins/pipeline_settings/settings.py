@@ -1,4 +1,4 @@
-"""Environment variables → where the lake lies, where Spark runs, how long Firehose buffers.
+"""Environment variables → where the lake lies, where Spark runs and how often at once, how long Firehose buffers.
 
 A variable that is missing or wrong stops the DAG file from being parsed, with one sentence that Airflow's UI shows,
 rather than a task at three in the morning.
@@ -15,6 +15,7 @@ from contracts.names import EnvironmentNames, LakeLocation
 #: Firehose's default, and its largest (docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html).
 DEFAULT_BUFFER_SECONDS: Final = 300
 MAX_BUFFER_SECONDS: Final = 900
+MAX_SPARK_SLOTS: Final = 100
 
 
 class SettingsError(Exception):
@@ -46,6 +47,8 @@ class PipelineSettings:
     lake: LakeLocation
     buffer_interval: timedelta
     spark: LocalSparkSettings | EmrServerlessSettings
+    #: Slots of the pool `spark`: what takes them all runs beside no other Spark task.
+    spark_slots: int = 1
 
 
 def settings_from(environ: Mapping[str, str]) -> PipelineSettings:
@@ -65,6 +68,7 @@ def settings_from(environ: Mapping[str, str]) -> PipelineSettings:
         ),
         buffer_interval=_buffer_interval(environ.get("CLICKSTREAM_BUFFER_SECONDS", str(DEFAULT_BUFFER_SECONDS))),
         spark=_emr_serverless(environ) if place == "emr-serverless" else _local(environ),
+        spark_slots=_spark_slots(environ.get("CLICKSTREAM_SPARK_SLOTS", "1")),
     )
 
 
@@ -106,6 +110,15 @@ def _buffer_interval(text: str) -> timedelta:
             f"it must be Firehose's buffer interval in seconds, 0–{MAX_BUFFER_SECONDS}"
         )
     return timedelta(seconds=seconds)
+
+
+def _spark_slots(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_SPARK_SLOTS:
+        raise SettingsError(
+            f"CLICKSTREAM_SPARK_SLOTS is {text!r}; it must be the number of slots of Airflow's pool `spark`, "
+            f"1–{MAX_SPARK_SLOTS}"
+        )
+    return int(text)
 
 
 def _local(environ: Mapping[str, str]) -> LocalSparkSettings:

@@ -91,6 +91,7 @@ def emr_serverless_task(
     arguments: Sequence[str],
     timeout: timedelta,
     pool: str,
+    pool_slots: int,
 ) -> IdempotentEmrServerlessOperator:
     """Return the task that runs `<code_uri>/spark_jobs/<entry_point>.py`; the job itself ends after `timeout`, too."""
     return IdempotentEmrServerlessOperator(
@@ -112,6 +113,7 @@ def emr_serverless_task(
         waiter_max_attempts=int(timeout / POLL) + 10,
         aws_conn_id=None,
         pool=pool,
+        pool_slots=pool_slots,
     )
 
 

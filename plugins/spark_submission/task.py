@@ -1,6 +1,7 @@
 """Entry point, arguments, settings → an operator. Nothing else in a DAG differs between a laptop and AWS."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from airflow.sdk import BaseOperator
 
@@ -9,11 +10,21 @@ from dag_conventions.conventions import SPARK_POOL, SPARK_TIMEOUT
 from pipeline_settings import LocalSparkSettings, PipelineSettings
 
 
-def spark_task(task_id: str, entry_point: str, arguments: Sequence[str], settings: PipelineSettings) -> BaseOperator:
+def spark_task(
+    task_id: str,
+    entry_point: str,
+    arguments: Sequence[str],
+    settings: PipelineSettings,
+    *,
+    timeout: timedelta = SPARK_TIMEOUT,
+    alone: bool = False,
+) -> BaseOperator:
     """Return the task that runs `spark_jobs/<entry_point>.py` on the lake of `settings`.
 
-    Arguments are templates; one that renders to nothing is left out, so that a flag can depend on the run.
+    Arguments are templates; one that renders to nothing is left out, so that a flag can depend on the run. A task that
+    must be `alone` takes every slot of the pool: it starts when no other Spark task runs, and none starts meanwhile.
     """
+    slots = settings.spark_slots if alone else 1
     arguments = [*_lake_arguments(settings.lake), *arguments]
     # Each provider takes a second or two to import, at every parse of a DAG: only the one that is used.
     if isinstance(settings.spark, LocalSparkSettings):
@@ -25,7 +36,8 @@ def spark_task(task_id: str, entry_point: str, arguments: Sequence[str], setting
             project=settings.spark.project,
             arguments=arguments,
             pool=SPARK_POOL,
-            execution_timeout=SPARK_TIMEOUT,
+            pool_slots=slots,
+            execution_timeout=timeout,
         )
     from spark_submission.emr_serverless import emr_serverless_task
 
@@ -34,8 +46,9 @@ def spark_task(task_id: str, entry_point: str, arguments: Sequence[str], setting
         entry_point=entry_point,
         emr=settings.spark,
         arguments=arguments,
-        timeout=SPARK_TIMEOUT,
+        timeout=timeout,
         pool=SPARK_POOL,
+        pool_slots=slots,
     )
 
 

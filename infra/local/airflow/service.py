@@ -51,7 +51,9 @@ class LocalAirflow:
         self._home = home.resolve()
         self._port = port or free_port()
         check_port_is_free(self._port)
-        self._environment = airflow_environment(self._home, self._port, environment)
+        self._environment = airflow_environment(
+            self._home, self._port, {"CLICKSTREAM_SPARK_SLOTS": str(spark_slots), **environment}
+        )
         self._unpause = tuple(unpause)
         self._spark_slots = spark_slots
         self._within = within

@@ -57,6 +57,8 @@ def test_every_missing_variable_is_named_at_once() -> None:
         pytest.param("CLICKSTREAM_SPARK", "yarn", id="unknown-place"),
         pytest.param("CLICKSTREAM_BUFFER_SECONDS", "901", id="longer-than-firehose-buffers"),
         pytest.param("CLICKSTREAM_BUFFER_SECONDS", "five", id="no-number"),
+        pytest.param("CLICKSTREAM_SPARK_SLOTS", "0", id="no-slot"),
+        pytest.param("CLICKSTREAM_SPARK_SLOTS", "two", id="no-number-of-slots"),
         pytest.param("CLICKSTREAM_PROJECT", "clickstream", id="relative-project"),
         pytest.param("CLICKSTREAM_ENVIRONMENT", "Prod!", id="no-environment-name"),
     ],

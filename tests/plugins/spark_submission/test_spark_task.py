@@ -1,6 +1,7 @@
 """The same declaration is a spark-submit on a laptop and a job run on EMR Serverless."""
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,17 @@ def test_emr_serverless_runs_the_same_entry_point_with_the_same_arguments() -> N
     assert submit["entryPoint"] == "s3://code/v1/spark_jobs/run_transform_events.py"
     assert submit["entryPointArguments"] == [*LAKE_ARGUMENTS, "--landing-hour", "2026-11-22T10"]
     assert "--py-files s3://code/v1/clickstream.zip" in submit["sparkSubmitParameters"]
+
+
+@pytest.mark.parametrize(
+    "spark",
+    [pytest.param(LocalSparkSettings(project=Path("/opt/clickstream")), id="local"), pytest.param(EMR, id="emr")],
+)
+def test_a_task_that_must_be_alone_takes_every_slot(spark: LocalSparkSettings | EmrServerlessSettings) -> None:
+    two_slots = replace(settings(spark), spark_slots=2)
+
+    assert spark_task("erase", "run_erase_user", [], two_slots, alone=True).pool_slots == 2
+    assert spark_task("transform", "run_transform_events", [], two_slots).pool_slots == 1
 
 
 def test_airflow_waits_at_least_as_long_as_the_job_may_take() -> None:
