@@ -59,7 +59,11 @@ REJECTED_EVENTS: Final = Table(
         _OBJECT_KEY,
         required("rejection_reason", "string", "The first reason, of the closed list, that applies."),
         required("detail", "string", "What was wrong, with the field and the value, for a person."),
-        optional("line", "binary", "The line without its newline, byte for byte; null for an unreadable object."),
+        optional(
+            "line",
+            "binary",
+            "The line without its newline, byte for byte; null for an unreadable object or an erased user.",
+        ),
         optional("received_at", "timestamp", "The envelope's stamp, where it can be read."),
     ),
 )

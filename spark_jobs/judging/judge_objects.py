@@ -8,7 +8,7 @@ rejections than may be kept is every line judged again.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Final, Literal
 
 import pyarrow as pa
@@ -18,6 +18,7 @@ from pyspark import Accumulator, AccumulatorParam
 from contracts.partitions import landing_hour_of_key
 from contracts.rejections import RejectionReason
 from contracts.versions import RawObject
+from spark_jobs.judging.erased_lines import without_erased
 from spark_jobs.judging.judge_lines import Judged, LineJudge
 from spark_jobs.judging.judgement import RECEIVED_SCHEMA, REJECTED_SCHEMA, Rejected
 from spark_jobs.raw.raw_lines import UnreadableObjectError, sound_lines
@@ -80,7 +81,8 @@ class CountsParam(AccumulatorParam[CountsByKey]):
 class ObjectJudge:
     """What a task needs, pickled into it; each input row is the number of a task of `tasks`.
 
-    `known` has what an earlier judge counted, and kept; `keep_bytes` is what may be kept of each object.
+    `known` has what an earlier judge counted, and kept; `keep_bytes` is what may be kept of each object; `erased` are
+    the hashes of the users whose lines are refused.
     """
 
     store: RawStore
@@ -88,6 +90,7 @@ class ObjectJudge:
     counts: "Accumulator[CountsByKey]"
     known: CountsByKey
     keep_bytes: int
+    erased: frozenset[str] = frozenset()
 
     def received(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the events of the tasks' objects."""
@@ -110,18 +113,20 @@ class ObjectJudge:
             yield from _with_origin(pa.Table.from_batches(before.kept, REJECTED_SCHEMA), raw_object).to_batches()
             return
         counts = ObjectCounts(keep_bytes=self.keep_bytes)
-        for judged in judge_object(self.store, raw_object, judge, counts):
+        for judged in judge_object(self.store, raw_object, judge, counts, self.erased):
             table = judged.received if kind == "received" else judged.rejected
             yield from _with_origin(table, raw_object).to_batches()
         self.counts.add({raw_object.key: counts})
 
 
-def judge_object(store: RawStore, raw_object: RawObject, judge: LineJudge, counts: ObjectCounts) -> Iterator[Judged]:
+def judge_object(
+    store: RawStore, raw_object: RawObject, judge: LineJudge, counts: ObjectCounts, erased: frozenset[str] = frozenset()
+) -> Iterator[Judged]:
     """Yield what becomes of an object's lines, chunk by chunk; an unreadable object is one rejection and no line."""
     try:
         with sound_lines(store, raw_object) as chunks:
             for chunk in chunks:
-                judged = judge.judge(chunk)
+                judged = _refusing(judge.judge(chunk), erased)
                 counts.add(judged)
                 yield judged
     except UnreadableObjectError as error:
@@ -129,6 +134,13 @@ def judge_object(store: RawStore, raw_object: RawObject, judge: LineJudge, count
         rejection = _unreadable(str(error))
         counts.keep(rejection.rejected)
         yield rejection
+
+
+def _refusing(judged: Judged, erased: frozenset[str]) -> Judged:
+    if not erased:
+        return judged
+    received, rejected = without_erased(judged.received, judged.rejected, erased)
+    return replace(judged, received=received, rejected=rejected)
 
 
 def _unreadable(reason: str) -> Judged:

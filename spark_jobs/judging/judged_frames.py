@@ -39,20 +39,22 @@ class CountedFrame:
         return self.judge.counts.value
 
 
-def received_frame(spark: SparkSession, store: RawStore, objects: list[RawObject]) -> CountedFrame:
-    """Return the events of the objects as rows of `received_events`."""
-    judge, numbers = _judge(spark, store, objects, {})
+def received_frame(
+    spark: SparkSession, store: RawStore, objects: list[RawObject], erased: frozenset[str]
+) -> CountedFrame:
+    """Return the events of the objects as rows of `received_events`; lines of the hashed users are refused."""
+    judge, numbers = _judge(spark, store, objects, {}, erased)
     frame = map_in_arrow(numbers, judge.received, _schema(RECEIVED_EVENTS, RECEIVED_SCHEMA.names))
     rows = frame.withColumn("event_hash", event_hash()).select(*(column.name for column in RECEIVED_EVENTS.columns))
     return CountedFrame(frame=rows, judge=judge)
 
 
 def rejected_frame(
-    spark: SparkSession, store: RawStore, objects: list[RawObject], received: CountsByKey
+    spark: SparkSession, store: RawStore, objects: list[RawObject], received: CountsByKey, erased: frozenset[str]
 ) -> CountedFrame:
     """Return the rejections of the objects as rows of `rejected_events`; `received` counts (and kept) them before."""
     rejecting = {key: counts for key, counts in received.items() if counts.rejected_by_reason or counts.unreadable}
-    judge, numbers = _judge(spark, store, [entry for entry in objects if entry.key in rejecting], rejecting)
+    judge, numbers = _judge(spark, store, [entry for entry in objects if entry.key in rejecting], rejecting, erased)
     frame = map_in_arrow(numbers, judge.rejected, _schema(REJECTED_EVENTS, REJECTED_SCHEMA.names))
     rows = frame.select(*(column.name for column in REJECTED_EVENTS.columns))
     return CountedFrame(frame=rows, judge=judge)
@@ -69,7 +71,7 @@ def event_hash() -> Column:
 
 
 def _judge(
-    spark: SparkSession, store: RawStore, objects: list[RawObject], known: CountsByKey
+    spark: SparkSession, store: RawStore, objects: list[RawObject], known: CountsByKey, erased: frozenset[str]
 ) -> tuple[ObjectJudge, DataFrame]:
     """Return the judge, and the frame of its tasks' numbers, one to a partition."""
     context = spark.sparkContext
@@ -80,6 +82,7 @@ def _judge(
         counts=context.accumulator({}, CountsParam()),
         known=known,
         keep_bytes=KEPT_BYTES // max(len(objects), 1),
+        erased=erased,
     )
     return judge, spark.range(0, len(tasks), 1, max(len(tasks), 1))
 

@@ -17,19 +17,20 @@ from pyspark.sql import SparkSession
 
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR
-from contracts.tables import LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS
+from contracts.tables import ERASED_USERS, LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS
 from spark_jobs.errors import LedgerImbalanceError, RawStoreError
 from spark_jobs.judging.judge_objects import CountsByKey
 from spark_jobs.judging.judged_frames import received_frame, rejected_frame
 from spark_jobs.landing.landing_counts import landing_ledger_row
 from spark_jobs.landing.landing_plan import LandingHour, LandingRules, landing_plan
 from spark_jobs.raw.raw_objects import RawStore, landed_objects, raw_store
+from spark_jobs.tables.erased_users import read_erased_users
 from spark_jobs.tables.iceberg_table import commits_between
 from spark_jobs.tables.ledger import LandingLedgerRow, read_landing_rows, write_landing_rows
 from spark_jobs.tables.retries import retrying
 from spark_jobs.tables.table_io import current_snapshot, ensure_tables, replace_hours
 
-_TABLES = (RECEIVED_EVENTS, REJECTED_EVENTS, LANDING_LEDGER)
+_TABLES = (RECEIVED_EVENTS, REJECTED_EVENTS, LANDING_LEDGER, ERASED_USERS)
 _RUN_ID = "clickstream.run-id"
 
 
@@ -108,7 +109,8 @@ def _write_events(
     hours = [hour.landing_hour for hour in landing_hours]
     objects = [raw_object for hour in landing_hours for raw_object in hour.objects]
     run_id = uuid.uuid4().hex
-    received = received_frame(spark, store, objects)
+    erased = read_erased_users(spark, lake) if objects else frozenset()
+    received = received_frame(spark, store, objects, erased)
     replace_hours(
         received.frame,
         lake=lake,
@@ -119,7 +121,7 @@ def _write_events(
     )
     counts = received.counts()
     _refuse_lost_rows(spark, lake, snapshots.received, run_id, counts)
-    rejected = rejected_frame(spark, store, objects, counts)
+    rejected = rejected_frame(spark, store, objects, counts, erased)
     replace_hours(
         rejected.frame,
         lake=lake,
