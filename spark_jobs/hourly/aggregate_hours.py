@@ -33,11 +33,12 @@ from spark_jobs.hourly.deduplicate_events import ROW_ADDRESS, repeated_rows
 from spark_jobs.hourly.event_hours import HOUR_KEY_PATTERN
 from spark_jobs.hourly.hourly_tables import hourly_event_counts, hourly_product_stats, hourly_traffic, name_totals
 from spark_jobs.hourly.hours_to_make import read_inputs
-from spark_jobs.hourly.received_counts import check_received, received_by_hour, received_rows
+from spark_jobs.hourly.received_counts import check_received
 from spark_jobs.progress import progress
 from spark_jobs.tables.hour_filters import in_hour_partitions
 from spark_jobs.tables.iceberg_table import commits_between, current_snapshot
 from spark_jobs.tables.ledger import read_event_rows, write_event_rows
+from spark_jobs.tables.partition_counts import rows_as_of, rows_by_event_hour
 from spark_jobs.tables.retries import TRIES, retrying
 from spark_jobs.tables.table_io import replace_hours
 
@@ -97,10 +98,10 @@ class _Run:
     def replace(self, inputs: list[EventHourInput], already_known: set[datetime]) -> tuple[EventRow, ...]:
         """Compute and commit every table of the hours; return the ledger's new rows."""
         snapshot = current_snapshot(self.spark, self.lake, RECEIVED_EVENTS)
-        check_received(inputs, received_by_hour(self.spark, self.lake, snapshot, self.hours))
+        check_received(inputs, rows_by_event_hour(self.spark, self.lake, RECEIVED_EVENTS, snapshot, self.hours))
         window = {hour - offset for hour in self.hours for offset in (HOUR, 0 * HOUR)}
-        received = received_rows(self.spark, self.lake, snapshot).where(in_hour_partitions("event_time", window))
-        received = received.select("*", *ROW_ADDRESS)
+        received = rows_as_of(self.spark, self.lake, RECEIVED_EVENTS, snapshot)
+        received = received.where(in_hour_partitions("event_time", window)).select("*", *ROW_ADDRESS)
         progress(f"looking for repeated events in {len(self.hours)} event hours and the hours before")
         repeated = repeated_rows(received)
         events = repeated.left_out_of(received)

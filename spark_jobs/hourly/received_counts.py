@@ -1,39 +1,14 @@
-"""`received_events` → rows per event hour, from the table's own metadata: no data file is opened."""
+"""Rows of `received_events` per event hour, as the table has them and as the landing ledger says they were given."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Final
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
-
-from contracts.names import LakeLocation
-from contracts.partitions import HOUR, hour_key
+from contracts.partitions import hour_key
 from contracts.staleness import EventHourInput
-from contracts.tables import RECEIVED_EVENTS
 from spark_jobs.errors import UnsettledInputError
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_NAMED: Final = 10
-
-
-def received_rows(spark: SparkSession, lake: LakeLocation, snapshot: int | None) -> DataFrame:
-    """Return `received_events` as of a snapshot; None is a table that nothing was written to yet."""
-    return _as_of(spark, snapshot, lake.table(RECEIVED_EVENTS.name))
-
-
-def received_by_hour(
-    spark: SparkSession, lake: LakeLocation, snapshot: int | None, hours: Collection[datetime]
-) -> Mapping[datetime, int]:
-    """Return the rows of event hours in a snapshot, as its manifests count them; an hour without any is left out."""
-    partitions = _as_of(spark, snapshot, f"{lake.table(RECEIVED_EVENTS.name)}.partitions")
-    hour = F.col("partition.event_time_hour")
-    wanted = partitions.where(hour.between(_ordinal(min(hours)), _ordinal(max(hours)))).select(hour, "record_count")
-    counted: dict[datetime, int] = defaultdict(int)
-    for row in wanted.collect():
-        counted[_EPOCH + row.event_time_hour * HOUR] += row.record_count
-    return counted
 
 
 def check_received(expected: Iterable[EventHourInput], counted: Mapping[datetime, int]) -> None:
@@ -49,11 +24,3 @@ def check_received(expected: Iterable[EventHourInput], counted: Mapping[datetime
             "their landing hours is still running, or died: run it again",
             hours=[hour.event_hour for hour in differing],
         )
-
-
-def _ordinal(hour: datetime) -> int:
-    return (hour - _EPOCH) // HOUR
-
-
-def _as_of(spark: SparkSession, snapshot: int | None, name: str) -> DataFrame:
-    return spark.table(name) if snapshot is None else spark.read.option("snapshot-id", str(snapshot)).table(name)
