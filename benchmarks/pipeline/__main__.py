@@ -1,0 +1,92 @@
+"""The pipeline against DuckDB, Polars and plain PySpark, side by side: `python -m benchmarks.pipeline`.
+
+Every contender is a process of its own and has the machine to itself as far as this program goes; the figures are
+medians of warm runs, the ratio is by the clock. The tables are compared with ours before anything is printed.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from benchmarks.pipeline.contender import CONTENDERS, FIGURES, LAST_RUN, Figures
+from benchmarks.pipeline.made_events import MadeEvents, made_events
+from benchmarks.pipeline.report import Benchmark, Result, as_json, as_table, written_below
+from benchmarks.pipeline.same_tables import check_same_tables
+from benchmarks.process_tree import PeakMemory, run_watched
+
+_FIRST_HOUR: Final = 100_000
+_PACKAGES: Final = ("pyspark", "duckdb", "polars", "pyarrow")
+
+
+def main() -> None:
+    """Measure every contender at one size, and print the table."""
+    options = _options()
+    events: int = options.events
+    data = options.work / "events"
+    made = made_events(data, events, seed=1)
+    small = made_events(data, min(_FIRST_HOUR, events), seed=2)
+    names = [name for name in CONTENDERS if name in options.contenders]
+    measured = {name: _measured(name, options.work / name, small, made, options.rounds) for name in names}
+    benchmark = Benchmark(
+        command=f"python -m benchmarks.pipeline {' '.join(sys.argv[1:])}".rstrip(),
+        machine=_machine(),
+        events=events,
+        first_hour_events=min(_FIRST_HOUR, events),
+        objects=made.objects,
+        compressed_bytes=made.compressed_bytes,
+        results=[_result(name, options.work, *measured[name]) for name in names],
+    )
+    print(as_table(benchmark))
+    if options.json:
+        options.json.write_text(json.dumps(as_json(benchmark), indent=1) + "\n")
+    for name in () if options.keep else names:
+        shutil.rmtree(options.work / name)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3, help="warm runs of each contender (default 3)")
+    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
+    parser.add_argument("--work", type=Path, default=Path("var/bench"), help="events are kept there for the next time")
+    parser.add_argument("--json", type=Path, help="write every figure to this file")
+    parser.add_argument("--keep", action="store_true", help="leave the tables of the last runs below --work")
+    options = parser.parse_args()
+    options.work = options.work.resolve()
+    return options
+
+
+def _measured(
+    name: str, directory: Path, small: MadeEvents, made: MadeEvents, rounds: int
+) -> tuple[Figures, PeakMemory]:
+    """Run a contender in an empty directory."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    print(f"{name} …", file=sys.stderr, flush=True)
+    arguments = [str(argument) for argument in (name, directory, small.raw, made.raw, rounds)]
+    memory = run_watched([sys.executable, "-m", "benchmarks.pipeline.contender", *arguments])
+    return Figures(**json.loads((directory / FIGURES).read_text())), memory
+
+
+def _result(name: str, work: Path, figures: Figures, memory: PeakMemory) -> Result:
+    ours, run = work / "ours" / LAST_RUN, work / name / LAST_RUN
+    same = check_same_tables(ours, run) if ours.exists() and run != ours else None
+    return Result(contender=name, figures=figures, memory=memory, written=written_below(run), same_rows=same)
+
+
+def _machine() -> str:
+    memory = psutil.virtual_memory().total / 2**30
+    packages = ", ".join(f"{package} {version(package)}" for package in _PACKAGES)
+    return f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}; {packages}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""The pipeline as a DuckDB script: JSON in, Parquet partitioned by hour out."""
+
+from pathlib import Path
+
+import duckdb
+
+from benchmarks.pipeline.contender import MakeTables
+
+_RECEIVED = """
+COPY (
+    SELECT strptime(regexp_extract(filename, 'landing_date=([0-9-]+)', 1) || ' '
+                    || regexp_extract(filename, 'landing_hour=([0-9]+)', 1), '%Y-%m-%d %H') AS landing_hour,
+           event.timestamp AS event_time,
+           make_timestamp(received_at * 1000) AS received_at,
+           event.user_id AS user_id,
+           event.click_id AS click_id,
+           event.event_name AS event_name,
+           nullif(event.pixel_id, '') AS pixel_id,
+           nullif(event.additional_data.product_id, '') AS product_id,
+           event.additional_data.price AS price,
+           event.additional_data.time_on_data AS time_on_data,
+           event.additional_data.percent_viewed AS percent_viewed,
+           event.insertion_timestamp AS insertion_timestamp,
+           nullif(event.user_ip, '') AS user_ip,
+           nullif(source_ip, '') AS source_ip,
+           nullif(user_agent, '') AS user_agent,
+           nullif(request_id, '') AS request_id,
+           substr(filename, {prefix}) AS object_key
+    FROM read_json('{raw}/*/*/*.gz', format = 'newline_delimited', filename = true, columns = {{
+        received_at: 'BIGINT', request_id: 'VARCHAR', source_ip: 'VARCHAR', user_agent: 'VARCHAR',
+        event: 'STRUCT(timestamp TIMESTAMP, user_id VARCHAR, click_id VARCHAR, event_name VARCHAR, pixel_id VARCHAR,
+                       insertion_timestamp TIMESTAMP, user_ip VARCHAR,
+                       additional_data STRUCT(time_on_data DOUBLE, percent_viewed DOUBLE, product_id VARCHAR,
+                                              price DECIMAL(18,2)))'
+    }})
+    WHERE make_timestamp(received_at * 1000) - event.timestamp BETWEEN -INTERVAL 5 MINUTES AND INTERVAL 7 DAYS
+) TO '{out}/received_events' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (landing_hour), WRITE_PARTITION_COLUMNS)
+"""
+
+_CLEAN = """
+COPY (
+    SELECT * EXCLUDE (landing_hour, object_key), date_trunc('hour', event_time) AS event_hour
+    FROM read_parquet('{out}/received_events/*/*.parquet', hive_partitioning = false)
+    QUALIFY row_number() OVER (PARTITION BY date_trunc('hour', event_time), click_id
+                               ORDER BY received_at, insertion_timestamp, user_id) = 1
+    ORDER BY event_hour, user_id, event_time
+) TO '{out}/clean_events' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (event_hour), WRITE_PARTITION_COLUMNS)
+"""
+
+_CLEAN_EVENTS = """
+CREATE OR REPLACE TEMP VIEW clean_events AS
+SELECT * FROM read_parquet('{out}/clean_events/*/*.parquet', hive_partitioning = false)
+"""
+
+_COUNTS = """
+SELECT event_hour, event_name, count(*) AS events, count(DISTINCT user_id) AS users
+FROM clean_events GROUP BY ALL
+"""
+
+_TRAFFIC = """
+SELECT event_hour,
+       count(*) AS events,
+       count(DISTINCT user_id) AS users,
+       count_if(starts_session) AS sessions_started,
+       count_if(event_name = 'Search') AS searches,
+       count_if(event_name = 'ViewContent') AS views,
+       count_if(event_name = 'AddToCart') AS carts,
+       count_if(event_name = 'Purchase') AS purchases,
+       coalesce(sum(price) FILTER (event_name = 'Purchase'), 0)::DECIMAL(38,2) AS revenue,
+       count_if(event_name = 'Purchase' AND price IS NULL) AS purchases_without_price
+FROM (
+    SELECT event_hour, user_id, event_name, price,
+           coalesce(event_time - lag(event_time) OVER (PARTITION BY user_id ORDER BY event_time) > INTERVAL 30 MINUTES,
+                    true) AS starts_session
+    FROM clean_events
+)
+GROUP BY event_hour
+"""
+
+_PRODUCTS = """
+SELECT event_hour, product_id,
+       count_if(event_name = 'ViewContent') AS views,
+       count_if(event_name = 'AddToCart') AS carts,
+       count_if(event_name = 'Purchase') AS purchases,
+       coalesce(sum(price) FILTER (event_name = 'Purchase'), 0)::DECIMAL(38,2) AS revenue
+FROM clean_events
+WHERE product_id IS NOT NULL AND event_name IN ('ViewContent', 'AddToCart', 'Purchase')
+GROUP BY ALL
+"""
+
+_HOURLY = {"hourly_event_counts": _COUNTS, "hourly_traffic": _TRAFFIC, "hourly_product_stats": _PRODUCTS}
+
+
+def start(directory: Path) -> MakeTables:
+    """Return the script, with a connection of its own that spills beside its output."""
+    connection = duckdb.connect(config={"temp_directory": str(directory / "spill")})
+    # Rows of a file need not keep the order of their lines; and every open partition holds a row group in memory.
+    connection.execute("SET preserve_insertion_order = false")
+
+    def make_tables(raw: Path, run: str) -> None:
+        out = directory / run
+        out.mkdir(parents=True)
+        names = {"raw": raw, "out": out, "prefix": len(str(raw.parent)) + 2}
+        for statement in (_RECEIVED, _CLEAN, _CLEAN_EVENTS):
+            connection.execute(statement.format(**names))
+        for table, rows in _HOURLY.items():
+            (out / table).mkdir()
+            connection.execute(f"COPY ({rows}) TO '{out}/{table}/rows.parquet' (FORMAT parquet, COMPRESSION zstd)")
+
+    return make_tables

@@ -1,0 +1,120 @@
+"""The pipeline as most would write it in PySpark: from_json, cache, a window against copies, a groupBy per table."""
+
+from pathlib import Path
+
+from pyspark import StorageLevel
+from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
+
+from benchmarks.pipeline.contender import MakeTables
+from contracts.names import CATALOG, LakeLocation
+from spark_jobs.session import LocalSize, spark_session
+
+_ENVELOPE = (
+    "received_at BIGINT, request_id STRING, source_ip STRING, user_agent STRING, event STRUCT<timestamp: TIMESTAMP, "
+    "user_id: STRING, click_id: STRING, event_name: STRING, pixel_id: STRING, insertion_timestamp: TIMESTAMP, "
+    "user_ip: STRING, additional_data: STRUCT<time_on_data: DOUBLE, percent_viewed: DOUBLE, product_id: STRING, "
+    "price: DECIMAL(18,2)>>"
+)
+_PURCHASE = "event_name = 'Purchase'"
+
+
+def start(directory: Path) -> MakeTables:
+    """Return the job, in a session of its own."""
+    lake = LakeLocation(raw_uri="", warehouse_uri=str(directory), database="default")
+    spark = spark_session("plain_pyspark", lake, size=LocalSize(heap="2g"))
+
+    def make_tables(raw: Path, run: str) -> None:
+        spark.sql(f"CREATE NAMESPACE {CATALOG}.{run}")
+        received = _received(spark, raw).persist(StorageLevel.MEMORY_AND_DISK)
+        _write(received, f"{run}.received_events", F.partitioning.hours("landing_hour"))
+        clean = _clean(received).persist(StorageLevel.MEMORY_AND_DISK)
+        _write(clean.drop("event_hour"), f"{run}.clean_events", F.partitioning.hours("event_time"))
+        _write(_event_counts(clean), f"{run}.hourly_event_counts", F.partitioning.days("event_hour"))
+        _write(_traffic(clean), f"{run}.hourly_traffic", F.partitioning.days("event_hour"))
+        _write(_product_stats(clean), f"{run}.hourly_product_stats", F.partitioning.days("event_hour"))
+        clean.unpersist()
+        received.unpersist()
+
+    return make_tables
+
+
+def _write(rows: DataFrame, table: str, partition: Column) -> None:
+    rows.writeTo(f"{CATALOG}.{table}").using("iceberg").partitionedBy(partition).create()
+
+
+def _received(spark: SparkSession, raw: Path) -> DataFrame:
+    lines = spark.read.text(f"{raw}/*/*/*.gz").select(
+        F.from_json("value", _ENVELOPE, {"timestampFormat": "yyyy-MM-dd HH:mm:ss[.SSSSSS]"}).alias("line"),
+        F.col("_metadata.file_path").alias("path"),
+    )
+    landing = F.regexp_extract("path", "landing_date=([0-9-]+)/landing_hour=([0-9]+)", 1)
+    hour = F.regexp_extract("path", "landing_date=([0-9-]+)/landing_hour=([0-9]+)", 2)
+    rows = lines.select(
+        F.to_timestamp(F.concat(landing, F.lit(" "), hour), "yyyy-MM-dd HH").alias("landing_hour"),
+        F.col("line.event.timestamp").alias("event_time"),
+        F.timestamp_millis("line.received_at").alias("received_at"),
+        *(f"line.event.{name}" for name in ("user_id", "click_id", "event_name")),
+        _text("line.event.pixel_id").alias("pixel_id"),
+        _text("line.event.additional_data.product_id").alias("product_id"),
+        *(f"line.event.additional_data.{name}" for name in ("price", "time_on_data", "percent_viewed")),
+        "line.event.insertion_timestamp",
+        _text("line.event.user_ip").alias("user_ip"),
+        *(_text(f"line.{name}").alias(name) for name in ("source_ip", "user_agent", "request_id")),
+        F.regexp_extract("path", "raw/.*", 0).alias("object_key"),
+    )
+    return rows.where("received_at - event_time <= INTERVAL 7 DAYS AND event_time - received_at <= INTERVAL 5 MINUTES")
+
+
+def _text(name: str) -> Column:
+    return F.nullif(F.col(name), F.lit(""))
+
+
+def _clean(received: DataFrame) -> DataFrame:
+    order = Window.partitionBy("event_hour", "click_id").orderBy("received_at", "insertion_timestamp", "user_id")
+    return (
+        received.withColumn("event_hour", F.date_trunc("hour", "event_time"))
+        .withColumn("copy", F.row_number().over(order))
+        .where("copy = 1")
+        .drop("copy", "landing_hour", "object_key")
+    )
+
+
+def _event_counts(events: DataFrame) -> DataFrame:
+    return events.groupBy("event_hour", "event_name").agg(
+        F.count("*").alias("events"), F.count_distinct("user_id").alias("users")
+    )
+
+
+def _traffic(events: DataFrame) -> DataFrame:
+    previous = F.lag("event_time").over(Window.partitionBy("user_id").orderBy("event_time"))
+    starts = F.coalesce(F.col("event_time") - previous > F.expr("INTERVAL 30 MINUTES"), F.lit(True))
+    return (
+        events.withColumn("starts_session", starts)
+        .groupBy("event_hour")
+        .agg(
+            F.count("*").alias("events"),
+            F.count_distinct("user_id").alias("users"),
+            F.count_if("starts_session").alias("sessions_started"),
+            F.count_if(F.col("event_name") == "Search").alias("searches"),
+            *_shopping(),
+            F.count_if(F.expr(f"{_PURCHASE} AND price IS NULL")).alias("purchases_without_price"),
+        )
+    )
+
+
+def _product_stats(events: DataFrame) -> DataFrame:
+    shopping = F.col("event_name").isin("ViewContent", "AddToCart", "Purchase")
+    return (
+        events.where(F.col("product_id").isNotNull() & shopping).groupBy("event_hour", "product_id").agg(*_shopping())
+    )
+
+
+def _shopping() -> list[Column]:
+    revenue = F.coalesce(F.sum(F.expr(f"CASE WHEN {_PURCHASE} THEN price END")), F.lit(0))
+    return [
+        F.count_if(F.col("event_name") == "ViewContent").alias("views"),
+        F.count_if(F.col("event_name") == "AddToCart").alias("carts"),
+        F.count_if(F.expr(_PURCHASE)).alias("purchases"),
+        revenue.cast("decimal(38,2)").alias("revenue"),
+    ]

@@ -1,0 +1,146 @@
+"""The pipeline as a Polars script: lazy frames, streamed from JSON lines to Parquet partitioned by hour."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+
+from benchmarks.pipeline.contender import MakeTables
+
+_EVENT = pl.Struct(
+    {
+        "timestamp": pl.String,
+        "user_id": pl.String,
+        "click_id": pl.String,
+        "event_name": pl.String,
+        "pixel_id": pl.String,
+        "insertion_timestamp": pl.String,
+        "user_ip": pl.String,
+        "additional_data": pl.Struct(
+            {"time_on_data": pl.Float64, "percent_viewed": pl.Float64, "product_id": pl.String, "price": pl.Float64}
+        ),
+    }
+)
+_ENVELOPE = {
+    "received_at": pl.Int64,
+    "request_id": pl.String,
+    "source_ip": pl.String,
+    "user_agent": pl.String,
+    "event": _EVENT,
+}
+_HOUR = pl.col("event_time").dt.truncate("1h").alias("event_hour")
+_PURCHASE = pl.col("event_name") == "Purchase"
+
+
+def start(directory: Path) -> MakeTables:
+    """Return the script."""
+
+    def make_tables(raw: Path, run: str) -> None:
+        out = directory / run
+        received = _received(raw)
+        _sink(received, out / "received_events", by="landing_hour")
+        clean = _clean(pl.scan_parquet(f"{out}/received_events/**/*.parquet", hive_partitioning=False))
+        _sink(clean, out / "clean_events", by="event_hour")
+        events = pl.scan_parquet(f"{out}/clean_events/**/*.parquet", hive_partitioning=False)
+        hourly = {
+            "hourly_event_counts": _event_counts(events),
+            "hourly_traffic": _traffic(events),
+            "hourly_product_stats": _product_stats(events),
+        }
+        for table, rows in hourly.items():
+            rows.sink_parquet(out / table / "rows.parquet", mkdir=True, engine="streaming")
+
+    return make_tables
+
+
+def _sink(rows: pl.LazyFrame, path: Path, *, by: str) -> None:
+    rows.sink_parquet(pl.PartitionBy(path, key=by, include_key=True), mkdir=True, engine="streaming")
+
+
+def _received(raw: Path) -> pl.LazyFrame:
+    lines = pl.scan_ndjson(f"{raw}/**/*.gz", schema=_ENVELOPE, include_file_paths="object_key")
+    event, data = pl.col("event").struct, pl.col("event").struct.field("additional_data").struct
+    date, hour = (pl.col("object_key").str.extract(f"landing_{part}=([0-9-]+)") for part in ("date", "hour"))
+    rows = lines.select(
+        (date + " " + hour + ":00").str.to_datetime("%Y-%m-%d %H:%M", time_unit="us").alias("landing_hour"),
+        _timestamp(event.field("timestamp")).alias("event_time"),
+        (pl.col("received_at") * 1000).cast(pl.Datetime("us")).alias("received_at"),
+        event.field("user_id", "click_id", "event_name"),
+        _text(event.field("pixel_id")),
+        _text(data.field("product_id")),
+        data.field("price").cast(pl.Decimal(18, 2)),
+        data.field("time_on_data", "percent_viewed"),
+        _timestamp(event.field("insertion_timestamp")),
+        _text(event.field("user_ip")),
+        _text(pl.col("source_ip")),
+        _text(pl.col("user_agent")),
+        _text(pl.col("request_id")),
+        pl.col("object_key").str.slice(len(str(raw.parent)) + 1),
+    )
+    late = pl.col("received_at") - pl.col("event_time")
+    return rows.filter(late.is_between(-timedelta(minutes=5), timedelta(days=7)))
+
+
+def _timestamp(text: pl.Expr) -> pl.Expr:
+    return text.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us")
+
+
+def _text(text: pl.Expr) -> pl.Expr:
+    return pl.when(text != "").then(text)
+
+
+def _clean(received: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the first event of each click_id in its event hour, the hours sorted by user and time."""
+    order = ["received_at", "insertion_timestamp", "user_id"]
+    return (
+        received.drop("landing_hour", "object_key")
+        .with_columns(_HOUR)
+        .sort("event_hour", "click_id", *order, nulls_last=True)
+        .unique(["event_hour", "click_id"], keep="first", maintain_order=True)
+        .sort("event_hour", "user_id", "event_time")
+    )
+
+
+def _event_counts(events: pl.LazyFrame) -> pl.LazyFrame:
+    return events.group_by("event_hour", "event_name").agg(
+        pl.len().cast(pl.Int64).alias("events"), pl.col("user_id").n_unique().cast(pl.Int64).alias("users")
+    )
+
+
+def _traffic(events: pl.LazyFrame) -> pl.LazyFrame:
+    gap = pl.col("event_time") - pl.col("event_time").shift().over("user_id", order_by="event_time")
+    starts = (gap.is_null() | (gap > timedelta(minutes=30))).alias("starts_session")
+    return (
+        events.select("event_hour", "user_id", "event_name", "price", starts)
+        .group_by("event_hour")
+        .agg(
+            pl.len().cast(pl.Int64).alias("events"),
+            pl.col("user_id").n_unique().cast(pl.Int64).alias("users"),
+            pl.col("starts_session").sum().cast(pl.Int64).alias("sessions_started"),
+            _named("Search").alias("searches"),
+            *_shopping(),
+            (_PURCHASE & pl.col("price").is_null()).sum().cast(pl.Int64).alias("purchases_without_price"),
+        )
+    )
+
+
+def _product_stats(events: pl.LazyFrame) -> pl.LazyFrame:
+    shopping = pl.col("event_name").is_in(["ViewContent", "AddToCart", "Purchase"])
+    return (
+        events.filter(pl.col("product_id").is_not_null() & shopping)
+        .group_by("event_hour", "product_id")
+        .agg(*_shopping())
+    )
+
+
+def _shopping() -> list[pl.Expr]:
+    return [
+        _named("ViewContent").alias("views"),
+        _named("AddToCart").alias("carts"),
+        _named("Purchase").alias("purchases"),
+        pl.col("price").filter(_PURCHASE).sum().cast(pl.Decimal(38, 2)).alias("revenue"),
+    ]
+
+
+def _named(name: str) -> pl.Expr:
+    return (pl.col("event_name") == name).sum().cast(pl.Int64)
