@@ -18,8 +18,8 @@ _OPEN_TO_CLOSE: Final = {"[": "]", "{": "}"}
 def nesting_depth(text: str) -> int | None:
     """Return the deepest nesting of objects and arrays in `text`, or None if it is not one JSON value.
 
-    >>> nesting_depth('[{"a": []}, 1]'), nesting_depth("7"), nesting_depth("[1,]")
-    (3, 0, None)
+    >>> nesting_depth('[{"a": []}, 1]'), nesting_depth('{"a": {}}'), nesting_depth("7"), nesting_depth("[1,]")
+    (3, 2, 0, None)
     """
     open_brackets: list[str] = []
     deepest, position = 0, 0
@@ -65,4 +65,4 @@ def _allowed_after(symbol: str, allowed: frozenset[str], open_brackets: list[str
         return _VALUE if symbol == "," else _AFTER_ELEMENT
     if symbol == ",":
         return _NAME
-    return _COLON if allowed in (_NAME, _FIRST_NAME) else _AFTER_NAME_VALUE
+    return _COLON if symbol == "string" and allowed in (_NAME, _FIRST_NAME) else _AFTER_NAME_VALUE

@@ -170,6 +170,7 @@ def test_every_reason_but_the_unreadable_object_has_a_line_above() -> None:
         pytest.param(line_of({"insertion_timestamp": "", "pixel_id": None}, None), id="empty and null are absent"),
         pytest.param(line_of({"user_id": "\u0000"}), id="NUL is a character"),
         pytest.param(line_of({"x": "[" * 100}), id="brackets in a string nest nothing"),
+        pytest.param(line_of({"x": [[]] * 70, "y": {}}), id="many brackets side by side, and an empty object"),
         pytest.param(line_of({"x": json.loads("[" * 62 + "]" * 62)}), id="64 levels"),
         pytest.param(line_of({"x": "\\ud800"}), id="a backslash before ud800"),
         pytest.param(line_of() + b"\r", id="carriage return"),
