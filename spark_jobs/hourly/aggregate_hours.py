@@ -4,10 +4,13 @@ One computation for all of the hours, one commit per table, the ledger last. The
 replacing what was made from later input: first the snapshots of what will be replaced, then the landing ledger (whose
 versions are stored with the result), then the received events. Whoever commits to one of the hours in between makes
 this run start over; whoever transforms a landing hour in between leaves a version that differs, and so a stale hour.
+
+An hour's first run begins with a row of the ledger that says `unfinished`: if the run dies before its end, and the hour
+then loses all of its events, the ledger still knows that there are rows to remove.
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -29,6 +32,7 @@ from contracts.tables import (
     Table,
 )
 from spark_jobs.errors import LedgerImbalanceError
+from spark_jobs.hourly.bot_flags import find_bots
 from spark_jobs.hourly.deduplicate_events import ROW_ADDRESS, repeated_rows
 from spark_jobs.hourly.event_hours import HOUR_KEY_PATTERN
 from spark_jobs.hourly.hourly_tables import hourly_event_counts, hourly_product_stats, hourly_traffic, name_totals
@@ -39,13 +43,14 @@ from spark_jobs.tables.hour_filters import in_hour_partitions
 from spark_jobs.tables.iceberg_table import commits_between, current_snapshot
 from spark_jobs.tables.ledger import read_event_rows, write_event_rows
 from spark_jobs.tables.partition_counts import rows_as_of, rows_by_event_hour
+from spark_jobs.tables.replaced_hours import RUN_ID
 from spark_jobs.tables.retries import TRIES, retrying
 from spark_jobs.tables.table_io import replace_hours
 
 TARGETS: Final = (CLEAN_EVENTS, HOURLY_EVENT_COUNTS, HOURLY_TRAFFIC, HOURLY_PRODUCT_STATS, EVENT_LEDGER)
 
-#: Names a run in the summaries of its commits.
-RUN_ID: Final = "clickstream.run-id"
+#: The version of an hour whose first run has begun; no input has it, so the hour is stale.
+UNFINISHED: Final = "unfinished"
 
 Snapshots = Mapping[Table, int | None]
 
@@ -95,6 +100,19 @@ class _Run:
     snapshots: Snapshots
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
+    def _note_first_made(self, hours: Collection[datetime]) -> None:
+        """Give hours that the ledger does not know yet a row, before they have any elsewhere."""
+        if hours:
+            rows = [
+                EventRow(event_hour=hour, input_version=UNFINISHED, received=0, clean=0, duplicates=0) for hour in hours
+            ]
+            self._write_ledger(rows, hours)
+
+    def _write_ledger(self, rows: Collection[EventRow], hours: Collection[datetime]) -> None:
+        read_from = self.snapshots[EVENT_LEDGER]
+        properties = {RUN_ID: self.run_id}
+        write_event_rows(self.spark, self.lake, rows, hours=hours, read_from=read_from, properties=properties)
+
     def replace(self, inputs: list[EventHourInput], already_known: set[datetime]) -> tuple[EventRow, ...]:
         """Compute and commit every table of the hours; return the ledger's new rows."""
         snapshot = current_snapshot(self.spark, self.lake, RECEIVED_EVENTS)
@@ -105,12 +123,16 @@ class _Run:
         progress(f"looking for repeated events in {len(self.hours)} event hours and the hours before")
         repeated = repeated_rows(received)
         events = repeated.left_out_of(received)
+        bots = find_bots(events.where(in_hour_partitions("event_time", self.hours)))
+        events = bots.flagged(events)
         totals = name_totals(events, self.hours).persist()
         try:
             rows = _ledger_rows(inputs, _clean_by_hour(totals), repeated.by_hour, already_known)
+            self._note_first_made([row.event_hour for row in rows if row.event_hour not in already_known])
             self._commit(events, totals, rows)
         finally:
             totals.unpersist()
+            bots.unpersist()
             repeated.rows.unpersist()
         return rows
 
@@ -121,8 +143,7 @@ class _Run:
         self._replace(HOURLY_EVENT_COUNTS, hourly_event_counts(totals), rows)
         self._replace(HOURLY_TRAFFIC, hourly_traffic(totals), rows)
         self._replace(HOURLY_PRODUCT_STATS, hourly_product_stats(own), rows)
-        read_from = self.snapshots[EVENT_LEDGER]
-        write_event_rows(self.spark, self.lake, rows, hours=self.hours, read_from=read_from)
+        self._write_ledger(rows, self.hours)
 
     def _replace(self, table: Table, frame: DataFrame, rows: tuple[EventRow, ...]) -> None:
         figures = {

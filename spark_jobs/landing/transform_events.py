@@ -27,11 +27,11 @@ from spark_jobs.raw.raw_objects import RawStore, landed_objects, raw_store
 from spark_jobs.tables.erased_users import read_erased_users
 from spark_jobs.tables.iceberg_table import commits_between
 from spark_jobs.tables.ledger import LandingLedgerRow, read_landing_rows, write_landing_rows
+from spark_jobs.tables.replaced_hours import RUN_ID
 from spark_jobs.tables.retries import retrying
 from spark_jobs.tables.table_io import current_snapshot, ensure_tables, replace_hours
 
 _TABLES = (RECEIVED_EVENTS, REJECTED_EVENTS, LANDING_LEDGER, ERASED_USERS)
-_RUN_ID = "clickstream.run-id"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +117,7 @@ def _write_events(
         table=RECEIVED_EVENTS,
         hours=hours,
         read_from=snapshots.received,
-        properties={_RUN_ID: run_id},
+        properties={RUN_ID: run_id},
     )
     counts = received.counts()
     _refuse_lost_rows(spark, lake, snapshots.received, run_id, counts)
@@ -128,7 +128,7 @@ def _write_events(
         table=REJECTED_EVENTS,
         hours=hours,
         read_from=snapshots.rejected,
-        properties={_RUN_ID: run_id, **_figures(counts)},
+        properties={RUN_ID: run_id, **_figures(counts)},
     )
     _refuse_changed_objects(counts, rejected.counts())
     return counts
@@ -140,7 +140,7 @@ def _refuse_lost_rows(
     """Raise `LedgerImbalanceError` unless the table took exactly the rows that were counted as received."""
     received = sum(of_object.received for of_object in counts.values())
     for commit in commits_between(spark, lake, RECEIVED_EVENTS, after=read_from):
-        if commit.summary.get(_RUN_ID) == run_id:
+        if commit.summary.get(RUN_ID) == run_id:
             added = int(commit.summary.get("added-records", 0))
             if added != received:
                 raise LedgerImbalanceError(f"{received} events were received, but {added} rows were written")

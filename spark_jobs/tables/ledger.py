@@ -113,10 +113,11 @@ def write_event_rows(
     *,
     hours: Collection[datetime],
     read_from: int | None,
+    properties: Mapping[str, str] | None = None,
 ) -> None:
     """Replace the rows of `hours`: an hour that has no row here has none afterwards."""
     tuples = [(row.event_hour, row.input_version, row.received, row.clean, row.duplicates) for row in rows]
-    _write(spark, lake, EVENT_LEDGER, tuples, hours, read_from)
+    _write(spark, lake, EVENT_LEDGER, tuples, hours, read_from, properties)
 
 
 def _write(
@@ -126,9 +127,10 @@ def _write(
     tuples: Iterable[tuple[Any, ...]],
     hours: Collection[datetime],
     read_from: int | None,
+    properties: Mapping[str, str] | None = None,
 ) -> None:
     frame = spark.createDataFrame(list(tuples), struct_type(table)).coalesce(1)
-    replace_hours(frame, lake=lake, table=table, hours=hours, read_from=read_from)
+    replace_hours(frame, lake=lake, table=table, hours=hours, read_from=read_from, properties=properties)
 
 
 def _between(spark: SparkSession, lake: LakeLocation, table: Table, start: datetime, end: datetime) -> DataFrame:

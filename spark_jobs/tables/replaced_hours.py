@@ -4,7 +4,8 @@ Iceberg finds conflicts by file, and a file of a table partitioned by day holds 
 different hours of one day do not disturb each other, and two runs of the same hour always do.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +15,28 @@ from spark_jobs.tables.iceberg_table import Commit
 
 #: Name of the note in a snapshot's summary.
 REPLACED_HOURS: Final = "replaced-hours"
+#: Names the run in the summaries of its commits, so that it does not take one of its own for another's.
+RUN_ID: Final = "clickstream.run-id"
+#: Names the part of the table that was replaced, where tables of several owners are one.
+_REPLACED_PART: Final = "replaced-part"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TablePart:
+    """A value of a column by which a table is partitioned, so that whoever owns the value owns whole files."""
+
+    column: str
+    value: str
+
+    @property
+    def condition(self) -> str:
+        """Return the SQL condition that holds in the part."""
+        return f"{self.column} = '{self.value}'"
+
+
+def replaced_note(hours: Collection[datetime], part: TablePart | None) -> Mapping[str, str]:
+    """Return what to note in the summary of a commit that replaces hours, of all the table or of a part of it."""
+    return {REPLACED_HOURS: hours_note(hours), **({} if part is None else {_REPLACED_PART: part.condition})}
 
 
 def hours_note(hours: Collection[datetime]) -> str:
@@ -26,12 +49,14 @@ def noted_ranges(note: str) -> list[HourRange]:
     return [(parse_hour_key(start), parse_hour_key(end)) for start, end in (item.split("/") for item in note.split())]
 
 
-def touches(commit: Commit, hours: Collection[datetime]) -> bool:
+def touches(commit: Commit, hours: Collection[datetime], part: TablePart | None = None) -> bool:
     """Tell whether a commit may have changed rows of the hours; a commit of unknown origin may have changed any.
 
     Iceberg's `replace` is compaction: other files, the same rows.
     """
     if commit.operation == "replace":
+        return False
+    if part is not None and commit.summary.get(_REPLACED_PART, part.condition) != part.condition:
         return False
     note = commit.summary.get(REPLACED_HOURS)
     return note is None or _overlap(noted_ranges(note), hour_ranges(hours))

@@ -7,7 +7,7 @@ the same hour is kept by `read_from`: what was read before the other's commit is
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
@@ -16,16 +16,24 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
 
 from contracts.names import LakeLocation
+from contracts.partitions import hours_of_day
 from contracts.tables import Table
 from spark_jobs.errors import BaseMovedError, InputChangedError, SparkJobError
-from spark_jobs.tables.hour_filters import at_hours, hour_ranges, in_day_partitions, in_hour_partitions, in_ranges
-from spark_jobs.tables.iceberg_table import commits_between, current_snapshot
-from spark_jobs.tables.replaced_hours import REPLACED_HOURS, hours_note, touches
+from spark_jobs.tables.hour_filters import (
+    at_hours,
+    hour_ranges,
+    in_day_partitions,
+    in_days,
+    in_hour_partitions,
+    in_ranges,
+)
+from spark_jobs.tables.iceberg_table import Commit, commits_between, current_snapshot
+from spark_jobs.tables.replaced_hours import RUN_ID, TablePart, hours_note, replaced_note, touches
 from spark_jobs.tables.retries import retrying
 from spark_jobs.tables.table_evolution import ensure_tables
 from spark_jobs.task_errors import raised_in_task
 
-__all__ = ["current_snapshot", "ensure_tables", "read_hours", "replace_hours", "retrying"]
+__all__ = ["current_snapshot", "ensure_tables", "read_hours", "replace_days", "replace_hours", "retrying"]
 
 #: Hours in more pieces than this are replaced by whole days at once.
 MAX_RANGES: Final = 50
@@ -48,21 +56,40 @@ def replace_hours(
     hours: Collection[datetime],
     read_from: int | None,
     properties: Mapping[str, str] | None = None,
+    part: TablePart | None = None,
 ) -> None:
     """Replace the hours of a table by the rows of `frame`, in one commit; hours without a row become empty.
 
     An hour is one of the first partition column: `landing_hour`, `event_time` or `event_hour`. `read_from` is the
     table's `current_snapshot` from before the input was read. If another run replaced one of the hours since,
     `InputChangedError` is raised, and the caller computes again (`retrying`). `properties` go into the snapshot's
-    summary. A frame for a table partitioned by day is evaluated again under contention: persist it.
+    summary. A frame for a table partitioned by day is evaluated again under contention: persist it. With a `part`, only
+    its rows of the hours are replaced, and runs of other parts are no conflict.
     """
     if not hours:
         return
-    write = _HoursWrite(frame=frame, lake=lake, table=table, hours=hours, properties=properties or {})
+    write = _HoursWrite(frame=frame, lake=lake, table=table, hours=hours, properties=properties or {}, part=part)
     if table.partitions[0].transform == "hours":
         write.replace_partitions(read_from)
     else:
         retrying(lambda: write.replace_within_days(read_from), on=BaseMovedError)
+
+
+def replace_days(
+    frame: DataFrame,
+    *,
+    lake: LakeLocation,
+    table: Table,
+    days: Collection[date],
+    read_from: int | None,
+    properties: Mapping[str, str] | None = None,
+) -> None:
+    """Replace days of a table that is partitioned by day: as `replace_hours`, noted as the hours of these days."""
+    if not days:
+        return
+    hours = [hour for day in days for hour in hours_of_day(day)]
+    write = _HoursWrite(frame=frame, lake=lake, table=table, hours=hours, properties=properties or {})
+    retrying(lambda: write.replace_whole_days(in_days(table.partitions[0], days), read_from), on=BaseMovedError)
 
 
 class _PartialFileError(SparkJobError):
@@ -76,6 +103,7 @@ class _HoursWrite:
     table: Table
     hours: Collection[datetime]
     properties: Mapping[str, str]
+    part: TablePart | None
 
     @property
     def column(self) -> str:
@@ -87,6 +115,10 @@ class _HoursWrite:
             self._overwrite(self.frame, in_hour_partitions(self.column, self.hours), read_from)
         except BaseMovedError as error:
             raise InputChangedError(f"{self.table.name}: {error}") from error
+
+    def replace_whole_days(self, condition: str, read_from: int | None) -> None:
+        """Replace whole daily partitions; what a compaction did to them meanwhile is no conflict."""
+        self._overwrite(self.frame, condition, self._unchanged_since(read_from))
 
     def replace_within_days(self, read_from: int | None) -> None:
         """Replace hours in daily partitions; where a file also holds other hours, their rows are carried over."""
@@ -109,7 +141,7 @@ class _HoursWrite:
             newest = None
             for commit in commits:
                 newest = newest or commit.snapshot_id
-                if touches(commit, self.hours):
+                if not self._own(commit) and touches(commit, self.hours, self.part):
                     raise InputChangedError(
                         f"{self.table.name}: another run replaced {hours_note(self.hours)} meanwhile"
                     )
@@ -117,22 +149,29 @@ class _HoursWrite:
             raise InputChangedError(f"{self.table.name}: {error}, so what happened since is unknown") from error
         return newest or read_from
 
+    def _own(self, commit: Commit) -> bool:
+        """Tell whether a commit was made by the same run; a run that names itself writes an hour twice knowingly."""
+        return RUN_ID in self.properties and commit.summary.get(RUN_ID) == self.properties[RUN_ID]
+
     def _other_hours(self, days: str, base: int | None) -> DataFrame:
         reader = self.frame.sparkSession.read
         if base is not None:
             reader = reader.option("snapshot-id", str(base))
         rows = reader.table(self.lake.table(self.table.name))
         # Few rows in many small files: as one task they become one file a day again.
-        return rows.where(f"{days} AND NOT {at_hours(self.column, self.hours)}").coalesce(1)
+        return rows.where(self._in_part(f"{days} AND NOT {at_hours(self.column, self.hours)}")).coalesce(1)
+
+    def _in_part(self, condition: str) -> str:
+        return condition if self.part is None else f"({condition}) AND {self.part.condition}"
 
     def _overwrite(self, rows: DataFrame, condition: str, base: int | None) -> None:
         writer = rows.writeTo(self.lake.table(self.table.name)).option("isolation-level", "serializable")
         if base is not None:
             writer = writer.option("validate-from-snapshot-id", str(base))
-        for key, value in {**self.properties, REPLACED_HOURS: hours_note(self.hours)}.items():
+        for key, value in {**self.properties, **replaced_note(self.hours, self.part)}.items():
             writer = writer.option(f"snapshot-property.{key}", value)
         try:
-            writer.overwrite(F.expr(condition))
+            writer.overwrite(F.expr(self._in_part(condition)))
         except Py4JJavaError as error:
             raise _typed(error) from error
         except PySparkException as error:

@@ -114,6 +114,26 @@ def test_an_hour_that_no_landing_hour_feeds_any_more_is_emptied(spark: SparkSess
     assert stale_event_hours_around(spark, landed, TEN, ELEVEN) == []
 
 
+def test_rows_of_a_first_run_that_died_are_removed_when_the_hour_then_loses_its_events(
+    spark: SparkSession, landed: LakeLocation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as dying:
+        dying.setattr(job, "hourly_event_counts", _die)
+        with pytest.raises(KeyboardInterrupt):
+            aggregate_hours(spark, landed, [TEN])
+    assert len(rows_by_hour(spark, landed, CLEAN_EVENTS, TEN)) == 2
+    land(spark, landed, [Landing(landing_hour=TEN, version="v2", events=[])])
+    stale = stale_event_hours_around(spark, landed, TEN, ELEVEN)
+    assert stale == [TEN]
+    aggregate_hours(spark, landed, stale)
+    assert table_rows(spark, landed, CLEAN_EVENTS) == []
+    assert stale_event_hours_around(spark, landed, TEN, ELEVEN) == []
+
+
+def _die(*_: object) -> DataFrame:
+    raise KeyboardInterrupt
+
+
 def test_an_hour_without_events_leaves_no_rows_and_no_ledger_row(spark: SparkSession, landed: LakeLocation) -> None:
     assert aggregate_hours(spark, landed, [TEN - 5 * HOUR]).made == ()
     assert all(table_rows(spark, landed, table) == [] for table in MADE_TABLES)
@@ -215,6 +235,7 @@ STREAM: st.SearchStrategy[list[dict[str, object]]] = st.lists(
         price=st.sampled_from([None, Decimal("0.10"), Decimal("9999999999999.99")]),
         delay=st.sampled_from([0, 1, 70]),
         queued=st.sampled_from([None, 0, 1]),
+        user_agent=st.sampled_from([None, "Mozilla/5.0 Firefox/145.0", "Googlebot/2.1"]),
     ),
     max_size=14,
 )
@@ -233,6 +254,7 @@ def received(stream: int, drawn: dict[str, object]) -> ReceivedEvent:
         event_name=str(drawn["event_name"]),
         product_id=drawn["product_id"],  # type: ignore[arg-type]
         price=drawn["price"],  # type: ignore[arg-type]
+        user_agent=drawn["user_agent"],  # type: ignore[arg-type]
         event_hash=crc32(repr(sorted(drawn.items())).encode()),
     )
 
@@ -253,12 +275,14 @@ def test_hours_made_in_any_order_are_what_the_reference_says(
 
     hours = sorted({item.event_hour for item in events})
     dice.shuffle(hours)
-    for part in (hours[::2], hours[1::2]):
-        aggregate_hours(spark, lake, part)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bot_flags, "BOT_EVENTS_PER_HOUR", 3)
+        for part in (hours[::2], hours[1::2]):
+            aggregate_hours(spark, lake, part)
 
-    expected = reference_tables(events)
+    expected = reference_tables(events, bot_events_per_hour=3)
     clean = table_rows(spark, lake, CLEAN_EVENTS)
-    assert sorted(((row[0], row[2], row[3]) for row in clean), key=repr) == expected.clean_events
+    assert sorted(((row[0], row[2], row[3], tuple(row[-1])) for row in clean), key=repr) == expected.clean_events
     assert table_rows(spark, lake, HOURLY_EVENT_COUNTS) == expected.hourly_event_counts
     assert table_rows(spark, lake, HOURLY_TRAFFIC) == expected.hourly_traffic
     assert table_rows(spark, lake, HOURLY_PRODUCT_STATS) == expected.hourly_product_stats
