@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
+
+#: The version of an hour or a day whose first run has begun; no input has it, so it is stale.
+UNFINISHED: Final = "unfinished"
 
 
 @dataclass(frozen=True, kw_only=True)

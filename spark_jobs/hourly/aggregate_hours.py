@@ -18,12 +18,13 @@ from typing import Final
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
 
-from contracts.ledger import EventRow
+from contracts.ledger import UNFINISHED, EventRow
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR, hour_key, hour_of, parse_hour_key
 from contracts.staleness import EventHourInput
 from contracts.tables import (
     CLEAN_EVENTS,
+    DATA_CHECKS,
     EVENT_LEDGER,
     HOURLY_EVENT_COUNTS,
     HOURLY_PRODUCT_STATS,
@@ -31,6 +32,7 @@ from contracts.tables import (
     RECEIVED_EVENTS,
     Table,
 )
+from spark_jobs.checks.check_hours import check_event_hours
 from spark_jobs.errors import LedgerImbalanceError
 from spark_jobs.hourly.bot_flags import find_bots
 from spark_jobs.hourly.deduplicate_events import ROW_ADDRESS, repeated_rows
@@ -47,10 +49,7 @@ from spark_jobs.tables.replaced_hours import RUN_ID
 from spark_jobs.tables.retries import TRIES, retrying
 from spark_jobs.tables.table_io import replace_hours
 
-TARGETS: Final = (CLEAN_EVENTS, HOURLY_EVENT_COUNTS, HOURLY_TRAFFIC, HOURLY_PRODUCT_STATS, EVENT_LEDGER)
-
-#: The version of an hour whose first run has begun; no input has it, so the hour is stale.
-UNFINISHED: Final = "unfinished"
+TARGETS: Final = (CLEAN_EVENTS, HOURLY_EVENT_COUNTS, HOURLY_TRAFFIC, HOURLY_PRODUCT_STATS, DATA_CHECKS, EVENT_LEDGER)
 
 Snapshots = Mapping[Table, int | None]
 
@@ -129,21 +128,31 @@ class _Run:
         try:
             rows = _ledger_rows(inputs, _clean_by_hour(totals), repeated.by_hour, already_known)
             self._note_first_made([row.event_hour for row in rows if row.event_hour not in already_known])
-            self._commit(events, totals, rows)
+            self._commit(events, totals, rows, repeated.of_hour_before)
         finally:
             totals.unpersist()
             bots.unpersist()
-            repeated.rows.unpersist()
+            repeated.unpersist()
         return rows
 
-    def _commit(self, events: DataFrame, totals: DataFrame, rows: tuple[EventRow, ...]) -> None:
+    def _commit(
+        self, events: DataFrame, totals: DataFrame, rows: tuple[EventRow, ...], of_hour_before: Mapping[datetime, int]
+    ) -> None:
         own = events.where(in_hour_partitions("event_time", self.hours))
         self._replace(CLEAN_EVENTS, own.select([column.name for column in CLEAN_EVENTS.columns]), rows)
         self._refuse_lost_rows(sum(row.clean for row in rows))
         self._replace(HOURLY_EVENT_COUNTS, hourly_event_counts(totals), rows)
         self._replace(HOURLY_TRAFFIC, hourly_traffic(totals), rows)
         self._replace(HOURLY_PRODUCT_STATS, hourly_product_stats(own), rows)
+        self._check(rows, of_hour_before)
         self._write_ledger(rows, self.hours)
+
+    def _check(self, rows: tuple[EventRow, ...], of_hour_before: Mapping[datetime, int]) -> None:
+        progress(f"checking {len(rows)} hours")
+        read_from = self.snapshots[DATA_CHECKS]
+        check_event_hours(
+            self.spark, self.lake, rows, of_hour_before=of_hour_before, hours=self.hours, read_from=read_from
+        )
 
     def _replace(self, table: Table, frame: DataFrame, rows: tuple[EventRow, ...]) -> None:
         figures = {

@@ -1,15 +1,16 @@
-"""A set of hours → the SQL predicate that holds exactly in them.
+"""A set of hours or days → the SQL predicate that holds exactly in them.
 
 By partition where the column is partitioned by hour or day: a flat list that prunes files and needs no look at rows.
 By time where rows of a file must be told apart: ranges, few where the hours are contiguous.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from contracts.names import CATALOG
-from contracts.partitions import HOUR, hour_of
+from contracts.partitions import HOUR, day_key, hour_of
+from contracts.tables import Partition
 
 HourRange = tuple[datetime, datetime]
 
@@ -26,6 +27,12 @@ def in_day_partitions(column: str, hours: Iterable[datetime]) -> str:
     """Return the condition that a row lies in the partitions, by `days(column)`, that hold certain hours."""
     days = sorted({(hour - _EPOCH) // _DAY for hour in hours})
     return _in(f"{CATALOG}.system.days({column})", [f"DATE'{(_EPOCH + day * _DAY).date()}'" for day in days])
+
+
+def in_days(partition: Partition, days: Iterable[date]) -> str:
+    """Return the condition that a row lies in the partitions of certain days, by a date or by `days` of a timestamp."""
+    term = partition.column if partition.transform == "identity" else f"{CATALOG}.system.days({partition.column})"
+    return _in(term, [f"DATE'{day_key(day)}'" for day in sorted(set(days))])
 
 
 def at_hours(column: str, hours: Iterable[datetime]) -> str:

@@ -30,3 +30,8 @@ def struct_type(table: Table) -> T.StructType:
 def struct_field(column: Column) -> T.StructField:
     """Return a column as Spark knows it."""
     return T.StructField(column.name, SPARK_TYPES[column.type], column.nullable)
+
+
+def column_names(table: Table) -> list[str]:
+    """Return the names of a table's columns, in the order of its declaration."""
+    return [column.name for column in table.columns]

@@ -1,0 +1,100 @@
+"""Ledgers of a lake → the days that a run has to make: those asked for, their neighbours, and the later ones.
+
+A day's events change what is said of the day before it and the day after it, into which sessions reach. Its set of
+users changes what is said of later days (who was new there, who came back), of their users and nothing else.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from pyspark.sql import SparkSession
+
+from contracts.ledger import DayRow, EventRow
+from contracts.names import LakeLocation
+from contracts.partitions import DAY, day_of, start_of_day
+from contracts.staleness import DayInput, day_inputs, stale_days
+from contracts.tables import NEW_USER_DAYS, RETENTION_DAYS
+from contracts.versions import days_looked_back_at, event_hours_feeding
+from spark_jobs.tables.day_ledger import read_day_rows
+from spark_jobs.tables.ledger import read_event_rows
+
+#: So many later days look back at a day's users.
+_LOOKED_AT_FOR: Final = (NEW_USER_DAYS + RETENTION_DAYS) * DAY
+
+
+@dataclass(frozen=True, kw_only=True)
+class DayLedgers:
+    """What was asked for, `days`, and what the ledgers said around them when they were read: of days and event hours."""
+
+    days: tuple[date, ...]
+    stored: Mapping[date, DayRow]
+    events: tuple[EventRow, ...]
+
+    def inputs(self, made: Mapping[date, DayRow] | None = None) -> dict[date, DayInput]:
+        """Return the input of the days that may have to be made, where `made` have just been made again."""
+        rows = {**self.stored, **(made or {})}
+        return day_inputs(sorted(self.around | self._later), self.events, rows.values())
+
+    @property
+    def around(self) -> set[date]:
+        """The days asked for, and those beside them that were made before."""
+        beside = {day + offset for day in self.days for offset in (-DAY, DAY)}
+        return set(self.days) | (beside & self.stored.keys())
+
+    @property
+    def _later(self) -> set[date]:
+        return {day for day in self.stored if day > self.days[0]}
+
+    def days_to_make(self, *, force: bool) -> list[date]:
+        """Return, in order, the days around whose events are others than they were made from; forced, those asked for.
+
+        A day that neither has events nor had some when it was made has no rows, and is left alone.
+        """
+        inputs = self.inputs()
+        return sorted(
+            day
+            for day in self.around
+            if (inputs[day].events or day in self.stored)
+            and ((force and day in self.days) or self._events_changed(inputs[day]))
+        )
+
+    def days_to_tell_again(self, made: Mapping[date, DayRow]) -> list[date]:
+        """Return, in order, the other days whose input, but not whose events, is another now that `made` were made."""
+        inputs = {
+            day: current
+            for day, current in self.inputs(made).items()
+            if day in self.stored and day not in made and not self._events_changed(current)
+        }
+        return stale_days(inputs, self.stored.values())
+
+    def _events_changed(self, current: DayInput) -> bool:
+        stored = self.stored.get(current.day)
+        return stored is None or stored.events_version != current.events_version
+
+
+def read_ledgers(spark: SparkSession, lake: LakeLocation, days: Collection[date]) -> DayLedgers:
+    """Return what the ledgers say of the days and of all days that a run of them looks at."""
+    first, last = min(days) - DAY, max(days) + DAY
+    stored = read_day_rows(spark, lake, days_looked_back_at(first)[0], last + _LOOKED_AT_FOR + DAY)
+    latest = max((row.day for row in stored), default=last)
+    events = read_event_rows(spark, lake, event_hours_feeding(first)[0], event_hours_feeding(max(last, latest))[1])
+    return DayLedgers(days=tuple(sorted(set(days))), stored={row.day: row for row in stored}, events=tuple(events))
+
+
+def known_days(spark: SparkSession, lake: LakeLocation, start: date, end: date) -> list[date]:
+    """Return, in order, the days in `[start, end)` that have clean events or were made before."""
+    hours = read_event_rows(spark, lake, start_of_day(start), start_of_day(end))
+    made = {row.day for row in read_day_rows(spark, lake, start, end)}
+    return sorted({day_of(row.event_hour) for row in hours if row.clean} | made)
+
+
+def stale_days_between(spark: SparkSession, lake: LakeLocation, start: date, end: date) -> list[date]:
+    """Return, in order, the stale days in `[start, end)`."""
+    days = known_days(spark, lake, start, end)
+    if not days:
+        return []
+    ledgers = read_ledgers(spark, lake, days)
+    inputs = ledgers.inputs()
+    return stale_days({day: inputs[day] for day in days}, ledgers.stored.values())
