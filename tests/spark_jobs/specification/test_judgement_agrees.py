@@ -1,0 +1,59 @@
+"""The judge of lines says of every line what the specification says, value for value."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from hypothesis import given, settings
+
+from spark_jobs.judging.judge_line import judge_line
+from spark_jobs.judging.judgement import Received
+from tests.spark_jobs.hostile_lines import lines
+from tests.specification import fields
+from tests.specification.addresses import truncated
+from tests.specification.json_values import Object, parse
+from tests.specification.judgement import judge
+from tests.specification.test_judgement import ENVELOPE, line
+from tests.specification.torture import json_test_suite, naughty_strings
+
+
+@given(raw=lines())
+@settings(max_examples=1000, deadline=None)
+def test_the_jobs_judge_hostile_lines_as_specified(raw: bytes) -> None:
+    assert_judged_alike(raw)
+
+
+def test_the_jobs_judge_the_public_suites_as_specified() -> None:
+    for text in json_test_suite().values():
+        for raw in (text, *(wrapped(text) if len(text) < 50_000 else ())):
+            assert_judged_alike(raw)
+    for text in naughty_strings():
+        quoted = fields.normal_text(text).encode()
+        assert_judged_alike(line(b',"pixel_id":%s,"additional_data":{"product_id":%s}' % (quoted, quoted)))
+
+
+def wrapped(text: bytes) -> Iterator[bytes]:
+    """Yield lines in which a text stands for a value."""
+    yield ENVELOPE % text
+    yield line(b',"additional_data":' + text)
+    yield line(b',"x":' + text)
+
+
+def assert_judged_alike(raw: bytes) -> None:
+    judgement, specified = judge_line(raw), judge(raw)
+    if isinstance(judgement, Received):
+        assert _normal(asdict(judgement)) == asdict(specified), raw[:3000]
+    else:
+        assert (str(judgement.rejection_reason), judgement.received_at) == (
+            getattr(specified, "reason", "an event"),
+            specified.received_at,
+        ), raw[:3000]
+
+
+def _normal(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values with `extra` as equal values look equal, and addresses truncated, which may come after judging."""
+    json = parse((values["extra"] or "null").encode())
+    assert json is not None
+    assert isinstance(json.value, Object | None)
+    addresses = {name: truncated(values[name]) for name in ("user_ip", "source_ip")}
+    return {**values, **addresses, "extra": None if json.value is None else fields.normal_text(json.value)}

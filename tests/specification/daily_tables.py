@@ -1,0 +1,130 @@
+"""`clean_events`, `sessions` and `user_days` → `daily_traffic`, `daily_retention` and `daily_product_stats`."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+
+from tests.specification import measures
+from tests.specification.clean_events import CleanEvent
+from tests.specification.sessions import Session
+from tests.specification.user_days import DAY, UsersByDay, new_users
+
+#: The greatest age of a cohort that is followed.
+OLDEST_COHORT = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class DailyTraffic:
+    """A row of `daily_traffic`: a day with events."""
+
+    day: date
+    events: int
+    users: int
+    new_users: int
+    returning_users: int
+    sessions: int
+    bounces: int
+    bounce_share: float | None
+    converted_sessions: int
+    conversion: float | None
+    purchases: int
+    revenue: Decimal
+    purchases_without_price: int
+    average_order: Decimal | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retention:
+    """A row of `daily_retention`: a cohort that is not empty, on a day with events, 0–30 days later."""
+
+    day: date
+    cohort_day: date
+    age: int
+    cohort_users: int
+    active_users: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DailyProduct:
+    """A row of `daily_product_stats`: a product with a view, cart or purchase on a day."""
+
+    day: date
+    product_id: str
+    users: int
+    views: int
+    carts: int
+    purchases: int
+    revenue: Decimal
+
+
+def daily_traffic(clean: Iterable[CleanEvent], made: Iterable[Session], present: UsersByDay) -> list[DailyTraffic]:
+    """One row for each day; a session counts on the day on which it starts, and its pieces do not."""
+    whole = [session for session in made if not session.continued]
+    starting = measures.grouped(whole, lambda session: session.session_start.date())
+    return [
+        _traffic(day, events, starting.get(day, []), present)
+        for day, events in measures.grouped(clean, lambda event: event.day).items()
+    ]
+
+
+def _traffic(day: date, events: Sequence[CleanEvent], starting: Sequence[Session], present: UsersByDay) -> DailyTraffic:
+    users, new = measures.users(events), len(new_users(day, present))
+    bounces = sum(session.events == 1 for session in starting)
+    converted = sum(session.purchases > 0 for session in starting)
+    purchases, unpriced = measures.named(events, "Purchase"), measures.purchases_without_price(events)
+    return DailyTraffic(
+        day=day,
+        events=len(events),
+        users=users,
+        new_users=new,
+        returning_users=users - new,
+        sessions=len(starting),
+        bounces=bounces,
+        bounce_share=bounces / len(starting) if starting else None,
+        converted_sessions=converted,
+        conversion=converted / len(starting) if starting else None,
+        purchases=purchases,
+        revenue=measures.revenue(events),
+        purchases_without_price=unpriced,
+        average_order=_average(measures.revenue(events), purchases - unpriced),
+    )
+
+
+def _average(revenue: Decimal, orders: int) -> Decimal | None:
+    """Revenue per purchase with a price, rounded half up to cents."""
+    return (revenue / orders).quantize(Decimal("0.01"), ROUND_HALF_UP) if orders else None
+
+
+def daily_retention(present: UsersByDay) -> list[Retention]:
+    """For each day with events, the cohorts of that day and of the 30 before it."""
+    new = {day: new_users(day, present) for day in present}
+    return [
+        Retention(
+            day=day,
+            cohort_day=day - age * DAY,
+            age=age,
+            cohort_users=len(cohort),
+            active_users=len(cohort & users),
+        )
+        for day, users in present.items()
+        for age in range(OLDEST_COHORT + 1)
+        if (cohort := new.get(day - age * DAY))
+    ]
+
+
+def daily_product_stats(clean: Iterable[CleanEvent]) -> list[DailyProduct]:
+    """One row for each day and product."""
+    return [
+        DailyProduct(
+            day=day,
+            product_id=product_id,
+            users=measures.users(events),
+            views=measures.named(events, "ViewContent"),
+            carts=measures.named(events, "AddToCart"),
+            purchases=measures.named(events, "Purchase"),
+            revenue=measures.revenue(events),
+        )
+        for day, of_day in measures.grouped(clean, lambda event: event.day).items()
+        for product_id, events in measures.of_products(of_day).items()
+    ]

@@ -1,0 +1,201 @@
+-- The second witness: every table behind `received_events`, said again in SQL for DuckDB, for more rows than the
+-- specification in Python can take. Reads the views `received` (rows of `received_events`, times without a zone) and
+-- `crawlers` (user agents that are a crawler's); makes a table of each name.
+
+CREATE TABLE clean_once AS
+SELECT *, date_trunc('hour', event_time) AS event_hour, event_time::DATE AS day, epoch_us(event_time) AS us,
+       event_name = 'Purchase' AS is_purchase
+FROM received
+QUALIFY row_number() OVER (
+    PARTITION BY date_trunc('hour', event_time), click_id
+    ORDER BY received_at, insertion_timestamp NULLS LAST, user_id, event_hash,
+             request_id NULLS LAST, source_ip NULLS LAST, user_agent NULLS LAST) = 1;
+
+CREATE TABLE marked AS
+SELECT *, coalesce(user_agent IN (SELECT user_agent FROM crawlers), false) AS by_agent,
+       count(*) OVER (PARTITION BY user_id, event_hour) > 1000 AS by_rate
+FROM clean_once;
+
+-- Every event of a user in order, with the time since the one before.
+CREATE TABLE ordered AS
+SELECT *, by_agent OR by_rate AS is_bot,
+       list_filter(['crawler_user_agent', 'rate'], lambda reason: CASE reason WHEN 'rate' THEN by_rate ELSE by_agent END)
+           AS bot_reasons,
+       us - lag(us) OVER in_order AS gap_us,
+       lag(day) OVER in_order AS day_before,
+       row_number() OVER in_order AS place
+FROM marked
+WINDOW in_order AS (PARTITION BY user_id ORDER BY event_time, received_at, click_id);
+
+CREATE TABLE clean_events AS SELECT * FROM ordered;
+
+CREATE TABLE event_ledger AS
+SELECT event_hour, received, clean, received - clean AS duplicates
+FROM (SELECT date_trunc('hour', event_time) AS event_hour, count(*) AS received FROM received GROUP BY 1)
+JOIN (SELECT event_hour, count(*) AS clean FROM ordered GROUP BY 1) USING (event_hour);
+
+CREATE TABLE hourly_event_counts AS
+SELECT event_hour, event_name, count(*) AS events, count(DISTINCT user_id) AS users,
+       count(*) FILTER (NOT is_bot) AS events_without_bots,
+       count(DISTINCT user_id) FILTER (NOT is_bot) AS users_without_bots
+FROM ordered GROUP BY ALL;
+
+CREATE TABLE hourly_traffic AS
+WITH both_ways AS (
+    SELECT *, '' AS suffix FROM ordered UNION ALL SELECT *, 'people' FROM ordered WHERE NOT is_bot
+), counted AS (
+    SELECT event_hour, suffix, count(*) AS events, count(DISTINCT user_id) AS users,
+           count(*) FILTER (gap_us IS NULL OR gap_us > 1_800_000_000) AS sessions_started,
+           count(*) FILTER (event_name = 'Search') AS searches,
+           count(*) FILTER (event_name = 'ViewContent') AS views,
+           count(*) FILTER (event_name = 'AddToCart') AS carts,
+           count(*) FILTER (is_purchase) AS purchases,
+           coalesce(sum(price) FILTER (is_purchase), 0) AS revenue,
+           count(*) FILTER (is_purchase AND price IS NULL) AS purchases_without_price
+    FROM both_ways GROUP BY ALL
+)
+SELECT everything.* EXCLUDE (suffix),
+       coalesce(people.events, 0) AS events_without_bots,
+       coalesce(people.users, 0) AS users_without_bots,
+       coalesce(people.sessions_started, 0) AS sessions_started_without_bots,
+       coalesce(people.searches, 0) AS searches_without_bots,
+       coalesce(people.views, 0) AS views_without_bots,
+       coalesce(people.carts, 0) AS carts_without_bots,
+       coalesce(people.purchases, 0) AS purchases_without_bots,
+       coalesce(people.revenue, 0) AS revenue_without_bots,
+       coalesce(people.purchases_without_price, 0) AS purchases_without_price_without_bots
+FROM (FROM counted WHERE suffix = '') AS everything
+LEFT JOIN (FROM counted WHERE suffix = 'people') AS people USING (event_hour);
+
+CREATE VIEW of_products AS
+FROM ordered WHERE product_id IS NOT NULL AND event_name IN ('ViewContent', 'AddToCart', 'Purchase');
+
+CREATE TABLE hourly_product_stats AS
+SELECT event_hour, product_id,
+       count(*) FILTER (event_name = 'ViewContent') AS views,
+       count(*) FILTER (event_name = 'AddToCart') AS carts,
+       count(*) FILTER (is_purchase) AS purchases,
+       coalesce(sum(price) FILTER (is_purchase), 0) AS revenue,
+       count(*) FILTER (event_name = 'ViewContent' AND NOT is_bot) AS views_without_bots,
+       count(*) FILTER (event_name = 'AddToCart' AND NOT is_bot) AS carts_without_bots,
+       count(*) FILTER (is_purchase AND NOT is_bot) AS purchases_without_bots,
+       coalesce(sum(price) FILTER (is_purchase AND NOT is_bot), 0) AS revenue_without_bots
+FROM of_products GROUP BY ALL;
+
+-- A user's day without a break: from midnight to midnight no more than 30 minutes without an event.
+CREATE TABLE gapless AS
+SELECT user_id, day FROM ordered GROUP BY ALL
+HAVING min(us) - epoch_us(day::TIMESTAMP) <= 1_800_000_000
+   AND epoch_us(day::TIMESTAMP + INTERVAL 1 DAY) - max(us) <= 1_800_000_000
+   AND coalesce(max(gap_us) FILTER (day_before = day), 0) <= 1_800_000_000;
+
+CREATE TABLE sessions AS
+WITH cut AS (
+    SELECT ordered.*, gap_us IS NULL OR gap_us > 1_800_000_000 AS natural_start,
+           natural_start OR (ordered.day > day_before AND gapless.day IS NOT NULL) AS is_start
+    FROM ordered LEFT JOIN gapless ON gapless.user_id = ordered.user_id AND gapless.day = ordered.day_before
+), numbered AS (
+    SELECT *, sum(is_start::INT) OVER (PARTITION BY user_id ORDER BY place) AS number FROM cut
+)
+SELECT user_id, min(event_time) AS session_start, max(event_time) AS session_end,
+       NOT arg_min(natural_start, place) AS continued,
+       count(*) AS events,
+       count(*) FILTER (event_name = 'Search') AS searches,
+       count(*) FILTER (event_name = 'ViewContent') AS views,
+       count(*) FILTER (event_name = 'AddToCart') AS carts,
+       count(*) FILTER (is_purchase) AS purchases,
+       coalesce(sum(price) FILTER (is_purchase), 0) AS revenue,
+       arg_min(event_name, place) AS landing_event_name,
+       first(product_id ORDER BY place) AS landing_product_id,
+       first(pixel_id ORDER BY place) AS landing_pixel_id
+FROM numbered GROUP BY user_id, number;
+
+CREATE TABLE user_days AS
+SELECT day, user_id, min(event_time) AS first_event, max(event_time) AS last_event, count(*) AS events
+FROM ordered GROUP BY ALL;
+
+-- New is who was last there more than 90 days ago, or never.
+CREATE TABLE new_on AS
+SELECT day, user_id FROM user_days
+QUALIFY coalesce(day - lag(day) OVER (PARTITION BY user_id ORDER BY day) > 90, true);
+
+CREATE TABLE daily_traffic AS
+WITH events_of AS (
+    SELECT day, count(*) AS events, count(DISTINCT user_id) AS users,
+           count(*) FILTER (is_purchase) AS purchases,
+           coalesce(sum(price) FILTER (is_purchase), 0) AS revenue,
+           count(*) FILTER (is_purchase AND price IS NULL) AS purchases_without_price,
+           count(*) FILTER (is_purchase AND price IS NOT NULL) AS orders
+    FROM ordered GROUP BY day
+), sessions_of AS (
+    SELECT session_start::DATE AS day, count(*) AS sessions, count(*) FILTER (events = 1) AS bounces,
+           count(*) FILTER (purchases > 0) AS converted_sessions
+    FROM sessions WHERE NOT continued GROUP BY ALL
+), new_of AS (
+    SELECT day, count(*) AS new_users FROM new_on GROUP BY day
+)
+SELECT day, events, users, coalesce(new_users, 0) AS new_users, users - coalesce(new_users, 0) AS returning_users,
+       coalesce(sessions, 0) AS sessions, coalesce(bounces, 0) AS bounces,
+       bounces / sessions AS bounce_share, coalesce(converted_sessions, 0) AS converted_sessions,
+       converted_sessions / sessions AS conversion, purchases, revenue, purchases_without_price,
+       -- In whole cents, since DuckDB divides decimals as doubles.
+       CASE WHEN orders > 0 THEN (((revenue * 200)::HUGEINT + orders) // (2 * orders))::DECIMAL(36, 0) / 100 END
+           AS average_order
+FROM events_of LEFT JOIN sessions_of USING (day) LEFT JOIN new_of USING (day);
+
+CREATE TABLE daily_funnel AS
+WITH searched AS (
+    SELECT day, user_id, min(us) AS t FROM ordered WHERE event_name = 'Search' GROUP BY ALL
+), viewed AS (
+    SELECT day, user_id, min(us) AS t, any_value(before.t) AS t_before
+    FROM ordered JOIN searched AS before USING (day, user_id)
+    WHERE event_name = 'ViewContent' AND us >= before.t GROUP BY ALL
+), carted AS (
+    SELECT day, user_id, min(us) AS t, any_value(before.t) AS t_before
+    FROM ordered JOIN viewed AS before USING (day, user_id)
+    WHERE event_name = 'AddToCart' AND us >= before.t GROUP BY ALL
+), purchased AS (
+    SELECT day, user_id, min(us) AS t, any_value(before.t) AS t_before
+    FROM ordered JOIN carted AS before USING (day, user_id)
+    WHERE is_purchase AND us >= before.t GROUP BY ALL
+), walked AS (
+    SELECT day, 1 AS step, NULL::BIGINT AS wait FROM searched
+    UNION ALL SELECT day, 2, t - t_before FROM viewed
+    UNION ALL SELECT day, 3, t - t_before FROM carted
+    UNION ALL SELECT day, 4, t - t_before FROM purchased
+), steps(step, event_name) AS (
+    VALUES (1, 'Search'), (2, 'ViewContent'), (3, 'AddToCart'), (4, 'Purchase')
+)
+SELECT day, step, event_name,
+       (SELECT count(*) FROM walked WHERE walked.day = days.day AND walked.step = steps.step) AS users_in_order,
+       (SELECT count(DISTINCT user_id) FROM ordered
+        WHERE ordered.day = days.day AND ordered.event_name = steps.event_name) AS users_in_any_order,
+       (SELECT median(wait) / 1e6 FROM walked WHERE walked.day = days.day AND walked.step = steps.step)
+           AS median_seconds
+FROM (SELECT DISTINCT day FROM ordered) AS days, steps;
+
+CREATE TABLE daily_retention AS
+WITH cohorts AS (
+    SELECT day AS cohort_day, count(*) AS cohort_users FROM new_on GROUP BY ALL
+), active AS (
+    SELECT new_on.day AS cohort_day, user_days.day, count(*) AS active_users
+    FROM new_on JOIN user_days USING (user_id)
+    WHERE user_days.day BETWEEN new_on.day AND new_on.day + 30 GROUP BY ALL
+)
+SELECT days.day, cohort_day, days.day - cohort_day AS age, cohort_users, coalesce(active_users, 0) AS active_users
+FROM (SELECT DISTINCT day FROM user_days) AS days
+JOIN cohorts ON days.day BETWEEN cohort_day AND cohort_day + 30
+LEFT JOIN active USING (day, cohort_day);
+
+CREATE TABLE daily_product_stats AS
+SELECT day, product_id, count(DISTINCT user_id) AS users,
+       count(*) FILTER (event_name = 'ViewContent') AS views,
+       count(*) FILTER (event_name = 'AddToCart') AS carts,
+       count(*) FILTER (is_purchase) AS purchases,
+       coalesce(sum(price) FILTER (is_purchase), 0) AS revenue
+FROM of_products GROUP BY ALL;
+
+CREATE TABLE day_ledger AS
+SELECT day, events, users, coalesce(pieces, 0) AS sessions
+FROM (SELECT day, count(*) AS events, count(DISTINCT user_id) AS users FROM ordered GROUP BY day)
+LEFT JOIN (SELECT session_start::DATE AS day, count(*) AS pieces FROM sessions GROUP BY ALL) USING (day);

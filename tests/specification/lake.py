@@ -1,0 +1,105 @@
+"""Raw lines → every table, by the definitions of this package."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+from tests.specification.clean_events import CleanEvent, IsCrawler, ReceivedEvent, TieBreak, clean_events
+from tests.specification.daily_funnel import FunnelStep, daily_funnel
+from tests.specification.daily_tables import (
+    DailyProduct,
+    DailyTraffic,
+    Retention,
+    daily_product_stats,
+    daily_retention,
+    daily_traffic,
+)
+from tests.specification.hourly_tables import (
+    EventCounts,
+    HourlyProduct,
+    HourlyTraffic,
+    hourly_event_counts,
+    hourly_product_stats,
+    hourly_traffic,
+)
+from tests.specification.judgement import Event, judge
+from tests.specification.ledgers import (
+    DayFigures,
+    EventFigures,
+    LandingFigures,
+    RejectedLine,
+    day_ledger,
+    event_ledger,
+    landing_ledger,
+)
+from tests.specification.raw_lines import RawLine
+from tests.specification.sessions import Session, sessions
+from tests.specification.user_days import UserDay, user_days, users_by_day
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lake:
+    """The rows of every table, in no order; each field has its table's name."""
+
+    received_events: list[ReceivedEvent]
+    rejected_events: list[RejectedLine]
+    clean_events: list[CleanEvent]
+    hourly_event_counts: list[EventCounts]
+    hourly_traffic: list[HourlyTraffic]
+    hourly_product_stats: list[HourlyProduct]
+    sessions: list[Session]
+    user_days: list[UserDay]
+    daily_traffic: list[DailyTraffic]
+    daily_funnel: list[FunnelStep]
+    daily_retention: list[Retention]
+    daily_product_stats: list[DailyProduct]
+    landing_ledger: list[LandingFigures]
+    event_ledger: list[EventFigures]
+    day_ledger: list[DayFigures]
+
+
+def lake(lines: Sequence[RawLine], tie_break: TieBreak, is_crawler: IsCrawler) -> Lake:
+    """Every table, from nothing but the lines."""
+    received, rejected = judged(lines)
+    clean = clean_events(received, tie_break, is_crawler)
+    made, days = sessions(clean), user_days(clean)
+    present = users_by_day(days)
+    return Lake(
+        received_events=received,
+        rejected_events=rejected,
+        clean_events=clean,
+        hourly_event_counts=hourly_event_counts(clean),
+        hourly_traffic=hourly_traffic(clean),
+        hourly_product_stats=hourly_product_stats(clean),
+        sessions=made,
+        user_days=days,
+        daily_traffic=daily_traffic(clean, made, present),
+        daily_funnel=daily_funnel(clean),
+        daily_retention=daily_retention(present),
+        daily_product_stats=daily_product_stats(clean),
+        landing_ledger=landing_ledger(lines, received, rejected),
+        event_ledger=event_ledger(received, clean),
+        day_ledger=day_ledger(clean, made),
+    )
+
+
+def judged(lines: Iterable[RawLine]) -> tuple[list[ReceivedEvent], list[RejectedLine]]:
+    """`received_events` and `rejected_events`: each line is a row of exactly one of them."""
+    received: list[ReceivedEvent] = []
+    rejected: list[RejectedLine] = []
+    for raw in lines:
+        judgement = judge(raw.line)
+        if isinstance(judgement, Event):
+            received.append(
+                ReceivedEvent(**asdict(judgement), landing_hour=raw.landing_hour, object_key=raw.object_key)
+            )
+        else:
+            rejected.append(
+                RejectedLine(
+                    landing_hour=raw.landing_hour,
+                    object_key=raw.object_key,
+                    rejection_reason=judgement.reason,
+                    line=raw.line,
+                    received_at=judgement.received_at,
+                )
+            )
+    return received, rejected

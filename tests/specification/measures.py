@@ -1,0 +1,54 @@
+"""What is counted of events, in tables of any span: names, users, revenue."""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable
+from decimal import Decimal
+from typing import TypeVar
+
+from tests.specification.clean_events import CleanEvent
+
+FUNNEL = ("Search", "ViewContent", "AddToCart", "Purchase")
+#: The events that a product's statistics count.
+OF_A_PRODUCT = FUNNEL[1:]
+
+Key = TypeVar("Key", bound=Hashable)
+Item = TypeVar("Item")
+
+
+def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
+    """The items of each key, in their order."""
+    groups: dict[Key, list[Item]] = defaultdict(list)
+    for item in items:
+        groups[key(item)].append(item)
+    return groups
+
+
+def named(events: Iterable[CleanEvent], name: str) -> int:
+    """How many events have a name."""
+    return sum(event.event_name == name for event in events)
+
+
+def users(events: Iterable[CleanEvent]) -> int:
+    """How many users there are."""
+    return len({event.user_id for event in events})
+
+
+def revenue(events: Iterable[CleanEvent]) -> Decimal:
+    """The sum of the prices of purchases; a price on another event is no revenue."""
+    prices = (event.price for event in events if event.event_name == "Purchase" and event.price is not None)
+    return sum(prices, start=Decimal("0.00"))
+
+
+def purchases_without_price(events: Iterable[CleanEvent]) -> int:
+    return sum(event.event_name == "Purchase" and event.price is None for event in events)
+
+
+def of_products(events: Iterable[CleanEvent]) -> dict[str, list[CleanEvent]]:
+    """The views, carts and purchases of each product; other events of a product do not count for it."""
+    counted = [event for event in events if event.event_name in OF_A_PRODUCT and event.product_id is not None]
+    return grouped(counted, lambda event: str(event.product_id))
+
+
+def people(events: Iterable[CleanEvent]) -> list[CleanEvent]:
+    """The events that no bot made."""
+    return [event for event in events if not event.is_bot]

@@ -1,0 +1,92 @@
+"""The specification's judgement of lines, by literal lines."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from tests.specification.json_values import parse
+from tests.specification.judgement import Event, Rejection, judge
+from tests.specification.timestamps import moment
+from tests.specification.torture import json_test_suite
+
+EVENT = b'{"timestamp":"2026-11-22 09:59:58","user_id":"35","click_id":"c","event_name":"Search"%s}'
+ENVELOPE = b'{"received_at":1795341600000,"source_ip":"203.0.113.77","event":%s}'
+
+
+def line(more: bytes = b"") -> bytes:
+    return ENVELOPE % (EVENT % more)
+
+
+def reason(raw: bytes) -> str:
+    judged = judge(raw)
+    return judged.reason if isinstance(judged, Rejection) else "an event"
+
+
+def event(raw: bytes) -> Event:
+    judged = judge(raw)
+    assert isinstance(judged, Event), judged
+    return judged
+
+
+def test_a_full_event_has_every_value() -> None:
+    additional = b',"additional_data":{"price":1.005,"product_id":7,"time_on_data":3,"percent_viewed":1.5,"size":"L"}'
+    assert event(line(additional + b',"user_ip":"2001:db8:1:2::3","referrer":null')) == Event(
+        event_time=datetime(2026, 11, 22, 9, 59, 58, tzinfo=UTC),
+        received_at=datetime(2026, 11, 22, 10, tzinfo=UTC),
+        user_id="35",
+        click_id="c",
+        event_name="Search",
+        pixel_id=None,
+        product_id="7",
+        price=Decimal("1.01"),
+        time_on_data=3.0,
+        percent_viewed=1.5,
+        insertion_timestamp=None,
+        user_ip="2001:db8:1::",
+        source_ip="203.0.113.0",
+        user_agent=None,
+        request_id=None,
+        extra='{"referrer":null,"additional_data":{"size":"L"}}',
+    )
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b"", "not_json"),
+        (b"x" * 1_024_000, "too_large"),
+        (b"[" * 65 + b"]" * 65, "too_deep"),
+        (b"[" * 64 + b"]" * 64, "not_an_envelope"),
+        (ENVELOPE % b"[]", "not_an_object"),
+        (line(b',"x":1,"x":2'), "duplicate_field"),
+        (line(b',"user_ip":5'), "wrong_type"),
+        (ENVELOPE % b"{}", "missing_field"),
+        (line().replace(b'"35"', b'""'), "invalid_user_id"),
+        (line().replace(b'"c"', b'"%s"' % (b"c" * 129)), "invalid_click_id"),
+        (line().replace(b"Search", b"9x"), "invalid_event_name"),
+        (line(b',"insertion_timestamp":"today"'), "invalid_timestamp"),
+        (line(b',"additional_data":{"price":-0.01}'), "negative_price"),
+        (line(b',"additional_data":{"product_id":1.5}'), "invalid_number"),
+        (line().replace(b"11-22 09:59:58", b"11-15 09:59:59.999999"), "too_late"),
+        (line().replace(b"09:59:58", b"10:05:00.000001"), "from_the_future"),
+        (line().replace(b"11-22 09:59:58", b"11-15 10:00:00"), "an event"),
+        (line().replace(b"09:59:58", b"10:05:00"), "an event"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_line_has_the_first_reason_that_applies(raw: bytes, expected: str) -> None:
+    assert reason(raw) == expected
+
+
+def test_moments_are_the_contracts_two_formats() -> None:
+    assert moment("2021-07-12T14:01:58.7327269+02:00") == datetime(2021, 7, 12, 12, 1, 58, 732726, UTC)
+    assert moment("2021-07-12 14:01:58.5") == datetime(2021, 7, 12, 14, 1, 58, 500_000, UTC)
+    assert moment("2021-07-12T14:01:58") is moment("2021-02-30 00:00:00") is moment("2021-07-12 23:59:60") is None
+
+
+@pytest.mark.parametrize("name", sorted(json_test_suite()))
+def test_the_parser_knows_json_from_what_is_none(name: str) -> None:
+    text = json_test_suite()[name]
+    if not name.startswith("i_"):
+        assert (parse(text) is not None) == name.startswith("y_")

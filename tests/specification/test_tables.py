@@ -1,0 +1,179 @@
+"""The specification's tables, by literal rows: one rule each."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from tests.specification.clean_events import CleanEvent, ReceivedEvent, clean_events
+from tests.specification.daily_funnel import daily_funnel
+from tests.specification.daily_tables import daily_retention, daily_traffic
+from tests.specification.hourly_tables import hourly_product_stats, hourly_traffic
+from tests.specification.lake import lake
+from tests.specification.raw_lines import RawLine
+from tests.specification.sessions import sessions
+from tests.specification.user_days import new_users, user_days, users_by_day
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+DAY = date(2026, 11, 22)
+MICROSECOND, MINUTE, HOUR = timedelta(microseconds=1), timedelta(minutes=1), timedelta(hours=1)
+
+
+def event(
+    at: datetime, name: str = "Search", *, user: str = "ann", product: str | None = None, price: str | None = None
+) -> CleanEvent:
+    return CleanEvent(
+        event_time=at,
+        received_at=at,
+        user_id=user,
+        click_id=f"{user} {at} {name}",
+        event_name=name,
+        pixel_id=None,
+        product_id=product,
+        price=None if price is None else Decimal(price),
+        time_on_data=None,
+        percent_viewed=None,
+        insertion_timestamp=None,
+        user_ip=None,
+        source_ip=None,
+        user_agent=None,
+        request_id=None,
+        extra=None,
+        is_bot=False,
+        bot_reasons=(),
+    )
+
+
+def received(**values: object) -> ReceivedEvent:
+    known = {name: value for name, value in vars(event(NOON)).items() if name not in ("is_bot", "bot_reasons")}
+    return ReceivedEvent(**{**known, "click_id": "same", **values}, landing_hour=NOON, object_key="k")  # type: ignore[arg-type]
+
+
+def winner(*copies: ReceivedEvent) -> CleanEvent:
+    clean = clean_events(copies, lambda event: len(event.event_name), lambda agent: agent == "crawler")
+    assert len(clean) == 1
+    return clean[0]
+
+
+def test_of_copies_the_smallest_of_arrival_queueing_user_and_hash_wins() -> None:
+    first = received(user_id="zoe", received_at=NOON - MINUTE)
+    assert winner(received(), first).user_id == "zoe"
+    assert winner(received(user_id="zoe", insertion_timestamp=NOON), received()).user_id == "zoe"
+    assert winner(received(user_id="zoe"), received()).user_id == "ann"
+    assert winner(received(event_name="Search"), received(event_name="Buy")).event_name == "Buy"
+
+
+def test_one_click_id_in_two_hours_is_two_events() -> None:
+    later = received(event_time=NOON + HOUR)
+    assert len(clean_events([received(), later], lambda _: 0, lambda _: False)) == 2
+
+
+def test_a_bot_is_a_crawler_or_a_user_with_more_than_a_thousand_events_in_an_hour() -> None:
+    assert winner(received(user_agent="crawler")).bot_reasons == ("crawler_user_agent",)
+    many = [received(click_id=str(number)) for number in range(1001)]
+    assert {e.bot_reasons for e in clean_events(many, lambda _: 0, lambda _: False)} == {("rate",)}
+    assert {e.is_bot for e in clean_events(many[:1000], lambda _: 0, lambda _: False)} == {False}
+
+
+@pytest.mark.parametrize(("gap", "starts"), [(30 * MINUTE, 1), (30 * MINUTE + MICROSECOND, 2)])
+def test_a_gap_of_more_than_30_minutes_starts_a_session(gap: timedelta, starts: int) -> None:
+    clean = [event(NOON), event(NOON + gap)]
+    assert len(sessions(clean)) == sum(row.sessions_started for row in hourly_traffic(clean)) == starts
+
+
+def test_a_session_has_its_counts_and_its_first_event_whichever_was_received_first() -> None:
+    clean = [
+        replace(event(NOON, "Purchase", price="2.50"), received_at=NOON + MINUTE),
+        event(NOON, "ViewContent", product="p"),
+    ]
+    (session,) = sessions(clean)
+    assert (session.landing_event_name, session.landing_product_id, session.events) == ("ViewContent", "p", 2)
+    assert (session.views, session.purchases, session.revenue) == (1, 1, Decimal("2.50"))
+
+
+def machine(first: timedelta, days: int = 1) -> list[CleanEvent]:
+    """Events every 30 minutes for some days, from a time after midnight, and one more."""
+    midnight = NOON - 12 * HOUR
+    return [event(midnight + first + number * 30 * MINUTE) for number in range(days * 48 + 1)]
+
+
+def test_a_day_without_a_gap_ends_the_session_and_the_next_piece_is_continued() -> None:
+    pieces = sorted(sessions(machine(29 * MINUTE, days=2)), key=lambda session: session.session_start)
+    assert [(piece.session_start.day, piece.continued, piece.events) for piece in pieces] == [
+        (22, False, 48),
+        (23, True, 48),
+        (24, True, 1),
+    ]
+
+
+def test_a_day_that_begins_more_than_30_minutes_after_midnight_has_a_gap() -> None:
+    first, *rest = machine(0 * MINUTE)
+    late = [replace(e, event_time=e.event_time + 30 * MINUTE + MICROSECOND) for e in rest]
+    assert [session.continued for session in sessions(late)] == [False]
+    assert sorted(session.continued for session in sessions([first, *rest])) == [False, True]
+
+
+def test_revenue_is_of_purchases_and_products_count_no_other_events() -> None:
+    clean = [
+        event(NOON, "Purchase", product="p", price="1.10"),
+        event(NOON, "Purchase", user="bob", product="p"),
+        event(NOON, "ViewContent", product="p", price="9.99"),
+        event(NOON, "Search", product="q"),
+    ]
+    (traffic,), (product,) = hourly_traffic(clean), hourly_product_stats(clean)
+    assert (traffic.revenue, traffic.purchases, traffic.purchases_without_price) == (Decimal("1.10"), 2, 1)
+    assert (product.product_id, product.views, product.purchases, product.revenue) == ("p", 1, 2, Decimal("1.10"))
+
+
+def test_the_funnel_is_the_earliest_walk_and_its_median_the_mean_of_the_middle_two() -> None:
+    clean = [
+        event(NOON, "ViewContent"),
+        event(NOON + MINUTE, "Search"),
+        event(NOON + MINUTE, "AddToCart"),
+        event(NOON + 2 * MINUTE, "ViewContent"),
+        event(NOON, "Search", user="bob"),
+        event(NOON, "ViewContent", user="bob"),
+        event(NOON + MINUTE, "Purchase", user="bob"),
+    ]
+    rows = [(row.users_in_order, row.users_in_any_order, row.median_seconds) for row in daily_funnel(clean)]
+    assert rows == [(2, 2, None), (2, 2, 30.0), (0, 1, None), (0, 1, None)]
+
+
+@pytest.mark.parametrize(("days", "is_new"), [(90, False), (91, True)])
+def test_who_was_not_there_for_90_days_is_new(days: int, is_new: bool) -> None:
+    present = users_by_day(user_days([event(NOON), event(NOON + days * 24 * HOUR)]))
+    assert bool(new_users(DAY + timedelta(days=days), present)) == is_new
+
+
+def test_a_cohort_is_followed_for_30_days_on_days_with_events() -> None:
+    clean = [event(NOON), *(event(NOON + days * 24 * HOUR, user="bob") for days in (30, 31))]
+    rows = daily_retention(users_by_day(user_days([*clean, event(NOON + 30 * 24 * HOUR)])))
+    assert sorted((row.age, row.day.isoformat(), row.cohort_users, row.active_users) for row in rows) == [
+        (0, "2026-11-22", 1, 1),
+        (0, "2026-12-22", 1, 1),
+        (1, "2026-12-23", 1, 1),
+        (30, "2026-12-22", 1, 1),
+    ]
+
+
+def test_a_day_counts_sessions_bounces_and_orders() -> None:
+    clean = [
+        event(NOON),
+        event(NOON + HOUR, "Purchase", price="1.00"),
+        event(NOON + HOUR + MINUTE, "Purchase", price="1.01"),
+    ]
+    (row,) = daily_traffic(clean, sessions(clean), users_by_day(user_days(clean)))
+    assert (row.sessions, row.bounces, row.bounce_share, row.converted_sessions, row.conversion) == (2, 1, 0.5, 1, 0.5)
+    assert (row.users, row.new_users, row.average_order) == (1, 1, Decimal("1.01"))
+
+
+def test_every_line_is_in_one_table_and_every_ledger_balances() -> None:
+    good = b'{"received_at":1795348800000,"event":{"timestamp":"2026-11-22 12:00:00","user_id":"u","click_id":"%d",'
+    lines = [good % (number % 2) + b'"event_name":"Search"}}' for number in range(3)] + [b"{"]
+    made = lake([RawLine(landing_hour=NOON, object_key="k", line=line) for line in lines], lambda _: 0, lambda _: False)
+    (landing,), (hour,), (day,) = made.landing_ledger, made.event_ledger, made.day_ledger
+    assert (landing.lines, landing.received, landing.rejected_by_reason) == (4, 3, {"not_json": 1})
+    assert landing.received_by_event_hour == {"2026-11-22T12": 3}
+    assert (hour.received, hour.clean, hour.duplicates) == (3, 2, 1)
+    assert (day.events, day.users, day.sessions) == (2, 1, 1)
