@@ -6,7 +6,7 @@ those of a user's day, in that same order, and spills to disk if a user has too 
 
 from typing import Final
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
 
 from contracts.tables import SESSION_GAP
@@ -16,14 +16,6 @@ _GAP: Final = int(SESSION_GAP.total_seconds() * 1_000_000)
 
 #: Of events at one time the first received comes first; `click_id` decides the rest, being unique within an hour.
 _IN_ORDER: Final = ("day", "event_time", "received_at", "click_id")
-_OF_USER: Final = Window.partitionBy("user_id").orderBy(*_IN_ORDER)
-_SO_FAR: Final = _OF_USER.rowsBetween(Window.unboundedPreceding, Window.currentRow)
-#: A range, not rows: events at one time count as in order, in whatever order they lie.
-_DAY_SO_FAR: Final = (
-    Window.partitionBy("user_id", "day")
-    .orderBy("event_time")
-    .rangeBetween(Window.unboundedPreceding, Window.currentRow)
-)
 
 
 def by_user(events: DataFrame) -> DataFrame:
@@ -47,14 +39,14 @@ def with_sessions(events: DataFrame) -> DataFrame:
     A gap of more than 30 minutes starts a session. A day without such a gap from its midnight to the next ends its
     session there, and the next day's first event starts another; `continued` says that no gap lies between the two.
     """
-    previous = F.lag("event_time").over(_OF_USER)
+    previous = F.lag("event_time").over(_of_user())
     return (
         events.withColumn("previous_time", previous)
-        .withColumn("gaps", F.count_if(_follows_a_gap_in_its_day()).over(_DAY_SO_FAR))
-        .withColumn("gaps_before", F.lag("gaps").over(_OF_USER))
+        .withColumn("gaps", F.count_if(_follows_a_gap_in_its_day()).over(_day_so_far()))
+        .withColumn("gaps_before", F.lag("gaps").over(_of_user()))
         .withColumn("natural_start", F.col("previous_time").isNull() | (_since("previous_time") > _GAP))
         .withColumn("starts", F.col("natural_start") | _is_cut())
-        .withColumn("session", F.last(F.when(F.col("starts"), _session()), ignorenulls=True).over(_SO_FAR))
+        .withColumn("session", F.last(F.when(F.col("starts"), _session()), ignorenulls=True).over(_so_far()))
         .drop("previous_time", "gaps", "gaps_before", "natural_start", "starts")
     )
 
@@ -65,7 +57,7 @@ def with_funnel_times(events: DataFrame) -> DataFrame:
     They are the earliest times so far: whoever comes to the next step later has them behind him.
     """
     return (
-        events.withColumn("searched", F.min(F.when(is_step(SEARCH), F.col("event_time"))).over(_DAY_SO_FAR))
+        events.withColumn("searched", F.min(F.when(is_step(SEARCH), F.col("event_time"))).over(_day_so_far()))
         .withColumn("viewed", _first_after(VIEW, "searched"))
         .withColumn("carted", _first_after(CART, "viewed"))
     )
@@ -73,7 +65,7 @@ def with_funnel_times(events: DataFrame) -> DataFrame:
 
 def _first_after(event_name: str, step_before: str) -> Column:
     done = F.when(is_step(event_name) & F.col(step_before).isNotNull(), F.col("event_time"))
-    return F.min(done).over(_DAY_SO_FAR)
+    return F.min(done).over(_day_so_far())
 
 
 def _follows_a_gap_in_its_day() -> Column:
@@ -104,3 +96,18 @@ def _session() -> Column:
         F.col("product_id").alias("landing_product_id"),
         F.col("pixel_id").alias("landing_pixel_id"),
     )
+
+
+def _of_user() -> WindowSpec:
+    """Return a user's events in order; a function, since PySpark makes no window without a session."""
+    return Window.partitionBy("user_id").orderBy(*_IN_ORDER)
+
+
+def _so_far() -> WindowSpec:
+    return _of_user().rowsBetween(Window.unboundedPreceding, Window.currentRow)
+
+
+def _day_so_far() -> WindowSpec:
+    """Return a range, not rows: events at one time count as in order, in whatever order they lie."""
+    by_time = Window.partitionBy("user_id", "day").orderBy("event_time")
+    return by_time.rangeBetween(Window.unboundedPreceding, Window.currentRow)
