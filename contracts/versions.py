@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
+from contracts.bots import BOT_EVENTS_PER_HOUR, CRAWLER_LIST_VERSION
 from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS, CONTRACT_VERSION
 from contracts.ledger import DayRow, EventRow, LandedHour
 from contracts.partitions import DAY, HOUR, day_key, hour_key, hour_of, start_of_day
@@ -34,6 +35,11 @@ def landing_input_version(objects: Iterable[RawObject]) -> str:
     return _digest([f"contract {CONTRACT_VERSION}", *(f"{o.key}\n{o.etag}\n{o.size}" for o in sorted(objects))])
 
 
+def erased_landing_version(input_version: str) -> str:
+    """Return the version of a landing hour from which a user's rows were taken, its raw objects being gone."""
+    return _digest(["erased", input_version])
+
+
 def event_hour_input_version(event_hour: datetime, landed: Iterable[LandedHour]) -> str:
     """Return the version of an event hour, given (at least) the landed hours that fed it or the hour before.
 
@@ -46,7 +52,8 @@ def event_hour_input_version(event_hour: datetime, landed: Iterable[LandedHour])
         for hour in window
         if row.received_by_event_hour.get(hour)
     )
-    return _digest([f"aggregation {AGGREGATION_VERSION}", *sorted(parts)])
+    code = f"aggregation {AGGREGATION_VERSION}, bots {BOT_EVENTS_PER_HOUR} {CRAWLER_LIST_VERSION}"
+    return _digest([code, *sorted(parts)])
 
 
 def landing_hours_feeding(event_hour: datetime) -> tuple[datetime, datetime]:

@@ -17,7 +17,13 @@ from contracts.tables.daily import (
 )
 from contracts.tables.declaration import Column, ColumnType, Partition, Table
 from contracts.tables.events import CLEAN_EVENTS, EVENT_COLUMNS, RECEIVED_EVENTS, REJECTED_EVENTS
-from contracts.tables.hourly import HOURLY_EVENT_COUNTS, HOURLY_PRODUCT_STATS, HOURLY_TRAFFIC, SESSION_GAP
+from contracts.tables.hourly import (
+    HOURLY_EVENT_COUNTS,
+    HOURLY_PRODUCT_STATS,
+    HOURLY_TRAFFIC,
+    SESSION_GAP,
+    WITHOUT_BOTS,
+)
 from contracts.tables.ledgers import DATA_CHECKS, DAY_LEDGER, ERASED_USERS, EVENT_LEDGER, LANDING_LEDGER
 
 __all__ = [
@@ -44,6 +50,7 @@ __all__ = [
     "SESSION_GAP",
     "TABLES",
     "USER_DAYS",
+    "WITHOUT_BOTS",
     "Column",
     "ColumnType",
     "Partition",

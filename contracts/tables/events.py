@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from contracts.bots import BOT_EVENTS_PER_HOUR
 from contracts.tables.declaration import Partition, Table, optional, required
 
 LANDING_HOUR: Final = required("landing_hour", "timestamp", "The hour in the S3 prefix that Firehose chose.")
@@ -43,7 +44,7 @@ RECEIVED_EVENTS: Final = Table(
         required(
             "event_hash",
             "bigint",
-            "Spark's xxhash64 of what `clean_events` keeps; breaks ties between copies of an event.",
+            "Spark's xxhash64 of what is kept of the event; breaks ties between copies of an event.",
         ),
     ),
 )
@@ -74,5 +75,14 @@ CLEAN_EVENTS: Final = Table(
     made_from="all `received_events` of that event hour",
     partitions=(Partition(column="event_time", transform="hours"),),
     sort=("user_id", "event_time"),
-    columns=EVENT_COLUMNS,
+    columns=(
+        *EVENT_COLUMNS,
+        required("is_bot", "boolean", "Whether a bot sent it, by one of the reasons; the event is kept all the same."),
+        required(
+            "bot_reasons",
+            "array<string>",
+            "Those that apply of `crawler_user_agent` (the header is a known crawler's) and `rate` (more than "
+            f"{BOT_EVENTS_PER_HOUR:,} clean events of the user within the event hour).",
+        ),
+    ),
 )

@@ -1,14 +1,31 @@
-"""Tables of an event hour."""
+"""Tables of an event hour. Each measure has a twin that leaves out what is flagged as a bot's."""
 
 from datetime import timedelta
 from typing import Final
 
-from contracts.tables.declaration import Partition, Table, required
+from contracts.tables.declaration import Column, Partition, Table, required
 
 #: A session is a user's events with gaps of at most this; its start needs this much of the hour before.
 SESSION_GAP: Final = timedelta(minutes=30)
 
 EVENT_HOUR: Final = required("event_hour", "timestamp", "The hour of `event_time`, UTC.")
+
+#: How the name of a measure's twin ends.
+WITHOUT_BOTS: Final = "_without_bots"
+
+
+def _with_twins(*measures: Column) -> tuple[Column, ...]:
+    """Return the measures, then the twin of each: the same over events that are not flagged `is_bot`.
+
+    So `users_without_bots` are users with at least one such event, and `sessions_started_without_bots` are sessions
+    that begin with one, at least among others at the same time; where a session begins is decided by all events.
+    """
+    twins = (
+        required(f"{of.name}{WITHOUT_BOTS}", of.type, f"`{of.name}`, of events that are not flagged as a bot's.")
+        for of in measures
+    )
+    return (*measures, *twins)
+
 
 HOURLY_EVENT_COUNTS: Final = Table(
     name="hourly_event_counts",
@@ -19,8 +36,10 @@ HOURLY_EVENT_COUNTS: Final = Table(
     columns=(
         EVENT_HOUR,
         required("event_name", "string", "A standard event's name, or a custom one."),
-        required("events", "bigint", "Events of that name."),
-        required("users", "bigint", "Distinct users with such an event; not a sum over names or hours."),
+        *_with_twins(
+            required("events", "bigint", "Events of that name."),
+            required("users", "bigint", "Distinct users with such an event; not a sum over names or hours."),
+        ),
     ),
 )
 
@@ -33,15 +52,19 @@ HOURLY_TRAFFIC: Final = Table(
     input_before=SESSION_GAP,
     columns=(
         EVENT_HOUR,
-        required("events", "bigint", "Events of any name."),
-        required("users", "bigint", "Distinct users; not a sum over hours."),
-        required("sessions_started", "bigint", "Sessions whose first event lies in the hour (gap over 30 minutes)."),
-        required("searches", "bigint", "`Search` events."),
-        required("views", "bigint", "`ViewContent` events."),
-        required("carts", "bigint", "`AddToCart` events."),
-        required("purchases", "bigint", "`Purchase` events."),
-        required("revenue", "decimal(38,2)", "Sum of the prices of purchases."),
-        required("purchases_without_price", "bigint", "Purchases that carry no price, and so no revenue."),
+        *_with_twins(
+            required("events", "bigint", "Events of any name."),
+            required("users", "bigint", "Distinct users; not a sum over hours."),
+            required(
+                "sessions_started", "bigint", "Sessions whose first event lies in the hour (gap over 30 minutes)."
+            ),
+            required("searches", "bigint", "`Search` events."),
+            required("views", "bigint", "`ViewContent` events."),
+            required("carts", "bigint", "`AddToCart` events."),
+            required("purchases", "bigint", "`Purchase` events."),
+            required("revenue", "decimal(38,2)", "Sum of the prices of purchases."),
+            required("purchases_without_price", "bigint", "Purchases that carry no price, and so no revenue."),
+        ),
     ),
 )
 
@@ -54,9 +77,11 @@ HOURLY_PRODUCT_STATS: Final = Table(
     columns=(
         EVENT_HOUR,
         required("product_id", "string", "The product."),
-        required("views", "bigint", "`ViewContent` events of the product."),
-        required("carts", "bigint", "`AddToCart` events of the product."),
-        required("purchases", "bigint", "`Purchase` events of the product."),
-        required("revenue", "decimal(38,2)", "Sum of the prices of its purchases."),
+        *_with_twins(
+            required("views", "bigint", "`ViewContent` events of the product."),
+            required("carts", "bigint", "`AddToCart` events of the product."),
+            required("purchases", "bigint", "`Purchase` events of the product."),
+            required("revenue", "decimal(38,2)", "Sum of the prices of its purchases."),
+        ),
     ),
 )

@@ -1,30 +1,41 @@
-"""Raw objects → the frames `received_events` and `rejected_events`, narrow: each task reads its own objects.
+"""Raw objects → the data files of `received_events` and the frame `rejected_events`, narrow: each task reads its own.
 
-Judging happens in Python workers, in DuckDB and Arrow; the JVM sees typed columns only.
+Judging happens in Python workers, in DuckDB and Arrow. There the events, which are many, become files at once; the JVM
+sees the files' names, and the rejections, which are few.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
 from typing import Final
 
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
+import pyarrow as pa
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
-from contracts.tables import CLEAN_EVENTS, RECEIVED_EVENTS, REJECTED_EVENTS, Table
+from contracts.tables import REJECTED_EVENTS, Table
 from contracts.versions import RawObject
 from spark_jobs.judging.judge_objects import CountsByKey, CountsParam, ObjectJudge
-from spark_jobs.judging.judgement import RECEIVED_SCHEMA, REJECTED_SCHEMA
+from spark_jobs.judging.judgement import REJECTED_SCHEMA
 from spark_jobs.judging.map_in_arrow import map_in_arrow
 from spark_jobs.raw.raw_objects import RawStore
 from spark_jobs.raw.read_plan import read_tasks
+from spark_jobs.tables.data_files import DATA_FILE_SCHEMA, DataFile, FileTarget, as_batch, as_file, written_files
 from spark_jobs.tables.schemas import struct_type
+from spark_jobs.task_errors import raised_in_task
 
 _ORIGIN: Final = ("landing_hour", "object_key")
 
 #: Of the rejections of all objects, in the driver's memory, between the writes of the two tables.
 KEPT_BYTES: Final = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceivedFiles:
+    """Files that hold all events of the objects, and the counts of each object."""
+
+    files: list[DataFile]
+    counts: CountsByKey
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,14 +50,20 @@ class CountedFrame:
         return self.judge.counts.value
 
 
-def received_frame(
-    spark: SparkSession, store: RawStore, objects: list[RawObject], erased: frozenset[str]
-) -> CountedFrame:
-    """Return the events of the objects as rows of `received_events`; lines of the hashed users are refused."""
+def write_received(
+    spark: SparkSession, store: RawStore, objects: list[RawObject], erased: frozenset[str], target: FileTarget
+) -> ReceivedFiles:
+    """Write the events of the objects as files of `received_events`; lines of the hashed users are refused."""
     judge, numbers = _judge(spark, store, objects, {}, erased)
-    frame = map_in_arrow(numbers, judge.received, _schema(RECEIVED_EVENTS, RECEIVED_SCHEMA.names))
-    rows = frame.withColumn("event_hash", event_hash()).select(*(column.name for column in RECEIVED_EVENTS.columns))
-    return CountedFrame(frame=rows, judge=judge)
+
+    def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return map(as_batch, written_files(judge.received(batches), target))
+
+    try:
+        rows = map_in_arrow(numbers, write, DATA_FILE_SCHEMA).collect()
+    except PySparkException as error:
+        raise raised_in_task(error) or error from error
+    return ReceivedFiles(files=[as_file(row) for row in rows], counts=judge.counts.value)
 
 
 def rejected_frame(
@@ -58,16 +75,6 @@ def rejected_frame(
     frame = map_in_arrow(numbers, judge.rejected, _schema(REJECTED_EVENTS, REJECTED_SCHEMA.names))
     rows = frame.select(*(column.name for column in REJECTED_EVENTS.columns))
     return CountedFrame(frame=rows, judge=judge)
-
-
-def event_hash() -> Column:
-    """Return xxhash64 of all that `clean_events` keeps of a row: rows of equal hash are copies, whichever wins.
-
-    Spark's xxhash64 passes over nulls, so which columns are null is hashed as well.
-    """
-    names = [column.name for column in CLEAN_EVENTS.columns]
-    nulls = reduce(add, (F.isnull(name).cast("int") * (1 << bit) for bit, name in enumerate(names)))
-    return F.xxhash64(nulls, *names)
 
 
 def _judge(

@@ -31,6 +31,7 @@ class ReceivedEvent:
     insertion_timestamp: datetime | None = None
     event_hash: int = 0
     request_id: str | None = None
+    user_agent: str | None = None
 
     @property
     def event_hour(self) -> datetime:
@@ -53,6 +54,7 @@ class ReceivedEvent:
             "price": self.price,
             "insertion_timestamp": self.insertion_timestamp,
             "request_id": self.request_id,
+            "user_agent": self.user_agent,
             "object_key": f"{landing_hour:%Y%m%d%H}",
             "event_hash": self.event_hash,
         }

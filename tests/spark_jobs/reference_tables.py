@@ -1,6 +1,6 @@
 """What job 2's tables must hold, said again in plain Python and as simply as can be: the oracle of its tests."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,28 +16,41 @@ _STEPS = ("ViewContent", "AddToCart", "Purchase")
 class ReferenceTables:
     """Rows of each table, sorted like `table_rows`."""
 
-    clean_events: list[tuple[datetime, str, str]]
+    clean_events: list[tuple[datetime, str, str, tuple[str, ...]]]
     hourly_event_counts: list[Row]
     hourly_traffic: list[Row]
     hourly_product_stats: list[Row]
 
 
-def reference_tables(received: Iterable[ReceivedEvent]) -> ReferenceTables:
+def reference_tables(received: Iterable[ReceivedEvent], bot_events_per_hour: int) -> ReferenceTables:
     """Return the tables of all the received events."""
-    clean = sorted(winners(received), key=lambda event: event.event_time)
-    by_hour: dict[datetime, list[ReceivedEvent]] = defaultdict(list)
-    for event in clean:
-        by_hour[event.event_hour].append(event)
-    starts = session_starts(clean)
+    clean = winners(received)
+    reasons = bot_reasons(clean, bot_events_per_hour)
+    flagged = {id(event) for event, why in zip(clean, reasons, strict=True) if why}
+    in_order = sorted(clean, key=lambda event: (event.event_time, id(event) in flagged))
+    starts = {id(event) for event in session_starts(in_order)}
+    counts: list[Row] = []
+    traffic: list[Row] = []
+    products: list[Row] = []
+    for hour in {event.event_hour for event in clean}:
+        own = [event for event in clean if event.event_hour == hour]
+        without_bots = [event for event in own if id(event) not in flagged]
+        names = {event.event_name for event in own}
+        counts += [(hour, name, *_counts(own, name), *_counts(without_bots, name)) for name in names]
+        traffic.append((hour, *_traffic(own, starts), *_traffic(without_bots, starts)))
+        ids = {event.product_id for event in own if event.product_id and event.event_name in _STEPS}
+        products += [(hour, of, *_product(own, of), *_product(without_bots, of)) for of in ids]
     return ReferenceTables(
-        clean_events=sorted(((e.event_time, e.user_id, e.click_id) for e in clean), key=repr),
-        hourly_event_counts=_sorted(row for hour, events in by_hour.items() for row in _counts(hour, events)),
-        hourly_traffic=_sorted(_traffic(hour, events, starts[hour]) for hour, events in by_hour.items()),
-        hourly_product_stats=_sorted(row for hour, events in by_hour.items() for row in _products(hour, events)),
+        clean_events=sorted(
+            ((e.event_time, e.user_id, e.click_id, why) for e, why in zip(clean, reasons, strict=True)), key=repr
+        ),
+        hourly_event_counts=sorted(counts, key=repr),
+        hourly_traffic=sorted(traffic, key=repr),
+        hourly_product_stats=sorted(products, key=repr),
     )
 
 
-def winners(received: Iterable[ReceivedEvent]) -> Iterable[ReceivedEvent]:
+def winners(received: Iterable[ReceivedEvent]) -> list[ReceivedEvent]:
     """Return the one event of each (event hour, click_id)."""
     copies: dict[tuple[datetime, str], list[ReceivedEvent]] = defaultdict(list)
     for event in received:
@@ -50,47 +63,48 @@ def _precedence(event: ReceivedEvent) -> tuple[object, ...]:
     return event.arrival, event.insertion_timestamp or last, event.user_id, event.event_hash
 
 
-def session_starts(clean: Iterable[ReceivedEvent]) -> dict[datetime, int]:
-    """Return the sessions that start in each hour; the events must be in order of time."""
+def bot_reasons(clean: Collection[ReceivedEvent], bot_events_per_hour: int) -> list[tuple[str, ...]]:
+    """Return why each event is a bot's; the only crawler that the tests know calls itself one."""
+    rates = Counter((event.user_id, event.event_hour) for event in clean)
+    return [
+        ("crawler_user_agent",) * (event.user_agent == "Googlebot/2.1")
+        + ("rate",) * (rates[event.user_id, event.event_hour] > bot_events_per_hour)
+        for event in clean
+    ]
+
+
+def session_starts(clean: Iterable[ReceivedEvent]) -> Iterable[ReceivedEvent]:
+    """Return the events that start a session; the events must be in order."""
     last_seen: dict[str, datetime] = {}
-    starts: dict[datetime, int] = defaultdict(int)
     for event in clean:
         before = last_seen.get(event.user_id)
-        starts[event.event_hour] += before is None or event.event_time - before > timedelta(minutes=30)
+        if before is None or event.event_time - before > timedelta(minutes=30):
+            yield event
         last_seen[event.user_id] = event.event_time
-    return starts
 
 
-def _counts(hour: datetime, events: Collection[ReceivedEvent]) -> Iterable[Row]:
-    for name in {event.event_name for event in events}:
-        named = [event for event in events if event.event_name == name]
-        yield hour, name, len(named), len({event.user_id for event in named})
+def _counts(events: Collection[ReceivedEvent], name: str) -> Row:
+    named = [event for event in events if event.event_name == name]
+    return len(named), len({event.user_id for event in named})
 
 
-def _traffic(hour: datetime, events: Collection[ReceivedEvent], sessions_started: int) -> Row:
+def _traffic(events: Collection[ReceivedEvent], starts: Collection[int]) -> Row:
     purchases = [event for event in events if event.event_name == "Purchase"]
     return (
-        hour,
         len(events),
         len({event.user_id for event in events}),
-        sessions_started,
+        sum(id(event) in starts for event in events),
         *(sum(event.event_name == name for event in events) for name in ("Search", *_STEPS)),
         _revenue(purchases),
         sum(event.price is None for event in purchases),
     )
 
 
-def _products(hour: datetime, events: Collection[ReceivedEvent]) -> Iterable[Row]:
-    steps = [event for event in events if event.product_id is not None and event.event_name in _STEPS]
-    for product_id in {event.product_id for event in steps}:
-        own = [event for event in steps if event.product_id == product_id]
-        counts = (sum(event.event_name == name for event in own) for name in _STEPS)
-        yield hour, product_id, *counts, _revenue(event for event in own if event.event_name == "Purchase")
+def _product(events: Collection[ReceivedEvent], product_id: str) -> Row:
+    own = [event for event in events if event.product_id == product_id]
+    counts = (sum(event.event_name == name for event in own) for name in _STEPS)
+    return *counts, _revenue(event for event in own if event.event_name == "Purchase")
 
 
 def _revenue(purchases: Iterable[ReceivedEvent]) -> Decimal:
     return sum((event.price for event in purchases if event.price is not None), start=Decimal("0.00"))
-
-
-def _sorted(rows: Iterable[Row]) -> list[Row]:
-    return sorted(rows, key=repr)

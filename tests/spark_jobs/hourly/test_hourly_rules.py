@@ -168,8 +168,8 @@ def test_a_repeated_event_of_the_hour_before_carries_no_session_over(made: Made)
 
 def test_revenue_is_exact_and_purchases_without_a_price_are_counted_apart(made: Made) -> None:
     traffic = made.row(HOURLY_TRAFFIC, MONEY)
-    assert traffic[1:] == (5, 1, 1, 0, 1, 0, 4, Decimal("0.30"), 1)
-    assert made.rows(HOURLY_PRODUCT_STATS, MONEY) == [(MONEY, "p", 1, 0, 4, Decimal("0.30"))]
+    assert traffic[1:10] == (5, 1, 1, 0, 1, 0, 4, Decimal("0.30"), 1)
+    assert [row[:6] for row in made.rows(HOURLY_PRODUCT_STATS, MONEY)] == [(MONEY, "p", 1, 0, 4, Decimal("0.30"))]
 
 
 def test_the_sum_of_the_largest_prices_is_exact(made: Made) -> None:
@@ -179,7 +179,7 @@ def test_the_sum_of_the_largest_prices_is_exact(made: Made) -> None:
 
 
 def test_a_custom_event_counts_under_its_own_name_and_for_no_product(made: Made) -> None:
-    counts = [row[1:] for row in made.rows(HOURLY_EVENT_COUNTS, CUSTOM)]
+    counts = [row[1:4] for row in made.rows(HOURLY_EVENT_COUNTS, CUSTOM)]
     assert counts == [("AddToCart", 1, 1), ("Search", 1, 1), ("Sign up", 1, 1)]
     assert made.rows(HOURLY_PRODUCT_STATS, CUSTOM) == []
 
@@ -190,7 +190,7 @@ def test_a_late_event_lands_in_its_event_hour_and_a_late_copy_changes_nothing(ma
 
 
 def test_a_user_counts_once_in_the_hour_and_once_for_each_name(made: Made) -> None:
-    counts = [row[1:] for row in made.rows(HOURLY_EVENT_COUNTS, MANY_USERS)]
+    counts = [row[1:4] for row in made.rows(HOURLY_EVENT_COUNTS, MANY_USERS)]
     assert counts == [("Purchase", 1, 1), ("Search", 3, 2)]
     assert made.row(HOURLY_TRAFFIC, MANY_USERS)[1:4] == (4, 2, 2)
 

@@ -42,7 +42,7 @@ def frame(spark: SparkSession, table: Table, of_hours: Collection[datetime], tex
     """Return one row for each hour, with a text to know it by."""
     rows = {
         REJECTED_EVENTS.name: [(hour, "key", "not_json", text, None, None) for hour in of_hours],
-        HOURLY_EVENT_COUNTS.name: [(hour, text, 1, 1) for hour in of_hours],
+        HOURLY_EVENT_COUNTS.name: [(hour, text, 1, 1, 1, 1) for hour in of_hours],
     }
     return spark.createDataFrame(rows[table.name], struct_type(table)).coalesce(1)
 

@@ -1,0 +1,191 @@
+"""Each rule of what is a bot's event, and of what is counted without them, by literal rows in one run of job 2."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+from crawleruseragents import CRAWLER_USER_AGENTS_DATA
+from pyspark.sql import DataFrame, SparkSession
+
+from contracts.bots import USER_AGENT_LOOKED_AT
+from contracts.names import LakeLocation
+from contracts.partitions import HOUR
+from contracts.tables import CLEAN_EVENTS, HOURLY_EVENT_COUNTS, HOURLY_PRODUCT_STATS, HOURLY_TRAFFIC, Table
+from spark_jobs.hourly import bot_flags
+from spark_jobs.hourly.aggregate_hours import aggregate_hours
+from spark_jobs.hourly.bot_flags import Bots, find_bots
+from spark_jobs.hourly.crawler_agents import crawlers_among
+from spark_jobs.tables.table_io import ensure_tables
+from tests.spark_jobs.conftest import NewLake
+from tests.spark_jobs.received_rows import Landing, ReceivedEvent, land
+from tests.spark_jobs.table_rows import table_rows
+
+START = datetime(2026, 11, 1, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
+CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+RATE_IN_TESTS = 3
+
+#: Each rule has an hour of its own, with an empty one before it.
+AGENTS, LONG_AGENT, RATE, COPIES, TWO_HOURS, MIXED, TIE, MONEY = (START + i * 3 * HOUR for i in range(8))
+
+
+def burst(hour: datetime, user_id: str, count: int) -> list[ReceivedEvent]:
+    return [
+        ReceivedEvent(event_time=hour + i * MINUTE, user_id=user_id, click_id=f"{user_id}{i}") for i in range(count)
+    ]
+
+
+EVENTS = [
+    ReceivedEvent(event_time=AGENTS, click_id="crawler", user_id="a", user_agent=CRAWLER),
+    ReceivedEvent(event_time=AGENTS, click_id="person", user_id="b", user_agent=PERSON),
+    ReceivedEvent(event_time=AGENTS, click_id="unknown", user_id="c", user_agent=None),
+    ReceivedEvent(event_time=LONG_AGENT, click_id="seen", user_agent="x" * (USER_AGENT_LOOKED_AT - 10) + "Googlebot/"),
+    ReceivedEvent(event_time=LONG_AGENT, click_id="unseen", user_agent="x" * USER_AGENT_LOOKED_AT + "Googlebot/"),
+    *burst(RATE, "just", RATE_IN_TESTS),
+    *burst(RATE, "more", RATE_IN_TESTS + 1),
+    *burst(COPIES, "ann", RATE_IN_TESTS),
+    *burst(COPIES, "ann", RATE_IN_TESTS),
+    *burst(TWO_HOURS + 57 * MINUTE, "ann", 2 * RATE_IN_TESTS),
+    ReceivedEvent(event_time=MIXED, click_id="1", user_agent=CRAWLER),
+    ReceivedEvent(event_time=MIXED + MINUTE, click_id="2"),
+    ReceivedEvent(event_time=MIXED + 40 * MINUTE, click_id="3"),
+    ReceivedEvent(event_time=TIE, click_id="1", user_agent=CRAWLER),
+    ReceivedEvent(event_time=TIE, click_id="2"),
+    *(
+        ReceivedEvent(
+            event_time=MONEY,
+            user_id=agent,
+            click_id=agent + name,
+            event_name=name,
+            product_id="p",
+            price=price,
+            user_agent=agent,
+        )
+        for agent in (CRAWLER, PERSON)
+        for name, price in (("ViewContent", None), ("Purchase", Decimal("9.99")))
+    ),
+    ReceivedEvent(event_time=MONEY, click_id="free", event_name="Purchase", user_agent=CRAWLER, product_id="only bots"),
+]
+
+
+@dataclass(frozen=True)
+class Made:
+    """The lake after the one run."""
+
+    spark: SparkSession
+    lake: LakeLocation
+
+    def rows(self, table: Table, hour: datetime) -> list[dict[str, object]]:
+        names = [column.name for column in table.columns]
+        rows = [row for row in table_rows(self.spark, self.lake, table) if hour <= row[0] < hour + HOUR]
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def reasons(self, hour: datetime, by: str = "click_id") -> dict[object, list[str]]:
+        rows = self.rows(CLEAN_EVENTS, hour)
+        assert all(row["is_bot"] == bool(row["bot_reasons"]) for row in rows)
+        return {row[by]: row["bot_reasons"] for row in rows}  # type: ignore[misc]
+
+    def traffic(self, hour: datetime, *measures: str) -> list[tuple[object, object]]:
+        (row,) = self.rows(HOURLY_TRAFFIC, hour)
+        return [(row[measure], row[f"{measure}_without_bots"]) for measure in measures]
+
+
+@pytest.fixture(scope="module")
+def made(spark: SparkSession, new_lake: NewLake) -> Made:
+    lake = new_lake()
+    ensure_tables(spark, lake)
+    land(spark, lake, [Landing(landing_hour=START, events=EVENTS)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bot_flags, "BOT_EVENTS_PER_HOUR", RATE_IN_TESTS)
+        aggregate_hours(spark, lake, {event.event_hour for event in EVENTS})
+    return Made(spark, lake)
+
+
+@pytest.mark.spark
+def test_an_event_with_a_known_crawlers_user_agent_is_flagged_and_kept(made: Made) -> None:
+    assert made.reasons(AGENTS) == {"crawler": ["crawler_user_agent"], "person": [], "unknown": []}
+
+
+@pytest.mark.spark
+def test_a_user_agent_is_looked_at_up_to_its_limit(made: Made) -> None:
+    assert made.reasons(LONG_AGENT) == {"seen": ["crawler_user_agent"], "unseen": []}
+
+
+@pytest.mark.spark
+def test_every_event_of_a_user_above_the_rate_is_flagged_and_none_of_one_at_it(made: Made) -> None:
+    assert made.reasons(RATE, by="user_id") == {"just": [], "more": ["rate"]}
+
+
+@pytest.mark.spark
+def test_copies_of_an_event_do_not_count_for_the_rate(made: Made) -> None:
+    assert set(map(tuple, made.reasons(COPIES).values())) == {()}
+
+
+@pytest.mark.spark
+def test_the_rate_is_that_of_one_event_hour(made: Made) -> None:
+    for hour in (TWO_HOURS, TWO_HOURS + HOUR):
+        assert list(made.reasons(hour).values()) == [[]] * RATE_IN_TESTS
+
+
+@pytest.mark.spark
+def test_a_user_counts_without_bots_if_one_event_is_not_flagged(made: Made) -> None:
+    assert made.traffic(AGENTS, "events", "users") == [(3, 2), (3, 2)]
+    assert made.traffic(MIXED, "events", "users") == [(3, 2), (1, 1)]
+    (search,) = made.rows(HOURLY_EVENT_COUNTS, MIXED)
+    assert (search["users"], search["users_without_bots"]) == (1, 1)
+
+
+@pytest.mark.spark
+def test_a_session_counts_without_bots_if_its_first_event_is_not_flagged(made: Made) -> None:
+    assert made.traffic(MIXED, "sessions_started") == [(2, 1)]
+
+
+@pytest.mark.spark
+def test_of_events_at_one_time_one_that_is_not_flagged_starts_the_session(made: Made) -> None:
+    assert made.traffic(TIE, "sessions_started") == [(1, 1)]
+
+
+@pytest.mark.spark
+def test_money_and_steps_are_counted_with_and_without_bots(made: Made) -> None:
+    assert made.traffic(MONEY, "views", "purchases", "revenue", "purchases_without_price") == [
+        (2, 1),
+        (3, 1),
+        (Decimal("19.98"), Decimal("9.99")),
+        (1, 0),
+    ]
+    only_bots, both = made.rows(HOURLY_PRODUCT_STATS, MONEY)
+    assert [only_bots[name] for name in ("product_id", "purchases", "purchases_without_bots")] == ["only bots", 1, 0]
+    assert [both[name] for name in ("revenue", "revenue_without_bots")] == [Decimal("19.98"), Decimal("9.99")]
+
+
+@pytest.mark.spark
+def test_where_there_is_no_bot_nothing_is_joined_and_where_there_are_a_few_no_event_is_shuffled(
+    made: Made, spark: SparkSession
+) -> None:
+    events = spark.table(made.lake.table(CLEAN_EVENTS.name)).drop("is_bot", "bot_reasons")
+    none = find_bots(events.where("user_agent IS NULL"))
+    assert "Join" not in plan_of(none.flagged(events))
+    some = Bots(agents=none.agents, agents_count=1, users=none.users, users_count=1)
+    spark.conf.set("spark.sql.autoBroadcastJoinThreshold", "-1")  # small by size would be broadcast anyhow
+    try:
+        plan = plan_of(some.flagged(events))
+    finally:
+        spark.conf.unset("spark.sql.autoBroadcastJoinThreshold")
+        none.unpersist()
+    assert plan.count("BroadcastHashJoin") == 2
+    assert "SortMergeJoin" not in plan
+
+
+def plan_of(frame: DataFrame) -> str:
+    return str(frame._jdf.queryExecution().executedPlan().toString())
+
+
+def test_every_example_of_the_list_is_a_crawler_and_its_longest_is_looked_at_whole() -> None:
+    examples = [example for crawler in CRAWLER_USER_AGENTS_DATA for example in crawler["instances"]]
+    batch = pa.record_batch({"agent": [*examples, PERSON]})
+    (crawlers,) = crawlers_among([batch])
+    assert crawlers.column("agent").to_pylist() == examples
+    assert max(map(len, examples)) < USER_AGENT_LOOKED_AT
