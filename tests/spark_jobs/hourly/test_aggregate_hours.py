@@ -23,6 +23,7 @@ from contracts.tables import (
 )
 from spark_jobs.errors import InputChangedError, LedgerImbalanceError, UnsettledInputError
 from spark_jobs.hourly import aggregate_hours as job
+from spark_jobs.hourly import bot_flags
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.hourly.deduplicate_events import ROW_ADDRESS, RepeatedRows, repeated_hashes, repeated_rows
 from spark_jobs.hourly.hourly_tables import name_totals
