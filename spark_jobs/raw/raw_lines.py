@@ -34,7 +34,13 @@ class UnreadableObjectError(Exception):
 def sound_lines(store: RawStore, raw_object: RawObject) -> Iterator[Iterator[bytes]]:
     """Give the chunks of an object's lines; raise `UnreadableObjectError` before the first if it is not sound."""
     blocks = store.blocks(raw_object)
-    pieces = decompressed(blocks) if raw_object.key.endswith(".gz") else blocks
+    with line_chunks(decompressed(blocks) if raw_object.key.endswith(".gz") else blocks) as lines:
+        yield lines
+
+
+@contextmanager
+def line_chunks(pieces: Iterable[bytes]) -> Iterator[Iterator[bytes]]:
+    """Give chunks of whole lines, once the pieces have been read to their end."""
     with SpooledTemporaryFile(max_size=SPOOL_IN_MEMORY) as spool:
         for piece in _of_lines(pieces):
             spool.write(piece)

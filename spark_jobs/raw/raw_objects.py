@@ -112,7 +112,7 @@ class RawBucket:
     prefix: str
 
     def listed(self, prefix: str) -> Iterator[RawObject]:
-        pages = _s3_client().get_paginator("list_objects_v2")
+        pages = s3_client().get_paginator("list_objects_v2")
         try:
             for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + prefix):
                 for entry in page.get("Contents", ()):
@@ -123,7 +123,7 @@ class RawBucket:
 
     def blocks(self, raw_object: RawObject) -> Iterator[bytes]:
         try:
-            answer = _s3_client().get_object(Bucket=self.bucket, Key=raw_object.key, IfMatch=raw_object.etag)
+            answer = s3_client().get_object(Bucket=self.bucket, Key=raw_object.key, IfMatch=raw_object.etag)
             with closing(answer["Body"]) as body:
                 yield from body.iter_chunks(BLOCK)
         except (BotoCoreError, ClientError) as error:
@@ -133,7 +133,7 @@ class RawBucket:
 
 
 @cache
-def _s3_client() -> Any:
+def s3_client() -> Any:
     """Return this process's client (boto3 has no types); a client may be shared, and costs 100 ms to make."""
     return boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}, max_pool_connections=4))
 

@@ -3,7 +3,7 @@
 The jobs do this themselves, and the CloudFormation template does not, so that no stack update can reset a table.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
@@ -28,6 +28,18 @@ PROPERTIES: Final = (
     ("commit.retry.min-wait-ms", "100"),
     ("commit.retry.max-wait-ms", "5000"),
 )
+
+#: Iceberg keeps the least and the greatest value of a column in manifests, beside the data. For columns that tell who
+#: somebody is it only counts: an erased user must not stay there, and nobody looks for a range of ids.
+_COUNTED_ONLY: Final = frozenset(
+    {"user_id", "click_id", "user_ip", "source_ip", "user_agent", "request_id", "extra", "line", "detail"}
+)
+
+
+def table_properties(table: Table) -> dict[str, str]:
+    """Return the properties that a table has."""
+    counted = [column.name for column in table.columns if column.name in _COUNTED_ONLY]
+    return {**dict(PROPERTIES), **{f"write.metadata.metrics.column.{name}": "counts" for name in counted}}
 
 
 def ensure_tables(spark: SparkSession, lake: LakeLocation, tables: Iterable[Table] = TABLES) -> None:
@@ -65,7 +77,17 @@ def _ensure_table(spark: SparkSession, lake: LakeLocation, table: Table) -> list
     missing = [column for column in table.columns if column.name not in existing]
     if missing and not mismatches:
         spark.sql(f"ALTER TABLE {name} ADD COLUMNS ({', '.join(_column_definition(column) for column in missing)})")
+    if not mismatches:
+        _ensure_properties(spark, lake, table)
     return mismatches
+
+
+def _ensure_properties(spark: SparkSession, lake: LakeLocation, table: Table) -> None:
+    """Give a table that an earlier version made the properties that it lacks."""
+    existing = loaded(spark, lake, table).properties()
+    lacking = {key: value for key, value in table_properties(table).items() if existing.get(key) != value}
+    if lacking:
+        spark.sql(f"ALTER TABLE {lake.table(table.name)} SET TBLPROPERTIES ({_listed(lacking)})")
 
 
 def create_statement(table: Table, name: str) -> str:
@@ -76,8 +98,12 @@ def create_statement(table: Table, name: str) -> str:
         f"CREATE TABLE IF NOT EXISTS {name} (\n  {columns}\n) USING iceberg\n"
         f"{f'PARTITIONED BY ({partitions})' if partitions else ''}\n"
         f"COMMENT {_quoted(table.row_is)}\n"
-        f"TBLPROPERTIES ({', '.join(f'{_quoted(key)} = {_quoted(value)}' for key, value in PROPERTIES)})"
+        f"TBLPROPERTIES ({_listed(table_properties(table))})"
     )
+
+
+def _listed(properties: Mapping[str, str]) -> str:
+    return ", ".join(f"{_quoted(key)} = {_quoted(value)}" for key, value in properties.items())
 
 
 def _column_definition(column: Column) -> str:

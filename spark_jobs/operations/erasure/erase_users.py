@@ -1,0 +1,109 @@
+"""Users → a lake without them, proven object by object; each step may be killed and is done again by the next run.
+
+First they are refused, so that nothing that lands or runs from now on brings them back. Then raw is rewritten, the
+tables are made again from it, the tables' past is given up, and everything that is stored is decoded and searched. No
+step remembers anything but in the lake: what is left to do is what is still found there.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from pyspark.sql import SparkSession
+
+from contracts.names import LakeLocation
+from contracts.partitions import SETTLING_MARGIN
+from contracts.tables import TABLES
+from spark_jobs.operations.erasure.make_again import MadeAgain, make_again
+from spark_jobs.operations.erasure.objects_to_search import objects_to_search
+from spark_jobs.operations.erasure.places import LakePlaces, places_of
+from spark_jobs.operations.erasure.rewrite_objects import Rewritten, rewrite_error_objects, rewrite_raw_objects
+from spark_jobs.operations.erasure.search_lake import LONGEST_JOB, Removal, SearchResult, findings, search_lake
+from spark_jobs.operations.erasure.sought_users import SoughtUsers
+from spark_jobs.operations.erasure.stored_values import warehouse_finding
+from spark_jobs.operations.erasure.table_history import expire_history, files_in_use, folder_of, rewrite_manifests
+from spark_jobs.operations.erasure.users_rows import rejected_without_line, users_received, users_rejected
+from spark_jobs.progress import progress
+from spark_jobs.tables.erased_users import add_erased_users
+from spark_jobs.tables.table_io import ensure_tables
+
+#: Firehose's longest buffer interval: an hour that ended longer ago has all of its objects, whatever the stream's own.
+_LONGEST_BUFFER: Final = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Erasure:
+    """What to do: `alone` says that no other job runs, `discard_unreadable` that what can't be searched may go."""
+
+    users: SoughtUsers
+    alone: bool = False
+    discard_unreadable: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErasureReport:
+    """What was done, and what the search at the end found."""
+
+    rewritten: tuple[Rewritten, ...]
+    made: MadeAgain
+    expired_snapshots: int
+    search: SearchResult
+
+
+def erase_users(
+    spark: SparkSession,
+    lake: LakeLocation,
+    erasure: Erasure,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> ErasureReport:
+    """Erase users from a lake; the report's `search.survivors` is empty if nothing of them is left."""
+    ensure_tables(spark, lake)
+    places = places_of(lake)
+    started = clock()
+    progress("refusing the users' lines from now on")
+    add_erased_users(spark, lake, erasure.users.hashes, started)
+    rewritten = _rewrite(spark, lake, places, erasure)
+    made = make_again(spark, lake, erasure.users, started - _LONGEST_BUFFER - SETTLING_MARGIN)
+    expired = _forget_history(spark, lake, places, erasure.users, clock)
+    progress("searching every object of the lake")
+    removal = Removal(
+        in_use=files_in_use(spark, lake, places.warehouse),
+        written_before=clock() if erasure.alone else started - LONGEST_JOB,
+        discard=erasure.discard_unreadable,
+    )
+    search = search_lake(spark, places, erasure.users, removal)
+    return ErasureReport(rewritten=rewritten, made=made, expired_snapshots=expired, search=search)
+
+
+def _rewrite(spark: SparkSession, lake: LakeLocation, places: LakePlaces, erasure: Erasure) -> tuple[Rewritten, ...]:
+    """Rewrite the raw objects that the tables name, those that no table knows yet, and the error objects."""
+    users, discard = erasure.users, erasure.discard_unreadable
+    named = users_received(spark, lake, users).keys | users_rejected(spark, lake, users).keys
+    raw = objects_to_search(spark, lake, places.raw, named | rejected_without_line(spark, lake).keys)
+    progress(f"rewriting those of {len(raw)} raw objects that hold a user")
+    errors = (stored for stored in places.errors.stored() if stored.current)
+    return (
+        *rewrite_raw_objects(spark, places.raw, raw, users, discard=discard),
+        *rewrite_error_objects(spark, places.errors, errors, users, discard=discard),
+    )
+
+
+def _forget_history(
+    spark: SparkSession, lake: LakeLocation, places: LakePlaces, users: SoughtUsers, clock: Callable[[], datetime]
+) -> int:
+    """Expire every table's past; where manifests still have a user as a bound of a column, write them again."""
+    progress("giving up the past of every table")
+    expired = expire_history(spark, lake, clock())
+    manifests = [stored for stored in places.warehouse.stored() if stored.current and stored.key.endswith(".avro")]
+    holding = [finding.stored.key for finding in findings(spark, places.warehouse, manifests, warehouse_finding, users)]
+    tables = [
+        table
+        for table in TABLES
+        if any(key.startswith(folder_of(spark, lake, places.warehouse, table)) for key in holding)
+    ]
+    if tables:
+        rewrite_manifests(spark, lake, tables)
+        expired += expire_history(spark, lake, clock())
+    return expired

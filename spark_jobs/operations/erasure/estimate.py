@@ -1,0 +1,106 @@
+"""A lake and users → what erasing them would change, without changing anything: for a person to look at before."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from pyspark.sql import SparkSession
+
+from contracts.names import LakeLocation
+from contracts.partitions import HOUR
+from contracts.tables import REJECTED_EVENTS, TABLES
+from spark_jobs.operations.erasure.objects_to_search import objects_to_search
+from spark_jobs.operations.erasure.places import LakePlaces
+from spark_jobs.operations.erasure.search_lake import findings
+from spark_jobs.operations.erasure.sought_users import SoughtUsers
+from spark_jobs.operations.erasure.stored_values import error_finding, raw_finding
+from spark_jobs.operations.erasure.table_history import past_snapshots
+from spark_jobs.operations.erasure.users_rows import (
+    counted_rows,
+    rejected_without_line,
+    users_received,
+    users_rejected,
+)
+from spark_jobs.tables.iceberg_table import loaded
+from spark_jobs.tables.ledger import read_landed_hours
+
+_DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What an erasure would do; `unknown` are the places, from 1, of the users of whom no table has an event.
+
+    `objects` and `bytes` are to be rewritten; of `landing_hours`, `expired_hours` have lost raw objects. Event hours
+    and days are those that the landing hours feed; `snapshots` and `data_files` are those of the tables' past.
+    """
+
+    rows: Mapping[str, int]
+    objects: int
+    bytes: int
+    unreadable: tuple[str, ...]
+    landing_hours: int
+    expired_hours: int
+    event_hours: int
+    days: int
+    snapshots: int
+    data_files: int
+    unknown: tuple[int, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether neither a row nor a raw object holds any of the users."""
+        return not self.objects and not any(self.rows.values())
+
+
+def estimate(spark: SparkSession, lake: LakeLocation, places: LakePlaces, users: SoughtUsers) -> Estimate:
+    """Look at the tables, and into the raw and error objects that may hold the users."""
+    received, rejected = users_received(spark, lake, users), users_rejected(spark, lake, users)
+    hours = received.hours | rejected.hours
+    named = received.keys | rejected.keys | rejected_without_line(spark, lake).keys
+    raw = objects_to_search(spark, lake, places.raw, named)
+    errors = [stored for stored in places.errors.stored() if stored.current]
+    found = [
+        *findings(spark, places.raw, raw, raw_finding, users),
+        *findings(spark, places.errors, errors, error_finding, users),
+    ]
+    held = [finding.stored for finding in found if finding.held]
+    rows, known = counted_rows(spark, lake, users)
+    fed = _fed(spark, lake, hours)
+    snapshots, data_files = _past(spark, lake)
+    present = {stored.key for stored in raw}
+    return Estimate(
+        rows={**rows, REJECTED_EVENTS.name: rejected.rows.total()},
+        objects=len(held),
+        bytes=sum(stored.size for stored in held),
+        unreadable=tuple(finding.stored.key for finding in found if finding.unreadable),
+        landing_hours=len(hours),
+        expired_hours=len({hour for hour, key in {**received.rows, **rejected.rows} if key not in present}),
+        event_hours=len(fed),
+        days=len({(hour + shift).date() for hour in fed for shift in (-_DAY, 0 * _DAY, _DAY)}),
+        snapshots=snapshots,
+        data_files=data_files,
+        unknown=tuple(place for place, user_hash in enumerate(users.hashes_in_order, 1) if user_hash not in known),
+    )
+
+
+def _fed(spark: SparkSession, lake: LakeLocation, hours: Collection[datetime]) -> set[datetime]:
+    """Return the event hours that landing hours feed: all of them become stale."""
+    if not hours:
+        return set()
+    landed = read_landed_hours(spark, lake, min(hours), max(hours) + HOUR)
+    return {hour for row in landed if row.landing_hour in hours for hour in row.received_by_event_hour}
+
+
+def _past(spark: SparkSession, lake: LakeLocation) -> tuple[int, int]:
+    """Return the snapshots that are not current, and the data files that only they refer to."""
+    snapshots = files = 0
+    for table in TABLES:
+        past = past_snapshots(loaded(spark, lake, table))
+        if past:
+            name = lake.table(table.name)
+            current = spark.table(f"{name}.files").select("file_path")
+            files += spark.table(f"{name}.all_files").select("file_path").distinct().subtract(current).count()
+        snapshots += past
+    return snapshots, files

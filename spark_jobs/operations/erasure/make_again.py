@@ -1,0 +1,105 @@
+"""Landing hours that hold a user, whose raw objects were rewritten → these hours, and all behind them, made again.
+
+Nothing is remembered between the steps: landing hours are those whose rows hold the user, event hours and days are
+those that are stale by the ledgers. So a run that was killed is continued by the next one, wherever it stopped.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
+
+from contracts.names import LakeLocation
+from contracts.partitions import HOUR, parse_hour_key
+from contracts.tables import LANDING_LEDGER
+from spark_jobs.errors import MissingObjectsError, UnsettledInputError
+from spark_jobs.hourly.aggregate_hours import aggregate_hours
+from spark_jobs.hourly.event_hours import HOUR_KEY_PATTERN
+from spark_jobs.hourly.hours_to_make import stale_event_hours_around
+from spark_jobs.landing.landing_plan import LandingRules
+from spark_jobs.landing.transform_events import transform_landing_hours
+from spark_jobs.operations.erasure.sought_users import SoughtUsers
+from spark_jobs.operations.erasure.strike_rows import strike_rows
+from spark_jobs.operations.erasure.users_rows import rejected_without_line, users_received, users_rejected
+from spark_jobs.progress import progress
+
+#: Hours that are made in one go, so that a run that is killed has not done all of it in vain: a week.
+HOURS_AT_ONCE = 7 * 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeAgain:
+    """What was made: landing hours from raw, landing hours whose raw is gone (rows taken out), and event hours."""
+
+    landing_hours: int
+    struck_hours: int
+    event_hours: int
+    problems: tuple[str, ...]
+
+
+def make_again(spark: SparkSession, lake: LakeLocation, users: SoughtUsers, settled_before: datetime) -> MadeAgain:
+    """Bring every table up to date with the rewritten raw objects; `settled_before` as in `LandingRules`."""
+    holding = _holding_hours(spark, lake, users)
+    refused = rejected_without_line(spark, lake).hours
+    written = _transform(spark, lake, sorted(holding | refused), settled_before)
+    left = sorted(_holding_hours(spark, lake, users)) if holding else []
+    for hours in _portions(left):
+        progress(f"taking rows out of {len(hours)} landing hours whose raw objects are gone")
+        strike_rows(spark, lake, hours, users)
+    problems: list[str] = []
+    made = _aggregate(spark, lake, problems)
+    return MadeAgain(landing_hours=written, struck_hours=len(left), event_hours=made, problems=tuple(problems))
+
+
+def _holding_hours(spark: SparkSession, lake: LakeLocation, users: SoughtUsers) -> set[datetime]:
+    return users_received(spark, lake, users).hours | users_rejected(spark, lake, users).hours
+
+
+def _transform(spark: SparkSession, lake: LakeLocation, hours: Sequence[datetime], settled_before: datetime) -> int:
+    """Transform the hours that changed and whose objects are all there; return how many these were."""
+    rules = LandingRules(settled_before=settled_before, allow_open_hour=True)
+    written = 0
+    for portion in _portions(hours):
+        progress(f"transforming {len(portion)} landing hours again, where their raw objects changed")
+        todo = list(portion)
+        while todo:
+            try:
+                written += len(transform_landing_hours(spark, lake, todo, rules).written)
+                break
+            except MissingObjectsError as missing:
+                todo = [hour for hour in todo if hour not in missing.hours]
+    return written
+
+
+def _aggregate(spark: SparkSession, lake: LakeLocation, problems: list[str]) -> int:
+    """Make every stale event hour of the lake; one whose input is half done is left out, and named."""
+    bounds = _landed_bounds(spark, lake)
+    if bounds is None:
+        return 0
+    made = 0
+    for portion in _portions(stale_event_hours_around(spark, lake, bounds[0], bounds[1])):
+        todo = list(portion)
+        while todo:
+            try:
+                made += len(aggregate_hours(spark, lake, todo).made)
+                break
+            except UnsettledInputError as unsettled:
+                problems.append(str(unsettled))
+                todo = [hour for hour in todo if hour not in unsettled.hours]
+    return made
+
+
+def _landed_bounds(spark: SparkSession, lake: LakeLocation) -> tuple[datetime, datetime] | None:
+    """Return `[first, end)` of the landing hours that the ledger knows."""
+    key = F.date_format("landing_hour", HOUR_KEY_PATTERN)
+    ledger = spark.table(lake.table(LANDING_LEDGER.name))
+    (row,) = ledger.agg(F.min(key).alias("first"), F.max(key).alias("last")).collect()
+    return None if row["first"] is None else (parse_hour_key(row["first"]), parse_hour_key(row["last"]) + HOUR)
+
+
+def _portions(hours: Collection[datetime]) -> Iterator[list[datetime]]:
+    ordered = list(hours)
+    for start in range(0, len(ordered), HOURS_AT_ONCE):
+        yield ordered[start : start + HOURS_AT_ONCE]

@@ -1,0 +1,50 @@
+"""A lake → the raw objects that may hold a user: those that tables name, and those that no table knows yet.
+
+An hour whose ledger is up to date has each of its lines in a table, so its rows say which objects hold the user. Of all
+other hours (never transformed, or with objects that came later or were rewritten) every object has to be looked into.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from pyspark.sql import SparkSession
+
+from contracts.names import LakeLocation
+from contracts.partitions import HOUR, PartitionKeyError, landing_hour_of_key
+from contracts.staleness import is_stale_landing_hour
+from contracts.versions import RawObject
+from spark_jobs.operations.erasure.places import Place, StoredObject
+from spark_jobs.raw.raw_objects import LandedObjects, all_landed_objects, raw_store
+from spark_jobs.tables.ledger import read_landing_rows
+
+
+def objects_to_search(
+    spark: SparkSession, lake: LakeLocation, place: Place, named: Collection[str]
+) -> list[StoredObject]:
+    """Return the current raw objects that are named, or that lie outside of what the tables were made from."""
+    landed = all_landed_objects(raw_store(lake.raw_uri))
+    unknown = {raw_object.key for raw_object in _outside_of_tables(spark, lake, landed)}
+    return [
+        stored
+        for stored in place.stored()
+        if stored.current and (stored.key in named or stored.key in unknown or _landing_hour(stored) is None)
+    ]
+
+
+def _outside_of_tables(spark: SparkSession, lake: LakeLocation, landed: LandedObjects) -> list[RawObject]:
+    if not landed:
+        return []
+    rows = {row.landing_hour: row for row in read_landing_rows(spark, lake, min(landed), max(landed) + HOUR)}
+    return [
+        raw_object
+        for hour, objects in landed.items()
+        if is_stale_landing_hour(objects, rows.get(hour), settled=False)
+        for raw_object in objects
+    ]
+
+
+def _landing_hour(stored: StoredObject) -> datetime | None:
+    try:
+        return landing_hour_of_key(stored.key)
+    except PartitionKeyError:
+        return None

@@ -1,0 +1,79 @@
+"""Tables → the same tables without a past: every snapshot but the current one expired, and their files with them.
+
+Also the files that a table consists of now, by which leftovers are told from what is in use.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from contracts.names import CATALOG, LakeLocation
+from contracts.tables import TABLES, Table
+from spark_jobs.operations.erasure.places import Place
+from spark_jobs.tables.iceberg_table import loaded
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilesInUse:
+    """Keys of all files of the lake's tables as they are now, and the folders that hold nothing else's files."""
+
+    keys: frozenset[str]
+    folders: tuple[str, ...]
+
+    def are_left_over(self, key: str) -> bool:
+        """Return whether a file lies in a table's folder, but is no part of the table."""
+        return key not in self.keys and key.startswith(self.folders)
+
+
+def expire_history(spark: SparkSession, lake: LakeLocation, before: datetime) -> int:
+    """Expire the snapshots that were made before a moment, all but each table's current one; return how many."""
+    return sum(_expire(loaded(spark, lake, table), before) for table in TABLES)
+
+
+def _expire(handle: Any, before: datetime) -> int:
+    expired = past_snapshots(handle)
+    if expired:
+        milliseconds = int(before.timestamp() * 1000)
+        handle.expireSnapshots().expireOlderThan(milliseconds).retainLast(1).cleanExpiredFiles(True).commit()
+    return expired
+
+
+def past_snapshots(handle: Any) -> int:
+    """Return how many snapshots a table has besides the current one."""
+    return max(sum(1 for _ in handle.snapshots()) - 1, 0)
+
+
+def rewrite_manifests(spark: SparkSession, lake: LakeLocation, tables: Iterable[Table]) -> None:
+    """Write tables' manifests again, without the entries of files that are no longer part of the table."""
+    for table in tables:
+        spark.sql(f"CALL {CATALOG}.system.rewrite_manifests('{lake.database}.{table.name}')")
+
+
+def files_in_use(spark: SparkSession, lake: LakeLocation, place: Place) -> FilesInUse:
+    """Return the files of the lake's tables; after `expire_history`, or the past counts as well."""
+    keys: set[str] = set()
+    folders: list[str] = []
+    for table in TABLES:
+        handle = loaded(spark, lake, table)
+        folders.append(place.key_of(str(handle.location())).rstrip("/") + "/")
+        keys.update(place.key_of(location) for location in _locations(spark, lake, table, handle))
+    return FilesInUse(keys=frozenset(keys), folders=tuple(folders))
+
+
+def folder_of(spark: SparkSession, lake: LakeLocation, place: Place, table: Table) -> str:
+    """Return the folder of a table, as a prefix of keys."""
+    return place.key_of(str(loaded(spark, lake, table).location())).rstrip("/") + "/"
+
+
+def _locations(spark: SparkSession, lake: LakeLocation, table: Table, handle: Any) -> Iterator[str]:
+    current = handle.operations().current()
+    yield str(current.metadataFileLocation())
+    yield from (str(entry.file()) for entry in current.previousFiles())
+    yield from (str(snapshot.manifestListLocation()) for snapshot in handle.snapshots())
+    name = lake.table(table.name)
+    for listed, column in (("all_manifests", "path"), ("all_files", "file_path")):
+        rows = spark.sql(f"SELECT DISTINCT {column} AS path FROM {name}.{listed}")  # noqa: S608 (our names)
+        yield from (row.path for row in rows.toLocalIterator())

@@ -1,0 +1,156 @@
+"""Erase users: `spark-submit spark_jobs/run_erase_user.py … --user-id U [--user-id V | --users-file F] [--apply]`.
+
+Without --apply nothing changes, and what would change is shown. With it, the users are refused from now on, their
+lines are taken out of the raw objects, every table is made again without them, and every stored object is searched. A
+run that was killed is simply started again. Exit codes: 0 done, and nothing of them is left (or an estimate was shown),
+1 failed, or something is left, which is listed, 2 wrong arguments.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+if not __package__:  # started by spark-submit: this file's directory is on the path, its parent is what we need
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from contracts.event import MAX_USER_ID_LENGTH
+from spark_jobs.arguments import add_lake_arguments, lake_of
+from spark_jobs.errors import SparkJobError
+from spark_jobs.operations.erasure.erase_users import Erasure, ErasureReport, erase_users
+from spark_jobs.operations.erasure.estimate import Estimate, estimate
+from spark_jobs.operations.erasure.places import places_of
+from spark_jobs.operations.erasure.sought_users import SoughtUsers
+from spark_jobs.session import spark_session
+from spark_jobs.tables.erased_users import lift_erased_users
+from spark_jobs.tables.table_io import ensure_tables
+
+DONE, FAILED = 0, 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the job; return the exit code."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    users, lake = _users_of(parser, arguments), lake_of(arguments)
+    started = time.monotonic()
+    try:
+        spark = spark_session("erase_user", lake)
+        if arguments.lift:
+            ensure_tables(spark, lake)
+            lifted = lift_erased_users(spark, lake, users.hashes)
+            print(f"erase_user: {lifted} of {len(users.ids)} users are received again from now on")
+            return DONE
+        if not arguments.apply:
+            ensure_tables(spark, lake)
+            shown = estimate(spark, lake, places_of(lake), users)
+            _write_json(arguments.json, asdict(shown))
+            print(estimate_text(shown, users))
+            return DONE
+        erasure = Erasure(users=users, alone=arguments.alone, discard_unreadable=arguments.discard_unreadable)
+        report = erase_users(spark, lake, erasure)
+    except SparkJobError as error:
+        print(f"erase_user: {error}", file=sys.stderr)
+        return FAILED
+    _write_json(arguments.json, asdict(report))
+    print(report_text(report, len(users.ids), time.monotonic() - started))
+    for problem in report.made.problems:
+        print(f"erase_user: {problem}", file=sys.stderr)
+    for survivor in report.search.survivors:
+        print(f"erase_user: {survivor.key} {survivor.why}; {survivor.remedy}", file=sys.stderr)
+    return FAILED if report.search.survivors else DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="run_erase_user", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_lake_arguments(parser)
+    parser.add_argument("--user-id", action="append", default=[], metavar="ID", help="a user; may be given repeatedly")
+    parser.add_argument("--users-file", type=Path, metavar="FILE", help="more users, an id on each line, in UTF-8")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--apply", action="store_true", help="erase; without it, only show what would change")
+    what.add_argument("--lift", action="store_true", help="receive the users' events again; restores nothing")
+    parser.add_argument(
+        "--alone",
+        action="store_true",
+        help="no other job writes to the lake: also remove files that a killed job left behind less than a day ago",
+    )
+    parser.add_argument(
+        "--discard-unreadable",
+        action="store_true",
+        help="empty raw and error objects that can't be read, and so can't be searched",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the estimate or the report to a file")
+    return parser
+
+
+def _users_of(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> SoughtUsers:
+    """Return the users, each once; end the program with status 2 if there are none, or an id is none."""
+    ids: list[str] = list(arguments.user_id)
+    if arguments.users_file:
+        try:
+            ids += arguments.users_file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            parser.error(f"can't read {arguments.users_file}: {error}")
+    if not ids:
+        parser.error("name a user by --user-id, or a file of them by --users-file")
+    for place, user_id in enumerate(ids, 1):
+        if not 1 <= len(user_id) <= MAX_USER_ID_LENGTH:
+            parser.error(f"user {place} has an id of {len(user_id)} characters; ids have 1–{MAX_USER_ID_LENGTH}")
+    return SoughtUsers(ids=tuple(dict.fromkeys(ids)))
+
+
+def _write_json(file: Path | None, content: object) -> None:
+    if file:
+        file.write_text(json.dumps(content, indent=2, default=str) + "\n")
+
+
+def estimate_text(shown: Estimate, users: SoughtUsers) -> str:
+    """Return what an erasure would change, for a person; logs are kept, so users are shown by their hash."""
+    unknown = [f"  user {place} (sha256 {users.hashes_in_order[place - 1][:12]}…)" for place in shown.unknown]
+    if shown.is_empty:
+        return "\n".join(
+            [
+                f"erase_user: nothing holds these ids: no row and no raw object of {len(users.ids)} users",
+                *unknown,
+                "--apply refuses their events from now on all the same, and searches every stored object",
+            ]
+        )
+    return "\n".join(
+        [
+            f"erase_user: {len(users.ids)} users; nothing was changed, --apply would change:",
+            *(f"  {table}: {rows:,} rows to go" for table, rows in shown.rows.items()),
+            f"  raw and error objects to rewrite: {shown.objects:,} ({shown.bytes:,} bytes)",
+            f"  landing hours to make again: {shown.landing_hours:,}; {shown.expired_hours:,} of them lack raw objects",
+            f"  event hours to make again: {shown.event_hours:,}, days: about {shown.days:,}",
+            f"  snapshots to expire: {shown.snapshots:,}, with {shown.data_files:,} data files",
+            *(f"  can't be searched: {key}; see --discard-unreadable" for key in shown.unreadable),
+            *(["no table has an event of:", *unknown] if unknown else []),
+        ]
+    )
+
+
+def report_text(report: ErasureReport, users: int, seconds: float) -> str:
+    """Return what was done, for a person."""
+    made, search = report.made, report.search
+    lines = [
+        f"erase_user: {users} users; {len(report.rewritten)} objects rewritten without "
+        f"{sum(rewritten.lines for rewritten in report.rewritten)} lines; {made.landing_hours} landing hours made "
+        f"again, {made.struck_hours} corrected without raw, {made.event_hours} event hours made again; "
+        f"{report.expired_snapshots} snapshots expired, {len(search.removed)} leftovers removed; {seconds:.1f} s",
+        *(f"  emptied {rewritten.key}: it could not be read" for rewritten in report.rewritten if rewritten.discarded),
+    ]
+    if search.mentioned:
+        lines.append(f"  {search.mentioned} rows of other users hold an id in a field of their own, and stay")
+    left = (
+        f"{len(search.survivors)} objects still hold them or can't be searched" if search.survivors else "nothing left"
+    )
+    return "\n".join([*lines, f"erase_user: every stored object was searched: {left}"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
