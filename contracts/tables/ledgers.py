@@ -63,8 +63,9 @@ DATA_CHECKS: Final = Table(
     name="data_checks",
     row_is="a data check of an hour or a day, as its last run found it",
     made_from="each run of a Spark job",
-    partitions=(Partition(column="checked_from", transform="days"),),
-    sort=("checked_from", "stage", "check_name"),
+    # The stages are different jobs' own: none has to wait for, or to rewrite, what another found.
+    partitions=(Partition(column="checked_from", transform="days"), Partition(column="stage", transform="identity")),
+    sort=("checked_from", "check_name"),
     columns=(
         required("checked_from", "timestamp", "The start of the hour (or day) that was checked."),
         required("stage", "string", "What was checked: `landing_hour`, `event_hour` or `day`."),
@@ -74,7 +75,7 @@ DATA_CHECKS: Final = Table(
         optional("observed", "double", "The figure that was looked at; null if there was none."),
         required("expected", "string", "What it should have been, for a person."),
         required("detail", "string", "What was found, for a person."),
-        required("input_version", "string", "The version of the input that was checked."),
+        required("input_version", "string", "The version of the input that was checked, as in the stage's ledger."),
     ),
 )
 

@@ -17,7 +17,8 @@ from pyspark.sql import SparkSession
 
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR
-from contracts.tables import ERASED_USERS, LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS
+from contracts.tables import DATA_CHECKS, ERASED_USERS, LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS
+from spark_jobs.checks.check_hours import check_landing_hours
 from spark_jobs.errors import LedgerImbalanceError, RawStoreError
 from spark_jobs.judging.judge_objects import CountsByKey
 from spark_jobs.judging.judged_frames import received_frame, rejected_frame
@@ -31,7 +32,7 @@ from spark_jobs.tables.replaced_hours import RUN_ID
 from spark_jobs.tables.retries import retrying
 from spark_jobs.tables.table_io import current_snapshot, ensure_tables, replace_hours
 
-_TABLES = (RECEIVED_EVENTS, REJECTED_EVENTS, LANDING_LEDGER, ERASED_USERS)
+_TABLES = (RECEIVED_EVENTS, REJECTED_EVENTS, DATA_CHECKS, LANDING_LEDGER, ERASED_USERS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,7 @@ class _Snapshots:
 
     received: int | None
     rejected: int | None
+    checks: int | None
     ledger: int | None
 
 
@@ -78,6 +80,7 @@ def _transform(
     snapshots = _Snapshots(
         received=current_snapshot(spark, lake, RECEIVED_EVENTS),
         rejected=current_snapshot(spark, lake, REJECTED_EVENTS),
+        checks=current_snapshot(spark, lake, DATA_CHECKS),
         ledger=current_snapshot(spark, lake, LANDING_LEDGER),
     )
     store = raw_store(lake.raw_uri)
@@ -85,6 +88,7 @@ def _transform(
     counts = _write_events(spark, lake, store, plan.transform, snapshots)
     rows = [landing_ledger_row(hour, counts) for hour in plan.transform]
     written = (*rows, *plan.settle)
+    check_landing_hours(spark, lake, written, read_from=snapshots.checks)
     write_landing_rows(spark, lake, written, read_from=snapshots.ledger)
     return TransformReport(written=written, unchanged=plan.unchanged, unreadable=_unreadable(counts))
 

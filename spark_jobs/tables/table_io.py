@@ -103,7 +103,7 @@ class _HoursWrite:
     table: Table
     hours: Collection[datetime]
     properties: Mapping[str, str]
-    part: TablePart | None
+    part: TablePart | None = None
 
     @property
     def column(self) -> str:

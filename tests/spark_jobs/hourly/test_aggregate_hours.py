@@ -175,7 +175,7 @@ def test_a_run_that_writes_fewer_events_than_it_counted_is_not_noted(
 def test_no_whole_row_is_shuffled(spark: SparkSession, landed: LakeLocation) -> None:
     """Of all rows, only hashes of ids travel; what is left out is a broadcast list of addresses."""
     received = spark.table(landed.table(RECEIVED_EVENTS.name)).select("*", *ROW_ADDRESS)
-    assert repeated_hashes(received).columns == ["event_hour", "click_hash"]
+    assert repeated_hashes(received).columns == ["click_hash"]
     repeated = RepeatedRows(rows=received.select(*ROW_ADDRESS), by_hour={TEN: 1})
     spark.conf.set("spark.sql.autoBroadcastJoinThreshold", "-1")  # small by size would be broadcast anyhow
     try:

@@ -1,0 +1,229 @@
+"""The data checks: what is looked at in each hour and day, which figures are right, and what a wrong one stops.
+
+A check looks at one figure and has limits for it. So the declarations below are data: a job fetches the figures,
+`judge` decides, and whoever publishes an hour asks `stopping_results`. A figure that can't be known (an empty hour, too
+little history) passes, and the result says so.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS, MAX_PRICE
+
+
+class Stage(StrEnum):
+    """What a check looks at: the unit of a job."""
+
+    LANDING_HOUR = "landing_hour"
+    EVENT_HOUR = "event_hour"
+    DAY = "day"
+
+
+class Severity(StrEnum):
+    """What a check that does not hold means."""
+
+    FAIL = "fail"
+    WARN = "warn"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataCheck:
+    """A check: the limits, both included, of the figure that bears its name."""
+
+    name: str
+    stage: Stage
+    severity: Severity
+    sentence: str
+    at_least: float = -math.inf
+    at_most: float = math.inf
+
+    @property
+    def expected(self) -> str:
+        """Return the limits, for a person."""
+        if self.at_least == self.at_most:
+            return f"exactly {self.at_least:g}"
+        if math.isinf(self.at_least):
+            return f"at most {self.at_most:g}"
+        if math.isinf(self.at_most):
+            return f"at least {self.at_least:g}"
+        return f"{self.at_least:g} to {self.at_most:g}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """What was found: a number, None if there is none to be had, and in words what it is or why there is none."""
+
+    value: float | None
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckResult:
+    """A row of `data_checks`. It belongs to the row of the ledger that has the same `input_version`."""
+
+    checked_from: datetime
+    stage: Stage
+    check_name: str
+    severity: Severity
+    passed: bool
+    observed: float | None
+    expected: str
+    detail: str
+    input_version: str
+
+
+#: Volume is compared with the same hour (or day) so many weeks back, each; fewer than these known weeks say nothing.
+VOLUME_WEEKS: Final = 4
+VOLUME_WEEKS_NEEDED: Final = 2
+#: Volume over the median of those weeks.
+VOLUME_RATIO: Final = (0.5, 2.0)
+WEEK: Final = timedelta(weeks=1)
+
+#: Optional columns of `received_events`: the largest share of nulls that is nothing to look into. The stamps come from
+#: the API, so they are nearly always there; the others depend on what a site sends.
+NULL_SHARES: Final[Mapping[str, float]] = {
+    "request_id": 0.01,
+    "source_ip": 0.01,
+    "user_agent": 0.1,
+    "pixel_id": 0.5,
+    "insertion_timestamp": 0.9,
+    "product_id": 0.9,
+    "price": 0.95,
+}
+
+_LATENESS_SECONDS: Final = ALLOWED_LATENESS.total_seconds()
+_SKEW_SECONDS: Final = ALLOWED_CLOCK_SKEW.total_seconds()
+
+
+def _landing(name: str, severity: Severity, sentence: str, **limits: float) -> DataCheck:
+    return DataCheck(name=name, stage=Stage.LANDING_HOUR, severity=severity, sentence=sentence, **limits)
+
+
+def _event_hour(name: str, severity: Severity, sentence: str, **limits: float) -> DataCheck:
+    return DataCheck(name=name, stage=Stage.EVENT_HOUR, severity=severity, sentence=sentence, **limits)
+
+
+def _day(name: str, severity: Severity, sentence: str, **limits: float) -> DataCheck:
+    return DataCheck(name=name, stage=Stage.DAY, severity=severity, sentence=sentence, **limits)
+
+
+_VOLUME_LIMITS: Final = {"at_least": VOLUME_RATIO[0], "at_most": VOLUME_RATIO[1]}
+
+LANDING_HOUR_CHECKS: Final = (
+    _landing(
+        "lines_lost",
+        Severity.FAIL,
+        "Lines of the raw objects that no table has: neither `received_events` nor `rejected_events`, by their metadata.",
+        at_least=0,
+        at_most=0,
+    ),
+    _landing("price_lowest", Severity.FAIL, "The lowest price.", at_least=0),
+    _landing("price_highest", Severity.FAIL, "The highest price.", at_most=MAX_PRICE),
+    _landing("percent_viewed_lowest", Severity.WARN, "The lowest share of a page seen, in percent.", at_least=0),
+    _landing("percent_viewed_highest", Severity.WARN, "The highest share of a page seen, in percent.", at_most=100),
+    _landing("time_on_data_lowest", Severity.WARN, "The shortest time spent on an item, in seconds.", at_least=0),
+    _landing(
+        "oldest_event_seconds",
+        Severity.FAIL,
+        "Seconds from the first event to the first arrival; more than the allowed lateness can't be.",
+        at_most=_LATENESS_SECONDS,
+    ),
+    _landing(
+        "future_event_seconds",
+        Severity.FAIL,
+        "Seconds from the last arrival to the last event; more than clocks may differ can't be.",
+        at_most=_SKEW_SECONDS,
+    ),
+    *(
+        _landing(f"null_share_{column}", Severity.WARN, f"Share of the events without `{column}`.", at_most=share)
+        for column, share in NULL_SHARES.items()
+    ),
+    _landing("rejected_share", Severity.WARN, "Share of the lines that were rejected.", at_most=0.05),
+    _landing("unreadable_objects", Severity.WARN, "Raw objects that could not be read.", at_most=0),
+    _landing(
+        "quiet_minutes",
+        Severity.WARN,
+        "Freshness: minutes without an arrival before the end of the landing hour.",
+        at_most=15,
+    ),
+    _landing(
+        "lines_of_usual",
+        Severity.WARN,
+        "Lines, over the median of the same hour of the four weeks before.",
+        **_VOLUME_LIMITS,
+    ),
+)
+
+EVENT_HOUR_CHECKS: Final = (
+    _event_hour(
+        "events_lost",
+        Severity.FAIL,
+        "Received events that are neither a row of `clean_events`, by its metadata, nor a duplicate.",
+        at_least=0,
+        at_most=0,
+    ),
+    _event_hour("seconds_before_hour", Severity.FAIL, "Seconds by which the first event is too early.", at_most=0),
+    _event_hour("seconds_after_hour", Severity.FAIL, "Seconds by which the last event is too late.", at_most=0),
+    _event_hour("duplicate_share", Severity.WARN, "Share of the received events that repeat another.", at_most=0.05),
+    _event_hour(
+        "click_ids_of_hour_before",
+        Severity.WARN,
+        "Events whose `click_id` the hour before has as well: they count in both, and may be one event sent twice.",
+        at_most=0,
+    ),
+    _event_hour(
+        "events_of_usual",
+        Severity.WARN,
+        "Clean events, over the median of the same hour of the four weeks before.",
+        **_VOLUME_LIMITS,
+    ),
+)
+
+DAY_CHECKS: Final = (
+    _day(
+        "events_lost",
+        Severity.FAIL,
+        "Clean events of the day's hours, by their ledger, that the day's tables were not made from.",
+        at_least=0,
+        at_most=0,
+    ),
+    _day("events_of_usual", Severity.WARN, "Events, over the median of the same day of four weeks.", **_VOLUME_LIMITS),
+)
+
+#: In the order in which an hour comes by them.
+CHECKS: Final = (*LANDING_HOUR_CHECKS, *EVENT_HOUR_CHECKS, *DAY_CHECKS)
+
+
+def judge(
+    checks: Iterable[DataCheck], figures: Mapping[str, Figure], *, checked_from: datetime, input_version: str
+) -> Iterator[CheckResult]:
+    """Yield the result of each check of one hour or day; raise `KeyError` if the figure of one was not fetched."""
+    for check in checks:
+        figure = figures[check.name]
+        yield CheckResult(
+            checked_from=checked_from,
+            stage=check.stage,
+            check_name=check.name,
+            severity=check.severity,
+            passed=figure.value is None or check.at_least <= figure.value <= check.at_most,
+            observed=figure.value,
+            expected=check.expected,
+            detail=figure.detail,
+            input_version=input_version,
+        )
+
+
+def stopping_results(results: Iterable[CheckResult], input_version: str) -> list[CheckResult]:
+    """Return what stops an hour (or day) of that version from being published: failed checks of severity `fail`.
+
+    Results of another version are of an earlier or a later run, and say nothing of this one.
+    """
+    return [
+        result
+        for result in results
+        if not result.passed and result.severity is Severity.FAIL and result.input_version == input_version
+    ]

@@ -1,0 +1,214 @@
+"""Checks of hours that were really made: what stands in `data_checks` beside which version, and what it finds."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from contracts.data_checks import EVENT_HOUR_CHECKS, LANDING_HOUR_CHECKS, VOLUME_WEEKS, WEEK
+from contracts.envelope import Stamp, envelope_line, epoch_ms
+from contracts.names import LakeLocation
+from contracts.partitions import HOUR, landing_prefix
+from contracts.tables import CLEAN_EVENTS, DATA_CHECKS, RECEIVED_EVENTS
+from spark_jobs.checks.check_hours import check_landing_hours
+from spark_jobs.hourly import aggregate_hours as job
+from spark_jobs.hourly.aggregate_hours import aggregate_hours
+from spark_jobs.landing.landing_plan import LandingRules
+from spark_jobs.landing.transform_events import transform_landing_hours
+from spark_jobs.tables.ledger import read_landing_rows
+from spark_jobs.tables.table_io import current_snapshot, ensure_tables
+from tests.spark_jobs.received_rows import Landing, ReceivedEvent, land
+from tests.spark_jobs.table_rows import table_rows
+
+pytestmark = pytest.mark.spark
+
+TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
+ELEVEN = TEN + HOUR
+SETTLED = LandingRules(settled_before=datetime(2100, 1, 1, tzinfo=UTC))
+
+
+def line(at: datetime, click_id: str, **more: Any) -> bytes:
+    event = {"timestamp": f"{at:%Y-%m-%d %H:%M:%S}", "user_id": "1", "click_id": click_id, "event_name": "Search"}
+    stamp = Stamp(received_at=epoch_ms(at), request_id="r", source_ip="192.0.2.1", user_agent="test")
+    return envelope_line(stamp, json.dumps(event | more).encode())
+
+
+def lay_down(lake: LakeLocation, landing_hour: datetime, *lines: bytes) -> None:
+    path = Path(lake.raw_uri) / landing_prefix(landing_hour).removeprefix("raw/") / "a.gz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(b"".join(lines)))
+
+
+def found(spark: SparkSession, lake: LakeLocation, stage: str, hour: datetime = TEN) -> dict[str, dict[str, Any]]:
+    names = [column.name for column in DATA_CHECKS.columns]
+    rows = (dict(zip(names, row, strict=True)) for row in table_rows(spark, lake, DATA_CHECKS))
+    return {row["check_name"]: row for row in rows if (row["checked_from"], row["stage"]) == (hour, stage)}
+
+
+def not_passed(checks: dict[str, dict[str, Any]]) -> list[str]:
+    return sorted(name for name, row in checks.items() if not row["passed"])
+
+
+@pytest.fixture
+def lake(lake: LakeLocation, spark: SparkSession) -> LakeLocation:
+    ensure_tables(spark, lake)
+    return lake
+
+
+def test_a_landing_hour_has_every_check_beside_its_ledger_row(spark: SparkSession, lake: LakeLocation) -> None:
+    lay_down(lake, TEN, *(line(TEN + timedelta(minutes=2 * minute), str(minute)) for minute in range(30)))
+    transform_landing_hours(spark, lake, [TEN], SETTLED)
+    checks = found(spark, lake, "landing_hour")
+    assert set(checks) == {check.name for check in LANDING_HOUR_CHECKS}
+    (row,) = read_landing_rows(spark, lake, TEN, ELEVEN)
+    assert {check["input_version"] for check in checks.values()} == {row.input_version}
+    assert checks["lines_lost"]["observed"] == 0
+    assert checks["quiet_minutes"]["observed"] == 2
+    assert checks["lines_of_usual"]["detail"] == "30; only 0 of 4 weeks before are known"
+    assert not_passed(checks) == [
+        f"null_share_{name}" for name in ("insertion_timestamp", "pixel_id", "price", "product_id")
+    ]
+
+
+def test_values_out_of_range_and_rejections_warn(spark: SparkSession, lake: LakeLocation) -> None:
+    odd = {"percent_viewed": 250.5, "time_on_data": -3, "price": 7, "product_id": "p"}
+    lay_down(lake, TEN, line(TEN, "1", additional_data=odd, pixel_id="x"), b"not json\n")
+    transform_landing_hours(spark, lake, [TEN], SETTLED)
+    checks = found(spark, lake, "landing_hour")
+    assert checks["percent_viewed_highest"]["detail"] == "percent_viewed 250.5"
+    assert checks["time_on_data_lowest"]["observed"] == -3
+    assert (checks["price_lowest"]["observed"], checks["price_highest"]["observed"]) == (7, 7)
+    assert checks["rejected_share"]["detail"] == "1 of 2 lines"
+    failed = not_passed(checks)
+    assert failed == [
+        "null_share_insertion_timestamp",
+        "percent_viewed_highest",
+        "quiet_minutes",
+        "rejected_share",
+        "time_on_data_lowest",
+    ]
+    assert {checks[name]["severity"] for name in failed} == {"warn"}
+
+
+def test_rows_that_a_table_lacks_fail_the_hour(
+    spark: SparkSession, lake: LakeLocation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(spark, lake, [Landing(landing_hour=TEN, events=[ReceivedEvent(event_time=TEN, click_id="1")])])
+    replace_hours = job.replace_hours
+
+    def lossy(frame: Any, *, table: Any, **others: Any) -> None:
+        replace_hours(frame, table=table, **others)
+        if table == CLEAN_EVENTS:
+            spark.sql(f"DELETE FROM {lake.table(CLEAN_EVENTS.name)}")
+
+    monkeypatch.setattr(job, "replace_hours", lossy)
+    monkeypatch.setattr(job._Run, "_refuse_lost_rows", lambda *_: None)
+    aggregate_hours(spark, lake, [TEN])
+    checks = found(spark, lake, "event_hour")
+    assert not_passed(checks) == ["events_lost"]
+    assert checks["events_lost"]["severity"] == "fail"
+    assert checks["events_lost"]["detail"] == "1 received, 0 clean, 0 duplicates"
+
+
+def test_a_click_id_of_the_hour_before_warns_in_the_later_hour(spark: SparkSession, lake: LakeLocation) -> None:
+    events = [
+        ReceivedEvent(event_time=TEN, click_id="again"),
+        ReceivedEvent(event_time=TEN + timedelta(minutes=1), click_id="again"),
+        ReceivedEvent(event_time=ELEVEN, click_id="again"),
+        ReceivedEvent(event_time=ELEVEN, click_id="once"),
+        ReceivedEvent(event_time=ELEVEN + 2 * HOUR, click_id="once"),
+    ]
+    land(spark, lake, [Landing(landing_hour=TEN, events=events)])
+    made = aggregate_hours(spark, lake, [TEN, ELEVEN, ELEVEN + 2 * HOUR]).made
+    assert [(row.clean, row.duplicates) for row in made] == [(1, 1), (2, 0), (1, 0)]
+    together = [found(spark, lake, "event_hour", row.event_hour)["click_ids_of_hour_before"] for row in made]
+    assert [check["observed"] for check in together] == [0, 1, 0]
+    aggregate_hours(spark, lake, [ELEVEN], force=True)
+    alone = found(spark, lake, "event_hour", ELEVEN)
+    assert alone["click_ids_of_hour_before"] == together[1]
+    assert set(alone) == {check.name for check in EVENT_HOUR_CHECKS}
+    assert not_passed(found(spark, lake, "event_hour")) == ["duplicate_share"]
+
+
+def test_volume_is_compared_with_the_same_hour_of_earlier_weeks(spark: SparkSession, lake: LakeLocation) -> None:
+    weeks = [TEN - week * WEEK for week in range(VOLUME_WEEKS + 1)]
+    for hour, events in zip(weeks, (9, 4, 3, 5, 4), strict=True):
+        clicks = [ReceivedEvent(event_time=hour, click_id=str(number)) for number in range(events)]
+        land(spark, lake, [Landing(landing_hour=hour, events=clicks)])
+    aggregate_hours(spark, lake, weeks)
+    now = found(spark, lake, "event_hour")["events_of_usual"]
+    assert (now["observed"], now["passed"], now["severity"]) == (2.25, False, "warn")
+    assert now["detail"] == "9, usually 4 (median of 4 weeks)"
+    earliest = found(spark, lake, "event_hour", weeks[-1])["events_of_usual"]
+    assert (earliest["observed"], earliest["passed"]) == (None, True)
+
+
+def test_an_empty_hour_passes_and_says_that_there_was_nothing(spark: SparkSession, lake: LakeLocation) -> None:
+    transform_landing_hours(spark, lake, [TEN], SETTLED)
+    checks = found(spark, lake, "landing_hour")
+    assert not_passed(checks) == []
+    assert checks["rejected_share"]["detail"] == "0 of 0 lines"
+    assert checks["quiet_minutes"]["detail"] == "no events"
+
+
+def test_an_hour_with_only_bad_lines_balances_and_warns(spark: SparkSession, lake: LakeLocation) -> None:
+    lay_down(lake, TEN, b"not json\n", b"{}\n")
+    transform_landing_hours(spark, lake, [TEN], SETTLED)
+    checks = found(spark, lake, "landing_hour")
+    assert not_passed(checks) == ["rejected_share"]
+    assert checks["lines_lost"]["detail"] == "2 lines, 0 received, 2 rejected"
+    assert table_rows(spark, lake, RECEIVED_EVENTS) == []
+
+
+def test_an_event_hour_that_lost_all_its_events_keeps_no_check_of_them(spark: SparkSession, lake: LakeLocation) -> None:
+    landing = Landing(landing_hour=TEN, events=[ReceivedEvent(event_time=TEN, click_id="1", price=Decimal(1))])
+    land(spark, lake, [landing])
+    aggregate_hours(spark, lake, [TEN])
+    land(spark, lake, [replace(landing, version="v2", events=())])
+    aggregate_hours(spark, lake, [TEN])
+    assert found(spark, lake, "event_hour")["events_lost"]["detail"] == "0 received, 0 clean, 0 duplicates"
+
+
+def test_stages_of_one_hour_neither_replace_nor_disturb_each_other(
+    spark: SparkSession, lake: LakeLocation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A landing hour and the event hour of the same name are two runs' own, even at once."""
+    lay_down(lake, TEN, line(TEN, "1"))
+    transform_landing_hours(spark, lake, [TEN], SETTLED)
+    attempts: list[int] = []
+    check = job.check_event_hours
+
+    def beside_a_transform(*arguments: Any, **others: Any) -> Any:
+        attempts.append(1)
+        forced = replace(SETTLED, force=True)
+        transform_landing_hours(spark, lake, [TEN], forced)
+        return check(*arguments, **others)
+
+    monkeypatch.setattr(job, "check_event_hours", beside_a_transform)
+    aggregate_hours(spark, lake, [TEN])
+    assert attempts == [1]
+    assert len(found(spark, lake, "landing_hour")) == len(LANDING_HOUR_CHECKS)
+    assert len(found(spark, lake, "event_hour")) == len(EVENT_HOUR_CHECKS)
+
+
+def test_no_row_of_the_events_is_read(spark: SparkSession, lake: LakeLocation) -> None:
+    """The data files may even be gone: manifests say all."""
+    lay_down(lake, TEN, line(TEN, "1"))
+    transform_landing_hours(spark, lake, [TEN], SETTLED)
+    before = found(spark, lake, "landing_hour")
+    (row,) = read_landing_rows(spark, lake, TEN, ELEVEN)
+    for path in _data_files(lake):
+        path.unlink()
+    check_landing_hours(spark, lake, [row], read_from=current_snapshot(spark, lake, DATA_CHECKS))
+    assert found(spark, lake, "landing_hour") == before
+
+
+def _data_files(lake: LakeLocation) -> Iterator[Path]:
+    return (Path(lake.warehouse_uri) / lake.database / RECEIVED_EVENTS.name / "data").rglob("*.parquet")
