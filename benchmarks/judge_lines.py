@@ -12,28 +12,22 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 from unittest import mock
 
-import pyarrow as pa
-from pyspark import StorageLevel
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
-from pyspark.sql import types as T  # noqa: N812 (PySpark's own abbreviation)
 
+from benchmarks.process_tree import cpu_seconds
 from contracts.names import LakeLocation
-from contracts.tables import RECEIVED_EVENTS, REJECTED_EVENTS
 from contracts.versions import RawObject
-from spark_jobs.judging import judge_objects, judged_frames
+from spark_jobs.judging import judged_frames
 from spark_jobs.judging.judge_line import judge_line
 from spark_jobs.judging.judge_lines import LineJudge
-from spark_jobs.judging.judgement import RECEIVED_SCHEMA, REJECTED_SCHEMA, Received
-from spark_jobs.judging.map_in_arrow import map_in_arrow
+from spark_jobs.judging.judgement import Received
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
 from spark_jobs.raw.raw_lines import sound_lines
@@ -65,7 +59,7 @@ def main() -> None:
         store = raw_store(lake.raw_uri)
         objects = [entry for entries in all_landed_objects(store).values() for entry in entries]
         _judge_in_one_thread(store, objects)
-        _run_in_spark(lake, store, objects)
+        _run_in_spark(lake, objects)
 
 
 def _make_events(raw: Path, events: int) -> None:
@@ -91,14 +85,13 @@ def _judge_in_one_thread(store: RawStore, objects: list[RawObject]) -> None:
     print(f"  {total:,} lines, {rejected:,} rejected; one by one {received:,} of {len(few):,} received")
 
 
-def _run_in_spark(lake: LakeLocation, store: RawStore, objects: list[RawObject]) -> None:
+def _run_in_spark(lake: LakeLocation, objects: list[RawObject]) -> None:
     spark = spark_session("benchmark", lake, size=LocalSize(heap="2g"))
     ensure_tables(spark, lake)
     variants: dict[str, Callable[[], None]] = {
         "spark.read.json, parse only": lambda: _read_json(spark, objects, lake),
         "job 1: rejections kept for the second write": lambda: _job(spark, lake),
         "job 1: every line judged again for them": lambda: _job_that_keeps_nothing(spark, lake),
-        "both writes from one pass, persisted": lambda: _persisted(spark, lake, store, objects),
     }
     for turn in ("cold", "warm"):
         for name, variant in variants.items():
@@ -120,65 +113,12 @@ def _job_that_keeps_nothing(spark: SparkSession, lake: LakeLocation) -> None:
         _job(spark, lake)
 
 
-def _persisted(spark: SparkSession, lake: LakeLocation, store: RawStore, objects: list[RawObject]) -> None:
-    """Judge once into a frame of both kinds, keep it in memory and on disk, and write each table from it."""
-    judge, numbers = judged_frames._judge(spark, store, objects, {})
-    received = judged_frames._schema(RECEIVED_EVENTS, RECEIVED_SCHEMA.names)
-    rejected = judged_frames._schema(REJECTED_EVENTS, REJECTED_SCHEMA.names)
-    fields = {field.name: T.StructField(field.name, field.dataType, True) for field in (*received, *rejected)}
-
-    def both(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return _both(judge, list(fields), batches)
-
-    frame = map_in_arrow(numbers, both, T.StructType(list(fields.values()))).persist(StorageLevel.MEMORY_AND_DISK)
-    for table, condition in ((RECEIVED_EVENTS, "event_time IS NOT NULL"), (REJECTED_EVENTS, "event_time IS NULL")):
-        rows = frame.where(condition)
-        if table is RECEIVED_EVENTS:
-            rows = rows.withColumn("event_hash", judged_frames.event_hash())
-        target = f"{lake.table(table.name)}_{uuid.uuid4().hex}"
-        writer = rows.select([column.name for column in table.columns]).writeTo(target).using("iceberg")
-        writer.tableProperty("write.distribution-mode", "none").partitionedBy(
-            *[F.partitioning.hours(partition.column) for partition in table.partitions]
-        ).create()
-    frame.unpersist()
-
-
-def _both(
-    judge: judge_objects.ObjectJudge, names: list[str], batches: Iterable[pa.RecordBatch]
-) -> Iterator[pa.RecordBatch]:
-    with LineJudge() as line_judge:
-        for batch in batches:
-            for raw_object in judge.tasks[batch.column(0)[0].as_py()]:
-                counts = judge_objects.ObjectCounts()
-                for judged in judge_objects.judge_object(judge.store, raw_object, line_judge, counts):
-                    for table in (judged.received, judged.rejected):
-                        yield from _widened(judge_objects._with_origin(table, raw_object), names)
-
-
-def _widened(table: pa.Table, names: list[str]) -> list[pa.RecordBatch]:
-    types = {field.name: field.type for field in (*RECEIVED_SCHEMA, *REJECTED_SCHEMA)}
-    columns = [table[name] if name in table.column_names else pa.nulls(len(table), types[name]) for name in names]
-    batches: list[pa.RecordBatch] = pa.table(columns, names=names).combine_chunks().to_batches()
-    return batches
-
-
 @contextmanager
 def _timed(name: str) -> Iterator[None]:
     """Print how long something took, by the clock and in CPU seconds of this process and all it started."""
-    started, cpu = time.perf_counter(), _cpu_seconds(os.getpid())
+    started, cpu = time.perf_counter(), cpu_seconds(os.getpid())
     yield
-    print(f"{name:45} {time.perf_counter() - started:7.1f} s  {_cpu_seconds(os.getpid()) - cpu:7.1f} CPU s", flush=True)
-
-
-def _cpu_seconds(pid: int) -> float:
-    """Return the CPU time of a process, of its children that ended and of those that run (Linux)."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        tasks = [(task / "children").read_text().split() for task in Path(f"/proc/{pid}/task").iterdir()]
-    except FileNotFoundError:
-        return 0.0
-    own = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-    return own + sum(_cpu_seconds(int(child)) for children in tasks for child in children)
+    print(f"{name:45} {time.perf_counter() - started:7.1f} s  {cpu_seconds(os.getpid()) - cpu:7.1f} CPU s", flush=True)
 
 
 if __name__ == "__main__":

@@ -26,11 +26,18 @@ def cpu_seconds(pid: int) -> float:
     """Return the CPU time of a process, of its children that ended and of those that run."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        tasks = [(task / "children").read_text().split() for task in Path(f"/proc/{pid}/task").iterdir()]
+        children = [child for task in Path(f"/proc/{pid}/task").iterdir() for child in _children(task)]
     except FileNotFoundError:
         return 0.0
-    own = sum(map(int, fields[11:15])) / _CLOCK_TICKS
-    return own + sum(cpu_seconds(int(child)) for children in tasks for child in children)
+    return sum(map(int, fields[11:15])) / _CLOCK_TICKS + sum(cpu_seconds(child) for child in children)
+
+
+def _children(task: Path) -> list[int]:
+    """Return the processes that a thread has started; a thread may end while its process is looked at."""
+    try:
+        return [int(child) for child in (task / "children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def run_watched(command: Sequence[str]) -> PeakMemory:

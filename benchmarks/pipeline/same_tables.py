@@ -20,7 +20,7 @@ from contracts.tables import (
     Table,
 )
 
-#: With the columns that the peers don't make: `event_hash` is Spark's own hash, `extra` the unknown fields (none here).
+#: With the columns that the peers don't make: a hash, and the unknown fields (none here).
 COMPARED: Final = (
     (RECEIVED_EVENTS, ("event_hash", "extra")),
     (CLEAN_EVENTS, ("extra",)),

@@ -12,8 +12,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spark_jobs.judging.event_hash import EVENTS, event_hash_query
 from spark_jobs.judging.judge_line import judge_line
-from spark_jobs.judging.judgement import RECEIVED_SCHEMA, REJECTED_SCHEMA, Received, Rejected
+from spark_jobs.judging.judgement import EVENT_HASH, RECEIVED_SCHEMA, REJECTED_SCHEMA, Received, Rejected
 from spark_jobs.judging.ordinary_lines import LINES, ordinary_lines_query
 
 #: Below as many lines planning a query costs more than judging them one by one.
@@ -45,6 +46,7 @@ class LineJudge:
             }
         )
         self._query = ordinary_lines_query()
+        self._hash_query = event_hash_query()
 
     def __enter__(self) -> Self:
         return self
@@ -67,6 +69,13 @@ class LineJudge:
             received=pa.concat_tables([ordinary, received]) if received.num_rows else ordinary,
             rejected=rejected,
         )
+
+    def hashed(self, received: pa.Table) -> pa.Table:
+        """Return events with their `event_hash`."""
+        self._duckdb.register(EVENTS, received)
+        hashed = self._duckdb.execute(self._hash_query).to_arrow_table()
+        self._duckdb.unregister(EVENTS)
+        return received.append_column(EVENT_HASH, hashed.column("event_hash"))
 
     def _ordinary(self, lines: pa.BinaryArray) -> tuple[pa.Table, pa.BinaryArray]:
         """Return the events on the lines that are ordinary, and the other lines."""

@@ -1,4 +1,4 @@
-"""Inside a Spark task: raw objects → Arrow batches of `received_events` or `rejected_events`, and counts by object.
+"""Inside a Spark task: raw objects → Arrow rows of `received_events` or `rejected_events`, and counts by object.
 
 Counts go to the driver by an accumulator keyed by object, so that a task that runs twice counts once, and so that
 nothing has to read the raw objects or the table again to know them. Rejections, being few, go with them: a task writes
@@ -9,7 +9,7 @@ rejections than may be kept is every line judged again.
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from typing import Final, Literal
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -63,7 +63,6 @@ class ObjectCounts:
 
 
 CountsByKey = dict[str, ObjectCounts]
-Kind = Literal["received", "rejected"]
 
 
 class CountsParam(AccumulatorParam[CountsByKey]):
@@ -92,30 +91,33 @@ class ObjectJudge:
     keep_bytes: int
     erased: frozenset[str] = frozenset()
 
-    def received(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield the events of the tasks' objects."""
-        return self._batches(numbers, "received")
+    def received(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+        """Yield the events of the tasks' objects, as rows of `received_events`."""
+        with LineJudge() as judge:
+            for raw_object in self._objects(numbers):
+                for judged in self._counted(raw_object, judge):
+                    yield judge.hashed(_with_origin(judged.received, raw_object))
 
     def rejected(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the rejections of the tasks' objects."""
-        return self._batches(numbers, "rejected")
-
-    def _batches(self, numbers: Iterable[pa.RecordBatch], kind: Kind) -> Iterator[pa.RecordBatch]:
         with LineJudge() as judge:
-            for batch in numbers:
-                for number in batch.column(0).to_pylist():
-                    for raw_object in self.tasks[number]:
-                        yield from self._of_object(raw_object, judge, kind)
+            for raw_object in self._objects(numbers):
+                before = self.known.get(raw_object.key)
+                if before and before.kept is not None:
+                    kept = pa.Table.from_batches(before.kept, REJECTED_SCHEMA)
+                    yield from _with_origin(kept, raw_object).to_batches()
+                else:
+                    for judged in self._counted(raw_object, judge):
+                        yield from _with_origin(judged.rejected, raw_object).to_batches()
 
-    def _of_object(self, raw_object: RawObject, judge: LineJudge, kind: Kind) -> Iterator[pa.RecordBatch]:
-        before = self.known.get(raw_object.key)
-        if kind == "rejected" and before and before.kept is not None:
-            yield from _with_origin(pa.Table.from_batches(before.kept, REJECTED_SCHEMA), raw_object).to_batches()
-            return
+    def _objects(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[RawObject]:
+        for batch in numbers:
+            for number in batch.column(0).to_pylist():
+                yield from self.tasks[number]
+
+    def _counted(self, raw_object: RawObject, judge: LineJudge) -> Iterator[Judged]:
         counts = ObjectCounts(keep_bytes=self.keep_bytes)
-        for judged in judge_object(self.store, raw_object, judge, counts, self.erased):
-            table = judged.received if kind == "received" else judged.rejected
-            yield from _with_origin(table, raw_object).to_batches()
+        yield from judge_object(self.store, raw_object, judge, counts, self.erased)
         self.counts.add({raw_object.key: counts})
 
 

@@ -72,3 +72,8 @@ def _arrow_schema(table: Table, names: tuple[str, ...]) -> pa.Schema:
 
 RECEIVED_SCHEMA: Final = _arrow_schema(RECEIVED_EVENTS, tuple(Received.__slots__))
 REJECTED_SCHEMA: Final = _arrow_schema(REJECTED_EVENTS, tuple(Rejected.__slots__))
+
+_ORIGIN: Final = ("landing_hour", "object_key")
+EVENT_HASH: Final = pa.field("event_hash", pa.int64(), nullable=False)
+#: All columns of `received_events`, in the order in which the judges' parts add them.
+RECEIVED_ROW_SCHEMA: Final = pa.schema([*RECEIVED_SCHEMA, *_arrow_schema(RECEIVED_EVENTS, _ORIGIN), EVENT_HASH])

@@ -21,10 +21,12 @@ from contracts.tables import DATA_CHECKS, ERASED_USERS, LANDING_LEDGER, RECEIVED
 from spark_jobs.checks.check_hours import check_landing_hours
 from spark_jobs.errors import LedgerImbalanceError, RawStoreError
 from spark_jobs.judging.judge_objects import CountsByKey
-from spark_jobs.judging.judged_frames import received_frame, rejected_frame
+from spark_jobs.judging.judged_frames import rejected_frame, write_received
+from spark_jobs.judging.judgement import RECEIVED_ROW_SCHEMA
 from spark_jobs.landing.landing_counts import landing_ledger_row
 from spark_jobs.landing.landing_plan import LandingHour, LandingRules, landing_plan
 from spark_jobs.raw.raw_objects import RawStore, landed_objects, raw_store
+from spark_jobs.tables.commit_files import file_target, replace_hours_by_files
 from spark_jobs.tables.erased_users import read_erased_users
 from spark_jobs.tables.iceberg_table import commits_between
 from spark_jobs.tables.ledger import LandingLedgerRow, read_landing_rows, write_landing_rows
@@ -114,16 +116,18 @@ def _write_events(
     objects = [raw_object for hour in landing_hours for raw_object in hour.objects]
     run_id = uuid.uuid4().hex
     erased = read_erased_users(spark, lake) if objects else frozenset()
-    received = received_frame(spark, store, objects, erased)
-    replace_hours(
-        received.frame,
+    target = file_target(spark, lake, RECEIVED_EVENTS, RECEIVED_ROW_SCHEMA)
+    received = write_received(spark, store, objects, erased, target)
+    replace_hours_by_files(
+        spark,
+        received.files,
         lake=lake,
         table=RECEIVED_EVENTS,
         hours=hours,
         read_from=snapshots.received,
         properties={RUN_ID: run_id},
     )
-    counts = received.counts()
+    counts = received.counts
     _refuse_lost_rows(spark, lake, snapshots.received, run_id, counts)
     rejected = rejected_frame(spark, store, objects, counts, erased)
     replace_hours(

@@ -173,12 +173,12 @@ class _HoursWrite:
         try:
             writer.overwrite(F.expr(self._in_part(condition)))
         except Py4JJavaError as error:
-            raise _typed(error) from error
+            raise commit_error(error) from error
         except PySparkException as error:
             raise raised_in_task(error) or error from error
 
 
-def _typed(error: Any) -> BaseException:
+def commit_error(error: Any) -> BaseException:
     """Return the error that a failed commit means; another failure than a conflict is returned as it is."""
     cause = error.java_exception
     while cause is not None:

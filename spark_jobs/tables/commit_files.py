@@ -1,0 +1,88 @@
+"""Data files that tasks have written → hours of a table, replaced by them in one Iceberg commit.
+
+What `replace_hours` does with a frame: the same filter, isolation, note and errors. Iceberg itself reads each file's
+footer for its metrics, by the table's own settings.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import pyarrow as pa
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+from pyspark.sql import SparkSession
+
+from contracts.names import LakeLocation
+from contracts.partitions import HOUR
+from contracts.tables import Table
+from spark_jobs.errors import BaseMovedError, InputChangedError
+from spark_jobs.session import jvm
+from spark_jobs.tables.data_files import DataFile, FileTarget
+from spark_jobs.tables.iceberg_table import loaded
+from spark_jobs.tables.replaced_hours import REPLACED_HOURS, hours_note
+from spark_jobs.tables.table_io import commit_error
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def file_target(spark: SparkSession, lake: LakeLocation, table: Table, schema: pa.Schema) -> FileTarget:
+    """Return what a task must know to write files of a table whose rows have `schema`, in any order of columns."""
+    handle = loaded(spark, lake, table)
+    ids = {column.name: handle.schema().findField(column.name).fieldId() for column in table.columns}
+    fields = [schema.field(name).with_metadata({"PARQUET:field_id": str(number)}) for name, number in ids.items()]
+    partitions = tuple(partition.column for partition in table.partitions)
+    return FileTarget(data=f"{handle.location()}/data", schema=pa.schema(fields), partitions=partitions)
+
+
+def replace_hours_by_files(
+    spark: SparkSession,
+    files: Iterable[DataFile],
+    *,
+    lake: LakeLocation,
+    table: Table,
+    hours: Collection[datetime],
+    read_from: int | None,
+    properties: Mapping[str, str],
+) -> None:
+    """Replace hourly partitions of a table by files that hold rows of these hours only; hours without a file are empty.
+
+    Raise `InputChangedError` if another run replaced one of the hours since the snapshot `read_from`.
+    """
+    if not hours:
+        return
+    handle = loaded(spark, lake, table)
+    view = jvm(spark).org.apache.iceberg
+    hour = view.expressions.Expressions.hour(table.partitions[0].column)
+    own = getattr(view.expressions.Expressions, "in")(hour, [(one - _EPOCH) // HOUR for one in sorted(set(hours))])
+    overwrite = handle.newOverwrite().overwriteByRowFilter(own)
+    overwrite = overwrite.validateNoConflictingDeletes().validateNoConflictingData()
+    if read_from is not None:
+        overwrite = overwrite.validateFromSnapshot(read_from)
+    for key, value in {**properties, REPLACED_HOURS: hours_note(hours)}.items():
+        overwrite = overwrite.set(key, value)
+    for data_file in _data_files(view, handle, files):
+        overwrite = overwrite.addFile(data_file)
+    try:
+        overwrite.commit()
+    except Py4JJavaError as error:
+        raise _input_changed(table, commit_error(error)) from error
+
+
+def _data_files(view: Any, handle: Any, files: Iterable[DataFile]) -> Iterable[Any]:
+    """Yield Iceberg's own records of the files."""
+    io, spec = handle.io(), handle.spec()
+    metrics = view.MetricsConfig.forTable(handle)
+    for file in files:
+        opened = io.newInputFile(file.location, file.size)
+        yield (
+            view.DataFiles.builder(spec)
+            .withInputFile(opened)
+            .withFormat("parquet")
+            .withPartitionValues([str(hour) for hour in file.partition])
+            .withMetrics(view.parquet.ParquetUtil.fileMetrics(opened, metrics))
+            .build()
+        )
+
+
+def _input_changed(table: Table, error: BaseException) -> BaseException:
+    return InputChangedError(f"{table.name}: {error}") if isinstance(error, BaseMovedError) else error

@@ -1,0 +1,173 @@
+"""Arrow rows → Parquet data files of a table, written by the task that has the rows; the driver commits them.
+
+Through the JVM, rows become Spark's own, are sorted by partition, and are written value by value: three times the cost
+of judging them. Here they stay columns. Rows wait for their partition's file in memory, within a bound, so that a
+landing hour's late events, in 170 event hours, need neither a sort nor 170 open files.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from botocore.config import Config
+from pyspark.sql import Row
+from pyspark.sql import types as T  # noqa: N812 (PySpark's own abbreviation)
+
+from contracts.partitions import HOUR
+from spark_jobs.raw.local_directory import local_directory
+
+#: Of a partition's rows in memory: then they become a file, of a row group, a fifth as large.
+FILE_BYTES: Final = 96 * 1024 * 1024
+#: Of all rows that a task keeps waiting; then each partition's become a file, small as it may be.
+HELD_BYTES: Final = 256 * 1024 * 1024
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_HOUR_US: Final = 3_600_000_000
+#: A dictionary of values that hardly repeat costs as much as the rest of a file's writing, and is given up halfway.
+_UNIQUE: Final = frozenset({"event_time", "received_at", "click_id", "insertion_timestamp", "request_id", "event_hash"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFile:
+    """A file that no snapshot has yet; `partition` are its hours, counted from the epoch."""
+
+    location: str
+    size: int
+    partition: tuple[int, ...]
+
+
+#: Of the rows by which tasks tell the driver about files.
+DATA_FILE_SCHEMA: Final = T.StructType(
+    [
+        T.StructField("location", T.StringType()),
+        T.StructField("size", T.LongType()),
+        T.StructField("partition", T.ArrayType(T.LongType())),
+    ]
+)
+
+
+def as_batch(file: DataFile) -> pa.RecordBatch:
+    """Return a file as a row of `DATA_FILE_SCHEMA`."""
+    row = {"location": file.location, "size": file.size, "partition": list(file.partition)}
+    types = {"location": pa.string(), "size": pa.int64(), "partition": pa.list_(pa.int64())}
+    return pa.RecordBatch.from_pylist([row], pa.schema(types))
+
+
+def as_file(row: Row) -> DataFile:
+    """Return the file that a row tells of."""
+    return DataFile(location=row.location, size=row.size, partition=tuple(row.partition))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileTarget:
+    """A table as a task must know it: where its data lies, its columns with Iceberg's ids, its hourly partitions."""
+
+    data: str
+    schema: pa.Schema
+    partitions: tuple[str, ...]
+
+    def write(self, rows: pa.Table, partition: tuple[int, ...]) -> DataFile:
+        """Write rows of one partition as a file."""
+        folders = (
+            f"{name}_hour={_EPOCH + hour * HOUR:%Y-%m-%d-%H}"
+            for name, hour in zip(self.partitions, partition, strict=True)
+        )
+        location = "/".join((self.data, *folders, f"{uuid.uuid4()}.parquet"))
+        buffer = BytesIO()
+        repeating = [name for name in self.schema.names if name not in _UNIQUE]
+        typed = rows.select(self.schema.names).cast(self.schema)
+        pq.write_table(typed, buffer, compression="zstd", use_dictionary=repeating, store_decimal_as_integer=True)
+        _put(location, buffer.getbuffer())
+        return DataFile(location=location, size=buffer.tell(), partition=partition)
+
+
+def written_files(batches: Iterable[pa.Table], target: FileTarget) -> Iterator[DataFile]:
+    """Write rows of any partitions, and yield each file once it is there."""
+    waiting = _Waiting()
+    for batch in batches:
+        for partition, rows in _by_partition(batch, target.partitions):
+            if waiting.add(partition, rows) > FILE_BYTES:
+                yield target.write(waiting.take(partition), partition)
+        if waiting.held > HELD_BYTES:
+            yield from waiting.written(target)
+    yield from waiting.written(target)
+
+
+@dataclass(kw_only=True)
+class _Waiting:
+    """Rows by partition, and how many bytes they are."""
+
+    rows: defaultdict[tuple[int, ...], list[pa.Table]] = field(default_factory=lambda: defaultdict(list))
+    sizes: defaultdict[tuple[int, ...], int] = field(default_factory=lambda: defaultdict(int))
+
+    @property
+    def held(self) -> int:
+        return sum(self.sizes.values())
+
+    def add(self, partition: tuple[int, ...], rows: pa.Table) -> int:
+        """Keep rows; return how many bytes of the partition wait now."""
+        self.rows[partition].append(rows)
+        self.sizes[partition] += rows.nbytes
+        return self.sizes[partition]
+
+    def take(self, partition: tuple[int, ...]) -> pa.Table:
+        """Return a partition's rows, which wait no longer."""
+        del self.sizes[partition]
+        return pa.concat_tables(self.rows.pop(partition))
+
+    def written(self, target: FileTarget) -> Iterator[DataFile]:
+        """Write all that waits."""
+        for partition in sorted(self.rows):
+            yield target.write(self.take(partition), partition)
+
+
+def _by_partition(rows: pa.Table, columns: tuple[str, ...]) -> Iterator[tuple[tuple[int, ...], pa.Table]]:
+    """Yield the rows of each partition that there are."""
+    hours = {name: _hours(rows.column(name)) for name in columns}
+    keys = pa.table(hours)
+    order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in columns])
+    rows, keys = rows.take(order), keys.take(order)
+    for start, end in pairwise(_starts(keys)):
+        partition = tuple(keys.column(name)[start].as_py() for name in columns)
+        yield partition, rows.slice(start, end - start)
+
+
+def _hours(moments: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.divide(pc.floor_temporal(moments, unit="hour").cast(pa.int64()), _HOUR_US)
+
+
+def _starts(keys: pa.Table) -> list[int]:
+    """Return where another key begins in sorted keys, and their end."""
+    changes: set[int] = {0, keys.num_rows}
+    for column in keys.columns:
+        values = column.combine_chunks()
+        differs = pc.not_equal(values.slice(1), values.slice(0, max(len(values) - 1, 0)))
+        changes.update(index + 1 for index in pc.indices_nonzero(differs).to_pylist())
+    return sorted(changes)
+
+
+def _put(location: str, content: memoryview) -> None:
+    if not location.startswith("s3://"):
+        path = local_directory(location)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_bytes(content)
+        return
+    bucket, _, key = location.removeprefix("s3://").partition("/")
+    _s3_client().put_object(Bucket=bucket, Key=key, Body=content)
+
+
+@cache
+def _s3_client() -> Any:
+    """Return this process's client (boto3 has no types)."""
+    return boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
