@@ -1,11 +1,11 @@
-"""Command-line arguments that the entry points share: where the lake lies, and which hours are meant."""
+"""Command-line arguments that the entry points share: where the lake lies, and which hours or days are meant."""
 
 import argparse
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from contracts.names import LakeLocation
-from contracts.partitions import HOUR, HOUR_KEY_FORMAT, PartitionKeyError, parse_hour_key
+from contracts.partitions import DAY, HOUR, HOUR_KEY_FORMAT, PartitionKeyError, parse_day_key, parse_hour_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,16 +17,40 @@ class HourSpan:
     is_range: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class DaySpan:
+    """Days `[start, end)`; `is_range` if they were given as a range, and so may hold days without events."""
+
+    start: date
+    end: date
+    is_range: bool
+
+
 def add_lake_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the three arguments that say where the lake lies."""
+    """Add the arguments that say where the lake lies, and what it keeps."""
     parser.add_argument("--raw-uri", required=True, help="raw objects: s3://bucket/raw, or a directory")
     parser.add_argument("--warehouse-uri", required=True, help="tables: s3://bucket/warehouse, or a directory")
     parser.add_argument("--database", required=True, help="database of the tables in the catalog")
+    add_privacy_argument(parser)
 
 
 def lake_of(arguments: argparse.Namespace) -> LakeLocation:
     """Return the lake that `add_lake_arguments` was told."""
-    return LakeLocation(raw_uri=arguments.raw_uri, warehouse_uri=arguments.warehouse_uri, database=arguments.database)
+    return LakeLocation(
+        raw_uri=arguments.raw_uri,
+        warehouse_uri=arguments.warehouse_uri,
+        database=arguments.database,
+        keep_ip_addresses=arguments.keep_ip_addresses,
+    )
+
+
+def add_privacy_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that says what tables keep of IP addresses."""
+    parser.add_argument(
+        "--keep-ip-addresses",
+        action="store_true",
+        help="keep IP addresses whole (docs/privacy.md); default: truncate them to /24 and /48",
+    )
 
 
 def add_span_arguments(parser: argparse.ArgumentParser, single: str | None, what: str) -> None:
@@ -49,6 +73,33 @@ def span_of(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> H
     if last < first:
         parser.error(f"--to {last.strftime(HOUR_KEY_FORMAT)} is before --from {first.strftime(HOUR_KEY_FORMAT)}")
     return HourSpan(start=first, end=last + HOUR, is_range=True)
+
+
+def add_day_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add `--day` for one day, and `--from` and `--to` for a range of days."""
+    parser.add_argument("--day", type=day, metavar="DAY", help="one day, like 2026-11-22 (UTC)")
+    parser.add_argument("--from", dest="first", type=day, metavar="DAY", help="first day of a range")
+    parser.add_argument("--to", dest="last", type=day, metavar="DAY", help="last day of the range, included")
+
+
+def days_of(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> DaySpan:
+    """Return the days that were asked for; end the program with status 2 if they are not one day or one range."""
+    one, first, last = arguments.day, arguments.first, arguments.last
+    if one is not None and first is None and last is None:
+        return DaySpan(start=one, end=one + DAY, is_range=False)
+    if one is not None or first is None or last is None:
+        parser.error("give either one day, or a range by both --from and --to")
+    if last < first:
+        parser.error(f"--to {last} is before --from {first}")
+    return DaySpan(start=first, end=last + DAY, is_range=True)
+
+
+def day(text: str) -> date:
+    """Return the day that an argument names (for argparse, which shows the error)."""
+    try:
+        return parse_day_key(text)
+    except PartitionKeyError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def hour(text: str) -> datetime:

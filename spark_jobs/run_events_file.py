@@ -66,6 +66,7 @@ def _summary(report: EventsFileReport, seconds: float) -> dict[str, object]:
         "duplicates": report.duplicates,
         "clean": report.clean,
         "event_hours": report.event_hours,
+        "days": report.days,
         "seconds": {**report.seconds, "total": round(seconds, 2)},
     }
 
@@ -75,7 +76,8 @@ def _sentence(report: EventsFileReport, out: OutDirectory) -> str:
     return (
         f"{report.lines:,} lines = {report.received:,} received + {sum(report.rejected.values()):,} rejected"
         f"{f' ({reasons})' if reasons else ''}; {report.received:,} received = {report.clean:,} clean "
-        f"+ {report.duplicates:,} duplicates; {report.event_hours:,} event hours; tables are in {out.tables}"
+        f"+ {report.duplicates:,} duplicates; {report.event_hours:,} event hours, {report.days:,} days; "
+        f"tables are in {out.tables}"
     )
 
 

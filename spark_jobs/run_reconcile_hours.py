@@ -1,7 +1,7 @@
 """Make what is stale: `spark-submit spark_jobs/run_reconcile_hours.py … --from 2026-11-20T00 --to 2026-11-22T10`.
 
 Compares the raw objects of these landing hours with the ledger, transforms what differs, then makes every event hour
-that was made from other input than there is now. Exit codes: 0 done (or nothing was stale), 1 failed, 2 wrong
+and day that was made from other input than there is now. Exit codes: 0 done (or nothing was stale), 1 failed, 2 wrong
 arguments, 3 done, but an object could not be read. An hour that can't be made does not keep the others from it: the
 run names it and exits with 1.
 """
@@ -17,8 +17,8 @@ from pathlib import Path
 if not __package__:  # started by spark-submit: this file's directory is on the path, its parent is what we need
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from contracts.partitions import SETTLING_MARGIN, hour_key
-from spark_jobs import run_aggregate_hours, run_transform_events
+from contracts.partitions import SETTLING_MARGIN, day_key, hour_key
+from spark_jobs import run_aggregate_days, run_aggregate_hours, run_transform_events
 from spark_jobs.arguments import add_lake_arguments, add_span_arguments, lake_of, moment, span_of
 from spark_jobs.errors import SparkJobError
 from spark_jobs.operations.reconcile_hours import Reconciliation, reconcile_hours
@@ -82,6 +82,9 @@ def text(done: Reconciliation, seconds: float) -> str:
         *(f"  left open {hour_key(hour)}: not settled yet" for hour in done.open_hours),
         run_aggregate_hours.summary(done.aggregated, seconds),
         *(f"  made {hour_key(row.event_hour)}: {row.received} received" for row in done.aggregated.made),
+        run_aggregate_days.summary(done.days, seconds),
+        *(f"  made {day_key(row.day)}: {row.events} events, {row.users} users" for row in done.days.made),
+        *(f"  told again {day_key(row.day)}: the users before it changed" for row in done.days.told_again),
     ]
     return "\n".join(lines)
 
@@ -102,6 +105,11 @@ def as_json(done: Reconciliation, seconds: float) -> dict[str, object]:
             }
             for row in done.aggregated.made
         ],
+        "days": [
+            {"day": day_key(row.day), "events": row.events, "users": row.users, "sessions": row.sessions}
+            for row in done.days.made
+        ],
+        "days_told_again": [day_key(row.day) for row in done.days.told_again],
         "seconds": round(seconds, 1),
     }
 

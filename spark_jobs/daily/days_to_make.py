@@ -4,9 +4,9 @@ A day's events change what is said of the day before it and the day after it, in
 users changes what is said of later days (who was new there, who came back), of their users and nothing else.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 from pyspark.sql import SparkSession
@@ -26,7 +26,7 @@ _LOOKED_AT_FOR: Final = (NEW_USER_DAYS + RETENTION_DAYS) * DAY
 
 @dataclass(frozen=True, kw_only=True)
 class DayLedgers:
-    """What was asked for, `days`, and what the ledgers said around them when they were read: of days and event hours."""
+    """The days that were asked for, and what the ledgers said of days and event hours around them, read once."""
 
     days: tuple[date, ...]
     stored: Mapping[date, DayRow]
@@ -98,3 +98,8 @@ def stale_days_between(spark: SparkSession, lake: LakeLocation, start: date, end
     ledgers = read_ledgers(spark, lake, days)
     inputs = ledgers.inputs()
     return stale_days({day: inputs[day] for day in days}, ledgers.stored.values())
+
+
+def days_needing(hours: Iterable[datetime]) -> set[date]:
+    """Return the days that can't be made while these event hours are unsettled: they, or a day beside, read them."""
+    return {day_of(hour) + offset * DAY for hour in hours for offset in (-2, -1, 0, 1, 2)}

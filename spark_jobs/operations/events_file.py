@@ -19,8 +19,9 @@ from typing import Final
 from pyspark.sql import SparkSession
 
 from contracts.names import LakeLocation
-from contracts.partitions import HOUR
+from contracts.partitions import HOUR, day_of
 from contracts.tables import TABLES
+from spark_jobs.daily.aggregate_days import DayAggregation, aggregate_days
 from spark_jobs.errors import LedgerImbalanceError, SparkJobError
 from spark_jobs.hourly.aggregate_hours import Aggregation, aggregate_hours
 from spark_jobs.landing.landing_plan import LandingRules
@@ -49,6 +50,7 @@ class EventsFileReport:
     duplicates: int
     clean: int
     event_hours: int
+    days: int
     seconds: Mapping[str, float]
 
 
@@ -91,9 +93,12 @@ def process_events_file(input_file: Path, out: OutDirectory) -> ProcessedFile:
     event_hours = sorted({hour for row in transformed.written for hour in row.received_by_event_hour})
     with steps.step("aggregate", f"aggregating {len(event_hours):,} event hours"):
         aggregated = aggregate_hours(spark, lake, event_hours)
+    days = sorted({day_of(row.event_hour) for row in aggregated.made})
+    with steps.step("aggregate_days", f"aggregating {len(days):,} days"):
+        aggregated_days = aggregate_days(spark, lake, days)
     with steps.step("export", f"writing {len(TABLES)} tables as Parquet"):
         export_tables(spark, lake, TABLES, out.tables)
-    report = _report(transformed, aggregated, steps.seconds)
+    report = _report(transformed, aggregated, aggregated_days, steps.seconds)
     if lines != report.lines and not report.unreadable:
         raise LedgerImbalanceError(f"{input_file} has {lines} lines, but {report.lines} were read from its raw objects")
     return ProcessedFile(spark=spark, lake=lake, report=report)
@@ -113,7 +118,9 @@ def _all_settled(hours: Sequence[datetime]) -> LandingRules:
     return LandingRules(settled_before=max(hours, default=datetime.now(UTC)) + HOUR)
 
 
-def _report(transformed: TransformReport, aggregated: Aggregation, seconds: Mapping[str, float]) -> EventsFileReport:
+def _report(
+    transformed: TransformReport, aggregated: Aggregation, days: DayAggregation, seconds: Mapping[str, float]
+) -> EventsFileReport:
     rejected: Counter[str] = Counter()
     for row in transformed.written:
         rejected.update(row.rejected_by_reason)
@@ -125,5 +132,6 @@ def _report(transformed: TransformReport, aggregated: Aggregation, seconds: Mapp
         duplicates=sum(row.duplicates for row in aggregated.made),
         clean=sum(row.clean for row in aggregated.made),
         event_hours=len(aggregated.made),
+        days=len(days.made),
         seconds=seconds,
     )

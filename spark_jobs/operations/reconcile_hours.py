@@ -6,28 +6,34 @@ objects, events that a paused consumer lost, and what a run left undone that die
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from pyspark.sql import SparkSession
 
+from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
 from contracts.names import LakeLocation
-from contracts.partitions import HOUR, hour_key, hours_between
+from contracts.partitions import DAY, HOUR, day_key, day_of, hour_key, hours_between, start_of_day
+from contracts.tables import NEW_USER_DAYS, RETENTION_DAYS
+from spark_jobs.daily.aggregate_days import DayAggregation, aggregate_days
+from spark_jobs.daily.days_to_make import days_needing, stale_days_between
 from spark_jobs.errors import MissingObjectsError, SparkJobError, UnsettledInputError
 from spark_jobs.hourly.aggregate_hours import Aggregation, aggregate_hours
 from spark_jobs.hourly.hours_to_make import stale_event_hours_around
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import TransformReport, transform_landing_hours
 from spark_jobs.raw.raw_objects import landed_objects, raw_store
+from spark_jobs.tables.day_ledger import read_day_rows
 from spark_jobs.tables.ledger import read_landed_hours
 from spark_jobs.tables.table_io import ensure_tables
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reconciliation:
-    """What a run did; `errors` say which landing and event hours could not be made, and why."""
+    """What a run did; `errors` say which landing hours, event hours and days could not be made, and why."""
 
     transformed: TransformReport
     aggregated: Aggregation
+    days: DayAggregation
     open_hours: tuple[datetime, ...]
     errors: tuple[str, ...]
 
@@ -35,7 +41,7 @@ class Reconciliation:
 def reconcile_hours(
     spark: SparkSession, lake: LakeLocation, start: datetime, end: datetime, settled_before: datetime
 ) -> Reconciliation:
-    """Transform the stale landing hours of `[start, end)` that are settled, then make every stale event hour.
+    """Transform the stale landing hours of `[start, end)` that are settled, then make every stale event hour and day.
 
     An hour that can't be made does not keep others from it; nothing is raised that concerns some hours only.
     """
@@ -45,8 +51,13 @@ def reconcile_hours(
     errors: list[str] = []
     transformed = _transform(spark, lake, settled, LandingRules(settled_before=settled_before), errors)
     aggregated = _aggregate(spark, lake, stale_event_hours_around(spark, lake, start, end), errors)
+    days = _aggregate_days(spark, lake, _days_left_behind(spark, lake, start, end, settled_before), errors)
     return Reconciliation(
-        transformed=transformed, aggregated=aggregated, open_hours=tuple(hours[len(settled) :]), errors=tuple(errors)
+        transformed=transformed,
+        aggregated=aggregated,
+        days=days,
+        open_hours=tuple(hours[len(settled) :]),
+        errors=tuple(errors),
     )
 
 
@@ -80,6 +91,42 @@ def _aggregate(spark: SparkSession, lake: LakeLocation, stale: Sequence[datetime
     except SparkJobError as failure:
         errors.append(f"no event hour was made: {failure}")
     return Aggregation()
+
+
+def _days_left_behind(
+    spark: SparkSession, lake: LakeLocation, start: datetime, end: datetime, settled_before: datetime
+) -> list[date]:
+    """Return the stale days that the landing hours can have touched, and to which nobody else will come.
+
+    A day is made once it is over and settled. From then on each hour of the next day makes it stale, since sessions
+    reach over midnight; it is made again with that day, and not 24 times until then.
+    """
+    first = day_of(start - ALLOWED_LATENESS) - DAY
+    last = day_of(end + ALLOWED_CLOCK_SKEW) + (1 + NEW_USER_DAYS + RETENTION_DAYS) * DAY
+    made_before = {row.day for row in read_day_rows(spark, lake, first, last + DAY)}
+    return [
+        day
+        for day in stale_days_between(spark, lake, first, last + DAY)
+        if start_of_day(day + (2 * DAY if day in made_before else DAY)) <= settled_before
+    ]
+
+
+def _aggregate_days(
+    spark: SparkSession, lake: LakeLocation, stale: Sequence[date], errors: list[str]
+) -> DayAggregation:
+    """Make what can be; days that need an event hour whose tables are between two commits are left out."""
+    days = list(stale)
+    try:
+        while days:
+            try:
+                return aggregate_days(spark, lake, days)
+            except UnsettledInputError as unsettled:
+                waiting = days_needing(unsettled.hours) & set(days) or set(days)
+                errors.append(f"days {' '.join(map(day_key, sorted(waiting)))} were not made: {unsettled}")
+                days = [day for day in days if day not in waiting]
+    except SparkJobError as failure:
+        errors.append(f"no day was made: {failure}")
+    return DayAggregation()
 
 
 def _named(kind: str, hours: Collection[datetime]) -> str:

@@ -55,12 +55,15 @@ def test_a_file_of_events_becomes_parquet_tables_and_a_summary(tmp_path: Path) -
         "duplicates": 1,
         "clean": 2,
         "event_hours": 2,
+        "days": 1,
     }
     assert query(out, "SELECT click_id, extra FROM clean_events ORDER BY 1") == [
         ("c1", None),
         ("c2", '{"colour":"red"}'),
     ]
     assert query(out, "SELECT sum(revenue)::VARCHAR, sum(events), count(*) FROM hourly_traffic") == [("9.99", 2, 2)]
+    daily = "SELECT users, new_users, sessions, bounces, revenue::VARCHAR, average_order::VARCHAR FROM daily_traffic"
+    assert query(out, daily) == [(1, 1, 2, 2, "9.99", "9.99")]
     assert query(out, "SELECT count(*) FROM rejected_events WHERE line = 'no json'::BLOB") == [(1,)]
     for table in TABLES:
         names = [name for name, *_ in query(out, f"DESCRIBE {table.name}")]

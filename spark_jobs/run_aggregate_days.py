@@ -1,0 +1,65 @@
+"""Make days again: `spark-submit spark_jobs/run_aggregate_days.py … --day 2026-11-22`.
+
+Reads `clean_events`, writes `sessions`, `user_days`, the daily tables, `day_ledger`: of the day, of the known days
+beside it, and of later days that look back at it, as far as these are stale. Exit codes: 0 done (or nothing had
+changed), 1 failed, 2 wrong arguments.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+if not __package__:  # started by spark-submit: this file's directory is on the path, its parent is what we need
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from contracts.partitions import day_key
+from spark_jobs.arguments import add_day_arguments, add_lake_arguments, days_of, lake_of
+from spark_jobs.daily.aggregate_days import DayAggregation, aggregate_days
+from spark_jobs.daily.days_to_make import known_days
+from spark_jobs.errors import SparkJobError
+from spark_jobs.session import spark_session
+from spark_jobs.tables.table_io import ensure_tables
+
+DONE, FAILED = 0, 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the job; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="run_aggregate_days", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_lake_arguments(parser)
+    add_day_arguments(parser)
+    parser.add_argument("--force", action="store_true", help="also make the days asked for if nothing has changed")
+    arguments = parser.parse_args(argv)
+    span, lake = days_of(parser, arguments), lake_of(arguments)
+
+    started = time.monotonic()
+    try:
+        spark = spark_session("aggregate_days", lake)
+        ensure_tables(spark, lake)
+        # In a range, days that never had an event are passed over; one that is named is looked at all the same.
+        days = known_days(spark, lake, span.start, span.end) if span.is_range else [span.start]
+        aggregation = aggregate_days(spark, lake, days, force=arguments.force)
+    except SparkJobError as error:
+        print(f"aggregate_days: {error}", file=sys.stderr)
+        return FAILED
+    print(summary(aggregation, time.monotonic() - started))
+    return DONE
+
+
+def summary(aggregation: DayAggregation, seconds: float) -> str:
+    """Return the line that says what was done."""
+    made = aggregation.made
+    days = f" ({day_key(made[0].day)} … {day_key(made[-1].day)})" if made else ""
+    return (
+        f"aggregate_days: {len(made)} days made{days}, {len(aggregation.told_again)} later days told again, "
+        f"{len(aggregation.unchanged)} unchanged; {sum(row.events for row in made)} events in "
+        f"{sum(row.sessions for row in made)} sessions; {seconds:.1f} s"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
