@@ -42,6 +42,10 @@ class EnvironmentNames:
     def database(self) -> str:
         return f"clickstream_{self.environment}"
 
+    @property
+    def workgroup(self) -> str:
+        return f"clickstream-{self.environment}"
+
     def raw_bucket(self, account: str, region: str) -> str:
         """Name of the bucket of raw objects; bucket names are global, so it carries account and region."""
         return f"clickstream-{self.environment}-raw-{account}-{region}"
@@ -53,11 +57,15 @@ class EnvironmentNames:
 
 @dataclass(frozen=True, kw_only=True)
 class LakeLocation:
-    """Where one environment's data lies, as jobs are told it: two URIs (s3:// or file:/) and a database name."""
+    """Where one environment's data lies, as jobs are told it: two URIs (s3:// or file:/) and a database name.
+
+    And whether its tables keep IP addresses whole: jobs and DAGs must agree on it, to agree on what is stale.
+    """
 
     raw_uri: str
     warehouse_uri: str
     database: str
+    keep_ip_addresses: bool = False
 
     def table(self, name: str) -> str:
         """Return the full name that Spark SQL knows a table by."""

@@ -12,10 +12,13 @@ from typing import Final
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 HOUR_KEY_FORMAT: Final = "%Y-%m-%dT%H"
+DAY_KEY_FORMAT: Final = "%Y-%m-%d"
 
 RAW_PREFIX: Final = "raw/"
 ERROR_PREFIX: Final = "errors/"
 WAREHOUSE_PREFIX: Final = "warehouse/"
+#: In the warehouse bucket: what Athena answered, for as long as it takes to fetch it.
+QUERY_RESULT_PREFIX: Final = "athena-results/"
 
 #: What Firehose is told; the hour it fills in is the arrival of the oldest record in the object, UTC.
 FIREHOSE_PREFIX: Final = "raw/landing_date=!{timestamp:yyyy-MM-dd}/landing_hour=!{timestamp:HH}/"

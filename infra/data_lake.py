@@ -8,11 +8,11 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from contracts.partitions import ERROR_PREFIX, RAW_PREFIX
+from contracts.partitions import ERROR_PREFIX, QUERY_RESULT_PREFIX, RAW_PREFIX
 
 
 class DataLake(Construct):
-    """The buckets: encrypted, private, reachable over TLS only; raw expires, the warehouse does not."""
+    """The buckets: encrypted, private, reachable over TLS only; raw and query results expire, tables do not."""
 
     def __init__(
         self,
@@ -23,6 +23,7 @@ class DataLake(Construct):
         warehouse_bucket_name: str,
         raw_expiry_days: int,
         error_expiry_days: int,
+        query_result_expiry_days: int,
         keep_data: bool,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -49,7 +50,10 @@ class DataLake(Construct):
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             enforce_ssl=True,
             removal_policy=removal_policy,
-            lifecycle_rules=[_abandoned_uploads()],
+            lifecycle_rules=[
+                _expiry("query-results", prefix=QUERY_RESULT_PREFIX, days=query_result_expiry_days),
+                _abandoned_uploads(),
+            ],
         )
 
 

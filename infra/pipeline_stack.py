@@ -8,12 +8,13 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from contracts.partitions import ERROR_PREFIX, RAW_PREFIX, WAREHOUSE_PREFIX
+from contracts.partitions import ERROR_PREFIX, QUERY_RESULT_PREFIX, RAW_PREFIX, WAREHOUSE_PREFIX
 from infra.catalog import Catalog
 from infra.data_lake import DataLake
 from infra.delivery import Delivery
 from infra.event_api import STAGE
 from infra.ingestion import Ingestion
+from infra.queries import Queries
 from infra.settings import EnvironmentSettings
 
 
@@ -32,6 +33,7 @@ class PipelineStack(Stack):
             warehouse_bucket_name=names.warehouse_bucket(Aws.ACCOUNT_ID, Aws.REGION),
             raw_expiry_days=settings.raw_expiry_days,
             error_expiry_days=settings.error_expiry_days,
+            query_result_expiry_days=settings.query_result_expiry_days,
             keep_data=settings.keep_data,
         )
         self.ingestion = Ingestion(
@@ -63,6 +65,13 @@ class PipelineStack(Stack):
             "Catalog",
             database_name=names.database,
             location_uri=_uri(self.lake.warehouse_bucket, WAREHOUSE_PREFIX),
+        )
+        self.queries = Queries(
+            self,
+            "Queries",
+            workgroup_name=names.workgroup,
+            result_uri=_uri(self.lake.warehouse_bucket, QUERY_RESULT_PREFIX) + "/",
+            bytes_limit=settings.query_gibibytes * 2**30,
         )
         self._grant()
         self._add_outputs()
@@ -108,6 +117,7 @@ class PipelineStack(Stack):
             "RawUri": _uri(self.lake.raw_bucket, RAW_PREFIX),
             "WarehouseUri": _uri(self.lake.warehouse_bucket, WAREHOUSE_PREFIX),
             "Database": self.catalog.database_name,
+            "WorkGroup": self.queries.workgroup_name,
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from contracts.names import EnvironmentNames
+from contracts.privacy import RAW_RETENTION_DAYS
 from infra.errors import UnknownEnvironmentError
 
 
@@ -16,7 +17,8 @@ class EnvironmentSettings:
     """One environment. The app hands each construct the few values that it needs, never this object.
 
     `address_limit` is what one IP address may ask for in five minutes before WAF answers 403; `request_rate` (per
-    second) and `request_burst` are the stage's throttle, 429. Expiry is in days.
+    second) and `request_burst` are the stage's throttle, 429. An Athena query that would scan more than
+    `query_gibibytes` is stopped. Expiry is in days.
     """
 
     names: EnvironmentNames
@@ -30,6 +32,8 @@ class EnvironmentSettings:
     raw_expiry_days: int
     error_expiry_days: int
     log_retention_days: int
+    query_result_expiry_days: int
+    query_gibibytes: int
     keep_data: bool
 
 
@@ -45,9 +49,11 @@ ENVIRONMENTS: Final = {
             request_rate=10_000,
             request_burst=5_000,
             address_limit=2_000_000_000,
-            raw_expiry_days=90,
+            raw_expiry_days=RAW_RETENTION_DAYS,
             error_expiry_days=30,
             log_retention_days=14,
+            query_result_expiry_days=7,
+            query_gibibytes=100,
             keep_data=False,
         ),
         EnvironmentSettings(
@@ -62,6 +68,8 @@ ENVIRONMENTS: Final = {
             raw_expiry_days=30,
             error_expiry_days=30,
             log_retention_days=14,
+            query_result_expiry_days=7,
+            query_gibibytes=100,
             keep_data=False,
         ),
         EnvironmentSettings(
@@ -73,9 +81,11 @@ ENVIRONMENTS: Final = {
             request_rate=10_000,
             request_burst=5_000,
             address_limit=100_000,
-            raw_expiry_days=90,
+            raw_expiry_days=RAW_RETENTION_DAYS,
             error_expiry_days=90,
             log_retention_days=90,
+            query_result_expiry_days=7,
+            query_gibibytes=1_000,
             keep_data=True,
         ),
     )

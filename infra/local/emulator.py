@@ -1,4 +1,4 @@
-"""The one door to ministack for the server, Kinesis and Firehose: what of it they use, with types.
+"""The one door to ministack for the server, Kinesis, Firehose and Athena: what of it they use, with types.
 
 ministack reads its configuration from the environment when it is imported, so `configure` comes first and every
 import of it stands inside a function.
@@ -95,6 +95,15 @@ async def put_object(owner: Scope, *, bucket: str, key: str, body: bytes) -> Res
     with in_scope(owner):
         answer: Response = await s3.handle_request("PUT", f"/{bucket}/{key}", headers, body, {}, internal=True)
     return answer
+
+
+def glue_table(owner: Scope, *, database: str, name: str) -> dict[str, Any] | None:
+    """A table of the Glue catalog as it was put there, or None."""
+    from ministack.services import glue
+
+    with in_scope(owner):
+        found: dict[str, Any] | None = glue._tables.get(f"{database}/{name}")
+    return found
 
 
 def add_statistic_set(

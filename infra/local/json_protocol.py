@@ -1,7 +1,7 @@
 """AWS's JSON 1.1 protocol: an HTTP request with X-Amz-Target → a call of one of our operations → its answer.
 
-Kinesis and Firehose share it. What is not in the service's table of operations, and what an operation does not take,
-is refused by name: a test double must never seem to have done what it did not do.
+Kinesis, Firehose and Athena share it. What is not in the service's table of operations, and what an operation does not
+take, is refused by name: a test double must never seem to have done what it did not do.
 """
 
 import json
@@ -31,20 +31,25 @@ class Operation:
     members: frozenset[str]
 
 
-def call(operations: Mapping[str, Operation], name: str, payload: Payload) -> Payload:
-    """Run one operation; AwsError for one that is unknown or given a member that we do not have."""
+def call(
+    operations: Mapping[str, Operation], name: str, payload: Payload, *, invalid: str = "InvalidArgumentException"
+) -> Payload:
+    """Run one operation; AwsError for one that is unknown or given a member that we do not have.
+
+    `invalid` is the code that the service has for a request that it does not take.
+    """
     operation = operations.get(name)
     if operation is None:
         raise AwsError("UnknownOperationException", f"The local cloud does not have {name}.")
     unknown = payload.keys() - operation.members
     if unknown:
-        raise AwsError(
-            "InvalidArgumentException", f"{name}: the local cloud does not have {', '.join(sorted(unknown))}."
-        )
+        raise AwsError(invalid, f"{name}: the local cloud does not have {', '.join(sorted(unknown))}.")
     return operation.run(payload)
 
 
-def handler(operations: Mapping[str, Operation], target_prefix: str) -> emulator.Handler:
+def handler(
+    operations: Mapping[str, Operation], target_prefix: str, *, invalid: str = "InvalidArgumentException"
+) -> emulator.Handler:
     """A service's HTTP handler."""
 
     async def handle(
@@ -52,7 +57,7 @@ def handler(operations: Mapping[str, Operation], target_prefix: str) -> emulator
     ) -> emulator.Response:
         try:
             name = _operation_name(headers, target_prefix)
-            return answer(200, call(operations, name, _parse(body)))
+            return answer(200, call(operations, name, _parse(body), invalid=invalid))
         except AwsError as error:
             return answer(error.status, {"__type": error.code, "message": str(error)}, code=error.code)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.local import apigateway, cloudformation, emulator, snapshots
+from infra.local.athena import service as athena_service
 from infra.local.errors import FolderError, LocalCloudError, PortInUseError, StateInUseError
 from infra.local.firehose import service as firehose_service
 from infra.local.kinesis import service as kinesis_service
@@ -23,10 +24,11 @@ from infra.local.settings import HOST, LocalCloudSettings
 Background = Callable[[], Coroutine[Any, Any, None]]
 
 
-def install(settings: LocalCloudSettings) -> list[Background]:
+def install(settings: LocalCloudSettings, port: int) -> list[Background]:
     """Put our services in ministack's place; what they run beside the requests is returned, to be started with it."""
     kinesis = kinesis_service.install(settings)
     firehose = firehose_service.install(settings, kinesis)
+    athena_service.install(settings, port)
     cloudformation.install()
     apigateway.install()
     snapshots.install(settings.state_dir)  # last: it wraps the handlers that are in place
@@ -56,7 +58,7 @@ def serve(settings: LocalCloudSettings) -> None:
     port = listener.getsockname()[1]
     with _lock(settings.state_dir):
         emulator.configure(state_dir=settings.state_dir, port=port)
-        background = install(settings)
+        background = install(settings, port)
         # serve() takes the socket over; detach so that nobody closes it twice.
         asyncio.run(_serve(listener.detach(), port, background))
 

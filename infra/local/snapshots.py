@@ -15,7 +15,7 @@ from typing import Any
 
 from infra.local import emulator, files
 
-_OWN = frozenset({"kinesis", "firehose"})
+_OWN = frozenset({"kinesis", "firehose", "athena"})
 _READS = ("Get", "List", "Describe", "BatchGet", "Search", "Head", "Lookup", "Query")
 # A stack's resources are made after CreateStack was answered, in other services: each look at a stack saves them.
 _STACKS = "cloudformation"
@@ -23,7 +23,6 @@ _OF_STACKS = (
     "cloudformation",
     "apigateway",
     "apigateway_v1",
-    "athena",
     "cloudwatch",
     "cloudwatch_logs",
     "glue",

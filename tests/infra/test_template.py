@@ -40,6 +40,7 @@ def test_the_outputs_are_those_that_others_rely_on(template: Template) -> None:
         "StreamName",
         "WarehouseBucket",
         "WarehouseUri",
+        "WorkGroup",
     ]
 
 
@@ -172,7 +173,7 @@ def test_raw_objects_expire_and_tables_do_not(template: Template) -> None:
         for rule in bucket["LifecycleConfiguration"]["Rules"]
         if "ExpirationInDays" in rule
     ]
-    assert sorted(expiring) == ["errors/", "raw/"]
+    assert sorted(expiring) == ["athena-results/", "errors/", "raw/"]
 
 
 def test_the_template_makes_the_database_and_no_tables(template: Template) -> None:

@@ -4,7 +4,7 @@ The stack engine, and the types that it already does right, are ministack's. Our
 and those of which it ignores something. What neither does is refused before anything is made.
 """
 
-from infra.local.cloudformation import api_resources, bucket, streams, web_acl_association
+from infra.local.cloudformation import api_resources, athena_workgroup, bucket, streams, web_acl_association
 from infra.local.cloudformation.handler import Handlers
 from infra.local.cloudformation.supported import check_template
 
@@ -15,6 +15,7 @@ def install() -> None:
 
     types: dict[str, Handlers] = provisioners._RESOURCE_HANDLERS
     streams.register(types)
+    athena_workgroup.register(types)
     bucket.register(types)
     api_resources.register(types)
     web_acl_association.register(types)

@@ -96,6 +96,23 @@ SUPPORTED: Final[Mapping[str, Table]] = {
         "StageName": None,
         "Tags": None,
     },
+    "AWS::Athena::WorkGroup": {
+        "Description": None,
+        "Name": None,
+        "RecursiveDeleteOption": None,
+        "State": None,
+        "Tags": None,
+        "WorkGroupConfiguration": {
+            "BytesScannedCutoffPerQuery": None,
+            "EnforceWorkGroupConfiguration": None,
+            "EngineVersion": {"SelectedEngineVersion": None},
+            "PublishCloudWatchMetricsEnabled": None,
+            "ResultConfiguration": {
+                "EncryptionConfiguration": {"EncryptionOption": None},
+                "OutputLocation": None,
+            },
+        },
+    },
     "AWS::Glue::Database": {
         "CatalogId": None,
         "DatabaseInput": {"Description": None, "LocationUri": None, "Name": None, "Parameters": None},

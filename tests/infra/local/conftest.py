@@ -28,7 +28,7 @@ class Clients:
 
     def __getattr__(self, service: str) -> Any:
         client = self._session.client(service, endpoint_url=self._endpoint_url, config=self._config)
-        if service in ("kinesis", "firehose"):
+        if service in ("kinesis", "firehose", "athena"):
             check_every_answer(client)
         setattr(self, service, client)
         return client

@@ -40,6 +40,7 @@ def test_the_outputs_are_those_that_others_rely_on(stack: dict[str, str]) -> Non
         "StreamName",
         "WarehouseBucket",
         "WarehouseUri",
+        "WorkGroup",
     ]
     assert stack["RawUri"] == f"s3://{stack['RawBucket']}/raw"
     assert stack["WarehouseUri"] == f"s3://{stack['WarehouseBucket']}/warehouse"

@@ -1,0 +1,38 @@
+"""A workgroup's name and a result location → the Athena workgroup in which people ask the tables.
+
+Its configuration is enforced: no query can write its answer elsewhere, unencrypted, or scan more than the limit.
+"""
+
+from aws_cdk import aws_athena as athena
+from constructs import Construct
+
+
+class Queries(Construct):
+    """The workgroup; the right to use it, to read the tables and to write the results is the caller's own."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, workgroup_name: str, result_uri: str, bytes_limit: int
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.workgroup_name = workgroup_name
+        athena.CfnWorkGroup(
+            self,
+            "WorkGroup",
+            name=workgroup_name,
+            description="Queries of the clickstream tables; docs/queries.md has the usual ones.",
+            recursive_delete_option=True,
+            work_group_configuration=athena.CfnWorkGroup.WorkGroupConfigurationProperty(
+                enforce_work_group_configuration=True,
+                bytes_scanned_cutoff_per_query=bytes_limit,
+                publish_cloud_watch_metrics_enabled=False,
+                engine_version=athena.CfnWorkGroup.EngineVersionProperty(
+                    selected_engine_version="Athena engine version 3"
+                ),
+                result_configuration=athena.CfnWorkGroup.ResultConfigurationProperty(
+                    output_location=result_uri,
+                    encryption_configuration=athena.CfnWorkGroup.EncryptionConfigurationProperty(
+                        encryption_option="SSE_S3"
+                    ),
+                ),
+            ),
+        )
