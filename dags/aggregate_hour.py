@@ -4,21 +4,27 @@
 **Why.** Late events, duplicates and reruns change single event hours; exactly those are made again, each whole, in
 one commit per table.
 
-**When.** Once for every partition of the asset `stale_event_hours`, which `transform_events` emits. By hand: give an
-event hour, e.g. `2026-11-22T10`, as partition key under *Advanced Options*; then it is made even if nothing changed.
-It can't be backfilled itself: backfill `transform_events` for its landing hours, or let `reconcile_hours` make a
-range.
+**When.** Once for every partition of the asset `stale_event_hours`, which `transform_events` emits. The first run also
+makes the hours around its own that are stale by then, in the same Spark session; `look_for_change` names them. Their
+own runs find nothing stale and skip. A retry makes its own hour only: a fault of another must not hold it up. By
+hand: give an event hour, e.g. `2026-11-22T10`, as partition key under *Advanced Options*; then it is made even if
+nothing changed. It can't be backfilled itself: backfill `transform_events` for its landing hours, or let
+`reconcile_hours` make a range.
 
 **Needs.** The Glue catalog, a slot of the pool `spark`. **Never pause it:** Airflow drops the partitions that are
 emitted meanwhile (`reconcile_hours` finds those hours again).
 
 **Leaves behind.** The hour's rows in `clean_events`, `hourly_event_counts`, `hourly_traffic`, `hourly_product_stats`,
-and in `event_ledger`. Several emissions of one hour are several runs; all but the first find nothing stale and skip.
+and in `event_ledger`; one partition of the asset `stale_days` for its day, if that is stale and there: every landing
+hour of it is settled, or it was made before. `aggregate_day` takes it from there. Several emissions of one hour are
+several runs; all but the first find nothing stale and skip.
 
 **When it fails.**
 * `look_for_change`: the key is no hour, or the catalog does not answer.
 * `aggregate`: the log ends with the reason. Clear it: the hour is replaced, never added to.
-* `check_ledger`: received ≠ clean + duplicates. This is a defect: keep the log, and tell the readers of that hour.
+* `check_ledger`: received ≠ clean + duplicates, or a data check of severity `fail` did not hold (`data_checks` has all
+  of them). No day is made of it. Keep the log, and tell the readers of that hour.
+* `publish_stale_days`: the catalog or S3 does not answer; clear it.
 """
 
 import os
@@ -28,19 +34,23 @@ from typing import Any
 from airflow.sdk import DAG, PartitionedAssetTimetable, StartOfHourMapper, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from contracts.partitions import HOUR_KEY_FORMAT, PartitionKeyError, parse_hour_key
-from dag_conventions.assets import STALE_EVENT_HOURS
+from contracts.partitions import HOUR, HOUR_KEY_FORMAT, PartitionKeyError, day_of, hour_key, parse_hour_key
+from dag_conventions.assets import STALE_DAYS, STALE_EVENT_HOURS
 from dag_conventions.conventions import FORCE_UNLESS_SCHEDULED, RETRYING, START_DATE, Tag, was_asked_for
+from dag_conventions.publication import publish_days
 from pipeline_settings import settings_from
 from spark_submission import spark_task
 
 SETTINGS = settings_from(os.environ)
 
+#: The run's own hour in a retry, else the first or the last (`min`, `max`) of the hours to make.
+OWN_HOUR_OR = "{{{{ partition_key if ti.try_number > 1 else ti.xcom_pull(task_ids='look_for_change') | {} }}}}"
+
 
 @task.short_circuit
-def look_for_change(event_hour: str, *, dag_run: Any = None) -> bool:
-    """Go on to Spark if the hour is still stale, or if somebody asked for the run."""
-    from hour_ledger.lake_state import event_hour_is_stale
+def look_for_change(event_hour: str, *, dag_run: Any = None) -> list[str]:
+    """Return the hours to make: the run's own if somebody asked for it, or those stale with it; go on if there are."""
+    from hour_ledger.lake_state import stale_together_with
 
     try:
         hour = parse_hour_key(event_hour)
@@ -48,19 +58,31 @@ def look_for_change(event_hour: str, *, dag_run: Any = None) -> bool:
         raise AirflowFailException(
             f"the run's partition key: {error}; trigger the DAG with one (Advanced Options in the UI)"
         ) from error
-    return was_asked_for(dag_run.run_type) or event_hour_is_stale(SETTINGS.lake, hour)
+    if was_asked_for(dag_run.run_type):
+        return [event_hour]
+    hours = [hour_key(stale) for stale in stale_together_with(SETTINGS.lake, hour)]
+    print("stale event hours that this run makes:", *hours)
+    return hours
 
 
 @task
-def check_ledger(event_hour: str) -> None:
+def check_ledger(event_hour: str, hours: Any) -> None:
     """Fail unless received = clean + duplicates, and all that stage 1 received was read."""
-    from hour_ledger.lake_state import checked_event_row
+    from hour_ledger.lake_state import checked_event_rows
 
-    row = checked_event_row(SETTINGS.lake, parse_hour_key(event_hour))
-    if row is None:
-        print(f"{event_hour}: no event was received")
-    else:
-        print(f"{event_hour}: {row.received} received = {row.clean} clean + {row.duplicates} duplicates")
+    for row in checked_event_rows(SETTINGS.lake, parse_hour_key(event_hour), [parse_hour_key(key) for key in hours]):
+        made = f"{row.received} received = {row.clean} clean + {row.duplicates} duplicates"
+        print(f"{hour_key(row.event_hour)}: {made}")
+
+
+@task(outlets=[STALE_DAYS])
+def publish_stale_days(hours: Any, *, outlet_events: Any = None) -> None:
+    """Hand the days of the hours to `aggregate_day`, as far as they are there; sessions reach into the day before."""
+    from hour_ledger.days import publishable_days
+
+    made = [parse_hour_key(key) for key in hours]
+    days = {day_of(moment) for hour in made for moment in (hour - HOUR, hour)}
+    publish_days(publishable_days(SETTINGS.lake, days), outlet_events)
 
 
 with DAG(
@@ -78,10 +100,15 @@ with DAG(
     tags=[Tag.EVENTS, Tag.HOURLY],
 ):
     hour = "{{ partition_key }}"
+    hours = look_for_change(hour)
     aggregate = spark_task(
         task_id="aggregate",
         entry_point="run_aggregate_hours",
-        arguments=["--event-hour", hour, FORCE_UNLESS_SCHEDULED],
+        arguments=[
+            f"--from={OWN_HOUR_OR.format('min')}",
+            f"--to={OWN_HOUR_OR.format('max')}",
+            FORCE_UNLESS_SCHEDULED,
+        ],
         settings=SETTINGS,
     )
-    look_for_change(hour) >> aggregate >> check_ledger(hour)
+    hours >> aggregate >> check_ledger(hour, hours) >> publish_stale_days(hours)

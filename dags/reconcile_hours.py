@@ -11,14 +11,15 @@ first and the last landing hour, e.g. `2026-11-20T00`.
 **Needs.** The raw bucket, the Glue catalog, a slot of the pool `spark` (only if something is stale: finding out takes
 seconds).
 
-**Leaves behind.** The same tables and ledger rows as `transform_events` and `aggregate_hour`. It makes the event hours
-itself, so it emits nothing for `aggregate_hour`, and no other DAG waits for an hour so far.
+**Leaves behind.** The same tables and ledger rows as `transform_events`, `aggregate_hour` and `aggregate_day`. It makes
+the event hours and the days itself, so it emits nothing. Yesterday, which every hour of today makes stale, is left to
+the end of today.
 
 **When it fails.**
-* `find_stale_hours`: `from` or `to` is no hour, or S3 or the catalog does not answer.
+* `find_stale`: `from` or `to` is no hour, or S3 or the catalog does not answer.
 * `reconcile`: the log ends with the reason. Clear it: it finds what is still stale. Until it works, the hours that it
   names keep their former rows; the others are made. A conflict with a run of the same hour is settled by the retry.
-* `check_ledger`: an hour does not balance. This is a defect: keep the log.
+* `check_ledger`: an hour does not balance, or a data check of severity `fail` did not hold. Keep the log.
 * `report_unreadable_objects`: everything readable is made. Look at `rejected_events` of the hours it names, reason
   `unreadable_object`.
 """
@@ -27,35 +28,32 @@ import os
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, Param, task
+from airflow.sdk import DAG, CronDataIntervalTimetable, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from contracts.partitions import HOUR, hour_key, parse_hour_key
+from contracts.partitions import HOUR, day_key, hour_key, parse_hour_key
 from dag_conventions.conventions import RETRYING, START_DATE, Tag
+from dag_conventions.params import hour_param
 from pipeline_settings import settings_from
 from spark_submission import spark_task
 
 SETTINGS = settings_from(os.environ)
 
 
-def hour_param(description: str) -> Param:
-    """Return an optional param that holds an hour's key."""
-    return Param(None, type=["null", "string"], pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}$", description=description)
-
-
 @task
-def find_stale_hours(*, params: Any = None, dag_run: Any = None) -> dict[str, Any]:
-    """Return the range to reconcile and the landing hours that are stale in it; skip if nothing is stale."""
-    from hour_ledger.lake_state import stale_hours
+def find_stale(*, params: Any = None, dag_run: Any = None) -> dict[str, Any]:
+    """Return the range to reconcile and what is stale in it; skip if nothing is."""
+    from hour_ledger.lake_state import stale_around
     from hour_ledger.windows import last_settled_hour, reconciled_range
 
     settled = last_settled_hour(dag_run.run_after, SETTINGS.buffer_interval)
     first, last = reconciled_range(params["from"], params["to"], settled)
-    stale = stale_hours(SETTINGS.lake, first, last + HOUR, settled_end=settled + HOUR)
+    stale = stale_around(SETTINGS.lake, first, last + HOUR, settled_end=settled + HOUR)
     if not stale:
         raise AirflowSkipException(f"nothing is stale from {hour_key(first)} to {hour_key(last)}")
     print("stale landing hours:", *map(hour_key, stale.landing_hours))
     print("stale event hours:", *map(hour_key, stale.event_hours))
+    print("stale days:", *map(day_key, stale.days))
     return {
         "first": hour_key(first),
         "last": hour_key(last),
@@ -101,14 +99,14 @@ with DAG(
         "to": hour_param("Last landing hour; empty: the latest settled one."),
     },
 ):
-    found = find_stale_hours()
+    found = find_stale()
     reconcile = spark_task(
         task_id="reconcile",
         entry_point="run_reconcile_hours",
         arguments=[
-            "--from={{ ti.xcom_pull(task_ids='find_stale_hours')['first'] }}",
-            "--to={{ ti.xcom_pull(task_ids='find_stale_hours')['last'] }}",
-            "--settled-before={{ ti.xcom_pull(task_ids='find_stale_hours')['settled_before'] }}",
+            "--from={{ ti.xcom_pull(task_ids='find_stale')['first'] }}",
+            "--to={{ ti.xcom_pull(task_ids='find_stale')['last'] }}",
+            "--settled-before={{ ti.xcom_pull(task_ids='find_stale')['settled_before'] }}",
             "--tolerate-unreadable",
         ],
         settings=SETTINGS,

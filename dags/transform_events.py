@@ -13,14 +13,18 @@ by itself looks at the last eight days: after a backfill of older hours, trigger
 **Needs.** The raw bucket, the Glue catalog, a slot of the pool `spark`.
 
 **Leaves behind.** The hour's row in `landing_ledger`, and one partition of the asset `stale_event_hours` for each
-event hour around it that is stale now; `aggregate_hour` takes it from there. A scheduled run whose objects have not
+event hour around it that is stale now; `aggregate_hour` takes it from there. One of the asset `stale_days`, too, if the
+landing hour's day is complete and none of its event hours is to be made: so it is if its last hour had no events, or
+none that are new. A scheduled run whose objects have not
 changed skips Spark; a manual run and a backfill do the work again, with the same rows as result.
 
 **When it fails.**
 * `wait_until_settled`: the key is no hour. Trigger it again with one.
 * `transform`: the log ends with the reason. Clear it: the run replaces whole hours, so nothing can be counted twice.
   A refusal that names missing raw objects means that history has expired: leave the hour as it is.
-* `check_ledger`: lines ≠ received + rejected. Nothing was published. This is a defect: keep the log.
+* `check_ledger`: lines ≠ received + rejected, or a data check of severity `fail` did not hold (`data_checks` has all of
+  them). Nothing was published. Keep the log.
+* `publish_stale_event_hours`, `publish_stale_days`: the catalog or S3 does not answer; clear it.
 * `report_unreadable_objects`: everything readable *is* published. Look at `rejected_events` of the hour with reason
   `unreadable_object`; once the object is repaired, `reconcile_hours` makes the hour again.
 """
@@ -32,9 +36,10 @@ from typing import Any
 from airflow.sdk import DAG, CronPartitionTimetable, Param, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from contracts.partitions import HOUR_KEY_FORMAT, hour_key, parse_hour_key
-from dag_conventions.assets import STALE_EVENT_HOURS
+from contracts.partitions import HOUR_KEY_FORMAT, day_of, hour_key, parse_hour_key
+from dag_conventions.assets import STALE_DAYS, STALE_EVENT_HOURS
 from dag_conventions.conventions import FORCE_UNLESS_SCHEDULED, RETRYING, START_DATE, Tag, was_asked_for
+from dag_conventions.publication import publish_days
 from landing_hours.sensor import LandingHourSettledSensor
 from pipeline_settings import settings_from
 from spark_submission import spark_task
@@ -72,6 +77,14 @@ def publish_stale_event_hours(landing_hour: str, *, outlet_events: Any = None) -
         # A task that succeeds without keys would emit the run's own key, which is a landing hour.
         raise AirflowSkipException("no event hour is stale")
     outlet_events[STALE_EVENT_HOURS].add_partitions([hour_key(hour) for hour in hours])
+
+
+@task(outlets=[STALE_DAYS])
+def publish_stale_days(landing_hour: str, *, outlet_events: Any = None) -> None:
+    """Hand the landing hour's day to `aggregate_day`, if it is there and stale."""
+    from hour_ledger.days import publishable_days
+
+    publish_days(publishable_days(SETTINGS.lake, {day_of(parse_hour_key(landing_hour))}), outlet_events)
 
 
 @task(trigger_rule="none_failed", retries=0)
@@ -126,4 +139,4 @@ with DAG(
     )
     checked = check_ledger(hour)
     wait_until_settled >> look_for_change(hour) >> transform >> checked
-    checked >> publish_stale_event_hours(hour) >> report_unreadable_objects(hour)
+    checked >> [publish_stale_event_hours(hour), publish_stale_days(hour)] >> report_unreadable_objects(hour)

@@ -13,6 +13,7 @@ PIPELINE_ENVIRONMENT = {
     "CLICKSTREAM_WAREHOUSE_URI": "s3://warehouse-bucket/warehouse",
     "CLICKSTREAM_DATABASE": "clickstream_test",
     "CLICKSTREAM_PROJECT": "/opt/clickstream",
+    "CLICKSTREAM_SPARK_SLOTS": "2",
 }
 
 

@@ -9,3 +9,6 @@ from airflow.sdk import Asset
 
 #: A partition is an event hour (key `2026-11-22T10`) whose tables are older than its `received_events`.
 STALE_EVENT_HOURS: Final = Asset(name="stale_event_hours", uri="x-clickstream://lake/stale_event_hours")
+
+#: A partition is a day (key `2026-11-22`) that is there, and whose tables are older than its events.
+STALE_DAYS: Final = Asset(name="stale_days", uri="x-clickstream://lake/stale_days")

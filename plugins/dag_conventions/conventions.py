@@ -19,7 +19,10 @@ class Tag(StrEnum):
 
     EVENTS = "events"
     HOURLY = "hourly"
+    DAILY = "daily"
     SAFETY_NET = "safety-net"
+    OPERATIONS = "operations"
+    PRIVACY = "privacy"
 
 
 #: `default_args` of each DAG. Half a minute, one, two: a passing fault of S3, Glue or SQLite is over by then.

@@ -1,37 +1,50 @@
-"""One lake → answers to what the DAGs ask of it: has this hour's input changed, which hours are stale, do they balance.
+"""One lake → answers about its hours: has their input changed, which are stale, do they balance. (`days` is for days.)
 
 The decisions are in `contracts.staleness` and `balance`; this module fetches what they need, and nothing more.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 
-from contracts.event import ALLOWED_LATENESS
+from contracts.data_checks import Stage
 from contracts.ledger import EventRow, LandingRow
 from contracts.names import LakeLocation
-from contracts.partitions import HOUR, hours_between
+from contracts.partitions import HOUR, hour_key, hours_between, parse_hour_key
 from contracts.staleness import event_hour_inputs, is_stale_landing_hour, stale_event_hours, stale_landing_hours
 from hour_ledger.balance import check_event_row, check_landing_row
+from hour_ledger.checks import require_checks
+from hour_ledger.days import days_left_behind
 from hour_ledger.raw_listing import list_landing_hours
 from hour_ledger.store import LedgerStore, open_ledger
-from hour_ledger.windows import landing_window, published_window
+from hour_ledger.windows import (
+    landing_window,
+    published_together,
+    published_window,
+    touched_days,
+    touched_event_hours,
+)
+
+_EVER = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
-class StaleHours:
+class Stale:
     """What `reconcile_hours` has to make again."""
 
     landing_hours: tuple[datetime, ...]
     event_hours: tuple[datetime, ...]
+    days: tuple[date, ...]
 
     def __bool__(self) -> bool:
-        return bool(self.landing_hours or self.event_hours)
+        return bool(self.landing_hours or self.event_hours or self.days)
 
 
 def landing_input_changed(lake: LakeLocation, landing_hour: datetime, *, settled: bool) -> bool:
     """Whether the raw objects of a landing hour are others than those it was made from."""
     objects = list_landing_hours(lake.raw_uri, landing_hour, landing_hour + HOUR).get(landing_hour, [])
-    return is_stale_landing_hour(objects, open_ledger(lake).landing_row(landing_hour), settled=settled)
+    row = open_ledger(lake).landing_row(landing_hour)
+    return is_stale_landing_hour(objects, row, settled=settled, keep_ip_addresses=lake.keep_ip_addresses)
 
 
 def publishable_event_hours(lake: LakeLocation, landing_hour: datetime) -> list[datetime]:
@@ -39,13 +52,14 @@ def publishable_event_hours(lake: LakeLocation, landing_hour: datetime) -> list[
     return _stale_event_hours(open_ledger(lake), *published_window(landing_hour))
 
 
-def event_hour_is_stale(lake: LakeLocation, event_hour: datetime) -> bool:
-    """Whether an event hour's tables are older than what they are made from."""
-    return bool(_stale_event_hours(open_ledger(lake), event_hour, event_hour + HOUR))
+def stale_together_with(lake: LakeLocation, event_hour: datetime) -> list[datetime]:
+    """Return, in order, an event hour and those around it that are stale; none if it is not stale itself."""
+    hours = _stale_event_hours(open_ledger(lake), *published_together(event_hour))
+    return hours if event_hour in hours else []
 
 
-def stale_hours(lake: LakeLocation, start: datetime, end: datetime, *, settled_end: datetime) -> StaleHours:
-    """Return the stale landing hours of `[start, end)`, and the stale event hours that these can have touched.
+def stale_around(lake: LakeLocation, start: datetime, end: datetime, *, settled_end: datetime) -> Stale:
+    """Return the stale landing hours of `[start, end)`, and the stale event hours and days that these can have touched.
 
     Landing hours from `settled_end` on are still open: `transform_events` will come to them.
     """
@@ -54,26 +68,57 @@ def stale_hours(lake: LakeLocation, start: datetime, end: datetime, *, settled_e
         hours_between(start, min(end, settled_end)),
         list_landing_hours(lake.raw_uri, start, end),
         ledger.landing_rows(start, end),
+        keep_ip_addresses=lake.keep_ip_addresses,
     )
-    event = _stale_event_hours(ledger, start - ALLOWED_LATENESS - 2 * HOUR, end + 2 * HOUR)
-    return StaleHours(landing_hours=tuple(landing), event_hours=tuple(event))
+    return Stale(
+        landing_hours=tuple(landing),
+        event_hours=tuple(_stale_event_hours(ledger, *touched_event_hours(start, end))),
+        days=tuple(days_left_behind(lake, *touched_days(start, end))),
+    )
+
+
+def hours_with_rejected_lines(lake: LakeLocation, first: str | None, last: str | None) -> list[datetime]:
+    """Return, in order, the landing hours from `first` to `last` (keys, None: no bound) that have rejected lines."""
+    start = parse_hour_key(first) if first else _EVER[0]
+    end = parse_hour_key(last) + HOUR if last else _EVER[1]
+    return sorted(row.landing_hour for row in open_ledger(lake).landing_rows(start, end) if row.rejected)
 
 
 def checked_landing_row(lake: LakeLocation, landing_hour: datetime) -> LandingRow:
-    """Return the ledger's row of a landing hour; raise `LedgerError` unless it is there and balances."""
-    return check_landing_row(landing_hour, open_ledger(lake).landing_row(landing_hour))
-
-
-def checked_event_row(lake: LakeLocation, event_hour: datetime) -> EventRow | None:
-    """Return the ledger's row of an event hour (None: it has no event); raise `LedgerError` unless it balances."""
+    """Return the ledger's row of a landing hour; raise `LedgerError` unless it is there and all is well."""
     ledger = open_ledger(lake)
-    landed = ledger.landing_rows(*landing_window(event_hour, event_hour + HOUR))
-    return check_event_row(event_hour, ledger.event_row(event_hour), landed)
+    row = check_landing_row(landing_hour, ledger.landing_row(landing_hour))
+    results = ledger.check_results(Stage.LANDING_HOUR, landing_hour, landing_hour + HOUR)
+    require_checks(f"landing hour {hour_key(landing_hour)}", results, row.input_version)
+    return row
+
+
+def checked_event_rows(lake: LakeLocation, event_hour: datetime, others: Collection[datetime] = ()) -> list[EventRow]:
+    """Return the ledger's rows of an event hour and of others made with it; raise `LedgerError` unless all is well.
+
+    An hour without events has none. That of `event_hour` must be there if it has; the others may not have been made.
+    """
+    hours = sorted({event_hour, *others})
+    ledger = open_ledger(lake)
+    landed = ledger.landing_rows(*landing_window(hours[0], hours[-1] + HOUR))
+    rows = {row.event_hour: row for row in ledger.event_rows(hours[0], hours[-1] + HOUR)}
+    checked = [check_event_row(hour, rows.get(hour), landed) for hour in hours if hour == event_hour or hour in rows]
+    results = ledger.check_results(Stage.EVENT_HOUR, hours[0], hours[-1] + HOUR)
+    for row in filter(None, checked):
+        own = [result for result in results if result.checked_from == row.event_hour]
+        require_checks(f"event hour {hour_key(row.event_hour)}", own, row.input_version)
+    return [row for row in checked if row]
 
 
 def checked_landing_rows(lake: LakeLocation, start: datetime, end: datetime) -> list[LandingRow]:
-    """Return the ledger's rows of the landing hours of `[start, end)`; raise `LedgerError` unless each balances."""
-    return [check_landing_row(row.landing_hour, row) for row in open_ledger(lake).landing_rows(start, end)]
+    """Return the ledger's rows of the landing hours of `[start, end)`; raise `LedgerError` unless all is well."""
+    ledger = open_ledger(lake)
+    rows = [check_landing_row(row.landing_hour, row) for row in ledger.landing_rows(start, end)]
+    results = ledger.check_results(Stage.LANDING_HOUR, start, end)
+    for row in rows:
+        own = [result for result in results if result.checked_from == row.landing_hour]
+        require_checks(f"landing hour {hour_key(row.landing_hour)}", own, row.input_version)
+    return rows
 
 
 def _stale_event_hours(ledger: LedgerStore, start: datetime, end: datetime) -> list[datetime]:

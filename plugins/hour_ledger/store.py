@@ -1,17 +1,18 @@
-"""The ledger's two Iceberg tables → rows, by pyiceberg: a second or two where a Spark session takes ten."""
+"""The ledger's Iceberg tables → rows, by pyiceberg: a second or two where a Spark session takes ten."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import boto3
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import NoSuchTableError
 
-from contracts.ledger import EventRow, LandingRow
+from contracts.data_checks import CheckResult, Severity, Stage
+from contracts.ledger import DayRow, EventRow, LandingRow
 from contracts.names import LakeLocation
-from contracts.partitions import HOUR, parse_hour_key
-from contracts.tables import EVENT_LEDGER, LANDING_LEDGER, Table
+from contracts.partitions import DAY, HOUR, parse_hour_key
+from contracts.tables import DATA_CHECKS, DAY_LEDGER, EVENT_LEDGER, LANDING_LEDGER, Table
 
 
 class LedgerStore:
@@ -41,6 +42,18 @@ class LedgerStore:
         """Return the rows of the event hours of `[start, end)`."""
         return [EventRow(**row) for row in self._rows(EVENT_LEDGER, "event_hour", start, end)]
 
+    def day_rows(self, start: date, end: date) -> list[DayRow]:
+        """Return the rows of the days of `[start, end)`."""
+        return [DayRow(**row) for row in self._rows(DAY_LEDGER, "day", start, end)]
+
+    def check_results(self, stage: Stage, start: datetime, end: datetime) -> list[CheckResult]:
+        """Return what the data checks of a stage found in the hours (or days) that begin in `[start, end)`."""
+        return [
+            CheckResult(**{**row, "stage": Stage(row["stage"]), "severity": Severity(row["severity"])})
+            for row in self._rows(DATA_CHECKS, "checked_from", start, end)
+            if row["stage"] == stage
+        ]
+
     def landing_row(self, landing_hour: datetime) -> LandingRow | None:
         """Return the row of one landing hour, if it was ever transformed."""
         return next(iter(self.landing_rows(landing_hour, landing_hour + HOUR)), None)
@@ -49,13 +62,17 @@ class LedgerStore:
         """Return the row of one event hour, if it was ever aggregated."""
         return next(iter(self.event_rows(event_hour, event_hour + HOUR)), None)
 
-    def _rows(self, table: Table, hour: str, start: datetime, end: datetime) -> Iterator[dict[str, Any]]:
+    def day_row(self, day: date) -> DayRow | None:
+        """Return the row of one day, if it was ever made."""
+        return next(iter(self.day_rows(day, day + DAY)), None)
+
+    def _rows(self, table: Table, column: str, start: date, end: date) -> Iterator[dict[str, Any]]:
         try:
             stored = self._catalog.load_table((self._database, table.name))
         except NoSuchTableError:
             return
         scan = stored.scan(
-            row_filter=f"{hour} >= '{start.isoformat()}' and {hour} < '{end.isoformat()}'",
+            row_filter=f"{column} >= '{start.isoformat()}' and {column} < '{end.isoformat()}'",
             selected_fields=_FIELDS[table.name],
         )
         yield from scan.to_arrow().to_pylist()
@@ -74,6 +91,8 @@ _FIELDS = {
         "received_by_event_hour",
     ),
     EVENT_LEDGER.name: ("event_hour", "input_version", "received", "clean", "duplicates"),
+    DAY_LEDGER.name: tuple(column.name for column in DAY_LEDGER.columns),
+    DATA_CHECKS.name: tuple(column.name for column in DATA_CHECKS.columns),
 }
 
 

@@ -5,7 +5,7 @@ job would run beside the first. Here the token, and the job's name, follow from 
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -92,6 +92,7 @@ def emr_serverless_task(
     timeout: timedelta,
     pool: str,
     pool_slots: int,
+    before: Callable[[Any], None] | None,
 ) -> IdempotentEmrServerlessOperator:
     """Return the task that runs `<code_uri>/spark_jobs/<entry_point>.py`; the job itself ends after `timeout`, too."""
     return IdempotentEmrServerlessOperator(
@@ -114,6 +115,7 @@ def emr_serverless_task(
         aws_conn_id=None,
         pool=pool,
         pool_slots=pool_slots,
+        pre_execute=before,
     )
 
 

@@ -1,7 +1,8 @@
 """Entry point, arguments, settings → an operator. Nothing else in a DAG differs between a laptop and AWS."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 from airflow.sdk import BaseOperator
 
@@ -18,11 +19,13 @@ def spark_task(
     *,
     timeout: timedelta = SPARK_TIMEOUT,
     alone: bool = False,
+    before: Callable[[Any], None] | None = None,
 ) -> BaseOperator:
     """Return the task that runs `spark_jobs/<entry_point>.py` on the lake of `settings`.
 
     Arguments are templates; one that renders to nothing is left out, so that a flag can depend on the run. A task that
     must be `alone` takes every slot of the pool: it starts when no other Spark task runs, and none starts meanwhile.
+    `before` is called with the task's context in each try, in the same process, before anything is logged.
     """
     slots = settings.spark_slots if alone else 1
     arguments = [*_lake_arguments(settings.lake), *arguments]
@@ -38,6 +41,7 @@ def spark_task(
             pool=SPARK_POOL,
             pool_slots=slots,
             execution_timeout=timeout,
+            pre_execute=before,
         )
     from spark_submission.emr_serverless import emr_serverless_task
 
@@ -49,8 +53,10 @@ def spark_task(
         timeout=timeout,
         pool=SPARK_POOL,
         pool_slots=slots,
+        before=before,
     )
 
 
 def _lake_arguments(lake: LakeLocation) -> list[str]:
-    return ["--raw-uri", lake.raw_uri, "--warehouse-uri", lake.warehouse_uri, "--database", lake.database]
+    arguments = ["--raw-uri", lake.raw_uri, "--warehouse-uri", lake.warehouse_uri, "--database", lake.database]
+    return [*arguments, "--keep-ip-addresses"] if lake.keep_ip_addresses else arguments

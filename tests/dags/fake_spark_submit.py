@@ -1,7 +1,8 @@
 """`spark-submit`, as far as the DAGs can tell: it keeps the ledger like the jobs do, in two seconds and without a JVM.
 
 A raw object is a list of event hours' keys, one a line; `rejected` stands for a line that is no event, and an object
-whose name ends in `unreadable` for one that cannot be read. Every job appends its name and hour to the file $JOBS_DONE.
+whose name ends in `unreadable` for one that cannot be read. Every job appends its name and its arguments, but those
+that say where the lake lies, to the file $JOBS_DONE.
 """
 
 import argparse
@@ -9,7 +10,8 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,9 @@ from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.table import Table
 
-from contracts.ledger import LandedHour
-from contracts.partitions import HOUR, hours_between, landing_prefix, parse_hour_key
+from contracts.ledger import DayRow, EventRow, LandedHour
+from contracts.partitions import HOUR, hours_between, landing_prefix, parse_day_key, parse_hour_key
+from contracts.staleness import day_inputs
 from contracts.versions import (
     RawObject,
     event_hour_input_version,
@@ -28,6 +31,9 @@ from contracts.versions import (
     landing_input_version,
 )
 
+#: An event can be a week late, and the day before its own is made of it, too.
+REACH = timedelta(days=9)
+LAKE_ARGUMENTS = ("--raw-uri", "…", "--warehouse-uri", "…", "--database", "…")
 TIMESTAMP, COUNT = pa.timestamp("us", tz="UTC"), pa.int64()
 LANDING = pa.schema(
     [
@@ -45,10 +51,17 @@ EVENT = pa.schema(
         *((name, COUNT) for name in ("received", "clean", "duplicates")),
     ]
 )
+DAY = pa.schema(
+    [
+        ("day", pa.date32()),
+        *((name, pa.string()) for name in ("input_version", "events_version", "users_fingerprint")),
+        *((name, COUNT) for name in ("events", "users", "sessions")),
+    ]
+)
 
 
 class FakeLake:
-    """The raw bucket and the two ledger tables."""
+    """The raw bucket and the ledger tables."""
 
     def __init__(self, raw_uri: str, warehouse_uri: str, database: str) -> None:
         self._s3 = boto3.client("s3")
@@ -85,6 +98,22 @@ class FakeLake:
             counts = {"received": received, "clean": received, "duplicates": 0}
             self._replace("event_ledger", EVENT, "event_hour", {**row, **counts})
 
+    def aggregate_day(self, day: date) -> None:
+        events = [EventRow(**row) for row in self._table("event_ledger", EVENT).scan().to_arrow().to_pylist()]
+        made = [DayRow(**row) for row in self._table("day_ledger", DAY).scan().to_arrow().to_pylist()]
+        current = day_inputs([day], events, made)[day]
+        counts = {"users": 1, "sessions": 1, "users_fingerprint": "one user"}
+        self._replace("day_ledger", DAY, "day", {**asdict(current), **counts})
+
+    def reconcile(self, first: datetime, last: datetime) -> None:
+        for hour in hours_between(first, last + HOUR):
+            self.transform(hour, settled=True)
+        for hour in self.event_hours():
+            self.aggregate(hour)
+        for day in sorted({hour.date() for hour in self.event_hours()}):
+            if first.date() - REACH <= day <= last.date():
+                self.aggregate_day(day)
+
     def event_hours(self) -> Iterable[datetime]:
         ever = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
         return sorted({hour for row in self._landed(*ever) for hour in row.received_by_event_hour})
@@ -105,9 +134,9 @@ class FakeLake:
             if start <= row["landing_hour"] < end
         ]
 
-    def _replace(self, table: str, schema: pa.Schema, hour: str, row: dict[str, Any]) -> None:
+    def _replace(self, table: str, schema: pa.Schema, column: str, row: dict[str, Any]) -> None:
         stored = self._table(table, schema)
-        stored.delete(f"{hour} = '{row[hour].isoformat()}'")
+        stored.delete(f"{column} = '{row[column].isoformat()}'")
         stored.append(pa.Table.from_pylist([row], schema=schema))
 
     def _table(self, name: str, schema: pa.Schema) -> Table:
@@ -120,26 +149,24 @@ class FakeLake:
 def main(arguments: list[str]) -> None:
     program = next(argument for argument in arguments if argument.endswith(".py"))
     parser = argparse.ArgumentParser()
-    for name in ("--raw-uri", "--warehouse-uri", "--database", "--landing-hour", "--event-hour", "--from", "--to"):
+    for name in ("--raw-uri", "--warehouse-uri", "--database", "--landing-hour", "--day", "--from", "--to"):
         parser.add_argument(name)
-    parser.add_argument("--settled-before")
-    for name in ("--force", "--allow-open-hour", "--tolerate-unreadable"):
-        parser.add_argument(name, action="store_true")
-    given = vars(parser.parse_args(arguments[arguments.index(program) + 1 :]))
+    parser.add_argument("--allow-open-hour", action="store_true")
+    own = arguments[arguments.index(program) + 1 :]
+    given = vars(parser.parse_known_args(own)[0])
     lake = FakeLake(given["raw_uri"], given["warehouse_uri"], given["database"])
     match Path(program).stem:
         case "run_transform_events":
             lake.transform(parse_hour_key(given["landing_hour"]), settled=not given["allow_open_hour"])
         case "run_aggregate_hours":
-            lake.aggregate(parse_hour_key(given["event_hour"]))
-        case "run_reconcile_hours":
-            start, end = parse_hour_key(given["from"]), parse_hour_key(given["to"]) + HOUR
-            for hour in hours_between(start, end):
-                lake.transform(hour, settled=True)
-            for hour in lake.event_hours():
+            for hour in hours_between(parse_hour_key(given["from"]), parse_hour_key(given["to"]) + HOUR):
                 lake.aggregate(hour)
+        case "run_aggregate_days":
+            lake.aggregate_day(parse_day_key(given["day"]))
+        case "run_reconcile_hours":
+            lake.reconcile(parse_hour_key(given["from"]), parse_hour_key(given["to"]))
     with Path(os.environ["JOBS_DONE"]).open("a") as done:
-        done.write(f"{Path(program).stem} {given['landing_hour'] or given['event_hour'] or given['from']}\n")
+        done.write(" ".join([Path(program).stem, *own[len(LAKE_ARGUMENTS) :]]) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
 """The team's rules, over all DAGs."""
 
+import copy
 import os
 import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Asset
+from airflow.sdk.exceptions import ParamValidationError
 
 from dag_conventions.conventions import SPARK_POOL, Tag
 from tests.airflow_home import PIPELINE_ENVIRONMENT, ROOT
@@ -55,7 +58,7 @@ def test_every_dag_is_documented_for_its_operator(dags: dict[str, DAG]) -> None:
 def test_documentation_names_what_to_do_for_every_task_of_ours_that_decides(dags: dict[str, DAG]) -> None:
     for dag in dags.values():
         for task_id in dag.task_ids:
-            if task_id.startswith(("check", "wait", "report", "find")):
+            if task_id.startswith(("check", "wait", "report", "find", "publish")):
                 assert f"`{task_id}`" in (dag.doc_md or ""), f"{dag.dag_id}.{task_id}"
 
 
@@ -78,10 +81,57 @@ def test_runs_are_bounded_in_number_and_time(dags: dict[str, DAG]) -> None:
 def test_spark_tasks_take_a_slot_of_the_pool_and_end_in_time(dags: dict[str, DAG]) -> None:
     spark_tasks = [task for dag in dags.values() for task in dag.tasks if "Spark" in task.task_type]
 
-    assert len(spark_tasks) == 3
+    assert len(spark_tasks) == 8
     for task in spark_tasks:
         assert task.pool == SPARK_POOL
         assert task.execution_timeout is not None
+
+
+def test_an_erasure_runs_beside_no_other_spark_task(dags: dict[str, DAG]) -> None:
+    every_slot = int(PIPELINE_ENVIRONMENT["CLICKSTREAM_SPARK_SLOTS"])
+
+    alone = [task for dag in dags.values() for task in dag.tasks if task.pool_slots == every_slot]
+
+    assert [(task.dag_id, task.task_id) for task in alone] == [("erase_user", "erase")]
+
+
+def test_a_run_by_hand_changes_nothing_unless_it_is_told_to(dags: dict[str, DAG]) -> None:
+    for dag_id in ("replay_rejected", "erase_user"):
+        assert dags[dag_id].params.get_param("apply").value is False
+
+
+def test_every_param_is_described_for_the_form(dags: dict[str, DAG]) -> None:
+    for dag in dags.values():
+        for name in dag.params:
+            assert dag.params.get_param(name).description, f"{dag.dag_id}.{name}"
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "given"),
+    [
+        pytest.param("erase_user", {}, id="no-user"),
+        pytest.param("erase_user", {"user_ids": []}, id="empty-list-of-users"),
+        pytest.param("erase_user", {"user_ids": [""]}, id="empty-id"),
+        pytest.param("replay_rejected", {"from": "2026-11-22"}, id="no-hour"),
+        pytest.param("replay_rejected", {"reasons": ["bad_luck"]}, id="unknown-reason"),
+        pytest.param("maintain_tables", {"tables": ["secrets"]}, id="unknown-table"),
+        pytest.param("maintain_tables", {"orphan_age_hours": 1}, id="age-shorter-than-a-run"),
+    ],
+)
+def test_the_form_refuses_what_cannot_be_meant(dags: dict[str, DAG], dag_id: str, given: dict[str, Any]) -> None:
+    with pytest.raises(ParamValidationError):
+        fill_in(dags[dag_id], given)
+
+
+def fill_in(dag: DAG, given: dict[str, Any]) -> None:
+    params = copy.deepcopy(dag.params)
+    params.update(given)
+    params.validate()
+
+
+def test_no_dag_waits_for_several_assets(dags: dict[str, DAG]) -> None:
+    for dag in dags.values():
+        assert isinstance(getattr(dag.timetable, "asset_condition", None), Asset | None), dag.dag_id
 
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in DAG_FILES])

@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from contracts.names import LakeLocation
-from contracts.partitions import hour_key, hour_of, landing_prefix
+from contracts.partitions import day_key, hour_key, hour_of, landing_prefix
 from hour_ledger.store import LedgerStore, open_ledger
 from infra.local.airflow import AirflowApi, DagRun, LocalAirflow
 from infra.local.process import LocalCloud
@@ -24,6 +24,15 @@ pytestmark = [pytest.mark.airflow, pytest.mark.cloud, pytest.mark.e2e, pytest.ma
 HOUR = timedelta(hours=1)
 LAKE = LakeLocation(raw_uri="s3://raw/raw", warehouse_uri="s3://warehouse/warehouse", database="clickstream_test")
 PATIENCE = 300.0
+DAGS = (
+    "transform_events",
+    "aggregate_hour",
+    "aggregate_day",
+    "reconcile_hours",
+    "maintain_tables",
+    "replay_rejected",
+    "erase_user",
+)
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +69,7 @@ def api(folder: Path, cloud: dict[str, str]) -> Iterator[AirflowApi]:
         "CLICKSTREAM_WAREHOUSE_URI": LAKE.warehouse_uri,
         "CLICKSTREAM_DATABASE": LAKE.database,
     }
-    dags = ("transform_events", "aggregate_hour", "reconcile_hours")
-    with LocalAirflow(folder / "airflow", environment=environment, unpause=dags) as airflow:
+    with LocalAirflow(folder / "airflow", environment=environment, unpause=DAGS, spark_slots=2) as airflow:
         yield airflow.api
 
 
@@ -188,8 +196,84 @@ def test_an_event_hour_given_by_hand_is_made_even_if_it_is_fresh(api: AirflowApi
     api.trigger("aggregate_hour", partition_key=hour_key(ten))
     api.wait_for_runs("aggregate_hour", ended(hour_key(ten), times=2), within=PATIENCE)
 
+    own = f"--from={hour_key(ten)} --to={hour_key(ten)}"
+    assert jobs_done(folder, "run_aggregate_hours", own) == [
+        f"run_aggregate_hours {own}",
+        f"run_aggregate_hours {own} --force",
+    ]
+
+
+def test_a_day_is_made_when_its_last_hour_is_settled_and_again_after_a_late_event(
+    api: AirflowApi, ledger: LedgerStore, folder: Path
+) -> None:
+    evening = datetime(2026, 10, 6, 22, tzinfo=UTC)
+    key = day_key(evening.date())
+    land(evening, evening)
+    api.backfill("transform_events", first=evening.isoformat(), last=(evening + HOUR).isoformat())
+    api.wait_for_runs("aggregate_day", ended(key), within=PATIENCE)
+    before = ledger.day_row(evening.date())
+
+    after_midnight = evening + 3 * HOUR
+    land(after_midnight, evening, after_midnight)
+    api.trigger("transform_events", partition_key=hour_key(after_midnight))
+    runs = api.wait_for_runs("aggregate_day", ended(key, times=2), within=PATIENCE)
+
+    after = ledger.day_row(evening.date())
+    assert before is not None
+    assert after is not None
+    assert (before.events, after.events) == (1, 2)
+    assert {run.run_type for run in runs if run.partition_key == key} == {"asset_triggered"}
+    assert ledger.day_row((evening + HOUR * 24).date()) is None, "a day is left open until it is over"
+
+
+def test_an_open_day_given_by_hand_is_made(api: AirflowApi, ledger: LedgerStore, folder: Path) -> None:
+    noon = datetime(2026, 10, 8, 12, tzinfo=UTC)
+    land(noon, noon, noon)
+    api.trigger("transform_events", partition_key=hour_key(noon))
+    api.wait_for_runs("aggregate_hour", ended(hour_key(noon)), within=PATIENCE)
+    assert ledger.day_row(noon.date()) is None
+
+    wait_for(api, api.trigger("aggregate_day", partition_key=day_key(noon.date())))
+
+    row = ledger.day_row(noon.date())
+    assert row is not None
+    assert row.events == 2
+    assert jobs_done(folder, "run_aggregate_days", "2026-10-08") == ["run_aggregate_days --day 2026-10-08 --force"]
+
+
+def test_what_is_filled_in_reaches_the_job_of_an_operation(api: AirflowApi, folder: Path) -> None:
+    noon = datetime(2026, 10, 9, 12, tzinfo=UTC)
+    land(noon, noon)
+    boto3.client("s3").put_object(Bucket="raw", Key=landing_prefix(noon) + "b.gz", Body=b"rejected")
+    wait_for(api, api.trigger("transform_events", partition_key=hour_key(noon)))
+    hour = hour_key(noon)
+    replay = {"from": hour, "to": hour, "reasons": ["not_json", "too_late"], "apply": True}
+
+    runs = [
+        api.trigger("maintain_tables", params={"tables": ["clean_events"], "snapshot_age_hours": 48}),
+        api.trigger("replay_rejected", params=replay),
+        api.trigger("erase_user", params={"user_ids": ["ann@example.org", 'ben "2"'], "apply": True}),
+    ]
+    for run in runs:
+        wait_for(api, run)
+
+    assert jobs_done(folder, "run_maintain_tables") == [
+        "run_maintain_tables --table=clean_events --snapshot-age-hours=48"
+    ]
+    [job] = jobs_done(folder, "run_replay_rejected")
+    assert job.startswith(f"run_replay_rejected --from={hour} --to={hour} --settled-before=")
+    assert job.endswith("--reason=not_json --reason=too_late --apply")
+    assert jobs_done(folder, "run_erase_user") == [
+        'run_erase_user --user-ids-json=["ann@example.org", "ben \\"2\\""] --apply --alone'
+    ]
+    [erase] = [task for task in api.tasks(runs[2]) if task.task_id == "erase"]
+    assert erase.state == "success"
+    assert "ann@example.org" not in api.log(runs[2], erase)
+
+
+def jobs_done(folder: Path, program: str, with_argument: str = "") -> list[str]:
     jobs = (folder / "jobs_done").read_text().splitlines()
-    assert jobs.count(f"run_aggregate_hours {hour_key(ten)}") == 2
+    return [job for job in jobs if job.startswith(program) and with_argument in job]
 
 
 def wait_for(api: AirflowApi, run: DagRun) -> None:

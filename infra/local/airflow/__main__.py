@@ -14,7 +14,7 @@ from pathlib import Path
 from infra.local.airflow.service import LocalAirflow
 from infra.local.errors import LocalCloudError
 
-DAGS = ("transform_events", "aggregate_hour", "reconcile_hours")
+DAGS = ("transform_events", "aggregate_hour", "aggregate_day", "reconcile_hours")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

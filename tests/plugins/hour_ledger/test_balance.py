@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from contracts.ledger import EventRow, LandedHour, LandingRow
+from contracts.ledger import UNFINISHED, EventRow, LandedHour, LandingRow
 from contracts.versions import event_hour_input_version
 from hour_ledger.balance import (
-    HourNotInLedgerError,
     LedgerImbalanceError,
+    NotInLedgerError,
     check_event_row,
     check_landing_row,
 )
@@ -47,7 +47,7 @@ def test_a_landing_hour_that_does_not_balance_fails(row: LandingRow) -> None:
 
 
 def test_a_landing_hour_without_a_row_fails() -> None:
-    with pytest.raises(HourNotInLedgerError, match="2026-11-22T10"):
+    with pytest.raises(NotInLedgerError, match="2026-11-22T10"):
         check_landing_row(TEN, None)
 
 
@@ -77,6 +77,13 @@ def test_an_event_hour_that_received_nothing_needs_no_row() -> None:
     assert check_event_row(TEN, None, []) is None
 
 
-def test_an_event_hour_that_received_events_needs_a_row() -> None:
-    with pytest.raises(HourNotInLedgerError, match="8 events"):
-        check_event_row(TEN, None, LANDED)
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(None, id="no-row"),
+        pytest.param(replace(EVENT, input_version=UNFINISHED, received=0, clean=0, duplicates=0), id="unfinished-row"),
+    ],
+)
+def test_an_event_hour_that_received_events_needs_a_finished_row(row: EventRow | None) -> None:
+    with pytest.raises(NotInLedgerError, match="8 events"):
+        check_event_row(TEN, row, LANDED)

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
-from contracts.ledger import EventRow, LandingRow
+from contracts.data_checks import CheckResult, Severity, Stage
+from contracts.ledger import DayRow, EventRow, LandingRow
 from hour_ledger.store import LedgerStore
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -32,6 +33,21 @@ EVENT_SCHEMA = pa.schema(
         ("event_hour", TIMESTAMP),
         ("input_version", pa.string()),
         *((name, COUNT) for name in ("received", "clean", "duplicates")),
+    ]
+)
+DAY_SCHEMA = pa.schema(
+    [
+        ("day", pa.date32()),
+        *((name, pa.string()) for name in ("input_version", "events_version", "users_fingerprint")),
+        *((name, COUNT) for name in ("events", "users", "sessions")),
+    ]
+)
+CHECKS_SCHEMA = pa.schema(
+    [
+        ("checked_from", TIMESTAMP),
+        *((name, pa.string()) for name in ("stage", "check_name", "severity", "expected", "detail", "input_version")),
+        ("passed", pa.bool_()),
+        ("observed", pa.float64()),
     ]
 )
 
@@ -91,8 +107,36 @@ def test_an_event_row_comes_back(catalog: SqlCatalog) -> None:
     assert ledger.event_row(TEN + HOUR) is None
 
 
+def test_a_day_row_comes_back(catalog: SqlCatalog) -> None:
+    days = [TEN.date() + timedelta(days=n) for n in (-1, 0, 1)]
+    texts = {"input_version": "v1", "events_version": "e1", "users_fingerprint": "u1"}
+    counts = {"events": 7, "users": 3, "sessions": 4}
+    store_rows(catalog, "day_ledger", DAY_SCHEMA, [{"day": day, **texts, **counts} for day in days])
+    ledger = LedgerStore(catalog=catalog, database="lake")
+
+    assert ledger.day_row(days[1]) == DayRow(day=days[1], **texts, **counts)
+    assert [row.day for row in ledger.day_rows(days[0], days[2])] == days[:2]
+
+
+def test_check_results_of_one_stage_come_back(catalog: SqlCatalog) -> None:
+    texts = {"check_name": "events_lost", "expected": "exactly 0", "detail": "", "input_version": "v1"}
+    rows = [
+        {"checked_from": TEN, "stage": stage, "severity": "fail", "passed": False, "observed": None, **texts}
+        for stage in ("landing_hour", "event_hour")
+    ]
+    store_rows(catalog, "data_checks", CHECKS_SCHEMA, rows)
+
+    [found] = LedgerStore(catalog=catalog, database="lake").check_results(Stage.EVENT_HOUR, TEN, TEN + HOUR)
+
+    assert found == CheckResult(
+        checked_from=TEN, stage=Stage.EVENT_HOUR, severity=Severity.FAIL, passed=False, observed=None, **texts
+    )
+
+
 def test_a_table_that_no_job_has_made_yet_is_an_empty_ledger(catalog: SqlCatalog) -> None:
     ledger = LedgerStore(catalog=catalog, database="lake")
 
     assert ledger.landing_row(TEN) is None
     assert ledger.event_rows(TEN, TEN + HOUR) == []
+    assert ledger.day_row(TEN.date()) is None
+    assert ledger.check_results(Stage.LANDING_HOUR, TEN, TEN + HOUR) == []

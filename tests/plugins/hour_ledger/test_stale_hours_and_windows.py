@@ -1,7 +1,7 @@
 """Which hours are stale follows from versions alone."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -15,8 +15,10 @@ from contracts.versions import RawObject, event_hour_input_version, landing_inpu
 from hour_ledger.windows import (
     landing_window,
     last_settled_hour,
+    published_together,
     published_window,
     reconciled_range,
+    touched_days,
 )
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -86,6 +88,19 @@ def test_hours_outside_the_window_are_left_to_others() -> None:
     far = landed(TEN, {TEN - 7 * HOUR: 1, TEN - 6 * HOUR: 1, TEN + HOUR: 1, TEN + 2 * HOUR: 1})
 
     assert stale_event_hours(start, end, [far], []) == [TEN - 6 * HOUR, TEN + HOUR]
+
+
+def test_an_hour_is_made_together_with_all_that_one_landing_hour_publishes() -> None:
+    start, end = published_window(TEN)
+
+    for hour in hours_between(start, end):
+        first, after = published_together(hour)
+        assert first <= start
+        assert end <= after
+
+
+def test_days_touched_by_a_landing_hour_reach_from_the_lateness_before_it_to_its_own() -> None:
+    assert touched_days(TEN, TEN + HOUR) == (date(2026, 11, 14), date(2026, 11, 22))
 
 
 @given(lateness=st.timedeltas(min_value=timedelta(minutes=-5), max_value=timedelta(days=7)), minute=st.integers(0, 59))

@@ -1,0 +1,87 @@
+"""
+## `clean_events` of one day → sessions, who was there, and the daily tables
+
+**Why.** Sessions, funnels, new users and retention are figures of a day. A session may cross midnight, and a user is
+new who was not seen for 90 days: so a day is made with one day to each side in view, and looks back at 120.
+
+**When.** Once for every partition of the asset `stale_days`: `transform_events` and `aggregate_hour` emit a day when
+all of its landing hours are settled, and after each later change of its hours. The run also makes what changes with
+the day, if it was made before: the day to each side, and the later days that look back at its users; the log of
+`aggregate` names them. So yesterday, whose sessions may reach into today, is made again with today. By hand: give a
+day, e.g. `2026-11-22`, as partition key under *Advanced Options*; then it is made even if nothing changed, and even
+while it is open: from then on, its hours keep it up to date.
+
+**Needs.** The Glue catalog, a slot of the pool `spark`. **Never pause it:** Airflow drops the partitions that are
+emitted meanwhile (`reconcile_hours` finds those days again).
+
+**Leaves behind.** The days' rows in `sessions`, `user_days`, `daily_traffic`, `daily_funnel`, `daily_retention`,
+`daily_product_stats`, and in `day_ledger`.
+
+**When it fails.**
+* `look_for_change`: the key is no day, or the catalog does not answer.
+* `aggregate`: the log ends with the reason. Clear it: a day is replaced, never added to.
+* `check_ledger`: the day has no row, or its events are not those of its hours, or a data check of severity `fail` did
+  not hold (`data_checks` has all of them). Keep the log, and tell the readers of that day.
+"""
+
+import os
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, PartitionedAssetTimetable, StartOfDayMapper, task
+from airflow.sdk.exceptions import AirflowFailException
+
+from contracts.partitions import DAY_KEY_FORMAT, PartitionKeyError, parse_day_key
+from dag_conventions.assets import STALE_DAYS
+from dag_conventions.conventions import FORCE_UNLESS_SCHEDULED, RETRYING, START_DATE, Tag, was_asked_for
+from pipeline_settings import settings_from
+from spark_submission import spark_task
+
+SETTINGS = settings_from(os.environ)
+
+
+@task.short_circuit
+def look_for_change(key: str, *, dag_run: Any = None) -> bool:
+    """Go on to Spark if the day is still stale, or if somebody asked for the run."""
+    from hour_ledger.days import day_is_stale
+
+    try:
+        day = parse_day_key(key)
+    except PartitionKeyError as error:
+        raise AirflowFailException(
+            f"the run's partition key: {error}; trigger the DAG with one (Advanced Options in the UI)"
+        ) from error
+    return was_asked_for(dag_run.run_type) or day_is_stale(SETTINGS.lake, day)
+
+
+@task
+def check_ledger(key: str) -> None:
+    """Fail unless the day's row of the ledger has the events of its hours."""
+    from hour_ledger.days import checked_day_row
+
+    row = checked_day_row(SETTINGS.lake, parse_day_key(key))
+    print(f"{key}: {row.events} events, {row.users} users, {row.sessions} sessions" if row else f"{key}: no event")
+
+
+with DAG(
+    "aggregate_day",
+    doc_md=__doc__,
+    schedule=PartitionedAssetTimetable(
+        assets=STALE_DAYS, default_partition_mapper=StartOfDayMapper(input_format=DAY_KEY_FORMAT)
+    ),
+    start_date=START_DATE,
+    catchup=False,
+    # One after the other: of several emissions of a day, the first does the work and the others see that it is done.
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=8),
+    default_args=RETRYING,
+    tags=[Tag.EVENTS, Tag.DAILY],
+):
+    day = "{{ partition_key }}"
+    aggregate = spark_task(
+        task_id="aggregate",
+        entry_point="run_aggregate_days",
+        arguments=["--day", day, FORCE_UNLESS_SCHEDULED],
+        settings=SETTINGS,
+    )
+    look_for_change(day) >> aggregate >> check_ledger(day)

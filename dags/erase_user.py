@@ -1,0 +1,105 @@
+"""
+## A person asks to be forgotten: their events removed from every table and every raw object
+
+**Why.** The right to erasure. Deleting rows is not enough: the lines lie in raw objects, in rejected lines, and in
+the old snapshots of every table, from which each could come back.
+
+**When.** By hand, with the ids, one a line. First without `apply`: the log of `estimate` says how many rows, lines and
+objects hold them, and nothing is changed. Then the same with `apply`: that cannot be undone.
+
+**Needs.** The raw bucket, the warehouse bucket, the Glue catalog, and **all slots of the pool `spark`**: it waits
+until no other Spark task of ours runs, and none starts until it has ended, since a run that read the old rows before
+would write them again after. That works while the pool has as many slots as the environment variable
+`CLICKSTREAM_SPARK_SLOTS` says. Do not start it while a backfill runs: it would wait for the end of that.
+
+**Leaves behind.** No row and no line of the users, in tables, raw objects, errors or old snapshots; the hours and days
+that held them, made again without them; the hashes of the ids in `erased_users`, by which `transform_events` refuses
+what comes of them later (reason `erased_user`, without the line). The log of `erase` ends with the count of survivors,
+0. The snapshots from before are gone, and with them the tables' past.
+
+The ids themselves stay **in this run's configuration** in Airflow's database, so that it can be cleared and resumed;
+in the task logs, ids of five characters and more are masked. *Delete the runs* in the UI when the erasure is confirmed.
+
+**When it fails.**
+* `estimate`, `erase`: the log ends with the reason. Clear it: the job takes up where it was, and what is erased
+  already is passed over.
+* `erase` with survivors: the log names the objects that still hold a user, or can't be searched, and what to do. For
+  objects that can't be read: trigger it again with `discard_unreadable`, if they may be lost. Else clear it once.
+* `erase` stays *scheduled*: another Spark task is running, or the pool has fewer slots than
+  `CLICKSTREAM_SPARK_SLOTS`. *Admin → Pools* shows which.
+"""
+
+import os
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, Param, task
+from airflow.sdk.log import mask_secret
+
+from dag_conventions.conventions import RETRYING, START_DATE, Tag
+from dag_conventions.params import APPLY, apply_param
+from pipeline_settings import settings_from
+from spark_submission import spark_task
+
+SETTINGS = settings_from(os.environ)
+MAX_USERS = 100
+
+#: One text, whatever characters the ids are of.
+USERS = "--user-ids-json={{ params.user_ids | tojson }}"
+
+
+def mask_user_ids(context: Any) -> None:
+    """Keep the ids out of the task's log, which shows the command line of the job."""
+    for user_id in context["params"]["user_ids"]:
+        mask_secret(user_id)
+
+
+@task.branch
+def choose(*, params: Any = None) -> str:
+    """Return the task to run: the one that erases, if that was asked for, or the one that only looks."""
+    return "erase" if params["apply"] else "estimate"
+
+
+with DAG(
+    "erase_user",
+    doc_md=__doc__,
+    schedule=None,
+    start_date=START_DATE,
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=48),
+    default_args=RETRYING,
+    tags=[Tag.OPERATIONS, Tag.PRIVACY],
+    params={
+        "user_ids": Param(
+            type="array",
+            items={"type": "string", "minLength": 1, "maxLength": 256},
+            minItems=1,
+            maxItems=MAX_USERS,
+            description="The ids (`user_id`) to erase, one a line, exactly as they were sent.",
+        ),
+        "discard_unreadable": Param(
+            False,
+            type="boolean",
+            description="Empty raw and error objects that can't be read: nobody can say whether they hold a user.",
+        ),
+        "apply": apply_param("Erase them, for good. Without it, the log shows an estimate."),
+    },
+):
+    estimate = spark_task(
+        task_id="estimate",
+        entry_point="run_erase_user",
+        arguments=[USERS],
+        settings=SETTINGS,
+        before=mask_user_ids,
+    )
+    erase = spark_task(
+        task_id="erase",
+        entry_point="run_erase_user",
+        arguments=[USERS, APPLY, "--alone", "{{ '--discard-unreadable' if params.discard_unreadable else '' }}"],
+        settings=SETTINGS,
+        timeout=timedelta(hours=24),
+        alone=True,
+        before=mask_user_ids,
+    )
+    choose() >> [estimate, erase]

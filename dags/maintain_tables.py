@@ -1,0 +1,67 @@
+"""
+## Small files, old snapshots, forgotten files: the tables tidied, one by one
+
+**Why.** Every run commits a few small files per table and a snapshot of it; late events rewrite old hours. Left alone,
+queries slow down with the number of files, and storage keeps every row that was ever replaced.
+
+**When.** Daily at 03:40 UTC, all tables. By hand: pick tables, or other ages, in the form.
+
+**Needs.** The Glue catalog, the warehouse bucket, a slot of the pool `spark`. Other runs may go on: what they commit
+meanwhile is kept, and a table that they keep changing is left for the next day.
+
+**Leaves behind.** The same rows in fewer files; no snapshot that ceased to be current `snapshot_age_hours` ago, and
+no file older than `orphan_age_hours` that no snapshot names. The log of `maintain` has files, bytes and snapshots of
+each table, before and after. Queries of the past (*time travel*) reach back as far as the snapshots do.
+
+**When it fails.**
+* `maintain`: the log ends with the table and the reason; tables named before it are done. Clear it, or wait for the
+  next day: nothing depends on it. *Never* set `orphan_age_hours` below the length of the longest run: a run's new
+  files are orphans until it commits.
+"""
+
+import os
+from datetime import timedelta
+
+from airflow.sdk import DAG, CronDataIntervalTimetable
+
+from contracts.tables import TABLES
+from dag_conventions.conventions import RETRYING, START_DATE, Tag
+from dag_conventions.params import choice_param, chosen_arguments, hours_param, optional_argument
+from pipeline_settings import settings_from
+from spark_submission import spark_task
+
+SETTINGS = settings_from(os.environ)
+TABLE_NAMES = [table.name for table in TABLES]
+
+with DAG(
+    "maintain_tables",
+    doc_md=__doc__,
+    schedule=CronDataIntervalTimetable("40 3 * * *", timezone="UTC"),
+    start_date=START_DATE,
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=8),
+    default_args=RETRYING,
+    tags=[Tag.OPERATIONS],
+    params={
+        "tables": choice_param(TABLE_NAMES, "Tables to tidy; none picked: all of them."),
+        "snapshot_age_hours": hours_param(
+            "Snapshots that ceased to be current longer ago than this are expired; empty: five days.", at_least=1
+        ),
+        "orphan_age_hours": hours_param(
+            "Files older than this that no snapshot names are removed; empty: three days. "
+            "Longer than any run takes, or the files of a run at work are removed.",
+            at_least=24,
+        ),
+    },
+):
+    spark_task(
+        task_id="maintain",
+        entry_point="run_maintain_tables",
+        arguments=[
+            *chosen_arguments("--table", "tables", TABLE_NAMES),
+            optional_argument("--snapshot-age-hours", "snapshot_age_hours"),
+            optional_argument("--orphan-age-hours", "orphan_age_hours"),
+        ],
+        settings=SETTINGS,
+    )

@@ -1,0 +1,90 @@
+"""
+## Rejected lines that today's contract accepts → their landing hours, transformed again
+
+**Why.** A rule was too strict, or a defect rejected good events, and it is repaired now. The lines are still in the
+raw objects: the landing hours that hold some are transformed again from there. Nothing is moved from one table to
+another, so nothing can be moved twice.
+
+**When.** By hand, after a change of the contract. First without `apply`: the log of `replay` shows, by hour and
+reason, which lines would be accepted now, and nothing is changed. Then the same with `apply`.
+
+**Needs.** The raw objects of these hours (they expire), the Glue catalog, a slot of the pool `spark`.
+
+**Leaves behind.** Without `apply`: the log. With it: the rows of the landing hours that it names, as today's contract
+judges them, and the event hours and days behind them, made again in the same session.
+
+**When it fails.**
+* `find_rejected_hours`: `from` or `to` is no hour, or the catalog does not answer. It skips the run if no hour of the
+  range has rejected lines.
+* `replay`: the log ends with the reason. Clear it: an hour is replaced, never added to. If raw objects are missing
+  that the ledger names, history has expired: the log names these hours, and they are left as they are. What was not
+  made when it failed is found by the next try, or by `reconcile_hours` with the same `from` and `to`.
+"""
+
+import os
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, task
+from airflow.sdk.exceptions import AirflowSkipException
+
+from contracts.partitions import HOUR, hour_key
+from contracts.rejections import RejectionReason
+from dag_conventions.conventions import RETRYING, START_DATE, Tag
+from dag_conventions.params import APPLY, apply_param, choice_param, chosen_arguments, hour_param
+from pipeline_settings import settings_from
+from spark_submission import spark_task
+
+SETTINGS = settings_from(os.environ)
+FOUND = "{{{{ ti.xcom_pull(task_ids='find_rejected_hours')['{}'] }}}}"
+
+
+@task
+def find_rejected_hours(*, params: Any = None, dag_run: Any = None) -> dict[str, str]:
+    """Return the first and the last landing hour of the range that have rejected lines; skip if none has."""
+    from hour_ledger.lake_state import hours_with_rejected_lines
+    from hour_ledger.windows import last_settled_hour
+
+    hours = hours_with_rejected_lines(SETTINGS.lake, params["from"], params["to"])
+    if not hours:
+        raise AirflowSkipException("no landing hour of the range has rejected lines")
+    print(f"{len(hours)} landing hours have rejected lines")
+    settled = last_settled_hour(dag_run.run_after, SETTINGS.buffer_interval)
+    return {
+        "first": hour_key(hours[0]),
+        "last": hour_key(hours[-1]),
+        "settled_before": (settled + HOUR).isoformat(),
+    }
+
+
+with DAG(
+    "replay_rejected",
+    doc_md=__doc__,
+    schedule=None,
+    start_date=START_DATE,
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=24),
+    default_args=RETRYING,
+    tags=[Tag.EVENTS, Tag.OPERATIONS],
+    params={
+        "from": hour_param("First landing hour, e.g. 2026-11-20T00; empty: the first there is."),
+        "to": hour_param("Last landing hour, included; empty: the last there is."),
+        "reasons": choice_param(RejectionReason, "Rejection reasons to look at; none picked: all of them."),
+        "apply": apply_param("Transform the hours again. Without it, the log shows what would change."),
+    },
+):
+    replay = spark_task(
+        task_id="replay",
+        entry_point="run_replay_rejected",
+        arguments=[
+            f"--from={FOUND.format('first')}",
+            f"--to={FOUND.format('last')}",
+            f"--settled-before={FOUND.format('settled_before')}",
+            *chosen_arguments("--reason", "reasons", RejectionReason),
+            APPLY,
+        ],
+        settings=SETTINGS,
+        timeout=timedelta(hours=8),
+    )
+    find_rejected_hours() >> replay

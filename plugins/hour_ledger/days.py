@@ -1,0 +1,115 @@
+"""One lake → answers about its days: which are there and stale, and do their rows of the ledger hold.
+
+A day is *there* once every landing hour of it is settled, or since it was made before, perhaps by hand. It *waits*
+while one of its event hours is stale: it would be made of half of what has come.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from contracts.data_checks import Stage
+from contracts.ledger import DayRow, LandingRow
+from contracts.names import LakeLocation
+from contracts.partitions import DAY, HOUR, day_key, day_of, days_between, hours_between, start_of_day
+from contracts.staleness import day_inputs, day_is_settled, event_hour_inputs, stale_days, stale_event_hours
+from contracts.versions import days_looked_back_at, event_hours_feeding
+from hour_ledger.balance import check_day_row
+from hour_ledger.checks import require_checks
+from hour_ledger.raw_listing import list_landing_hours
+from hour_ledger.store import open_ledger
+from hour_ledger.windows import RECONCILED, landing_window
+
+
+@dataclass(frozen=True, kw_only=True)
+class DaysNow:
+    """Consecutive days, as the ledgers have them now: what was made, is stale, waits, and has landed."""
+
+    made: frozenset[date]
+    stale: tuple[date, ...]
+    waiting: frozenset[date]
+    landed: tuple[LandingRow, ...]
+
+    def publishable(self) -> list[date]:
+        """Return the days, in order, that are there and stale, and do not wait."""
+        return [day for day in self.stale if day not in self.waiting and (day in self.made or self._is_settled(day))]
+
+    def left_behind(self) -> list[date]:
+        """Return the publishable days that nobody else will come to.
+
+        Each hour of a day makes the day before stale, too, for a session may reach into it. That one is made again
+        when the day itself is settled, and not 24 times until then.
+        """
+        return [day for day in self.publishable() if self._is_settled(day + DAY if day in self.made else day)]
+
+    def _is_settled(self, day: date) -> bool:
+        return day_is_settled(day, self.landed)
+
+
+def publishable_days(lake: LakeLocation, days: Collection[date]) -> list[date]:
+    """Return those of the days, in order, that are there and stale, and do not wait."""
+    return [day for day in _look(lake, min(days), max(days)).publishable() if day in days] if days else []
+
+
+def days_left_behind(lake: LakeLocation, first: date, last: date) -> list[date]:
+    """Return the days of `first` … `last`, in order, that are publishable and nobody else will come to."""
+    return _look(lake, first, last).left_behind()
+
+
+def day_is_stale(lake: LakeLocation, day: date) -> bool:
+    """Whether a day's tables are older than what they are made from."""
+    return day in _look(lake, day, day).stale
+
+
+def checked_day_row(lake: LakeLocation, day: date) -> DayRow | None:
+    """Return the ledger's row of a day (None: it has no event); raise `LedgerError` unless it and its checks hold."""
+    ledger = open_ledger(lake)
+    events = ledger.event_rows(*event_hours_feeding(day))
+    row = check_day_row(day_inputs([day], events, ())[day], ledger.day_row(day))
+    if row:
+        start = start_of_day(day)
+        require_checks(f"day {day_key(day)}", ledger.check_results(Stage.DAY, start, start + DAY), row.input_version)
+    return row
+
+
+def _look(lake: LakeLocation, first: date, last: date) -> DaysNow:
+    ledger = open_ledger(lake)
+    days = list(days_between(first, last + DAY))
+    made = ledger.day_rows(days_looked_back_at(first)[0], last + DAY)
+    events = ledger.event_rows(event_hours_feeding(first)[0], event_hours_feeding(last)[1])
+    start, end = start_of_day(first), start_of_day(last) + DAY
+    landed = ledger.landing_rows(start - RECONCILED, max(landing_window(start, end)[1], end + DAY))
+    hours = event_hour_inputs(list(hours_between(start, end)), landed)
+    return DaysNow(
+        made=frozenset(row.day for row in made),
+        stale=tuple(stale_days(day_inputs(days, events, made), made)),
+        waiting=frozenset(map(day_of, stale_event_hours(hours, events))),
+        landed=(*landed, *_hours_in_which_nothing_landed(lake, landed)),
+    )
+
+
+def _hours_in_which_nothing_landed(lake: LakeLocation, landed: Collection[LandingRow]) -> list[LandingRow]:
+    """Return rows for the hours without one, before a settled one, under which no object lies.
+
+    Nobody transforms such an hour if Airflow was down when it ended, and it must not keep its day open for good.
+    """
+    known = {row.landing_hour for row in landed}
+    settled = [row.landing_hour for row in landed if row.settled]
+    gaps = [hour for hour in hours_between(min(known), max(settled)) if hour not in known] if settled else []
+    if not gaps:
+        return []
+    objects = list_landing_hours(lake.raw_uri, gaps[0], gaps[-1] + HOUR)
+    return [_nothing(hour) for hour in gaps if hour not in objects]
+
+
+def _nothing(landing_hour: datetime) -> LandingRow:
+    return LandingRow(
+        landing_hour=landing_hour,
+        input_version="",
+        received_by_event_hour={},
+        settled=True,
+        unreadable_objects=0,
+        lines=0,
+        received=0,
+        rejected=0,
+    )
