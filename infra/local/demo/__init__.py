@@ -1,1 +1,1 @@
-"""The main job on one machine: traffic over HTTP → raw objects → Airflow and Spark → hourly tables."""
+"""The main job on one machine: traffic over HTTP → raw objects → Airflow and Spark → hourly and daily tables."""

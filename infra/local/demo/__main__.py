@@ -24,7 +24,13 @@ from infra.local.demo.folder import prepare
 from infra.local.demo.lake import Lake, StackOutputs
 from infra.local.demo.progress import Progress
 from infra.local.demo.report import print_report, write_summary
-from infra.local.demo.runs import reconcile, transform_landing_hours, wait_for_event_hours, wait_for_lines
+from infra.local.demo.runs import (
+    aggregate_open_day,
+    reconcile,
+    transform_landing_hours,
+    wait_for_event_hours,
+    wait_for_lines,
+)
 from infra.local.errors import LocalCloudError
 from infra.local.process import LocalCloud
 from infra.settings import settings_of
@@ -111,26 +117,37 @@ class Demo:
         progress = self._progress
         with progress.step("waiting for Firehose"):
             hours = wait_for_lines(lake, lines, progress)
-        for dag_id in ("transform_events", "aggregate_hour"):
+        for dag_id in ("transform_events", "aggregate_hour", "aggregate_day"):
             api.unpause(dag_id)
         with progress.step("transform_events: landing hours, by schedule, backfill and hand"):
             transform_landing_hours(api, hours, progress)
         with progress.step("aggregate_hour: the event hours that they touched"):
             wait_for_event_hours(api, lake, progress)
-        with progress.step("reconcile_hours: the late tail"):
+        with progress.step("reconcile_hours: the late tail, and the days that are over"):
             reconcile(api, progress)
+        with progress.step("aggregate_day: today, by hand"):
+            aggregate_open_day(api, lake, progress)
 
     def _report(self, lake: Lake, manifests: dict[str, dict[str, Any]], airflow_url: str) -> int:
         landing_ledger, traffic = lake.rows("landing_ledger"), lake.rows("hourly_traffic")
+        daily_traffic = lake.rows("daily_traffic")
         accounts = tabled_accounts(
             landing_ledger=landing_ledger,
             event_ledger=lake.rows("event_ledger"),
             event_counts=lake.rows("hourly_event_counts"),
             traffic=traffic,
+            daily_traffic=daily_traffic,
         )
         sent = {name: manifest["lines"] for name, manifest in manifests.items()}
         found = differences(expected_accounts(manifests.values()), accounts)
-        print_report(traffic=traffic, landing_ledger=landing_ledger, accounts=accounts, sent=sent)
+        print_report(
+            traffic=traffic,
+            daily_traffic=daily_traffic,
+            daily_funnel=lake.rows("daily_funnel"),
+            landing_ledger=landing_ledger,
+            accounts=accounts,
+            sent=sent,
+        )
         print("\nTime taken, in seconds")
         for name, seconds in self._progress.seconds.items():
             print(f"  {seconds:7.1f}  {name}")

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from contracts.partitions import hour_key
+from contracts.partitions import day_key, hour_key, parse_hour_key
 
 Row = Mapping[str, Any]
 
 
 @dataclass(kw_only=True)
 class Accounts:
-    """Counts over all hours, and for each event hour (by key) the counts, names and revenue of its clean events."""
+    """Counts over all hours, and for each event hour and day (by key) the counts, names and revenue of clean events."""
 
     lines: int = 0
     received: int = 0
@@ -24,6 +24,7 @@ class Accounts:
     duplicates: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     by_hour: dict[str, Counter[str]] = field(default_factory=dict)
+    by_day: dict[str, Counter[str]] = field(default_factory=dict)
     revenue: dict[str, Decimal] = field(default_factory=dict)
 
 
@@ -40,12 +41,21 @@ def expected_accounts(manifests: Iterable[Row]) -> Accounts:
             counts = accounts.by_hour.setdefault(key, Counter())
             counts.update(received=hour["received"], clean=hour["clean"], duplicates=hour["duplicates"])
             counts.update({f"name {name}": events for name, events in hour["by_name"].items()})
-            accounts.revenue[key] = accounts.revenue.get(key, Decimal(0)) + Decimal(hour["revenue"])
+            day = day_key(parse_hour_key(key))
+            purchases = hour["by_name"].get("Purchase", 0)
+            accounts.by_day.setdefault(day, Counter()).update(events=hour["clean"], purchases=purchases)
+            for period in (key, day):
+                accounts.revenue[period] = accounts.revenue.get(period, Decimal(0)) + Decimal(hour["revenue"])
     return accounts
 
 
 def tabled_accounts(
-    *, landing_ledger: Iterable[Row], event_ledger: Iterable[Row], event_counts: Iterable[Row], traffic: Iterable[Row]
+    *,
+    landing_ledger: Iterable[Row],
+    event_ledger: Iterable[Row],
+    event_counts: Iterable[Row],
+    traffic: Iterable[Row],
+    daily_traffic: Iterable[Row],
 ) -> Accounts:
     """Return what the tables hold."""
     accounts = Accounts()
@@ -63,6 +73,9 @@ def tabled_accounts(
         counts[f"name {row['event_name']}"] += row["events"]
     for row in traffic:
         accounts.revenue[hour_key(row["event_hour"])] = row["revenue"]
+    for row in daily_traffic:
+        accounts.by_day[day_key(row["day"])] = Counter(events=row["events"], purchases=row["purchases"])
+        accounts.revenue[day_key(row["day"])] = row["revenue"]
     return accounts
 
 
@@ -74,9 +87,11 @@ def differences(expected: Accounts, tabled: Accounts) -> list[str]:
         if getattr(expected, name) != getattr(tabled, name)
     ]
     found += _counter_differences("rejected", expected.rejected, tabled.rejected)
-    for key in sorted(expected.by_hour.keys() | tabled.by_hour.keys()):
-        nothing: Counter[str] = Counter()
-        found += _counter_differences(key, expected.by_hour.get(key, nothing), tabled.by_hour.get(key, nothing))
+    nothing: Counter[str] = Counter()
+    for wanted_counts, got_counts in ((expected.by_hour, tabled.by_hour), (expected.by_day, tabled.by_day)):
+        for key in sorted(wanted_counts.keys() | got_counts.keys()):
+            found += _counter_differences(key, wanted_counts.get(key, nothing), got_counts.get(key, nothing))
+    for key in sorted(expected.revenue.keys() | tabled.revenue.keys()):
         wanted, got = expected.revenue.get(key, Decimal(0)), tabled.revenue.get(key, Decimal(0))
         if wanted != got:
             found.append(f"{key} revenue: expected {wanted}, tables hold {got}")

@@ -1,28 +1,46 @@
 """The lake and the accounts → what the demo prints at its end, and `summary.json`, which holds the same."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from contracts.partitions import hour_key
+from contracts.partitions import day_key, hour_key
 from infra.local.demo.accounts import Accounts
 
 Row = Mapping[str, Any]
 
 _TRAFFIC = ("events", "users", "sessions_started", "searches", "views", "carts", "purchases", "revenue")
 _RECENT = 6
+_STEPS = 4
 _LANDING = ("lines", "received", "rejected", "unreadable_objects", "settled")
 
 
-def print_report(*, traffic: Iterable[Row], landing_ledger: Iterable[Row], accounts: Accounts, sent: Row) -> None:
-    """Print the hourly table, the ledger, and where each event went."""
+_DAILY = ("events", "users", "new_users", "sessions", "bounces", "converted_sessions", "purchases", "revenue")
+_FUNNEL = ("step", "event_name", "users_in_order", "users_in_any_order", "median_seconds")
+
+
+def print_report(
+    *,
+    traffic: Iterable[Row],
+    daily_traffic: Iterable[Row],
+    daily_funnel: Iterable[Row],
+    landing_ledger: Iterable[Row],
+    accounts: Accounts,
+    sent: Row,
+) -> None:
+    """Print the hourly and daily tables, the ledger, and where each event went."""
     recent = sorted(traffic, key=lambda row: str(row["event_hour"]))[-_RECENT:]
     late = accounts.by_hour.keys() - {hour_key(row["event_hour"]) for row in recent}
     print(f"\nhourly_traffic, the last {len(recent)} event hours ({len(late)} earlier ones hold late events only)")
-    _print_table("event_hour", _TRAFFIC, recent)
+    _print_table("event_hour", hour_key, _TRAFFIC, recent)
+    print("\ndaily_traffic")
+    _print_table("day", day_key, _DAILY, daily_traffic)
+    funnel = sorted(daily_funnel, key=lambda row: (row["day"], row["step"]))[-_STEPS:]
+    print("\ndaily_funnel, the last day")
+    _print_table("day", day_key, _FUNNEL, funnel)
     print("\nlanding_ledger")
-    _print_table("landing_hour", _LANDING, landing_ledger)
+    _print_table("landing_hour", hour_key, _LANDING, landing_ledger)
     print("\nWhere each event went")
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in accounts.rejected.most_common())
     for label, count, note in (
@@ -47,6 +65,7 @@ def write_summary(path: Path, *, accounts: Accounts, sent: Row, found: Sequence[
         "duplicates": accounts.duplicates,
         "clean": accounts.clean,
         "event_hours": {key: dict(sorted(counts.items())) for key, counts in sorted(accounts.by_hour.items())},
+        "days": {key: dict(sorted(counts.items())) for key, counts in sorted(accounts.by_day.items())},
         "revenue": {key: str(revenue) for key, revenue in sorted(accounts.revenue.items())},
         "differences": list(found),
         **more,
@@ -54,16 +73,24 @@ def write_summary(path: Path, *, accounts: Accounts, sent: Row, found: Sequence[
     path.write_text(json.dumps(summary, indent=2) + "\n")
 
 
-def _print_table(hour: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+def _print_table(period: str, key: Callable[[Any], str], columns: Sequence[str], rows: Iterable[Row]) -> None:
     body = [
-        (hour_key(row[hour]), *(_cell(row[column]) for column in columns))
-        for row in sorted(rows, key=lambda row: str(row[hour]))
+        (key(row[period]), *(_cell(row[column]) for column in columns))
+        for row in sorted(rows, key=lambda row: str(row[period]))
     ]
-    widths = [max(map(len, cells)) for cells in zip((hour, *columns), *body, strict=True)]
-    for cells in ((hour, *columns), *body):
+    widths = [max(map(len, cells)) for cells in zip((period, *columns), *body, strict=True)]
+    for cells in ((period, *columns), *body):
         aligned = (cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))
         print("  " + "  ".join((cells[0].ljust(widths[0]), *aligned)))
 
 
 def _cell(value: Any) -> str:
-    return "yes" if value is True else "no" if value is False else f"{value:,}"
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case None:
+            return "–"
+        case str():
+            return value
+        case _:
+            return f"{value:,}"

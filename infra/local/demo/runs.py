@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Final
 
-from contracts.partitions import HOUR, hour_key, hour_of
+from contracts.partitions import HOUR, day_key, day_of, hour_key, hour_of
 from infra.local.airflow import AirflowApi, AirflowApiError, DagRun, all_ended
 from infra.local.demo.lake import Lake
 from infra.local.demo.progress import Progress
@@ -49,9 +49,19 @@ def wait_for_event_hours(api: AirflowApi, lake: Lake, progress: Progress) -> Non
 
 
 def reconcile(api: AirflowApi, progress: Progress) -> None:
-    """Make the late tail, event hours further back than a landing hour's run publishes, by the latest scheduled run."""
+    """Make the late tail, event hours further back than a landing hour's run publishes, and the days that are over.
+
+    By the latest scheduled run.
+    """
     api.unpause("reconcile_hours")
     _wait(api, "reconcile_hours", progress, lambda _: True)
+
+
+def aggregate_open_day(api: AirflowApi, lake: Lake, progress: Progress) -> None:
+    """Make the latest day with events by hand: it is not over yet, and so nobody else comes to it."""
+    latest = max(day_of(row["event_hour"]) for row in lake.rows("event_ledger"))
+    api.trigger("aggregate_day", partition_key=day_key(latest))
+    _wait(api, "aggregate_day", progress, lambda _: True)
 
 
 def _unmade(lake: Lake) -> set[str]:

@@ -57,6 +57,7 @@ TABLES: dict[str, list[dict[str, Any]]] = {
         {"event_hour": TEN, "event_name": "Purchase", "events": 2},
     ],
     "traffic": [{"event_hour": TEN, "revenue": Decimal("20.50")}],
+    "daily_traffic": [{"day": TEN.date(), "events": 6, "purchases": 2, "revenue": Decimal("20.50")}],
 }
 
 
@@ -80,6 +81,14 @@ def test_tables_that_hold_what_was_made_have_no_difference() -> None:
         pytest.param("event_counts", "events", 5, "2026-11-22T10 name Search: expected 4, tables hold 5", id="name"),
         pytest.param(
             "traffic", "revenue", Decimal(20), "2026-11-22T10 revenue: expected 20.50, tables hold 20", id="revenue"
+        ),
+        pytest.param("daily_traffic", "events", 7, "2026-11-22 events: expected 6, tables hold 7", id="day"),
+        pytest.param(
+            "daily_traffic",
+            "revenue",
+            Decimal(1),
+            "2026-11-22 revenue: expected 20.50, tables hold 1",
+            id="day-revenue",
         ),
     ],
 )
