@@ -1,0 +1,184 @@
+"""Rules of sessions, of users' days and of the funnel, each on a few literal events."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from contracts.partitions import DAY
+from spark_jobs.daily.daily_funnel import daily_funnel
+from spark_jobs.daily.day_figures import DayFigures, day_figures
+from spark_jobs.daily.session_days import days_of_users, session_days, sessions, user_days
+from tests.spark_jobs.daily.clean_rows import CleanEvent, at, clean_events, rows_of
+
+pytestmark = pytest.mark.spark
+
+MONDAY = date(2026, 11, 23)
+TUESDAY = MONDAY + DAY
+MINUTE = timedelta(minutes=1)
+SPAN = ("user_id", "session_start", "session_end", "continued", "events")
+
+
+def parts_of(spark: SparkSession, events: Iterable[CleanEvent], *days: date) -> DataFrame:
+    return session_days(clean_events(spark, events), days)
+
+
+def sessions_of(spark: SparkSession, events: Iterable[CleanEvent], *days: date) -> DataFrame:
+    return sessions(parts_of(spark, events, *days), days)
+
+
+def every(minutes: int, start: datetime, end: datetime, user_id: str = "ann") -> list[CleanEvent]:
+    """Return a user's events at a steady pace, from the first moment to the last."""
+    count = (end - start) // (minutes * MINUTE) + 1
+    return [
+        CleanEvent(event_time=start + number * minutes * MINUTE, user_id=user_id, click_id=str(number))
+        for number in range(count)
+    ]
+
+
+def test_a_gap_of_more_than_30_minutes_starts_a_session_and_one_of_30_does_not(spark: SparkSession) -> None:
+    events = [CleanEvent(event_time=at(MONDAY, clock)) for clock in ("10:00:00", "10:30:00", "11:00:00.000001")]
+    assert rows_of(sessions_of(spark, events, MONDAY), *SPAN) == [
+        ("ann", at(MONDAY, "10:00:00"), at(MONDAY, "10:30:00"), False, 2),
+        ("ann", at(MONDAY, "11:00:00.000001"), at(MONDAY, "11:00:00.000001"), False, 1),
+    ]
+
+
+def test_a_session_over_midnight_belongs_to_the_day_on_which_it_starts(spark: SparkSession) -> None:
+    events = [
+        CleanEvent(event_time=at(MONDAY, "23:50:00")),
+        CleanEvent(event_time=at(TUESDAY, "00:20:00"), event_name="Purchase", price=Decimal("1.50")),
+    ]
+    columns = (*SPAN, "searches", "purchases", "revenue")
+    whole = ("ann", at(MONDAY, "23:50:00"), at(TUESDAY, "00:20:00"), False, 2, 1, 1, Decimal("1.50"))
+    assert rows_of(sessions_of(spark, events, MONDAY), *columns) == [whole]
+    assert rows_of(sessions_of(spark, events, TUESDAY), *columns) == []
+
+
+def test_a_day_without_a_gap_is_cut_at_its_end_and_the_next_piece_is_continued(spark: SparkSession) -> None:
+    """The machine's day holds at its edges with exactly 30 minutes; its sessions before and after end naturally."""
+    machine = every(30, at(MONDAY - DAY, "22:30:00"), at(TUESDAY, "09:30:00"))
+    assert rows_of(sessions_of(spark, machine, MONDAY - DAY, MONDAY, TUESDAY), *SPAN) == [
+        ("ann", at(MONDAY - DAY, "22:30:00"), at(MONDAY, "23:30:00"), False, 51),
+        ("ann", at(TUESDAY, "00:00:00"), at(TUESDAY, "09:30:00"), True, 20),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "next_event", "starts"),
+    [
+        pytest.param("00:30:00", "23:30:00", "00:00:00", [False, True], id="gapless"),
+        pytest.param("00:30:01", "23:30:01", "00:00:00", [False], id="begins-too-late"),
+        pytest.param("00:00:00", "23:30:00", "00:00:01", [False, False], id="a-gap-at-midnight-is-a-natural-start"),
+        pytest.param("00:29:59", "23:29:59", "00:00:00", [False, False], id="ends-too-early"),
+    ],
+)
+def test_a_day_is_gapless_if_nowhere_from_midnight_to_midnight_more_than_30_minutes_pass(
+    spark: SparkSession, first: str, last: str, next_event: str, starts: list[bool]
+) -> None:
+    events = [*every(30, at(MONDAY, first), at(MONDAY, last)), CleanEvent(event_time=at(TUESDAY, next_event))]
+    made = rows_of(sessions_of(spark, events, MONDAY, TUESDAY), "session_start", "continued")
+    assert [continued for _, continued in made] == starts
+
+
+def test_a_machines_pieces_are_one_per_day_whichever_days_are_made(spark: SparkSession) -> None:
+    machine = every(20, at(MONDAY - DAY, "00:00:00"), at(TUESDAY, "23:40:00"))
+    assert rows_of(sessions_of(spark, machine, MONDAY), *SPAN) == [
+        ("ann", at(MONDAY, "00:00:00"), at(MONDAY, "23:40:00"), True, 72)
+    ]
+
+
+def test_the_landing_event_is_the_first_of_its_time_that_was_received(spark: SparkSession) -> None:
+    ten = at(MONDAY, "10:00:00")
+    events = [
+        CleanEvent(event_time=ten, click_id="a", event_name="Late", received_at=ten + MINUTE),
+        CleanEvent(event_time=ten, click_id="c", event_name="Second", product_id="p"),
+        CleanEvent(event_time=ten, click_id="b", event_name="First", product_id="7", pixel_id="shop"),
+        CleanEvent(event_time=ten + MINUTE, click_id="0", event_name="Search"),
+    ]
+    landing = ("landing_event_name", "landing_product_id", "landing_pixel_id", "events")
+    assert rows_of(sessions_of(spark, events, MONDAY), *landing) == [("First", "7", "shop", 4)]
+
+
+def test_a_users_day_holds_its_own_events_only(spark: SparkSession) -> None:
+    events = [
+        CleanEvent(event_time=at(MONDAY, "23:59:59.999999")),
+        CleanEvent(event_time=at(TUESDAY, "00:00:00")),
+        CleanEvent(event_time=at(TUESDAY, "12:00:00")),
+        CleanEvent(event_time=at(TUESDAY, "12:00:00"), user_id="bob"),
+    ]
+    made = user_days(days_of_users(parts_of(spark, events, TUESDAY), [TUESDAY]))
+    assert rows_of(made, "day", "user_id", "first_event", "last_event", "events") == [
+        (TUESDAY, "ann", at(TUESDAY, "00:00:00"), at(TUESDAY, "12:00:00"), 2),
+        (TUESDAY, "bob", at(TUESDAY, "12:00:00"), at(TUESDAY, "12:00:00"), 1),
+    ]
+
+
+def steps(user_id: str, *named: tuple[str, str]) -> list[CleanEvent]:
+    return [CleanEvent(event_time=at(MONDAY, clock), user_id=user_id, event_name=name) for clock, name in named]
+
+
+def funnel_of(spark: SparkSession, events: Iterable[CleanEvent]) -> list[tuple[object, ...]]:
+    made = daily_funnel(days_of_users(parts_of(spark, events, MONDAY), [MONDAY]))
+    return rows_of(made, "step", "event_name", "users_in_order", "users_in_any_order", "median_seconds")
+
+
+def test_a_step_counts_in_order_if_no_earlier_step_comes_after_it_and_ties_are_in_order(spark: SparkSession) -> None:
+    tie = [("10:00:00", name) for name in ("Purchase", "AddToCart", "ViewContent", "Search")]
+    backwards = [
+        ("10:00:00", "Purchase"),
+        ("10:00:01", "AddToCart"),
+        ("10:00:02", "ViewContent"),
+        ("10:00:03", "Search"),
+    ]
+    events = [*steps("tied", *tie), *steps("backwards", *backwards), *steps("other", ("10:00:00", "Sign up"))]
+    assert funnel_of(spark, events) == [
+        (1, "Search", 2, 2, None),
+        (2, "ViewContent", 1, 2, 0.0),
+        (3, "AddToCart", 1, 2, 0.0),
+        (4, "Purchase", 1, 2, 0.0),
+    ]
+
+
+def test_each_step_is_taken_at_the_earliest_possible_and_the_median_is_of_the_middle_two(spark: SparkSession) -> None:
+    """Ann views before she searches: what counts is the view 10 seconds after. Her second search changes nothing."""
+    ann = [("09:00:00", "ViewContent"), ("10:00:00", "Search"), ("10:00:10", "ViewContent"), ("10:00:20", "Search")]
+    bob = [("10:00:00", "Search"), ("10:00:20.000001", "ViewContent"), ("10:01:00", "AddToCart")]
+    eve = [("10:00:00", "Search"), ("10:50:00", "ViewContent"), ("10:51:40", "AddToCart"), ("10:51:41", "Purchase")]
+    dan = [("10:00:00", "Search"), ("10:00:05", "ViewContent")]
+    events = [*steps("ann", *ann), *steps("bob", *bob), *steps("eve", *eve), *steps("dan", *dan)]
+    assert funnel_of(spark, events) == [
+        (1, "Search", 4, 4, None),
+        (2, "ViewContent", 4, 4, 15.0000005),
+        (3, "AddToCart", 2, 2, 69.9999995),
+        (4, "Purchase", 1, 1, 1.0),
+    ]
+
+
+def test_the_funnel_of_a_day_knows_nothing_of_the_day_before(spark: SparkSession) -> None:
+    search = CleanEvent(event_time=at(MONDAY - DAY, "23:59:00"), event_name="Search")
+    assert funnel_of(spark, [search, *steps("ann", ("00:00:00", "ViewContent"))]) == [
+        (1, "Search", 0, 0, None),
+        (2, "ViewContent", 0, 1, None),
+        (3, "AddToCart", 0, 0, None),
+        (4, "Purchase", 0, 0, None),
+    ]
+
+
+def figures_of(spark: SparkSession, *users: str) -> DayFigures:
+    events = [
+        CleanEvent(event_time=at(MONDAY, "10:00:00"), user_id=user, click_id=str(number))
+        for number, user in enumerate(users)
+    ]
+    parts = parts_of(spark, events, MONDAY)
+    return day_figures(days_of_users(parts, [MONDAY]), sessions(parts, [MONDAY]), [MONDAY])[MONDAY]
+
+
+def test_the_fingerprint_tells_sets_of_users_apart_and_nothing_else(spark: SparkSession) -> None:
+    some = figures_of(spark, "ann", "bob")
+    assert (some.events, some.users, some.sessions) == (2, 2, 2)
+    assert figures_of(spark, "bob", "ann", "ann").users_fingerprint == some.users_fingerprint
+    assert figures_of(spark, "ann", "eve").users_fingerprint != some.users_fingerprint
+    assert figures_of(spark) == DayFigures()
