@@ -257,7 +257,7 @@ def test_what_is_filled_in_reaches_the_job_of_an_operation(api: AirflowApi, fold
     for run in runs:
         wait_for(api, run)
 
-    assert jobs_done(folder, "run_maintain_tables") == [
+    assert jobs_done(folder, "run_maintain_tables", "--table") == [
         "run_maintain_tables --table=clean_events --snapshot-age-hours=48"
     ]
     [job] = jobs_done(folder, "run_replay_rejected")
