@@ -1,11 +1,12 @@
-"""Rules of the entry points' arguments: one hour or one range, named in full, or a clear refusal with status 2."""
+"""Rules of the entry points' arguments: one hour (or day) or one range, named in full, or a clear refusal with status 2."""
 
 import argparse
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
-from spark_jobs.arguments import HourSpan, add_span_arguments, moment, span_of
+from contracts.partitions import DAY
+from spark_jobs.arguments import DaySpan, HourSpan, add_day_arguments, add_span_arguments, days_of, moment, span_of
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 ELEVEN = datetime(2026, 11, 22, 11, tzinfo=UTC)
@@ -41,6 +42,36 @@ def test_anything_else_is_refused_with_status_2(
 ) -> None:
     with pytest.raises(SystemExit) as exit_:
         span(*argv)
+    assert exit_.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def days(*argv: str) -> DaySpan:
+    parser = argparse.ArgumentParser()
+    add_day_arguments(parser)
+    return days_of(parser, parser.parse_args(argv))
+
+
+def test_a_day_and_a_range_of_days_are_named_by_their_keys() -> None:
+    day = date(2026, 11, 22)
+    assert days("--day", "2026-11-22") == DaySpan(start=day, end=day + DAY, is_range=False)
+    assert days("--from", "2026-11-21", "--to", "2026-11-22") == DaySpan(start=day - DAY, end=day + DAY, is_range=True)
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        pytest.param((), "either one day, or a range", id="nothing"),
+        pytest.param(("--day", "2026-11-22", "--to", "2026-11-22"), "either one day", id="both"),
+        pytest.param(("--from", "2026-11-22", "--to", "2026-11-21"), "2026-11-21 is before", id="backwards"),
+        pytest.param(("--day", "2026-11-22T10"), "'2026-11-22T10' is not a day", id="an-hour"),
+    ],
+)
+def test_other_days_are_refused_with_status_2(
+    argv: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        days(*argv)
     assert exit_.value.code == 2
     assert message in capsys.readouterr().err
 
