@@ -1,4 +1,4 @@
-"""Rules of the entry points' arguments: one hour (or day) or one range, named in full, or a clear refusal with status 2."""
+"""Rules of the entry points' arguments: one hour or day, or one range, in full, or a clear refusal with status 2."""
 
 import argparse
 from datetime import UTC, date, datetime
