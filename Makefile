@@ -23,7 +23,8 @@ demo: setup ## The main job: local cloud, traffic over HTTP, Airflow, hourly tab
 .PHONY: run
 run: setup ## Your own events through the jobs, without Airflow: make run INPUT=events.jsonl OUT=dir
 	@test -n "$(INPUT)" -a -n "$(OUT)" || { echo "usage: make run INPUT=events.jsonl[.gz] OUT=dir" >&2; exit 2; }
-	@python spark_jobs/run_events_file.py --input "$(INPUT)" --out "$(OUT)"
+	@python spark_jobs/run_events_file.py --input "$(INPUT)" --out "$(OUT)" \
+		$(if $(filter true,$(CLICKSTREAM_KEEP_IP_ADDRESSES)),--keep-ip-addresses)
 
 .PHONY: test
 test: setup ## The everyday tests: unit, property, Spark, DAG, conformance

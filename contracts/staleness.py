@@ -60,18 +60,25 @@ def stale_event_hours(inputs: Mapping[datetime, EventHourInput], stored: Iterabl
     )
 
 
-def is_stale_landing_hour(objects: Collection[RawObject], row: LandingRow | None, *, settled: bool) -> bool:
+def is_stale_landing_hour(
+    objects: Collection[RawObject], row: LandingRow | None, *, settled: bool, keep_ip_addresses: bool = False
+) -> bool:
     """Whether a landing hour must be transformed, given its objects now and its row of the ledger.
 
     An hour that was made while it was still open is made once more when it is settled, so that its row says so.
     """
     if row is None:
         return True
-    return row.input_version != landing_input_version(objects) or (settled and not row.settled)
+    current = landing_input_version(objects, keep_ip_addresses=keep_ip_addresses)
+    return row.input_version != current or (settled and not row.settled)
 
 
 def stale_landing_hours(
-    hours: Iterable[datetime], objects: Mapping[datetime, Collection[RawObject]], rows: Iterable[LandingRow]
+    hours: Iterable[datetime],
+    objects: Mapping[datetime, Collection[RawObject]],
+    rows: Iterable[LandingRow],
+    *,
+    keep_ip_addresses: bool = False,
 ) -> list[datetime]:
     """Return the settled `hours` that are stale, in order; one that never had an object is left as it is."""
     by_hour = {row.landing_hour: row for row in rows}
@@ -79,7 +86,9 @@ def stale_landing_hours(
         hour
         for hour in hours
         if (hour in objects or hour in by_hour)
-        and is_stale_landing_hour(objects.get(hour, ()), by_hour.get(hour), settled=True)
+        and is_stale_landing_hour(
+            objects.get(hour, ()), by_hour.get(hour), settled=True, keep_ip_addresses=keep_ip_addresses
+        )
     ]
 
 

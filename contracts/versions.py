@@ -30,9 +30,13 @@ class RawObject:
     size: int
 
 
-def landing_input_version(objects: Iterable[RawObject]) -> str:
-    """Return the version of a landing hour that consists of `objects`, in whatever order they were listed."""
-    return _digest([f"contract {CONTRACT_VERSION}", *(f"{o.key}\n{o.etag}\n{o.size}" for o in sorted(objects))])
+def landing_input_version(objects: Iterable[RawObject], *, keep_ip_addresses: bool = False) -> str:
+    """Return the version of a landing hour that consists of `objects`, in whatever order they were listed.
+
+    Switching `LakeLocation.keep_ip_addresses` makes every hour stale that still has its objects.
+    """
+    code = f"contract {CONTRACT_VERSION}{', addresses kept' if keep_ip_addresses else ''}"
+    return _digest([code, *(f"{o.key}\n{o.etag}\n{o.size}" for o in sorted(objects))])
 
 
 def erased_landing_version(input_version: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 if not __package__:  # started by its path: this file's directory is on the path, its parent is what we need
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from spark_jobs.arguments import add_privacy_argument
 from spark_jobs.errors import SparkJobError
 from spark_jobs.hourly.hourly_totals import hourly_totals
 from spark_jobs.operations.events_file import EventsFileReport, process_events_file
@@ -30,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--input", type=Path, required=True, metavar="FILE", help="events as JSON lines, gz or not")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new, empty, or made by an earlier run")
+    add_privacy_argument(parser)
     arguments = parser.parse_args(argv)
     if not arguments.input.is_file():
         return _failed(f"there is no file {arguments.input}; pass the path of a file of JSON lines", WRONG_ARGUMENTS)
@@ -37,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     try:
         out.prepare(arguments.input)
-        processed = process_events_file(arguments.input, out)
+        processed = process_events_file(arguments.input, out, keep_ip_addresses=arguments.keep_ip_addresses)
     except OutDirectoryError as error:
         return _failed(str(error), WRONG_ARGUMENTS)
     except SparkJobError as error:

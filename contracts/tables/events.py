@@ -21,8 +21,8 @@ EVENT_COLUMNS: Final = (
     optional("time_on_data", "double", "Seconds spent on the item."),
     optional("percent_viewed", "double", "Share of the page seen, in percent."),
     optional("insertion_timestamp", "timestamp", "When the client queued the event."),
-    optional("user_ip", "string", "The visitor's address as the client knows it."),
-    optional("source_ip", "string", "The address that the request came from."),
+    optional("user_ip", "string", "The visitor's address, by the client, truncated to /24 or /48 (docs/privacy.md)."),
+    optional("source_ip", "string", "The address that the request came from, truncated likewise."),
     optional("user_agent", "string", "The request's User-Agent header."),
     optional("request_id", "string", "The API's id of the request; a batch shares one."),
     optional("extra", "string", "JSON object of the fields that the contract does not know, nested as they came."),
@@ -44,7 +44,7 @@ RECEIVED_EVENTS: Final = Table(
         required(
             "event_hash",
             "bigint",
-            "Spark's xxhash64 of what is kept of the event; breaks ties between copies of an event.",
+            "A hash (half an MD5) of what is kept of the event; breaks ties between copies of an event.",
         ),
     ),
 )
@@ -63,7 +63,8 @@ REJECTED_EVENTS: Final = Table(
         optional(
             "line",
             "binary",
-            "The line without its newline, byte for byte; null for an unreadable object or an erased user.",
+            "The line without its newline, byte for byte but for truncated IP addresses; null for an unreadable object "
+            "or an erased user.",
         ),
         optional("received_at", "timestamp", "The envelope's stamp, where it can be read."),
     ),

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from contracts.names import EnvironmentNames, LakeLocation
+from contracts.privacy import RAW_RETENTION_DAYS
 
 #: Firehose's default, and its largest (docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html).
 DEFAULT_BUFFER_SECONDS: Final = 300
 MAX_BUFFER_SECONDS: Final = 900
 MAX_SPARK_SLOTS: Final = 100
+MAX_RETENTION_DAYS: Final = 36_500
 
 
 class SettingsError(Exception):
@@ -49,6 +51,8 @@ class PipelineSettings:
     spark: LocalSparkSettings | EmrServerlessSettings
     #: Slots of the pool `spark`: what takes them all runs beside no other Spark task.
     spark_slots: int = 1
+    #: How long the raw bucket's lifecycle keeps an object; rejected lines are kept as long.
+    raw_retention: timedelta = timedelta(days=RAW_RETENTION_DAYS)
 
 
 def settings_from(environ: Mapping[str, str]) -> PipelineSettings:
@@ -65,10 +69,12 @@ def settings_from(environ: Mapping[str, str]) -> PipelineSettings:
             raw_uri=environ["CLICKSTREAM_RAW_URI"].rstrip("/"),
             warehouse_uri=environ["CLICKSTREAM_WAREHOUSE_URI"].rstrip("/"),
             database=environ["CLICKSTREAM_DATABASE"],
+            keep_ip_addresses=_switch(environ, "CLICKSTREAM_KEEP_IP_ADDRESSES"),
         ),
         buffer_interval=_buffer_interval(environ.get("CLICKSTREAM_BUFFER_SECONDS", str(DEFAULT_BUFFER_SECONDS))),
         spark=_emr_serverless(environ) if place == "emr-serverless" else _local(environ),
         spark_slots=_spark_slots(environ.get("CLICKSTREAM_SPARK_SLOTS", "1")),
+        raw_retention=_raw_retention(environ.get("CLICKSTREAM_RAW_RETENTION_DAYS", str(RAW_RETENTION_DAYS))),
     )
 
 
@@ -119,6 +125,22 @@ def _spark_slots(text: str) -> int:
             f"1–{MAX_SPARK_SLOTS}"
         )
     return int(text)
+
+
+def _raw_retention(text: str) -> timedelta:
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_RETENTION_DAYS:
+        raise SettingsError(
+            f"CLICKSTREAM_RAW_RETENTION_DAYS is {text!r}; it must be the days after which the raw bucket's lifecycle "
+            f"removes an object (raw_expiry_days in infra/settings.py), 1–{MAX_RETENTION_DAYS}"
+        )
+    return timedelta(days=int(text))
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    text = environ.get(name, "false")
+    if text not in ("true", "false"):
+        raise SettingsError(f"{name} is {text!r}; it must be 'true' or 'false'")
+    return text == "true"
 
 
 def _local(environ: Mapping[str, str]) -> LocalSparkSettings:

@@ -8,7 +8,7 @@ rejections than may be kept is every line judged again.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Final
 
 import pyarrow as pa
@@ -18,9 +18,9 @@ from pyspark import Accumulator, AccumulatorParam
 from contracts.partitions import landing_hour_of_key
 from contracts.rejections import RejectionReason
 from contracts.versions import RawObject
-from spark_jobs.judging.erased_lines import without_erased
 from spark_jobs.judging.judge_lines import Judged, LineJudge
 from spark_jobs.judging.judgement import RECEIVED_SCHEMA, REJECTED_SCHEMA, Rejected
+from spark_jobs.judging.privacy import Privacy
 from spark_jobs.raw.raw_lines import UnreadableObjectError, sound_lines
 from spark_jobs.raw.raw_objects import RawStore
 from spark_jobs.raw.read_plan import Task
@@ -80,8 +80,8 @@ class CountsParam(AccumulatorParam[CountsByKey]):
 class ObjectJudge:
     """What a task needs, pickled into it; each input row is the number of a task of `tasks`.
 
-    `known` has what an earlier judge counted, and kept; `keep_bytes` is what may be kept of each object; `erased` are
-    the hashes of the users whose lines are refused.
+    `known` has what an earlier judge counted, and kept; `keep_bytes` is what may be kept of each object's
+    rejections; `privacy` is what no table keeps of the lines.
     """
 
     store: RawStore
@@ -89,7 +89,7 @@ class ObjectJudge:
     counts: "Accumulator[CountsByKey]"
     known: CountsByKey
     keep_bytes: int
-    erased: frozenset[str] = frozenset()
+    privacy: Privacy
 
     def received(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
         """Yield the events of the tasks' objects, as rows of `received_events`."""
@@ -117,18 +117,18 @@ class ObjectJudge:
 
     def _counted(self, raw_object: RawObject, judge: LineJudge) -> Iterator[Judged]:
         counts = ObjectCounts(keep_bytes=self.keep_bytes)
-        yield from judge_object(self.store, raw_object, judge, counts, self.erased)
+        yield from judge_object(self.store, raw_object, judge, counts, self.privacy)
         self.counts.add({raw_object.key: counts})
 
 
 def judge_object(
-    store: RawStore, raw_object: RawObject, judge: LineJudge, counts: ObjectCounts, erased: frozenset[str] = frozenset()
+    store: RawStore, raw_object: RawObject, judge: LineJudge, counts: ObjectCounts, privacy: Privacy
 ) -> Iterator[Judged]:
     """Yield what becomes of an object's lines, chunk by chunk; an unreadable object is one rejection and no line."""
     try:
         with sound_lines(store, raw_object) as chunks:
             for chunk in chunks:
-                judged = _refusing(judge.judge(chunk), erased)
+                judged = privacy.applied_to(judge.judge(chunk))
                 counts.add(judged)
                 yield judged
     except UnreadableObjectError as error:
@@ -136,13 +136,6 @@ def judge_object(
         rejection = _unreadable(str(error))
         counts.keep(rejection.rejected)
         yield rejection
-
-
-def _refusing(judged: Judged, erased: frozenset[str]) -> Judged:
-    if not erased:
-        return judged
-    received, rejected = without_erased(judged.received, judged.rejected, erased)
-    return replace(judged, received=received, rejected=rejected)
 
 
 def _unreadable(reason: str) -> Judged:

@@ -18,6 +18,7 @@ from contracts.versions import RawObject
 from spark_jobs.judging.judge_objects import CountsByKey, CountsParam, ObjectJudge
 from spark_jobs.judging.judgement import REJECTED_SCHEMA
 from spark_jobs.judging.map_in_arrow import map_in_arrow
+from spark_jobs.judging.privacy import Privacy
 from spark_jobs.raw.raw_objects import RawStore
 from spark_jobs.raw.read_plan import read_tasks
 from spark_jobs.tables.data_files import DATA_FILE_SCHEMA, DataFile, FileTarget, as_batch, as_file, written_files
@@ -51,10 +52,10 @@ class CountedFrame:
 
 
 def write_received(
-    spark: SparkSession, store: RawStore, objects: list[RawObject], erased: frozenset[str], target: FileTarget
+    spark: SparkSession, store: RawStore, objects: list[RawObject], privacy: Privacy, target: FileTarget
 ) -> ReceivedFiles:
-    """Write the events of the objects as files of `received_events`; lines of the hashed users are refused."""
-    judge, numbers = _judge(spark, store, objects, {}, erased)
+    """Write the events of the objects as files of `received_events`."""
+    judge, numbers = _judge(spark, store, objects, {}, privacy)
 
     def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return map(as_batch, written_files(judge.received(batches), target))
@@ -67,18 +68,18 @@ def write_received(
 
 
 def rejected_frame(
-    spark: SparkSession, store: RawStore, objects: list[RawObject], received: CountsByKey, erased: frozenset[str]
+    spark: SparkSession, store: RawStore, objects: list[RawObject], received: CountsByKey, privacy: Privacy
 ) -> CountedFrame:
     """Return the rejections of the objects as rows of `rejected_events`; `received` counts (and kept) them before."""
     rejecting = {key: counts for key, counts in received.items() if counts.rejected_by_reason or counts.unreadable}
-    judge, numbers = _judge(spark, store, [entry for entry in objects if entry.key in rejecting], rejecting, erased)
+    judge, numbers = _judge(spark, store, [entry for entry in objects if entry.key in rejecting], rejecting, privacy)
     frame = map_in_arrow(numbers, judge.rejected, _schema(REJECTED_EVENTS, REJECTED_SCHEMA.names))
     rows = frame.select(*(column.name for column in REJECTED_EVENTS.columns))
     return CountedFrame(frame=rows, judge=judge)
 
 
 def _judge(
-    spark: SparkSession, store: RawStore, objects: list[RawObject], known: CountsByKey, erased: frozenset[str]
+    spark: SparkSession, store: RawStore, objects: list[RawObject], known: CountsByKey, privacy: Privacy
 ) -> tuple[ObjectJudge, DataFrame]:
     """Return the judge, and the frame of its tasks' numbers, one to a partition."""
     context = spark.sparkContext
@@ -89,7 +90,7 @@ def _judge(
         counts=context.accumulator({}, CountsParam()),
         known=known,
         keep_bytes=KEPT_BYTES // max(len(objects), 1),
-        erased=erased,
+        privacy=privacy,
     )
     return judge, spark.range(0, len(tasks), 1, max(len(tasks), 1))
 

@@ -48,9 +48,11 @@ def landing_plan(
     landed: Mapping[datetime, tuple[RawObject, ...]],
     ledger: Mapping[datetime, LandingLedgerRow],
     rules: LandingRules,
+    *,
+    keep_ip_addresses: bool = False,
 ) -> LandingPlan:
     """Return the plan; raise `OpenHourError` or `MissingObjectsError`, naming hours or objects."""
-    hours = [_landing_hour(hour, objects, rules) for hour, objects in sorted(landed.items())]
+    hours = [_landing_hour(hour, objects, rules, keep_ip_addresses) for hour, objects in sorted(landed.items())]
     if not rules.allow_open_hour:
         _refuse_open(hours, rules)
     _refuse_missing(hours, ledger)
@@ -68,11 +70,13 @@ def landing_plan(
     return LandingPlan(transform=tuple(transform), settle=tuple(settle), unchanged=tuple(unchanged))
 
 
-def _landing_hour(hour: datetime, objects: tuple[RawObject, ...], rules: LandingRules) -> LandingHour:
+def _landing_hour(
+    hour: datetime, objects: tuple[RawObject, ...], rules: LandingRules, keep_ip_addresses: bool
+) -> LandingHour:
     return LandingHour(
         landing_hour=hour,
         objects=objects,
-        input_version=landing_input_version(objects),
+        input_version=landing_input_version(objects, keep_ip_addresses=keep_ip_addresses),
         settled=hour + HOUR <= rules.settled_before,
     )
 

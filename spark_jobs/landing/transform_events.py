@@ -23,6 +23,7 @@ from spark_jobs.errors import LedgerImbalanceError, RawStoreError
 from spark_jobs.judging.judge_objects import CountsByKey
 from spark_jobs.judging.judged_frames import rejected_frame, write_received
 from spark_jobs.judging.judgement import RECEIVED_ROW_SCHEMA
+from spark_jobs.judging.privacy import Privacy
 from spark_jobs.landing.landing_counts import landing_ledger_row
 from spark_jobs.landing.landing_plan import LandingHour, LandingRules, landing_plan
 from spark_jobs.raw.raw_objects import RawStore, landed_objects, raw_store
@@ -86,7 +87,9 @@ def _transform(
         ledger=current_snapshot(spark, lake, LANDING_LEDGER),
     )
     store = raw_store(lake.raw_uri)
-    plan = landing_plan(landed_objects(store, landing_hours), _ledger(spark, lake, landing_hours), rules)
+    ledger = _ledger(spark, lake, landing_hours)
+    kept = lake.keep_ip_addresses
+    plan = landing_plan(landed_objects(store, landing_hours), ledger, rules, keep_ip_addresses=kept)
     counts = _write_events(spark, lake, store, plan.transform, snapshots)
     rows = [landing_ledger_row(hour, counts) for hour in plan.transform]
     written = (*rows, *plan.settle)
@@ -116,8 +119,9 @@ def _write_events(
     objects = [raw_object for hour in landing_hours for raw_object in hour.objects]
     run_id = uuid.uuid4().hex
     erased = read_erased_users(spark, lake) if objects else frozenset()
+    privacy = Privacy(erased=erased, keep_ip_addresses=lake.keep_ip_addresses)
     target = file_target(spark, lake, RECEIVED_EVENTS, RECEIVED_ROW_SCHEMA)
-    received = write_received(spark, store, objects, erased, target)
+    received = write_received(spark, store, objects, privacy, target)
     replace_hours_by_files(
         spark,
         received.files,
@@ -129,7 +133,7 @@ def _write_events(
     )
     counts = received.counts
     _refuse_lost_rows(spark, lake, snapshots.received, run_id, counts)
-    rejected = rejected_frame(spark, store, objects, counts, erased)
+    rejected = rejected_frame(spark, store, objects, counts, privacy)
     replace_hours(
         rejected.frame,
         lake=lake,

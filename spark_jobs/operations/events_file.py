@@ -78,12 +78,17 @@ class ProcessedFile:
     report: EventsFileReport
 
 
-def process_events_file(input_file: Path, out: OutDirectory) -> ProcessedFile:
+def process_events_file(input_file: Path, out: OutDirectory, *, keep_ip_addresses: bool = False) -> ProcessedFile:
     """Fill an output directory, prepared, from a file of events; raise `SparkJobError` if that can't be done."""
     steps = Steps()
     with steps.step("lay_down", f"laying {input_file} down as raw objects"):
         lines = _lay_down(input_file, out.raw)
-    lake = LakeLocation(raw_uri=str(out.raw), warehouse_uri=str(out.warehouse), database=DATABASE)
+    lake = LakeLocation(
+        raw_uri=str(out.raw),
+        warehouse_uri=str(out.warehouse),
+        database=DATABASE,
+        keep_ip_addresses=keep_ip_addresses,
+    )
     with steps.step("start_spark", "starting Spark"):
         spark = spark_session("events_file", lake)
         ensure_tables(spark, lake)

@@ -38,7 +38,7 @@ def _outside_of_tables(spark: SparkSession, lake: LakeLocation, landed: LandedOb
     return [
         raw_object
         for hour, objects in landed.items()
-        if is_stale_landing_hour(objects, rows.get(hour), settled=False)
+        if is_stale_landing_hour(objects, rows.get(hour), settled=False, keep_ip_addresses=lake.keep_ip_addresses)
         for raw_object in objects
     ]
 

@@ -131,6 +131,10 @@ def test_a_landing_hour_is_stale_if_its_objects_are_not_those_it_was_made_from(
     assert stale_landing_hours([TEN], listing, [row] if row else []) == expected
 
 
+def test_an_hour_that_was_made_before_addresses_were_to_be_kept_is_stale() -> None:
+    assert stale_landing_hours([TEN], {TEN: OBJECTS}, [landing_row(OBJECTS)], keep_ip_addresses=True) == [TEN]
+
+
 @given(since=st.timedeltas(min_value=timedelta(), max_value=timedelta(days=400)))
 def test_the_last_settled_hour_is_settled_and_the_next_is_not(since: timedelta) -> None:
     now, buffer = TEN + since, timedelta(minutes=5)

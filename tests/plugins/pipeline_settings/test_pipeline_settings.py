@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from contracts.privacy import RAW_RETENTION_DAYS
 from pipeline_settings import EmrServerlessSettings, LocalSparkSettings, SettingsError, settings_from
 
 LOCAL = {
@@ -29,6 +30,16 @@ def test_spark_is_local_unless_told_otherwise() -> None:
     assert settings.spark == LocalSparkSettings(project=Path("/opt/clickstream"))
     assert settings.lake.table("clean_events") == "glue.clickstream_dev.clean_events"
     assert settings.buffer_interval == timedelta(minutes=5)
+
+
+def test_addresses_are_truncated_unless_told_otherwise() -> None:
+    assert not settings_from(LOCAL).lake.keep_ip_addresses
+    assert settings_from({**LOCAL, "CLICKSTREAM_KEEP_IP_ADDRESSES": "true"}).lake.keep_ip_addresses
+
+
+def test_raw_is_kept_for_as_long_as_production_keeps_it_unless_told_otherwise() -> None:
+    assert settings_from(LOCAL).raw_retention == timedelta(days=RAW_RETENTION_DAYS)
+    assert settings_from({**LOCAL, "CLICKSTREAM_RAW_RETENTION_DAYS": "30"}).raw_retention == timedelta(days=30)
 
 
 def test_emr_serverless_needs_no_project_folder() -> None:
@@ -58,6 +69,8 @@ def test_every_missing_variable_is_named_at_once() -> None:
         pytest.param("CLICKSTREAM_BUFFER_SECONDS", "901", id="longer-than-firehose-buffers"),
         pytest.param("CLICKSTREAM_BUFFER_SECONDS", "five", id="no-number"),
         pytest.param("CLICKSTREAM_SPARK_SLOTS", "0", id="no-slot"),
+        pytest.param("CLICKSTREAM_KEEP_IP_ADDRESSES", "yes", id="neither-true-nor-false"),
+        pytest.param("CLICKSTREAM_RAW_RETENTION_DAYS", "0", id="kept-for-no-day"),
         pytest.param("CLICKSTREAM_SPARK_SLOTS", "two", id="no-number-of-slots"),
         pytest.param("CLICKSTREAM_PROJECT", "clickstream", id="relative-project"),
         pytest.param("CLICKSTREAM_ENVIRONMENT", "Prod!", id="no-environment-name"),

@@ -1,6 +1,7 @@
 """Job 1 in Spark and Iceberg: raw objects of landing hours become exactly those hours' rows, whatever ran before."""
 
 import gzip
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -102,6 +103,23 @@ def test_an_unreadable_object_is_one_row_and_its_neighbours_are_received(
     ]
     row = ledger(spark, lake)
     assert (row.lines, row.received, row.rejected, row.unreadable_objects) == (1, 1, 0, 1)
+
+
+def test_addresses_are_truncated_in_every_row_and_kept_after_switching(spark: SparkSession, lake: LakeLocation) -> None:
+    good = line_of({"user_ip": "2001:db8:1:2::3"}, source_ip="203.0.113.77")
+    bad = line_of({"user_ip": "198.51.100.7"}, source_ip=[203, 0, 113, 77])
+    put_lines(lake, TEN, "a.gz", good, bad)
+    transform(spark, lake)
+    assert rows(spark, lake, RECEIVED_EVENTS, "user_ip", "source_ip") == [("2001:db8:1::", "203.0.113.0")]
+    ((line, detail),) = rows(spark, lake, REJECTED_EVENTS, "line", "detail")
+    assert bytes(line) == bad.replace(b"100.7", b"100.0").replace(b"[203, 0, 113, 77]", b"[]")  # type: ignore[call-overload]
+    assert "77" not in str(detail)
+
+    report = transform(spark, replace(lake, keep_ip_addresses=True))
+    assert len(report.written) == 1
+    assert rows(spark, lake, RECEIVED_EVENTS, "user_ip", "source_ip") == [("2001:db8:1:2::3", "203.0.113.77")]
+    assert rows(spark, lake, REJECTED_EVENTS, "line") == [(bytearray(bad),)]
+    assert transform(spark, replace(lake, keep_ip_addresses=True)).written == ()
 
 
 def test_a_repaired_object_replaces_the_rejection(spark: SparkSession, lake: LakeLocation) -> None:

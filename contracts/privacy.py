@@ -1,0 +1,52 @@
+"""An IP address → as much of it as the tables keep: the network that a visitor came from, never the visitor.
+
+What is no single address becomes nothing at all, because a text such as `203.0.113.7, 10.0.0.1` or `at 203.0.113.7`
+could still hold one.
+"""
+
+import re
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from typing import Final
+
+#: Bits that are kept, as usual for analytics: 256 addresses of IPv4 look alike, and what a provider gives one site.
+IPV4_BITS: Final = 24
+IPV6_BITS: Final = 48
+
+#: How long raw objects are kept unless an environment says otherwise, and with them the rejected lines.
+RAW_RETENTION_DAYS: Final = 90
+
+#: The fields of an event and of its envelope that hold an address.
+ADDRESS_FIELDS: Final = ("source_ip", "user_ip")
+
+_HOST_AND_PORT: Final = re.compile(r"\[(?P<v6>[^\]]*)\](:[0-9]{1,5})?|(?P<v4>[0-9.]+):[0-9]{1,5}")
+_IPV4_MASK: Final = -1 << 32 - IPV4_BITS
+_IPV6_MASK: Final = -1 << 128 - IPV6_BITS
+
+
+def truncated_address(text: str) -> str | None:
+    """Return the first bits of an address, the others being zero; None if `text` is no address.
+
+    White space around it, a port and a zone are cut off. An address that carries one of IPv4 (mapped, or 6to4, which
+    has it in the first 48 bits) becomes that one, truncated. Truncating twice is truncating once.
+
+    >>> [truncated_address(text) for text in ("203.0.113.77", "203.0.113.77:8080", "::ffff:203.0.113.77", "unknown")]
+    ['203.0.113.0', '203.0.113.0', '203.0.113.0', None]
+    >>> [truncated_address(text) for text in ("2001:db8:1:2::3", "[2001:db8:1:2::3]:443", "fe80::1%eth0")]
+    ['2001:db8:1::', '2001:db8:1::', 'fe80::']
+    """
+    text = text.strip(" \t\r\n")
+    with_port = _HOST_AND_PORT.fullmatch(text)
+    host = (with_port["v6"] or with_port["v4"] or "") if with_port else text
+    try:
+        return str(_network(IPv6Address(host.partition("%")[0]) if ":" in host else IPv4Address(host)))
+    except AddressValueError:
+        return None
+
+
+def _network(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    if isinstance(address, IPv6Address):
+        carried = address.ipv4_mapped or address.sixtofour
+        if carried is None:
+            return IPv6Address(int(address) & _IPV6_MASK)
+        address = carried
+    return IPv4Address(int(address) & _IPV4_MASK)
