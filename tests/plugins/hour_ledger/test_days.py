@@ -7,74 +7,20 @@ from datetime import UTC, date, datetime
 import pytest
 
 from contracts.data_checks import CheckResult, Severity, Stage
-from contracts.ledger import DayRow, EventRow, LandingRow
+from contracts.ledger import DayRow, EventRow
 from contracts.names import LakeLocation
 from contracts.partitions import DAY, HOUR, hours_between
 from contracts.staleness import day_inputs
-from contracts.versions import RawObject, event_hour_input_version
 from hour_ledger import days
 from hour_ledger.balance import LedgerImbalanceError, NotInLedgerError
 from hour_ledger.checks import DataCheckError
 from hour_ledger.days import checked_day_row, day_is_stale, days_left_behind, publishable_days
+from tests.plugins.hour_ledger.fake_ledger import FakeLedger, FakeRaw, landed
 
 LAKE = LakeLocation(raw_uri="s3://raw/raw", warehouse_uri="s3://w/warehouse", database="lake")
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
 MIDNIGHT = datetime(2026, 11, 24, tzinfo=UTC)
 LATE_HOUR = MIDNIGHT - 2 * HOUR
-
-
-class FakeLedger:
-    """The ledgers as lists."""
-
-    def __init__(self, landed: Iterable[LandingRow], made: Iterable[DayRow] = ()) -> None:
-        self.landed = list(landed)
-        self.events = [event_row(row, self.landed) for row in self.landed if row.received]
-        self.days = list(made)
-        self.results: list[CheckResult] = []
-
-    def landing_rows(self, start: datetime, end: datetime) -> list[LandingRow]:
-        return [row for row in self.landed if start <= row.landing_hour < end]
-
-    def event_rows(self, start: datetime, end: datetime) -> list[EventRow]:
-        return [row for row in self.events if start <= row.event_hour < end]
-
-    def day_rows(self, start: date, end: date) -> list[DayRow]:
-        return [row for row in self.days if start <= row.day < end]
-
-    def day_row(self, day: date) -> DayRow | None:
-        return next(iter(self.day_rows(day, day + DAY)), None)
-
-    def check_results(self, stage: Stage, start: datetime, end: datetime) -> list[CheckResult]:
-        return [found for found in self.results if found.stage == stage and start <= found.checked_from < end]
-
-
-class FakeRaw:
-    """Raw objects by landing hour, as a listing shows them."""
-
-    def __init__(self, *hours: datetime) -> None:
-        self.objects = {hour: [RawObject(key="a.gz", etag="e", size=1)] for hour in hours}
-
-    def list_landing_hours(self, _: str, start: datetime, end: datetime) -> dict[datetime, list[RawObject]]:
-        return {hour: objects for hour, objects in self.objects.items() if start <= hour < end}
-
-
-def landed(hour: datetime, received: int = 1, *, settled: bool = True) -> LandingRow:
-    return LandingRow(
-        landing_hour=hour,
-        input_version="v1",
-        settled=settled,
-        unreadable_objects=0,
-        lines=received,
-        received=received,
-        rejected=0,
-        received_by_event_hour={hour: received} if received else {},
-    )
-
-
-def event_row(row: LandingRow, all_landed: Iterable[LandingRow]) -> EventRow:
-    version = event_hour_input_version(row.landing_hour, all_landed)
-    counts = {"received": row.received, "clean": row.received, "duplicates": 0}
-    return EventRow(event_hour=row.landing_hour, input_version=version, **counts)
 
 
 def day_row(day: date, events: Iterable[EventRow]) -> DayRow:

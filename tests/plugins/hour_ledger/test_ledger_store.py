@@ -1,6 +1,7 @@
 """The store reads the ledger tables as the jobs write them."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -109,13 +110,23 @@ def test_an_event_row_comes_back(catalog: SqlCatalog) -> None:
 
 def test_a_day_row_comes_back(catalog: SqlCatalog) -> None:
     days = [TEN.date() + timedelta(days=n) for n in (-1, 0, 1)]
-    texts = {"input_version": "v1", "events_version": "e1", "users_fingerprint": "u1"}
-    counts = {"events": 7, "users": 3, "sessions": 4}
-    store_rows(catalog, "day_ledger", DAY_SCHEMA, [{"day": day, **texts, **counts} for day in days])
+    rows = [
+        DayRow(
+            day=day,
+            input_version="v1",
+            events_version="e1",
+            events=7,
+            users=3,
+            sessions=4,
+            users_fingerprint="u1",
+        )
+        for day in days
+    ]
+    store_rows(catalog, "day_ledger", DAY_SCHEMA, [asdict(row) for row in rows])
     ledger = LedgerStore(catalog=catalog, database="lake")
 
-    assert ledger.day_row(days[1]) == DayRow(day=days[1], **texts, **counts)
-    assert [row.day for row in ledger.day_rows(days[0], days[2])] == days[:2]
+    assert ledger.day_row(days[1]) == rows[1]
+    assert ledger.day_rows(days[0], days[2]) == rows[:2]
 
 
 def test_check_results_of_one_stage_come_back(catalog: SqlCatalog) -> None:

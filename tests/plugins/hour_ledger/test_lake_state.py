@@ -1,0 +1,92 @@
+"""What a DAG is told of a lake's hours."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from contracts.data_checks import CheckResult, Severity, Stage
+from contracts.names import LakeLocation
+from contracts.partitions import HOUR, hours_between
+from hour_ledger import lake_state
+from hour_ledger.balance import NotInLedgerError
+from hour_ledger.checks import DataCheckError
+from hour_ledger.lake_state import (
+    checked_event_rows,
+    checked_landing_row,
+    checked_landing_rows,
+    hours_with_rejected_lines,
+    stale_together_with,
+)
+from tests.plugins.hour_ledger.fake_ledger import FakeLedger, landed
+
+LAKE = LakeLocation(raw_uri="s3://raw/raw", warehouse_uri="s3://w/warehouse", database="lake")
+TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
+
+
+@pytest.fixture
+def lake(monkeypatch: pytest.MonkeyPatch) -> FakeLedger:
+    """Ten landing hours from ten on, each with an event of its own, each made."""
+    ledger = FakeLedger(landed(hour) for hour in hours_between(TEN, TEN + 10 * HOUR))
+    monkeypatch.setattr(lake_state, "open_ledger", lambda _: ledger)
+    return ledger
+
+
+def failed(stage: Stage, hour: datetime, version: str) -> CheckResult:
+    return CheckResult(
+        checked_from=hour,
+        stage=stage,
+        check_name="events_lost",
+        severity=Severity.FAIL,
+        passed=False,
+        observed=1,
+        expected="exactly 0",
+        detail="2 received, 1 clean",
+        input_version=version,
+    )
+
+
+def test_an_hour_is_made_with_those_around_it_that_are_stale(lake: FakeLedger) -> None:
+    lake.events = [row for row in lake.events if row.event_hour not in (TEN, TEN + HOUR, TEN + 9 * HOUR)]
+
+    assert stale_together_with(LAKE, TEN) == [TEN, TEN + HOUR]
+    assert stale_together_with(LAKE, TEN + 2 * HOUR) == [], "it is not stale itself"
+
+
+def test_an_hour_that_was_to_be_made_must_be_there_and_the_others_need_not(lake: FakeLedger) -> None:
+    del lake.events[1]
+
+    assert [row.event_hour for row in checked_event_rows(LAKE, TEN, [TEN + HOUR, TEN + 2 * HOUR])] == [
+        TEN,
+        TEN + 2 * HOUR,
+    ]
+    with pytest.raises(NotInLedgerError, match="2026-11-22T11"):
+        checked_event_rows(LAKE, TEN + HOUR, [TEN])
+
+
+def test_a_data_check_of_any_hour_that_was_made_stops_publication(lake: FakeLedger) -> None:
+    eleven = lake.events[1]
+    lake.results = [failed(Stage.EVENT_HOUR, eleven.event_hour, eleven.input_version)]
+
+    with pytest.raises(DataCheckError, match="event hour 2026-11-22T11"):
+        checked_event_rows(LAKE, TEN, [TEN + HOUR])
+    assert checked_event_rows(LAKE, TEN) == lake.events[:1]
+
+
+def test_a_data_check_of_a_landing_hour_stops_publication(lake: FakeLedger) -> None:
+    lake.results = [failed(Stage.LANDING_HOUR, TEN + HOUR, "v1"), failed(Stage.LANDING_HOUR, TEN, "v0")]
+
+    assert checked_landing_row(LAKE, TEN) == lake.landed[0], "what an earlier version was found to be says nothing"
+    with pytest.raises(DataCheckError, match="landing hour 2026-11-22T11"):
+        checked_landing_row(LAKE, TEN + HOUR)
+    with pytest.raises(DataCheckError, match="landing hour 2026-11-22T11"):
+        checked_landing_rows(LAKE, TEN, TEN + 2 * HOUR)
+
+
+def test_hours_with_rejected_lines_are_found_within_the_bounds_that_are_given(lake: FakeLedger) -> None:
+    rejected = {TEN + HOUR, TEN + 4 * HOUR}
+    lake.landed = [replace(row, rejected=1) if row.landing_hour in rejected else row for row in lake.landed]
+
+    assert hours_with_rejected_lines(LAKE, None, None) == sorted(rejected)
+    assert hours_with_rejected_lines(LAKE, "2026-11-22T12", None) == [TEN + 4 * HOUR]
+    assert hours_with_rejected_lines(LAKE, None, "2026-11-22T11") == [TEN + HOUR]
