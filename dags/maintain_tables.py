@@ -9,9 +9,10 @@ queries slow down with the number of files, and storage keeps every row that was
 **Needs.** The Glue catalog, the warehouse bucket, a slot of the pool `spark`. Other runs may go on: what they commit
 meanwhile is kept, and a table that they keep changing is left for the next day.
 
-**Leaves behind.** The same rows in fewer files; no snapshot that ceased to be current `snapshot_age_hours` ago, and
-no file older than `orphan_age_hours` that no snapshot names. The log of `maintain` has files, bytes and snapshots of
-each table, before and after. Queries of the past (*time travel*) reach back as far as the snapshots do.
+**Leaves behind.** The same rows in fewer files, without the rejected lines whose raw objects have expired
+(`CLICKSTREAM_RAW_RETENTION_DAYS`); no snapshot that ceased to be current `snapshot_age_hours` ago, and no file older
+than `orphan_age_hours` that no snapshot names. The log of `maintain` has files, bytes and snapshots of each table,
+before and after. Queries of the past (*time travel*) reach back as far as the snapshots do.
 
 **When it fails.**
 * `maintain`: the log ends with the table and the reason; tables named before it are done. Clear it, or wait for the
@@ -62,6 +63,7 @@ with DAG(
             *chosen_arguments("--table", "tables", TABLE_NAMES),
             optional_argument("--snapshot-age-hours", "snapshot_age_hours"),
             optional_argument("--orphan-age-hours", "orphan_age_hours"),
+            f"--raw-retention-days={SETTINGS.raw_retention.days}",
         ],
         settings=SETTINGS,
     )

@@ -258,7 +258,7 @@ def test_what_is_filled_in_reaches_the_job_of_an_operation(api: AirflowApi, fold
         wait_for(api, run)
 
     assert jobs_done(folder, "run_maintain_tables", "--table") == [
-        "run_maintain_tables --table=clean_events --snapshot-age-hours=48"
+        "run_maintain_tables --table=clean_events --snapshot-age-hours=48 --raw-retention-days=90"
     ]
     [job] = jobs_done(folder, "run_replay_rejected")
     assert job.startswith(f"run_replay_rejected --from={hour} --to={hour} --settled-before=")
