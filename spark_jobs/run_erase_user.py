@@ -70,6 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_lake_arguments(parser)
     parser.add_argument("--user-id", action="append", default=[], metavar="ID", help="a user; may be given repeatedly")
+    parser.add_argument(
+        "--user-ids-json", type=_texts, default=[], metavar="JSON", help="more users, as one text: an array of strings"
+    )
     parser.add_argument("--users-file", type=Path, metavar="FILE", help="more users, an id on each line, in UTF-8")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--apply", action="store_true", help="erase; without it, only show what would change")
@@ -90,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _users_of(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> SoughtUsers:
     """Return the users, each once; end the program with status 2 if there are none, or an id is none."""
-    ids: list[str] = list(arguments.user_id)
+    ids: list[str] = [*arguments.user_id, *arguments.user_ids_json]
     if arguments.users_file:
         try:
             ids += arguments.users_file.read_text(encoding="utf-8").splitlines()
@@ -101,7 +104,20 @@ def _users_of(parser: argparse.ArgumentParser, arguments: argparse.Namespace) ->
     for place, user_id in enumerate(ids, 1):
         if not 1 <= len(user_id) <= MAX_USER_ID_LENGTH:
             parser.error(f"user {place} has an id of {len(user_id)} characters; ids have 1–{MAX_USER_ID_LENGTH}")
+        if any(0xD800 <= ord(character) < 0xE000 for character in user_id):
+            parser.error(f"the id of user {place} is not UTF-8, so no event can have it")
     return SoughtUsers(ids=tuple(dict.fromkeys(ids)))
+
+
+def _texts(text: str) -> list[str]:
+    """Return the texts of a JSON array (for argparse, which would show what was given: the error must not)."""
+    try:
+        texts = json.loads(text)
+    except ValueError:
+        texts = None
+    if not isinstance(texts, list) or not all(isinstance(each, str) for each in texts):
+        raise argparse.ArgumentTypeError('that is no JSON array of strings, like ["35", "36"]')
+    return texts
 
 
 def _write_json(file: Path | None, content: object) -> None:
@@ -140,7 +156,7 @@ def report_text(report: ErasureReport, users: int, seconds: float) -> str:
     lines = [
         f"erase_user: {users} users; {len(report.rewritten)} objects rewritten without "
         f"{sum(rewritten.lines for rewritten in report.rewritten)} lines; {made.landing_hours} landing hours made "
-        f"again, {made.struck_hours} corrected without raw, {made.event_hours} event hours made again; "
+        f"again, {made.struck_hours} corrected without raw, {made.event_hours} event hours and {made.days} days; "
         f"{report.expired_snapshots} snapshots expired, {len(search.removed)} leftovers removed; {seconds:.1f} s",
         *(f"  emptied {rewritten.key}: it could not be read" for rewritten in report.rewritten if rewritten.discarded),
     ]

@@ -7,13 +7,17 @@ those that are stale by the ledgers. So a run that was killed is continued by th
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
 
+from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
 from contracts.names import LakeLocation
-from contracts.partitions import HOUR, parse_hour_key
+from contracts.partitions import DAY, HOUR, parse_hour_key
 from contracts.tables import LANDING_LEDGER
+from spark_jobs.daily.aggregate_days import aggregate_days
+from spark_jobs.daily.days_to_make import stale_days_between
 from spark_jobs.errors import MissingObjectsError, UnsettledInputError
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.hourly.event_hours import HOUR_KEY_PATTERN
@@ -24,18 +28,20 @@ from spark_jobs.operations.erasure.sought_users import SoughtUsers
 from spark_jobs.operations.erasure.strike_rows import strike_rows
 from spark_jobs.operations.erasure.users_rows import rejected_without_line, users_received, users_rejected
 from spark_jobs.progress import progress
+from spark_jobs.tables.day_ledger import read_day_rows
 
 #: Hours that are made in one go, so that a run that is killed has not done all of it in vain: a week.
-HOURS_AT_ONCE = 7 * 24
+HOURS_AT_ONCE: Final = 7 * 24
 
 
 @dataclass(frozen=True, kw_only=True)
 class MadeAgain:
-    """What was made: landing hours from raw, landing hours whose raw is gone (rows taken out), and event hours."""
+    """What was made: landing hours from raw, landing hours whose raw is gone (rows taken out), and what is behind."""
 
     landing_hours: int
     struck_hours: int
     event_hours: int
+    days: int
     problems: tuple[str, ...]
 
 
@@ -49,8 +55,18 @@ def make_again(spark: SparkSession, lake: LakeLocation, users: SoughtUsers, sett
         progress(f"taking rows out of {len(hours)} landing hours whose raw objects are gone")
         strike_rows(spark, lake, hours, users)
     problems: list[str] = []
-    made = _aggregate(spark, lake, problems)
-    return MadeAgain(landing_hours=written, struck_hours=len(left), event_hours=made, problems=tuple(problems))
+    bounds = _landed_bounds(spark, lake)
+    event_hours = days = 0
+    if bounds is not None:
+        event_hours = _make_event_hours(spark, lake, *bounds, problems)
+        days = _make_days(spark, lake, *bounds)
+    return MadeAgain(
+        landing_hours=written,
+        struck_hours=len(left),
+        event_hours=event_hours,
+        days=days,
+        problems=tuple(problems),
+    )
 
 
 def _holding_hours(spark: SparkSession, lake: LakeLocation, users: SoughtUsers) -> set[datetime]:
@@ -73,13 +89,12 @@ def _transform(spark: SparkSession, lake: LakeLocation, hours: Sequence[datetime
     return written
 
 
-def _aggregate(spark: SparkSession, lake: LakeLocation, problems: list[str]) -> int:
-    """Make every stale event hour of the lake; one whose input is half done is left out, and named."""
-    bounds = _landed_bounds(spark, lake)
-    if bounds is None:
-        return 0
+def _make_event_hours(
+    spark: SparkSession, lake: LakeLocation, start: datetime, end: datetime, problems: list[str]
+) -> int:
+    """Make every event hour that is stale; one whose input is half done is left out, and named."""
     made = 0
-    for portion in _portions(stale_event_hours_around(spark, lake, bounds[0], bounds[1])):
+    for portion in _portions(stale_event_hours_around(spark, lake, start, end)):
         todo = list(portion)
         while todo:
             try:
@@ -89,6 +104,17 @@ def _aggregate(spark: SparkSession, lake: LakeLocation, problems: list[str]) -> 
                 problems.append(str(unsettled))
                 todo = [hour for hour in todo if hour not in unsettled.hours]
     return made
+
+
+def _make_days(spark: SparkSession, lake: LakeLocation, start: datetime, end: datetime) -> int:
+    """Make every day that is stale; days that nobody made yet are left to their own run."""
+    first, last = (start - ALLOWED_LATENESS).date() - DAY, (end + ALLOWED_CLOCK_SKEW).date() + DAY
+    made_before = {row.day for row in read_day_rows(spark, lake, first, last + DAY)}
+    stale = [day for day in stale_days_between(spark, lake, first, last + DAY) if day in made_before]
+    if not stale:
+        return 0
+    progress(f"making {len(stale)} days again")
+    return len(aggregate_days(spark, lake, stale).made)
 
 
 def _landed_bounds(spark: SparkSession, lake: LakeLocation) -> tuple[datetime, datetime] | None:

@@ -5,12 +5,11 @@ other hours (never transformed, or with objects that came later or were rewritte
 """
 
 from collections.abc import Collection
-from datetime import datetime
 
 from pyspark.sql import SparkSession
 
 from contracts.names import LakeLocation
-from contracts.partitions import HOUR, PartitionKeyError, landing_hour_of_key
+from contracts.partitions import HOUR
 from contracts.staleness import is_stale_landing_hour
 from contracts.versions import RawObject
 from spark_jobs.operations.erasure.places import Place, StoredObject
@@ -24,11 +23,8 @@ def objects_to_search(
     """Return the current raw objects that are named, or that lie outside of what the tables were made from."""
     landed = all_landed_objects(raw_store(lake.raw_uri))
     unknown = {raw_object.key for raw_object in _outside_of_tables(spark, lake, landed)}
-    return [
-        stored
-        for stored in place.stored()
-        if stored.current and (stored.key in named or stored.key in unknown or _landing_hour(stored) is None)
-    ]
+    known = {raw_object.key for objects in landed.values() for raw_object in objects} - unknown - set(named)
+    return [stored for stored in place.stored() if stored.current and stored.key not in known]
 
 
 def _outside_of_tables(spark: SparkSession, lake: LakeLocation, landed: LandedObjects) -> list[RawObject]:
@@ -41,10 +37,3 @@ def _outside_of_tables(spark: SparkSession, lake: LakeLocation, landed: LandedOb
         if is_stale_landing_hour(objects, rows.get(hour), settled=False, keep_ip_addresses=lake.keep_ip_addresses)
         for raw_object in objects
     ]
-
-
-def _landing_hour(stored: StoredObject) -> datetime | None:
-    try:
-        return landing_hour_of_key(stored.key)
-    except PartitionKeyError:
-        return None

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from spark_jobs.judging.erased_lines import mentions
-from spark_jobs.operations.erasure.avro_values import avro_holds
+from spark_jobs.operations.erasure.manifest_bounds import manifest_holds
 from spark_jobs.operations.erasure.places import Place, StoredObject
 from spark_jobs.operations.erasure.sought_users import Holds, SoughtUsers, split_lines
 from spark_jobs.raw.raw_lines import SPOOL_IN_MEMORY, UnreadableObjectError, decompressed, line_chunks
@@ -68,7 +68,7 @@ def warehouse_finding(place: Place, stored: StoredObject, users: SoughtUsers) ->
                 return _parquet_finding(file, stored, users)
         if name.endswith(".avro"):
             with spooled(place, stored) as file:
-                return _found(stored, int(avro_holds(file, {user_id.encode() for user_id in users.ids})))
+                return _found(stored, int(manifest_holds(file, {user_id.encode() for user_id in users.ids})))
         if name.endswith(".metadata.json"):
             with spooled(place, stored) as file:
                 return _found(stored, sum(value in users.ids for value in _metadata_values(json.load(file))))

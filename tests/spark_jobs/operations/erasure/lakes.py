@@ -1,0 +1,154 @@
+"""Lakes to erase users from: raw objects and error objects with a user, neighbours beside, and all tables made."""
+
+import base64
+import gzip
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import pyarrow.parquet as pq
+from pyspark.sql import SparkSession
+
+from contracts.envelope import Stamp, envelope_line, epoch_ms
+from contracts.names import LakeLocation
+from contracts.partitions import DAY, HOUR, landing_prefix
+from contracts.tables import (
+    DAILY_TRAFFIC,
+    DAY_LEDGER,
+    LANDING_LEDGER,
+    RECEIVED_EVENTS,
+    REJECTED_EVENTS,
+    SESSIONS,
+    USER_DAYS,
+)
+from spark_jobs.daily.aggregate_days import aggregate_days
+from spark_jobs.daily.days_to_make import known_days
+from spark_jobs.hourly.aggregate_hours import aggregate_hours
+from spark_jobs.hourly.hours_to_make import stale_event_hours_around
+from spark_jobs.landing.landing_plan import LandingRules
+from spark_jobs.landing.transform_events import transform_landing_hours
+from spark_jobs.raw.raw_objects import all_landed_objects, raw_store
+from spark_jobs.tables.table_io import ensure_tables
+from tests.spark_jobs.table_rows import MADE_TABLES, table_hashes
+
+TEN: Final = datetime(2026, 11, 22, 10, tzinfo=UTC)
+ELEVEN: Final = TEN + HOUR
+NEXT_DAY: Final = TEN + timedelta(days=1)
+ERRORS_KEY: Final = "errors/processing-failed/landing_date=2026-11-22/landing_hour=10/failed"
+
+#: All that is a pure function of raw: equal, after an erasure, to what is made from the rewritten objects in one go.
+PURE_TABLES: Final = (
+    *MADE_TABLES,
+    *(RECEIVED_EVENTS, REJECTED_EVENTS, LANDING_LEDGER),
+    *(SESSIONS, USER_DAYS, DAILY_TRAFFIC, DAY_LEDGER),
+)
+
+RULES: Final = LandingRules(settled_before=datetime(2100, 1, 1, tzinfo=UTC))
+
+
+def line(user_id: str, click_id: str, minute: int = 5, *, hour: datetime = TEN, more: str = "") -> bytes:
+    """Return a raw line; `user_id` is spelled as it is given, between quotes."""
+    happened = hour + timedelta(minutes=minute)
+    event = (
+        f'{{"timestamp":"{happened:%Y-%m-%d %H:%M:%S}","user_id":"{user_id}","click_id":"{click_id}",'
+        f'"event_name":"Search"{more}}}'
+    )
+    stamp = Stamp(received_at=epoch_ms(happened), request_id="r", source_ip="192.0.2.1", user_agent="test")
+    return envelope_line(stamp, event.encode())
+
+
+def failed(record: bytes) -> bytes:
+    """Return a line of an error object, as Firehose writes one around a record."""
+    return json.dumps({"attemptsMade": 1, "rawData": base64.b64encode(record).decode()}).encode() + b"\n"
+
+
+#: User 35 in three spellings, and in a line that is no event; users 1357 and 3 are the neighbours.
+FIRST_LINES: Final = (
+    line("35", "a"),
+    line("1357", "b", more=',"pixel_id":"35"'),
+    line("\\u0033\\u0035", "c", 6),
+    line("35", "d", more=',"additional_data":{"price":-1}'),
+    line("3", "e", 7, more=',"additional_data":{"price":-1}'),
+    b'{"user_id":"35", cut off\n',
+    b"not json\n",
+)
+#: Lines of `FIRST_LINES` that are not user 35's.
+FIRST_LINES_KEPT: Final = tuple(FIRST_LINES[place] for place in (1, 4, 6))
+
+
+def objects() -> dict[str, bytes]:
+    """Return the objects of a lake by key."""
+    ten, eleven, next_day = (landing_prefix(hour) for hour in (TEN, ELEVEN, NEXT_DAY))
+    return {
+        f"{ten}mixed.gz": gzip.compress(b"".join(FIRST_LINES)),
+        f"{ten}theirs.gz": gzip.compress(line("35", "f", 8)),
+        f"{ten}others.gz": gzip.compress(line("1357", "g", 9) + line("3", "h", 10)),
+        f"{eleven}others.gz": gzip.compress(line("3", "i", 5, hour=ELEVEN)),
+        f"{next_day}mixed.gz": gzip.compress(line("35", "j", hour=NEXT_DAY) + line("3", "k", hour=NEXT_DAY)),
+        ERRORS_KEY: failed(line("35", "l")) + failed(line("1357", "m") + line("35", "n")) + failed(line("3", "o")),
+    }
+
+
+def fill(root: Path, content: Mapping[str, bytes]) -> None:
+    """Lay objects down below a directory."""
+    for key, body in content.items():
+        path = root / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectoryLake:
+    """A lake in a directory of its own, with the session whose catalog it is."""
+
+    spark: SparkSession
+    root: Path
+    database: str = "lake"
+
+    @property
+    def lake(self) -> LakeLocation:
+        raw, warehouse = self.root / "raw", self.root / "warehouse"
+        return LakeLocation(raw_uri=str(raw), warehouse_uri=str(warehouse), database=self.database)
+
+    def stored(self) -> dict[str, bytes]:
+        """Return all raw and error objects by key."""
+        paths = (path for folder in ("raw", "errors") for path in (self.root / folder).rglob("*") if path.is_file())
+        return {path.relative_to(self.root).as_posix(): path.read_bytes() for path in paths}
+
+    def make(self, *, days: bool = False) -> None:
+        """Make every table that is stale; those of days if they are wanted."""
+        make_tables(self.spark, self.lake, days=days)
+
+    def hashes(self) -> dict[str, str]:
+        return table_hashes(self.spark, self.lake, PURE_TABLES)
+
+    def rebuilt_hashes(self, *, days: bool = False) -> dict[str, str]:
+        """Return the hashes of tables that are made from the raw objects as they are now, in another database."""
+        lake = DirectoryLake(spark=self.spark, root=self.root, database="rebuilt")
+        lake.make(days=days)
+        hashes = lake.hashes()
+        for table in self.spark.catalog.listTables(f"glue.{lake.database}"):
+            self.spark.sql(f"DROP TABLE glue.{lake.database}.{table.name} PURGE")
+        return hashes
+
+    def user_ids(self) -> set[str]:
+        """Return every user id in any data file, in use or not."""
+        ids: set[str] = set()
+        for path in (self.root / "warehouse").rglob("*.parquet"):
+            parquet = pq.ParquetFile(path)
+            if "user_id" in parquet.schema_arrow.names:
+                ids |= set(parquet.read(columns=["user_id"]).column("user_id").to_pylist())
+        return ids
+
+
+def make_tables(spark: SparkSession, lake: LakeLocation, *, days: bool = False) -> None:
+    """Transform every landing hour that has objects, then make every stale event hour and, if wanted, every day."""
+    ensure_tables(spark, lake)
+    hours = list(all_landed_objects(raw_store(lake.raw_uri)))
+    transform_landing_hours(spark, lake, hours, RULES)
+    aggregate_hours(spark, lake, stale_event_hours_around(spark, lake, min(hours), max(hours) + HOUR))
+    if days:
+        aggregate_days(spark, lake, known_days(spark, lake, TEN.date() - DAY, NEXT_DAY.date() + DAY))

@@ -1,0 +1,172 @@
+"""Rules of an erasure: nothing of the user is left anywhere, all else is as it was, and a killed run is continued."""
+
+import gzip
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from contracts.partitions import DAY, landing_prefix
+from contracts.tables import LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS
+from spark_jobs.errors import MissingObjectsError
+from spark_jobs.landing import transform_events
+from spark_jobs.landing.transform_events import transform_landing_hours
+from spark_jobs.operations.erasure import erase_users as steps
+from spark_jobs.operations.erasure import make_again, strike_rows
+from spark_jobs.operations.erasure.erase_users import Erasure, ErasureReport, erase_users
+from spark_jobs.operations.erasure.places import StoredObject
+from spark_jobs.operations.erasure.rewrite_objects import rewrite_raw_objects
+from spark_jobs.operations.erasure.sought_users import SoughtUsers
+from spark_jobs.tables.erased_users import lift_erased_users
+from tests.spark_jobs.operations.erasure.lakes import (
+    ELEVEN,
+    ERRORS_KEY,
+    FIRST_LINES_KEPT,
+    NEXT_DAY,
+    RULES,
+    TEN,
+    DirectoryLake,
+    failed,
+    fill,
+    line,
+)
+
+pytestmark = pytest.mark.spark
+
+USER_35 = SoughtUsers(ids=("35",))
+ALONE = Erasure(users=USER_35, alone=True)
+
+
+class KilledError(Exception):
+    """The run dies here."""
+
+
+def erased(lake: DirectoryLake, erasure: Erasure = ALONE) -> ErasureReport:
+    """Erase; if nobody else is at work, at a time when every hour of the lake is settled."""
+    if erasure.alone:
+        return erase_users(lake.spark, lake.lake, erasure, clock=lambda: RULES.settled_before + DAY)
+    return erase_users(lake.spark, lake.lake, erasure)
+
+
+def values(lake: DirectoryLake, table: Any, *columns: str) -> list[tuple[Any, ...]]:
+    frame = lake.spark.table(lake.lake.table(table.name)).select(*columns)
+    return sorted((tuple(row) for row in frame.collect()), key=repr)
+
+
+def test_nothing_of_the_user_is_left_and_all_else_is_as_it_was(directory_lake: DirectoryLake) -> None:
+    directory_lake.make(days=True)
+    before = directory_lake.stored()
+    report = erased(directory_lake)
+    assert report.search.survivors == ()
+    assert directory_lake.user_ids() == {"3", "1357"}
+    after = directory_lake.stored()
+    mixed, theirs = f"{landing_prefix(TEN)}mixed.gz", f"{landing_prefix(TEN)}theirs.gz"
+    assert gzip.decompress(after.pop(mixed)) == b"".join(FIRST_LINES_KEPT)
+    assert gzip.decompress(after.pop(theirs)) == b""
+    assert gzip.decompress(after.pop(f"{landing_prefix(NEXT_DAY)}mixed.gz")) == line("3", "k", hour=NEXT_DAY)
+    assert after.pop(ERRORS_KEY) == failed(line("3", "o"))
+    assert after == {key: before[key] for key in after}
+    assert directory_lake.hashes() == directory_lake.rebuilt_hashes(days=True)
+
+
+def dying(*_: Any, **__: Any) -> None:
+    raise KilledError
+
+
+def dying_after_one(spark: Any, place: Any, objects: Iterable[StoredObject], *users: Any, **more: Any) -> None:
+    rewrite_raw_objects(spark, place, list(objects)[:1], *users, **more)
+    raise KilledError
+
+
+def test_a_run_killed_at_any_step_is_continued_by_the_next(
+    directory_lake: DirectoryLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points: tuple[tuple[ModuleType, str, Callable[..., None]], ...] = (
+        (steps, "objects_to_search", dying),
+        (steps, "rewrite_raw_objects", dying_after_one),
+        (steps, "rewrite_error_objects", dying),
+        (steps, "make_again", dying),
+        (transform_events, "rejected_frame", dying),
+        (transform_events, "write_landing_rows", dying),
+        (make_again, "stale_event_hours_around", dying),
+        (make_again, "stale_days_between", dying),
+        (steps, "expire_history", dying),
+        (steps, "search_lake", dying),
+    )
+    for module, name, death in points:
+        with monkeypatch.context() as killing:
+            killing.setattr(module, name, death)
+            with pytest.raises(KilledError):
+                erased(directory_lake)
+    assert erased(directory_lake).search.survivors == ()
+    assert directory_lake.user_ids() == {"3", "1357"}
+    assert directory_lake.hashes() == directory_lake.rebuilt_hashes()
+
+
+def test_rows_whose_raw_objects_have_expired_go_too_and_their_history_stays_protected(
+    directory_lake: DirectoryLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(directory_lake.root / landing_prefix(TEN))
+    replace_hours = strike_rows.replace_hours
+    for survived in (0, 1):
+        with monkeypatch.context() as killing:
+            lives = iter([replace_hours] * survived)
+            killing.setattr(strike_rows, "replace_hours", lambda *a, **k: next(lives, dying)(*a, **k))  # noqa: B023
+            with pytest.raises(KilledError):
+                erased(directory_lake)
+    report = erased(directory_lake)
+    assert report.search.survivors == ()
+    assert directory_lake.user_ids() == {"3", "1357"}
+    assert values(directory_lake, RECEIVED_EVENTS, "click_id") == [("b",), ("g",), ("h",), ("i",), ("k",)]
+    assert sorted(line for (line,) in values(directory_lake, REJECTED_EVENTS, "line")) == sorted(
+        kept.rstrip(b"\n") for kept in FIRST_LINES_KEPT[1:]
+    )
+    counts = values(directory_lake, LANDING_LEDGER, "lines", "received", "rejected")
+    assert counts == [(1, 1, 0), (1, 1, 0), (5, 3, 2)]
+    with pytest.raises(MissingObjectsError):
+        transform_landing_hours(directory_lake.spark, directory_lake.lake, [TEN], RULES)
+
+
+def test_what_lands_of_the_user_later_is_refused_until_the_erasure_is_lifted(directory_lake: DirectoryLake) -> None:
+    erased(directory_lake)
+    late = {f"{landing_prefix(ELEVEN)}late.gz": gzip.compress(line("\\u00335", "p", 50) + line("3", "q", 50))}
+    fill(directory_lake.root, late)
+    directory_lake.make()
+    rejected = values(directory_lake, REJECTED_EVENTS, "rejection_reason", "line")
+    assert ("erased_user", None) in rejected
+    assert ("q",) in values(directory_lake, RECEIVED_EVENTS, "click_id")
+
+    assert len(erased(directory_lake).rewritten) == 1
+    assert ("erased_user", None) not in values(directory_lake, REJECTED_EVENTS, "rejection_reason", "line")
+
+    assert lift_erased_users(directory_lake.spark, directory_lake.lake, USER_35.hashes) == 1
+    fill(directory_lake.root, late)
+    directory_lake.make()
+    assert ("p",) in values(directory_lake, RECEIVED_EVENTS, "click_id")
+
+
+def test_what_cant_be_searched_or_may_still_be_written_fails_the_run_by_name(directory_lake: DirectoryLake) -> None:
+    corrupt = f"{landing_prefix(ELEVEN)}corrupt.gz"
+    fill(directory_lake.root, {corrupt: gzip.compress(line("35", "r"))[:-4]})
+    left_behind = _left_behind(directory_lake)
+    left = {survivor.key: survivor for survivor in erased(directory_lake, Erasure(users=USER_35)).search.survivors}
+    assert set(left) == {corrupt, left_behind}
+    assert "--discard-unreadable" in left[corrupt].remedy
+    assert "--alone" in left[left_behind].remedy
+
+    report = erased(directory_lake, Erasure(users=USER_35, alone=True, discard_unreadable=True))
+    assert report.search.survivors == ()
+    assert gzip.decompress(directory_lake.stored()[corrupt]) == b""
+    assert report.search.removed == (left_behind,)
+    assert directory_lake.user_ids() == {"3", "1357"}
+
+
+def _left_behind(lake: DirectoryLake) -> str:
+    """Return the key of a data file with all users that is part of no table, as a killed task leaves one."""
+    (folder,) = (lake.root / "warehouse" / lake.database / "clean_events").glob("data/*hour=2026-11-22-10")
+    used = next(iter(folder.glob("*.parquet")))
+    copied = Path(shutil.copy(used, used.with_name("left-behind.parquet")))
+    return copied.relative_to(lake.root).as_posix()

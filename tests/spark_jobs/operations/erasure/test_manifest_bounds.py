@@ -1,0 +1,47 @@
+"""Rules of manifests: a table that is declared today keeps no bound of an id; one that kept some is found out."""
+
+import io
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from contracts.names import LakeLocation
+from contracts.tables import USER_DAYS
+from spark_jobs.operations.erasure.manifest_bounds import manifest_holds
+from spark_jobs.raw.raw_lines import UnreadableObjectError
+from spark_jobs.tables.iceberg_table import loaded
+from spark_jobs.tables.table_evolution import ensure_tables
+
+pytestmark = pytest.mark.spark
+
+ROW = "SELECT DATE'2026-11-22', '35', TIMESTAMP'2026-11-22 10:00:00', TIMESTAMP'2026-11-22 10:00:00', 1L"
+
+
+def manifests(spark: SparkSession, lake: LakeLocation) -> list[bytes]:
+    rows = spark.sql(f"SELECT path FROM {lake.table(USER_DAYS.name)}.manifests").collect()
+    return [Path(row.path.removeprefix("file:")).read_bytes() for row in rows]
+
+
+def test_bounds_of_ids_are_not_kept_and_those_of_an_older_table_are_found(
+    spark: SparkSession, lake: LakeLocation
+) -> None:
+    ensure_tables(spark, lake, [USER_DAYS])
+    name = lake.table(USER_DAYS.name)
+    spark.sql(f"INSERT INTO {name} {ROW}")
+    assert not any(manifest_holds(io.BytesIO(manifest), {b"35"}) for manifest in manifests(spark, lake))
+
+    spark.sql(f"ALTER TABLE {name} UNSET TBLPROPERTIES ('write.metadata.metrics.column.user_id')")
+    spark.sql(f"INSERT INTO {name} {ROW}")
+    held = [manifest_holds(io.BytesIO(manifest), {b"35"}) for manifest in manifests(spark, lake)]
+    assert sorted(held) == [False, True]
+    assert not any(manifest_holds(io.BytesIO(manifest), {b"3", b"1357"}) for manifest in manifests(spark, lake))
+
+    ensure_tables(spark, lake, [USER_DAYS])
+    assert loaded(spark, lake, USER_DAYS).properties()["write.metadata.metrics.column.user_id"] == "counts"
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"Obj\x01", b"Obj\x01\x02\x7f"])
+def test_what_is_no_whole_avro_file_cant_be_searched(content: bytes) -> None:
+    with pytest.raises(UnreadableObjectError):
+        manifest_holds(io.BytesIO(content), {b"35"})

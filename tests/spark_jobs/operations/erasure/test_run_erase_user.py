@@ -1,0 +1,75 @@
+"""Rules of the command: nothing changes without --apply, wrong ids are refused, and what is left is listed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from spark_jobs import run_erase_user
+from spark_jobs.tables.erased_users import read_erased_users
+from tests.spark_jobs.operations.erasure.lakes import DirectoryLake
+from tests.spark_jobs.table_rows import table_hashes
+
+pytestmark = pytest.mark.spark
+
+ANYWHERE = ["--raw-uri", "raw", "--warehouse-uri", "warehouse", "--database", "lake"]
+
+
+def arguments(lake: DirectoryLake, *more: str) -> list[str]:
+    where = lake.lake
+    return ["--raw-uri", where.raw_uri, "--warehouse-uri", where.warehouse_uri, "--database", where.database, *more]
+
+
+@pytest.fixture
+def command_lake(directory_lake: DirectoryLake, monkeypatch: pytest.MonkeyPatch) -> DirectoryLake:
+    """Return a lake whose session the command takes, as it does in a process of its own."""
+    monkeypatch.setattr(run_erase_user, "spark_session", lambda *_: directory_lake.spark)
+    return directory_lake
+
+
+def test_without_apply_what_would_change_is_shown_and_nothing_changes(
+    command_lake: DirectoryLake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, tables = command_lake.stored(), table_hashes(command_lake.spark, command_lake.lake)
+    report, users = tmp_path / "report.json", tmp_path / "users"
+    users.write_text("nobody\n35\n")
+    assert run_erase_user.main(arguments(command_lake, "--users-file", str(users), "--json", str(report))) == 0
+    shown = json.loads(report.read_text())
+    assert (shown["objects"], shown["landing_hours"], shown["expired_hours"], shown["unknown"]) == (4, 2, 0, [1])
+    assert {name: rows for name, rows in shown["rows"].items() if rows} == {
+        "received_events": 4,
+        "clean_events": 4,
+        "rejected_events": 2,
+    }
+    assert "received_events: 4 rows to go" in capsys.readouterr().out
+    assert (command_lake.stored(), table_hashes(command_lake.spark, command_lake.lake)) == (before, tables)
+    assert read_erased_users(command_lake.spark, command_lake.lake) == frozenset()
+
+    assert run_erase_user.main(arguments(command_lake, "--user-id", "nobody")) == 0
+    assert "nothing holds these ids" in capsys.readouterr().out
+
+    assert run_erase_user.main(arguments(command_lake, "--user-id", "35", "--apply")) == 0
+    assert "every stored object was searched: nothing left" in capsys.readouterr().out
+    assert run_erase_user.main(arguments(command_lake, "--user-id", "35", "--lift")) == 0
+    assert "1 of 1 users are received again" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("more", "complaint"),
+    [
+        ([], "name a user by --user-id"),
+        (["--user-id", ""], "user 1 has an id of 0 characters"),
+        (["--user-id", "1", "--user-id", "x" * 257], "user 2 has an id of 257 characters"),
+        (["--user-id", "\udcff"], "not UTF-8"),
+        (["--user-ids-json", '["1", 2]'], "no JSON array of strings"),
+        (["--user-ids-json", '["1", ""]'], "user 2 has an id of 0 characters"),
+        (["--users-file", "no such file"], "can't read no such file"),
+        (["--user-id", "1", "--apply", "--lift"], "not allowed with"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_spark_starts(
+    more: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run_erase_user.main([*ANYWHERE, *more])
+    assert complaint in capsys.readouterr().err

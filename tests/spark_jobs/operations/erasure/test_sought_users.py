@@ -1,0 +1,38 @@
+"""Rules of what is a user's: whole values in any spelling, of one user or of thousands, and never a part of a value."""
+
+import pyarrow as pa
+import pytest
+
+from spark_jobs.operations.erasure.sought_users import SoughtUsers, split_lines, without
+from tests.spark_jobs.operations.erasure.lakes import FIRST_LINES, FIRST_LINES_KEPT, failed, line
+
+USER_35 = SoughtUsers(ids=("35",))
+
+
+def test_lines_of_the_user_are_told_from_the_neighbours_in_every_spelling() -> None:
+    kept, removed = without(b"".join(FIRST_LINES), USER_35.hold_line)
+    assert (kept, removed) == (b"".join(FIRST_LINES_KEPT), 4)
+    assert USER_35.held_lines(b"".join(FIRST_LINES)) == 4
+
+
+@pytest.mark.parametrize("chunk", [b"", b"\n", b"a", b"a\n", b"a\n\nb", b"\r\n a"])
+def test_lines_together_are_the_chunk(chunk: bytes) -> None:
+    assert b"".join(split_lines(chunk)) == chunk
+
+
+@pytest.mark.parametrize("user_id", ["a.b*", "(x", "é😀", "a-b@c.d", "tab\there", "[", "^$"])
+def test_an_id_is_looked_for_literally(user_id: str) -> None:
+    users = SoughtUsers(ids=(user_id,))
+    lines = pa.array([line(user_id, "a"), line("axb", "b"), b"\xff"], pa.binary())
+    assert users.suspects(lines) == [0]
+
+
+def test_more_ids_than_one_expression_takes_are_all_found() -> None:
+    users = SoughtUsers(ids=tuple(f"user-{number}" for number in range(1000)))
+    lines = [line(f"user-{number}", "a") for number in (0, 199, 200, 999, 1000)]
+    assert users.held_lines(b"".join(lines)) == 4
+
+
+def test_an_error_object_is_looked_into_through_its_base64() -> None:
+    errors = failed(line("35", "a")) + failed(line("3", "b")) + b'{"rawData":"not base64"}\n' + b'{"note":"35"}\n'
+    assert without(errors, USER_35.hold_error) == (failed(line("3", "b")) + b'{"rawData":"not base64"}\n', 2)
