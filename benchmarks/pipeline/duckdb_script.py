@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import duckdb
+from crawleruseragents import is_crawler
 
 from benchmarks.pipeline.contender import MakeTables
+from contracts.bots import BOT_EVENTS_PER_HOUR
 
 _RECEIVED = """
 COPY (
@@ -21,8 +23,8 @@ COPY (
            event.additional_data.time_on_data AS time_on_data,
            event.additional_data.percent_viewed AS percent_viewed,
            event.insertion_timestamp AS insertion_timestamp,
-           nullif(event.user_ip, '') AS user_ip,
-           nullif(source_ip, '') AS source_ip,
+           regexp_replace(nullif(event.user_ip, ''), '[0-9]+$', '0') AS user_ip,
+           regexp_replace(nullif(source_ip, ''), '[0-9]+$', '0') AS source_ip,
            nullif(user_agent, '') AS user_agent,
            nullif(request_id, '') AS request_id,
            substr(filename, {prefix}) AS object_key
@@ -37,14 +39,28 @@ COPY (
 ) TO '{out}/received_events' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (landing_hour), WRITE_PARTITION_COLUMNS)
 """
 
-_CLEAN = """
+_AGENTS = """
+SELECT DISTINCT user_agent FROM read_parquet('{out}/received_events/*/*.parquet', hive_partitioning = false)
+WHERE user_agent IS NOT NULL
+"""
+
+_CLEAN = f"""
 COPY (
-    SELECT * EXCLUDE (landing_hour, object_key), date_trunc('hour', event_time) AS event_hour
-    FROM read_parquet('{out}/received_events/*/*.parquet', hive_partitioning = false)
-    QUALIFY row_number() OVER (PARTITION BY date_trunc('hour', event_time), click_id
-                               ORDER BY received_at, insertion_timestamp, user_id) = 1
-    ORDER BY event_hour, user_id, event_time
-) TO '{out}/clean_events' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (event_hour), WRITE_PARTITION_COLUMNS)
+    WITH deduplicated AS (
+        SELECT * EXCLUDE (landing_hour, object_key), date_trunc('hour', event_time) AS event_hour
+        FROM read_parquet('{{out}}/received_events/*/*.parquet', hive_partitioning = false)
+        QUALIFY row_number() OVER (PARTITION BY date_trunc('hour', event_time), click_id
+                                   ORDER BY received_at, insertion_timestamp, user_id) = 1
+    ), rated AS (
+        SELECT event_hour, user_id FROM deduplicated GROUP BY ALL HAVING count(*) > {BOT_EVENTS_PER_HOUR}
+    ), flagged AS (
+        SELECT *, CASE WHEN user_agent IN (SELECT agent FROM crawlers) THEN ['crawler_user_agent'] ELSE [] END
+                  || CASE WHEN (event_hour, user_id) IN (SELECT (event_hour, user_id) FROM rated)
+                          THEN ['rate'] ELSE [] END AS bot_reasons
+        FROM deduplicated
+    )
+    SELECT *, len(bot_reasons) > 0 AS is_bot FROM flagged ORDER BY event_hour, user_id, event_time
+) TO '{{out}}/clean_events' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (event_hour), WRITE_PARTITION_COLUMNS)
 """
 
 _CLEAN_EVENTS = """
@@ -52,37 +68,49 @@ CREATE OR REPLACE TEMP VIEW clean_events AS
 SELECT * FROM read_parquet('{out}/clean_events/*/*.parquet', hive_partitioning = false)
 """
 
-_COUNTS = """
-SELECT event_hour, event_name, count(*) AS events, count(DISTINCT user_id) AS users
-FROM clean_events GROUP BY ALL
-"""
+#: What a measure's name ends with → the events that it counts.
+_VARIANTS = {"": "true", "_without_bots": "NOT is_bot"}
 
-_TRAFFIC = """
-SELECT event_hour,
-       count(*) AS events,
-       count(DISTINCT user_id) AS users,
-       count_if(starts_session) AS sessions_started,
-       count_if(event_name = 'Search') AS searches,
-       count_if(event_name = 'ViewContent') AS views,
-       count_if(event_name = 'AddToCart') AS carts,
-       count_if(event_name = 'Purchase') AS purchases,
-       coalesce(sum(price) FILTER (event_name = 'Purchase'), 0)::DECIMAL(38,2) AS revenue,
-       count_if(event_name = 'Purchase' AND price IS NULL) AS purchases_without_price
+
+def _with_twins(*measures: str) -> str:
+    return ", ".join(
+        measure.format(of=of, counted=counted) for of, counted in _VARIANTS.items() for measure in measures
+    )
+
+
+_SHOPPING = (
+    "count_if({counted} AND event_name = 'ViewContent') AS views{of}",
+    "count_if({counted} AND event_name = 'AddToCart') AS carts{of}",
+    "count_if({counted} AND event_name = 'Purchase') AS purchases{of}",
+    "coalesce(sum(price) FILTER ({counted} AND event_name = 'Purchase'), 0)::DECIMAL(38,2) AS revenue{of}",
+)
+_EVENTS = "count_if({counted}) AS events{of}"
+_USERS = "count(DISTINCT user_id) FILTER ({counted}) AS users{of}"
+
+_COUNTS = f"SELECT event_hour, event_name, {_with_twins(_EVENTS, _USERS)} FROM clean_events GROUP BY ALL"
+
+_TRAFFIC = f"""
+SELECT event_hour, {
+    _with_twins(
+        _EVENTS,
+        _USERS,
+        "count_if({counted} AND starts_session) AS sessions_started{of}",
+        "count_if({counted} AND event_name = 'Search') AS searches{of}",
+        *_SHOPPING,
+        "count_if({counted} AND event_name = 'Purchase' AND price IS NULL) AS purchases_without_price{of}",
+    )
+}
 FROM (
-    SELECT event_hour, user_id, event_name, price,
-           coalesce(event_time - lag(event_time) OVER (PARTITION BY user_id ORDER BY event_time) > INTERVAL 30 MINUTES,
-                    true) AS starts_session
+    SELECT event_hour, user_id, event_name, price, is_bot,
+           coalesce(event_time - lag(event_time) OVER (PARTITION BY user_id ORDER BY event_time, is_bot)
+                    > INTERVAL 30 MINUTES, true) AS starts_session
     FROM clean_events
 )
 GROUP BY event_hour
 """
 
-_PRODUCTS = """
-SELECT event_hour, product_id,
-       count_if(event_name = 'ViewContent') AS views,
-       count_if(event_name = 'AddToCart') AS carts,
-       count_if(event_name = 'Purchase') AS purchases,
-       coalesce(sum(price) FILTER (event_name = 'Purchase'), 0)::DECIMAL(38,2) AS revenue
+_PRODUCTS = f"""
+SELECT event_hour, product_id, {_with_twins(*_SHOPPING)}
 FROM clean_events
 WHERE product_id IS NOT NULL AND event_name IN ('ViewContent', 'AddToCart', 'Purchase')
 GROUP BY ALL
@@ -101,8 +129,11 @@ def start(directory: Path) -> MakeTables:
         out = directory / run
         out.mkdir(parents=True)
         names = {"raw": raw, "out": out, "prefix": len(str(raw.parent)) + 2}
-        for statement in (_RECEIVED, _CLEAN, _CLEAN_EVENTS):
-            connection.execute(statement.format(**names))
+        connection.execute(_RECEIVED.format(**names))
+        agents = [agent for (agent,) in connection.execute(_AGENTS.format(**names)).fetchall() if is_crawler(agent)]
+        connection.execute("CREATE OR REPLACE TEMP TABLE crawlers AS SELECT unnest(?::VARCHAR[]) AS agent", [agents])
+        connection.execute(_CLEAN.format(**names))
+        connection.execute(_CLEAN_EVENTS.format(**names))
         for table, rows in _HOURLY.items():
             (out / table).mkdir()
             connection.execute(f"COPY ({rows}) TO '{out}/{table}/rows.parquet' (FORMAT parquet, COMPRESSION zstd)")

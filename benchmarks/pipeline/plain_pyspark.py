@@ -1,12 +1,15 @@
 """The pipeline as most would write it in PySpark: from_json, cache, a window against copies, a groupBy per table."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+from crawleruseragents import is_crawler
 from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
 
 from benchmarks.pipeline.contender import MakeTables
+from contracts.bots import BOT_EVENTS_PER_HOUR
 from contracts.names import CATALOG, LakeLocation
 from spark_jobs.session import LocalSize, spark_session
 
@@ -16,7 +19,19 @@ _ENVELOPE = (
     "user_ip: STRING, additional_data: STRUCT<time_on_data: DOUBLE, percent_viewed: DOUBLE, product_id: STRING, "
     "price: DECIMAL(18,2)>>"
 )
-_PURCHASE = "event_name = 'Purchase'"
+_EVENTS = {"events": "count_if({counted})"}
+_USERS = {"users": "count(DISTINCT user_id) FILTER (WHERE {counted})"}
+_VISITS = {
+    "sessions_started": "count_if({counted} AND starts_session)",
+    "searches": "count_if({counted} AND event_name = 'Search')",
+    "purchases_without_price": "count_if({counted} AND event_name = 'Purchase' AND price IS NULL)",
+}
+_SHOPPING = {
+    "views": "count_if({counted} AND event_name = 'ViewContent')",
+    "carts": "count_if({counted} AND event_name = 'AddToCart')",
+    "purchases": "count_if({counted} AND event_name = 'Purchase')",
+    "revenue": "CAST(coalesce(sum(price) FILTER (WHERE {counted} AND event_name = 'Purchase'), 0) AS DECIMAL(38,2))",
+}
 
 
 def start(directory: Path) -> MakeTables:
@@ -59,8 +74,9 @@ def _received(spark: SparkSession, raw: Path) -> DataFrame:
         _text("line.event.additional_data.product_id").alias("product_id"),
         *(f"line.event.additional_data.{name}" for name in ("price", "time_on_data", "percent_viewed")),
         "line.event.insertion_timestamp",
-        _text("line.event.user_ip").alias("user_ip"),
-        *(_text(f"line.{name}").alias(name) for name in ("source_ip", "user_agent", "request_id")),
+        _network("line.event.user_ip").alias("user_ip"),
+        _network("line.source_ip").alias("source_ip"),
+        *(_text(f"line.{name}").alias(name) for name in ("user_agent", "request_id")),
         F.regexp_extract("path", "raw/.*", 0).alias("object_key"),
     )
     return rows.where("received_at - event_time <= INTERVAL 7 DAYS AND event_time - received_at <= INTERVAL 5 MINUTES")
@@ -70,51 +86,46 @@ def _text(name: str) -> Column:
     return F.nullif(F.col(name), F.lit(""))
 
 
+def _network(name: str) -> Column:
+    return F.regexp_replace(_text(name), "[0-9]+$", "0")
+
+
 def _clean(received: DataFrame) -> DataFrame:
     order = Window.partitionBy("event_hour", "click_id").orderBy("received_at", "insertion_timestamp", "user_id")
+    agents = received.select("user_agent").where("user_agent IS NOT NULL").distinct().collect()
+    crawlers = [row.user_agent for row in agents if is_crawler(row.user_agent)]
+    crawler = F.coalesce(F.col("user_agent").isin(crawlers), F.lit(False))
+    rate = F.count("*").over(Window.partitionBy("event_hour", "user_id")) > BOT_EVENTS_PER_HOUR
+    reasons = F.array(F.when(crawler, F.lit("crawler_user_agent")), F.when(F.col("is_fast"), F.lit("rate")))
     return (
         received.withColumn("event_hour", F.date_trunc("hour", "event_time"))
         .withColumn("copy", F.row_number().over(order))
         .where("copy = 1")
-        .drop("copy", "landing_hour", "object_key")
+        .withColumn("is_fast", rate)
+        .withColumn("bot_reasons", F.array_compact(reasons))
+        .withColumn("is_bot", F.size("bot_reasons") > 0)
+        .drop("copy", "is_fast", "landing_hour", "object_key")
     )
 
 
 def _event_counts(events: DataFrame) -> DataFrame:
-    return events.groupBy("event_hour", "event_name").agg(
-        F.count("*").alias("events"), F.count_distinct("user_id").alias("users")
-    )
+    return events.groupBy("event_hour", "event_name").agg(*_with_twins({**_EVENTS, **_USERS}))
 
 
 def _traffic(events: DataFrame) -> DataFrame:
-    previous = F.lag("event_time").over(Window.partitionBy("user_id").orderBy("event_time"))
+    previous = F.lag("event_time").over(Window.partitionBy("user_id").orderBy("event_time", "is_bot"))
     starts = F.coalesce(F.col("event_time") - previous > F.expr("INTERVAL 30 MINUTES"), F.lit(True))
-    return (
-        events.withColumn("starts_session", starts)
-        .groupBy("event_hour")
-        .agg(
-            F.count("*").alias("events"),
-            F.count_distinct("user_id").alias("users"),
-            F.count_if("starts_session").alias("sessions_started"),
-            F.count_if(F.col("event_name") == "Search").alias("searches"),
-            *_shopping(),
-            F.count_if(F.expr(f"{_PURCHASE} AND price IS NULL")).alias("purchases_without_price"),
-        )
-    )
+    rows = events.withColumn("starts_session", starts)
+    return rows.groupBy("event_hour").agg(*_with_twins({**_EVENTS, **_USERS, **_VISITS, **_SHOPPING}))
 
 
 def _product_stats(events: DataFrame) -> DataFrame:
     shopping = F.col("event_name").isin("ViewContent", "AddToCart", "Purchase")
-    return (
-        events.where(F.col("product_id").isNotNull() & shopping).groupBy("event_hour", "product_id").agg(*_shopping())
-    )
+    products = events.where(F.col("product_id").isNotNull() & shopping)
+    return products.groupBy("event_hour", "product_id").agg(*_with_twins(_SHOPPING))
 
 
-def _shopping() -> list[Column]:
-    revenue = F.coalesce(F.sum(F.expr(f"CASE WHEN {_PURCHASE} THEN price END")), F.lit(0))
-    return [
-        F.count_if(F.col("event_name") == "ViewContent").alias("views"),
-        F.count_if(F.col("event_name") == "AddToCart").alias("carts"),
-        F.count_if(F.expr(_PURCHASE)).alias("purchases"),
-        revenue.cast("decimal(38,2)").alias("revenue"),
-    ]
+def _with_twins(measures: dict[str, str]) -> Iterator[Column]:
+    """Yield each measure over all events, and over those that are not flagged as a bot's."""
+    for of, counted in {"": "true", "_without_bots": "NOT is_bot"}.items():
+        yield from (F.expr(measure.format(counted=counted)).alias(f"{name}{of}") for name, measure in measures.items())

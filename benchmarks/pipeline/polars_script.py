@@ -1,11 +1,14 @@
 """The pipeline as a Polars script: lazy frames, streamed from JSON lines to Parquet partitioned by hour."""
 
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
+from crawleruseragents import is_crawler
 
 from benchmarks.pipeline.contender import MakeTables
+from contracts.bots import BOT_EVENTS_PER_HOUR
 
 _EVENT = pl.Struct(
     {
@@ -71,8 +74,8 @@ def _received(raw: Path) -> pl.LazyFrame:
         data.field("price").cast(pl.Decimal(18, 2)),
         data.field("time_on_data", "percent_viewed"),
         _timestamp(event.field("insertion_timestamp")),
-        _text(event.field("user_ip")),
-        _text(pl.col("source_ip")),
+        _network(_text(event.field("user_ip"))),
+        _network(_text(pl.col("source_ip"))),
         _text(pl.col("user_agent")),
         _text(pl.col("request_id")),
         pl.col("object_key").str.slice(len(str(raw.parent)) + 1),
@@ -89,58 +92,73 @@ def _text(text: pl.Expr) -> pl.Expr:
     return pl.when(text != "").then(text)
 
 
+def _network(address: pl.Expr) -> pl.Expr:
+    return address.str.replace(r"[0-9]+$", "0")
+
+
 def _clean(received: pl.LazyFrame) -> pl.LazyFrame:
-    """Return the first event of each click_id in its event hour, the hours sorted by user and time."""
+    """Return the first event of each click_id in its event hour, flagged, the hours sorted by user and time."""
     order = ["received_at", "insertion_timestamp", "user_id"]
+    agents = received.select("user_agent").unique().drop_nulls().collect(engine="streaming").to_series()
+    crawler = pl.col("user_agent").is_in([agent for agent in agents if is_crawler(agent)]).fill_null(value=False)
+    rate = pl.len().over("event_hour", "user_id") > BOT_EVENTS_PER_HOUR
+    reasons = pl.concat_list(
+        pl.when(crawler).then(pl.lit("crawler_user_agent")), pl.when(rate).then(pl.lit("rate"))
+    ).list.drop_nulls()
     return (
         received.drop("landing_hour", "object_key")
         .with_columns(_HOUR)
         .sort("event_hour", "click_id", *order, nulls_last=True)
         .unique(["event_hour", "click_id"], keep="first", maintain_order=True)
+        .with_columns((crawler | rate).alias("is_bot"), reasons.alias("bot_reasons"))
         .sort("event_hour", "user_id", "event_time")
     )
 
 
 def _event_counts(events: pl.LazyFrame) -> pl.LazyFrame:
-    return events.group_by("event_hour", "event_name").agg(
-        pl.len().cast(pl.Int64).alias("events"), pl.col("user_id").n_unique().cast(pl.Int64).alias("users")
-    )
+    return events.group_by("event_hour", "event_name").agg(*_with_twins(_events_and_users))
 
 
 def _traffic(events: pl.LazyFrame) -> pl.LazyFrame:
-    gap = pl.col("event_time") - pl.col("event_time").shift().over("user_id", order_by="event_time")
+    gap = pl.col("event_time") - pl.col("event_time").shift().over("user_id", order_by=["event_time", "is_bot"])
     starts = (gap.is_null() | (gap > timedelta(minutes=30))).alias("starts_session")
-    return (
-        events.select("event_hour", "user_id", "event_name", "price", starts)
-        .group_by("event_hour")
-        .agg(
-            pl.len().cast(pl.Int64).alias("events"),
-            pl.col("user_id").n_unique().cast(pl.Int64).alias("users"),
-            pl.col("starts_session").sum().cast(pl.Int64).alias("sessions_started"),
-            _named("Search").alias("searches"),
-            *_shopping(),
-            (_PURCHASE & pl.col("price").is_null()).sum().cast(pl.Int64).alias("purchases_without_price"),
-        )
+    columns = events.select("event_hour", "user_id", "event_name", "price", "is_bot", starts)
+    return columns.group_by("event_hour").agg(
+        *_with_twins(_events_and_users), *_with_twins(_visits), *_with_twins(_shopping)
     )
 
 
 def _product_stats(events: pl.LazyFrame) -> pl.LazyFrame:
     shopping = pl.col("event_name").is_in(["ViewContent", "AddToCart", "Purchase"])
-    return (
-        events.filter(pl.col("product_id").is_not_null() & shopping)
-        .group_by("event_hour", "product_id")
-        .agg(*_shopping())
-    )
+    products = events.filter(pl.col("product_id").is_not_null() & shopping)
+    return products.group_by("event_hour", "product_id").agg(*_with_twins(_shopping))
 
 
-def _shopping() -> list[pl.Expr]:
-    return [
-        _named("ViewContent").alias("views"),
-        _named("AddToCart").alias("carts"),
-        _named("Purchase").alias("purchases"),
-        pl.col("price").filter(_PURCHASE).sum().cast(pl.Decimal(38, 2)).alias("revenue"),
-    ]
+def _with_twins(measures: Callable[[pl.Expr], dict[str, pl.Expr]]) -> Iterator[pl.Expr]:
+    for of, counted in {"": pl.lit(value=True), "_without_bots": ~pl.col("is_bot")}.items():
+        yield from (measure.alias(f"{name}{of}") for name, measure in measures(counted).items())
 
 
-def _named(name: str) -> pl.Expr:
-    return (pl.col("event_name") == name).sum().cast(pl.Int64)
+def _events_and_users(counted: pl.Expr) -> dict[str, pl.Expr]:
+    return {"events": _count(counted), "users": pl.col("user_id").filter(counted).n_unique().cast(pl.Int64)}
+
+
+def _visits(counted: pl.Expr) -> dict[str, pl.Expr]:
+    return {
+        "sessions_started": _count(counted & pl.col("starts_session")),
+        "searches": _count(counted & (pl.col("event_name") == "Search")),
+        "purchases_without_price": _count(counted & _PURCHASE & pl.col("price").is_null()),
+    }
+
+
+def _shopping(counted: pl.Expr) -> dict[str, pl.Expr]:
+    return {
+        "views": _count(counted & (pl.col("event_name") == "ViewContent")),
+        "carts": _count(counted & (pl.col("event_name") == "AddToCart")),
+        "purchases": _count(counted & _PURCHASE),
+        "revenue": pl.col("price").filter(counted & _PURCHASE).sum().cast(pl.Decimal(38, 2)),
+    }
+
+
+def _count(condition: pl.Expr) -> pl.Expr:
+    return (condition & pl.col("event_name").is_not_null()).sum().cast(pl.Int64)
