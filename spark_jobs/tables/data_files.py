@@ -88,7 +88,7 @@ class FileTarget:
         repeating = [name for name in self.schema.names if name not in _UNIQUE]
         typed = rows.select(self.schema.names).cast(self.schema)
         pq.write_table(typed, buffer, compression="zstd", use_dictionary=repeating, store_decimal_as_integer=True)
-        _put(location, buffer.getbuffer())
+        _put(location, buffer.getvalue())
         return DataFile(location=location, size=buffer.tell(), partition=partition)
 
 
@@ -157,7 +157,7 @@ def _starts(keys: pa.Table) -> list[int]:
     return sorted(changes)
 
 
-def _put(location: str, content: memoryview) -> None:
+def _put(location: str, content: bytes) -> None:
     if not location.startswith("s3://"):
         path = local_directory(location)
         path.parent.mkdir(parents=True, exist_ok=True)
