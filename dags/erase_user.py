@@ -76,7 +76,7 @@ with DAG(
             items={"type": "string", "minLength": 1, "maxLength": 256},
             minItems=1,
             maxItems=MAX_USERS,
-            description="The ids (`user_id`) to erase, one a line, exactly as they were sent.",
+            description="The ids (user_id) to erase, one a line, exactly as they were sent.",
         ),
         "discard_unreadable": Param(
             False,
