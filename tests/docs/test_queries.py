@@ -1,0 +1,231 @@
+"""Every query of docs/queries.md through Athena's API, over a week that the Spark jobs made; what it answers, by hand.
+
+The week: ann buys on Monday, and comes back twice on Tuesday; ben looks on both days; on Wednesday a crawler buys
+something without a price, and an event of ann's Monday arrives, two days late. One event is sent twice, one is too old,
+one line is not JSON.
+"""
+
+import gzip
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+import pytest
+
+from contracts.envelope import Stamp, envelope_line, epoch_ms
+from contracts.partitions import hour_of, landing_prefix
+from infra.local.process import LocalCloud
+
+pytestmark = [pytest.mark.spark, pytest.mark.cloud, pytest.mark.timeout(600)]
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+PAGE: Final = (ROOT / "docs" / "queries.md").read_text()
+BLOCKS: Final = dict(re.findall(r"^## (.+?)\n.*?^```sql\n(.+?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL))
+SNAPSHOT: Final = "4821950371546213187"
+DATABASE: Final = "clickstream_queries"
+CRAWLER: Final = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+
+Answer = list[list[str | None]]
+
+
+def at(day: int, clock: str) -> datetime:
+    return datetime.fromisoformat(f"2026-11-{day:02} {clock}").replace(tzinfo=UTC)
+
+
+def line(
+    event_time: datetime,
+    user: str,
+    name: str,
+    product: str = "",
+    price: float | None = None,
+    *,
+    click: str = "",
+    received_at: datetime | None = None,
+    user_agent: str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+) -> tuple[datetime, bytes]:
+    """Return the landing hour and the line of an event that is received a second after it happens, or when it says."""
+    data = {"product_id": product} if product else {}
+    arrival = received_at or event_time + timedelta(seconds=1)
+    event = {
+        "timestamp": f"{event_time:%Y-%m-%d %H:%M:%S}",
+        "user_id": user,
+        "click_id": click or f"{user}-{event_time:%d%H%M%S}",
+        "event_name": name,
+        "additional_data": {**data, **({} if price is None else {"price": price})},
+    }
+    stamp = Stamp(received_at=epoch_ms(arrival), request_id="r", source_ip="192.0.2.1", user_agent=user_agent)
+    return hour_of(arrival), envelope_line(stamp, json.dumps(event).encode())
+
+
+LINES: Final = [
+    line(at(16, "10:00:00"), "ann", "Search"),
+    line(at(16, "10:01:00"), "ann", "ViewContent", "shoes"),
+    line(at(16, "10:01:00"), "ann", "ViewContent", "shoes"),
+    line(at(16, "10:02:00"), "ann", "AddToCart", "shoes"),
+    line(at(16, "10:03:00"), "ann", "Purchase", "shoes", 20.00),
+    line(at(16, "11:00:00"), "ben", "ViewContent", "hat"),
+    line(at(17, "09:00:00"), "ann", "ViewContent", "shoes"),
+    line(at(17, "09:30:01"), "ann", "ViewContent", "hat"),
+    line(at(17, "12:00:00"), "ben", "Search"),
+    line(at(17, "12:05:00"), "ben", "ViewContent", "shoes"),
+    line(at(18, "08:00:00"), "bot", "Purchase", "hat", user_agent=CRAWLER),
+    line(at(18, "08:30:00"), "ann", "Search"),
+    line(at(16, "20:00:00"), "ann", "ViewContent", "gloves", received_at=at(18, "20:30:00")),
+    line(at(1, "20:00:00"), "ann", "ViewContent", "gloves", received_at=at(18, "20:30:00")),
+    (at(18, "20:00:00"), b"not json\n"),
+]
+
+MONDAY_10 = "2026-11-16 10:00:00.000000 UTC"
+WEEK: Final = "2026-11-16"
+EXPECTED: Final[dict[str, Answer]] = {
+    "Totals of a week": [[WEEK, "12", "8", "2", "20.00", "20.0", "0.25", "0.75"]],
+    # Not 2 + 2 + 2, the sum of the days' users.
+    "Users of a week": [[WEEK, "3"]],
+    "A month": [["2026-11-01", "3", "8", "20.00"]],
+    "Days of a week": [
+        ["2026-11-16", "2", "2", "0", "3", "20.00", "20.00"],
+        ["2026-11-17", "2", "0", "2", "3", "0.00", None],
+        ["2026-11-18", "2", "1", "1", "2", "0.00", None],
+    ],
+    "Funnel of a day": [
+        ["1", "Search", "1", "1", None],
+        ["2", "ViewContent", "1", "2", "60.0"],
+        ["3", "AddToCart", "1", "1", "60.0"],
+        ["4", "Purchase", "1", "1", "60.0"],
+    ],
+    "Funnel over a range": [
+        ["1", "Search", "2"],
+        ["2", "ViewContent", "2"],
+        ["3", "AddToCart", "1"],
+        ["4", "Purchase", "1"],
+    ],
+    "Retention": [["0", "3", "3", "1.0"], ["1", "2", "2", "1.0"], ["2", "2", "1", "0.5"]],
+    "Conversion by landing event": [
+        ["ViewContent", "4", "0", "0.0", "0.00"],
+        ["Search", "3", "1", "0.3333333333333333", "20.00"],
+        ["Purchase", "1", "1", "1.0", "0.00"],
+    ],
+    "Top products": [
+        ["shoes", "3", "1", "1", "20.00"],
+        ["hat", "2", "0", "1", "0.00"],
+        ["gloves", "1", "0", "0", "0.00"],
+    ],
+    "Sessions of a user": [
+        [MONDAY_10, "2026-11-16 10:03:00.000000 UTC", "4", "1", "1", "1", "20.00", "Search", None],
+        [*["2026-11-16 20:00:00.000000 UTC"] * 2, "1", "1", "0", "0", "0.00", "ViewContent", "gloves"],
+        [*["2026-11-17 09:00:00.000000 UTC"] * 2, "1", "1", "0", "0", "0.00", "ViewContent", "shoes"],
+        [*["2026-11-17 09:30:01.000000 UTC"] * 2, "1", "1", "0", "0", "0.00", "ViewContent", "hat"],
+        [*["2026-11-18 08:30:00.000000 UTC"] * 2, "1", "0", "0", "0", "0.00", "Search", None],
+    ],
+    "Late events": [["2026-11-16", "1", "48"]],
+    "Rejected lines by reason": [["not_json", "1"], ["too_late", "1"]],
+    "Ledger balance": [],
+    "Where the lines of a week went": [["15", "13", "2", "12", "1"]],
+    "An hour with and without bots": [
+        ["2026-11-18 08:00:00.000000 UTC", "2", "1", "2", "1", "0.00", "0.00"],
+    ],
+    "A table as it was": [["2026-11-16", "2", "20.00"], ["2026-11-17", "2", "0.00"], ["2026-11-18", "2", "0.00"]],
+}
+
+
+class Lake:
+    """The week's tables, behind Athena."""
+
+    def __init__(self, cloud: LocalCloud, warehouse: str) -> None:
+        self._athena = boto3.client("athena", **client_options(cloud))
+        self._results = f"s3://{warehouse}/athena-results/"
+
+    def answer(self, sql: str) -> Answer:
+        """Return the rows, without the names; fail with Athena's reason."""
+        execution_id = self._athena.start_query_execution(
+            QueryString=sql,
+            QueryExecutionContext={"Database": DATABASE},
+            ResultConfiguration={"OutputLocation": self._results},
+        )["QueryExecutionId"]
+        deadline = time.monotonic() + 60
+        while True:
+            execution = self._athena.get_query_execution(QueryExecutionId=execution_id)["QueryExecution"]
+            if execution["Status"]["State"] not in ("QUEUED", "RUNNING"):
+                break
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert execution["Status"]["State"] == "SUCCEEDED", execution["Status"]["StateChangeReason"]
+        rows = self._athena.get_query_results(QueryExecutionId=execution_id)["ResultSet"]["Rows"]
+        return [[one.get("VarCharValue") for one in row["Data"]] for row in rows[1:]]
+
+
+def client_options(cloud: LocalCloud) -> dict[str, Any]:
+    where = cloud.environment()
+    return {
+        "endpoint_url": where["AWS_ENDPOINT_URL"],
+        "region_name": where["AWS_REGION"],
+        "aws_access_key_id": where["AWS_ACCESS_KEY_ID"],
+        "aws_secret_access_key": where["AWS_SECRET_ACCESS_KEY"],
+    }
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    with LocalCloud(tmp_path_factory.mktemp("cloud")) as cloud:
+        s3, glue = boto3.client("s3", **client_options(cloud)), boto3.client("glue", **client_options(cloud))
+        for bucket in ("queries-raw", "queries-warehouse"):
+            s3.create_bucket(Bucket=bucket)
+        glue.create_database(DatabaseInput={"Name": DATABASE})
+        for hour in {hour for hour, _ in LINES}:
+            body = gzip.compress(b"".join(text for landed, text in LINES if landed == hour))
+            s3.put_object(Bucket="queries-raw", Key=f"{landing_prefix(hour)}one.gz", Body=body)
+        make_tables(cloud)
+        yield Lake(cloud, "queries-warehouse")
+
+
+def make_tables(cloud: LocalCloud) -> None:
+    where = ["--raw-uri", "s3://queries-raw/raw", "--warehouse-uri", "s3://queries-warehouse/warehouse"]
+    span = ["--from", "2026-11-16T00", "--to", "2026-11-22T23", "--settled-before", "2026-11-25T00:00:00+00:00"]
+    done = subprocess.run(
+        [sys.executable, "spark_jobs/run_reconcile_hours.py", *where, "--database", DATABASE, *span],
+        cwd=ROOT,
+        env={**os.environ, **cloud.environment()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_every_section_of_the_page_has_one_query() -> None:
+    assert len(BLOCKS) == PAGE.count("```sql") == PAGE.count("\n## ")
+    assert EXPECTED.keys() <= BLOCKS.keys()
+
+
+@pytest.mark.parametrize("section", EXPECTED)
+def test_a_query_answers_what_can_be_counted_by_hand(lake: Lake, section: str) -> None:
+    sql = BLOCKS[section]
+    if SNAPSHOT in sql:
+        (_, newest), *_older = lake.answer(BLOCKS["What a table was"])
+        sql = sql.replace(SNAPSHOT, str(newest))
+    assert lake.answer(sql) == EXPECTED[section]
+
+
+def test_rejected_lines_are_shown_as_they_came(lake: Lake) -> None:
+    rows = lake.answer(BLOCKS["Rejected lines"])
+    assert [row[1] for row in rows] == ["not_json", "too_late"]
+    assert rows[0][3] == "not json"
+    assert json.loads(str(rows[1][3]))["event"]["user_id"] == "ann"
+
+
+def test_failed_checks_are_those_of_the_week(lake: Lake) -> None:
+    assert [row[3] for row in lake.answer(BLOCKS["Failed data checks"]) if row[3] == "fail"] == []
+
+
+def test_a_weeks_users_are_not_the_sum_of_its_days(lake: Lake) -> None:
+    days = [int(str(row[1])) for row in lake.answer(BLOCKS["Days of a week"])]
+    ((_, users),) = lake.answer(BLOCKS["Users of a week"])
+    assert (sum(days), users) == (6, "3")
