@@ -21,10 +21,15 @@ demo: setup ## The main job: local cloud, traffic over HTTP, Airflow, hourly tab
 	@python -m infra.local.demo $(if $(filter 0,$(KEEP)),--check,)
 
 .PHONY: run
-run: setup ## Your own events through the jobs, without Airflow: make run INPUT=events.jsonl OUT=dir
+run: setup ## Your own events through the jobs, without Airflow: make run INPUT=events.jsonl OUT=dir (or DATA=rees46 FOLDER=dir)
+ifdef DATA
+	@test -n "$(OUT)" || { echo "usage: make run DATA=retentioneering|rees46 OUT=dir [FOLDER=dir]" >&2; exit 2; }
+	@python -m benchmarks.public_figures "$(DATA)" --out "$(OUT)" $(if $(FOLDER),--folder "$(FOLDER)")
+else
 	@test -n "$(INPUT)" -a -n "$(OUT)" || { echo "usage: make run INPUT=events.jsonl[.gz] OUT=dir" >&2; exit 2; }
 	@python spark_jobs/run_events_file.py --input "$(INPUT)" --out "$(OUT)" \
 		$(if $(filter true,$(CLICKSTREAM_KEEP_IP_ADDRESSES)),--keep-ip-addresses)
+endif
 
 .PHONY: test
 test: setup ## The everyday tests: unit, property, Spark, DAG, conformance
@@ -33,6 +38,10 @@ test: setup ## The everyday tests: unit, property, Spark, DAG, conformance
 .PHONY: e2e
 e2e: setup ## The end-to-end tests through every real component
 	$(PYTEST) -m e2e
+
+.PHONY: bench
+bench: setup ## The pipeline beside DuckDB, Polars and plain PySpark: make bench EVENTS=10000000
+	@python -m benchmarks.pipeline --events $(or $(EVENTS),1000000)
 
 .PHONY: check
 check: setup ## Format, lint, types, architecture, freshness of generated docs

@@ -1,0 +1,92 @@
+"""One hour of events, settled, → its hourly tables through Airflow, in seconds: `python -m benchmarks.airflow_hour`.
+
+The whole of it as it runs every hour, on the local cloud: the scheduler starts `transform_events` for the latest full
+hour, Spark starts, reads the raw objects from S3, and commits to the Glue catalog; the asset starts `aggregate_hour`,
+and Spark starts again. The clock runs from the moment that the DAGs may run to the end of that hour's `aggregate_hour`.
+Late events touch further hours; when all of their runs have ended is said as well.
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Collection
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from contracts.partitions import HOUR, SETTLING_MARGIN, hour_key, hour_of
+from infra.local.airflow import AirflowApi, DagRun, LocalAirflow, all_ended
+from infra.local.demo.commands import Commands
+from infra.local.demo.lake import StackOutputs
+from infra.local.demo.progress import Progress
+from infra.local.process import LocalCloud
+from infra.settings import settings_of
+
+_PATIENCE: Final = 3_600.0
+
+
+def main() -> None:
+    """Lay the hour down, start everything, and print how long it took."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    options = parser.parse_args()
+    progress = Progress()
+    with TemporaryDirectory() as temporary, LocalCloud(Path(temporary) / "cloud") as cloud:
+        folder = Path(temporary)
+        commands = Commands(folder=folder, environment={**os.environ, **cloud.environment()})
+        outputs = commands.deploy()
+        environment = {**cloud.environment(), **_pipeline(outputs)}
+        progress.say("starting Airflow")
+        with LocalAirflow(folder / "airflow", environment=environment, spark_slots=2, progress=progress.say) as airflow:
+            hour = _wait_until_settled(progress)
+            progress.say(f"laying {options.events:,} events of {hour_key(hour)} down")
+            manifest = commands.lay_down_history(outputs.raw_uri, hour, hour + HOUR, options.events)
+            progress.say(f"{manifest['lines']:,} lines in {manifest['objects']} objects; here the clock starts")
+            _measure(airflow.api, hour, progress)
+
+
+def _pipeline(outputs: StackOutputs) -> dict[str, str]:
+    return {
+        "CLICKSTREAM_ENVIRONMENT": "local",
+        "CLICKSTREAM_RAW_URI": outputs.raw_uri,
+        "CLICKSTREAM_WAREHOUSE_URI": outputs.warehouse_uri,
+        "CLICKSTREAM_DATABASE": outputs.database,
+        "CLICKSTREAM_BUFFER_SECONDS": str(settings_of("local").buffer_seconds),
+    }
+
+
+def _wait_until_settled(progress: Progress) -> datetime:
+    """Return the latest full hour, once it is settled and while the next one is far from its end."""
+    settled_after = settings_of("local").buffer_seconds + SETTLING_MARGIN.total_seconds()
+    while not settled_after < (since := (datetime.now(tz=UTC) - hour_of(datetime.now(tz=UTC))).total_seconds()) < 2_700:
+        progress.say(f"{since:.0f} s past the hour: waiting until the last one is settled")
+        time.sleep(30)
+    return hour_of(datetime.now(tz=UTC)) - HOUR
+
+
+def _measure(api: AirflowApi, hour: datetime, progress: Progress) -> None:
+    started = time.monotonic()
+    for dag_id in ("aggregate_hour", "transform_events"):
+        api.unpause(dag_id)
+    api.wait_for_runs("transform_events", lambda runs: _succeeded(runs, hour), within=_PATIENCE)
+    transformed = time.monotonic() - started
+    progress.say(f"transform_events took {transformed:.1f} s")
+    api.wait_for_runs("aggregate_hour", lambda runs: _succeeded(runs, hour), within=_PATIENCE)
+    seconds = time.monotonic() - started
+    print(
+        f"{hour_key(hour)}: settled → hourly tables in {seconds:.1f} s, of which transform_events {transformed:.1f} s"
+    )
+    others = api.wait_for_runs("aggregate_hour", all_ended, within=_PATIENCE)
+    print(f"all {len(others)} event hours that it touched: {time.monotonic() - started:.1f} s")
+
+
+def _succeeded(runs: Collection[DagRun], hour: datetime) -> bool:
+    own = [run.state for run in runs if run.partition_key == hour_key(hour)]
+    if "failed" in own:
+        raise SystemExit(f"the run of {hour_key(hour)} failed; its log is in Airflow's home, which is removed now")
+    return "success" in own
+
+
+if __name__ == "__main__":
+    main()
