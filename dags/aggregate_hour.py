@@ -61,7 +61,7 @@ def look_for_change(event_hour: str, *, dag_run: Any = None) -> list[str]:
     if was_asked_for(dag_run.run_type):
         return [event_hour]
     hours = [hour_key(stale) for stale in stale_together_with(SETTINGS.lake, hour)]
-    print("stale event hours that this run makes:", *hours)
+    print("stale event hours that this run makes:", *(hours or ["none, its own is not stale any more"]))
     return hours
 
 

@@ -26,7 +26,9 @@ def choice_param(choices: Iterable[str], description: str) -> Param:
     """Return a field in which some of `choices` can be picked; at first none is."""
     names = [str(choice) for choice in choices]
     # `enum` is what is checked, `examples` what the form offers.
-    return Param([], type="array", items={"type": "string", "enum": names}, examples=names, description=description)
+    return Param(
+        [], type=["null", "array"], items={"type": "string", "enum": names}, examples=names, description=description
+    )
 
 
 def apply_param(description: str) -> Param:
@@ -36,7 +38,7 @@ def apply_param(description: str) -> Param:
 
 def chosen_arguments(option: str, param: str, choices: Iterable[str]) -> list[str]:
     """Return `--option=choice` for each of `choices`, as a template that is empty unless it was picked in `param`."""
-    return [f"{{{{ '{option}={choice}' if '{choice}' in params['{param}'] else '' }}}}" for choice in choices]
+    return [f"{{{{ '{option}={choice}' if '{choice}' in (params['{param}'] or []) else '' }}}}" for choice in choices]
 
 
 def optional_argument(option: str, param: str) -> str:
