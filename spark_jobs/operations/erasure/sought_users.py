@@ -62,7 +62,7 @@ class SoughtUsers:
 
     def suspects(self, lines: pa.BinaryArray) -> list[int]:
         """Return the places of the lines that hold an id in quotes, or an escape: all of theirs, and few others."""
-        suspect = pa.array([False] * len(lines))
+        suspect = pa.array([False] * len(lines), pa.bool_())
         for pattern in self._patterns:
             suspect = pc.or_(suspect, pc.match_substring_regex(lines, pattern=pattern))
         places: list[int] = pc.indices_nonzero(suspect).to_pylist()

@@ -61,7 +61,8 @@ def _lines(
 ) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         lines = batch.column(place).to_pylist()
-        yield batch.filter(pa.array([(line is not None and mentions(line, hashes)) is held for line in lines]))
+        wanted = [(line is not None and mentions(line, hashes)) is held for line in lines]
+        yield batch.filter(pa.array(wanted, pa.bool_()))
 
 
 def users_received(spark: SparkSession, lake: LakeLocation, users: SoughtUsers) -> ObjectsRows:

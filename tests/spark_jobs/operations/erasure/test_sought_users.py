@@ -15,6 +15,10 @@ def test_lines_of_the_user_are_told_from_the_neighbours_in_every_spelling() -> N
     assert USER_35.held_lines(b"".join(FIRST_LINES)) == 4
 
 
+def test_no_lines_hold_nobody() -> None:
+    assert USER_35.suspects(pa.array([], pa.binary())) == []
+
+
 @pytest.mark.parametrize("chunk", [b"", b"\n", b"a", b"a\n", b"a\n\nb", b"\r\n a"])
 def test_lines_together_are_the_chunk(chunk: bytes) -> None:
     assert b"".join(split_lines(chunk)) == chunk
