@@ -23,9 +23,12 @@ SELECT *, by_agent OR by_rate AS is_bot,
            AS bot_reasons,
        us - lag(us) OVER in_order AS gap_us,
        lag(day) OVER in_order AS day_before,
-       row_number() OVER in_order AS place
+       row_number() OVER in_order AS place,
+       -- Of events at one time, one that is not a bot's starts the session that counts without bots.
+       coalesce(us - lag(us) OVER people_first > 1_800_000_000, true) AS starts_session
 FROM marked
-WINDOW in_order AS (PARTITION BY user_id ORDER BY event_time, received_at, click_id);
+WINDOW in_order AS (PARTITION BY user_id ORDER BY event_time, received_at, click_id),
+       people_first AS (PARTITION BY user_id ORDER BY event_time, by_agent OR by_rate);
 
 CREATE TABLE clean_events AS SELECT * FROM ordered;
 
@@ -45,7 +48,7 @@ WITH both_ways AS (
     SELECT *, '' AS suffix FROM ordered UNION ALL SELECT *, 'people' FROM ordered WHERE NOT is_bot
 ), counted AS (
     SELECT event_hour, suffix, count(*) AS events, count(DISTINCT user_id) AS users,
-           count(*) FILTER (gap_us IS NULL OR gap_us > 1_800_000_000) AS sessions_started,
+           count(*) FILTER (starts_session) AS sessions_started,
            count(*) FILTER (event_name = 'Search') AS searches,
            count(*) FILTER (event_name = 'ViewContent') AS views,
            count(*) FILTER (event_name = 'AddToCart') AS carts,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
+from tests.specification.addresses import without_addresses
 from tests.specification.clean_events import CleanEvent, IsCrawler, ReceivedEvent, TieBreak, clean_events
 from tests.specification.daily_funnel import FunnelStep, daily_funnel
 from tests.specification.daily_tables import (
@@ -98,7 +99,7 @@ def judged(lines: Iterable[RawLine]) -> tuple[list[ReceivedEvent], list[Rejected
                     landing_hour=raw.landing_hour,
                     object_key=raw.object_key,
                     rejection_reason=judgement.reason,
-                    line=raw.line,
+                    line=without_addresses(raw.line),
                     received_at=judgement.received_at,
                 )
             )

@@ -13,7 +13,7 @@ from tests.specification.sessions import Session
 
 @dataclass(frozen=True, kw_only=True)
 class RejectedLine:
-    """A row of `rejected_events`, but for the wording of `detail`."""
+    """A row of `rejected_events`, but for the wording of `detail`: the line byte for byte, but for addresses."""
 
     landing_hour: datetime
     object_key: str

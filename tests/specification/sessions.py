@@ -47,10 +47,13 @@ def sessions(clean: Iterable[CleanEvent]) -> list[Session]:
 
 
 def session_starts(clean: Iterable[CleanEvent]) -> list[CleanEvent]:
-    """The events with no event of their user in the 30 minutes before; gapless days play no part in it."""
+    """The events with no event of their user in the 30 minutes before; gapless days play no part in it.
+
+    Of events at one time, one that is not a bot's starts the session.
+    """
     starts: list[CleanEvent] = []
     for own in measures.grouped(clean, lambda event: event.user_id).values():
-        ordered = in_order(own)
+        ordered = sorted(own, key=lambda event: (event.event_time, event.is_bot))
         starts.append(ordered[0])
         starts += [event for before, event in pairwise(ordered) if event.event_time - before.event_time > GAP]
     return starts

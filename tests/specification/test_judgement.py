@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from tests.specification.addresses import truncated
 from tests.specification.json_values import parse
 from tests.specification.judgement import Event, Rejection, judge
 from tests.specification.timestamps import moment
@@ -83,6 +84,22 @@ def test_moments_are_the_contracts_two_formats() -> None:
     assert moment("2021-07-12T14:01:58.7327269+02:00") == datetime(2021, 7, 12, 12, 1, 58, 732726, UTC)
     assert moment("2021-07-12 14:01:58.5") == datetime(2021, 7, 12, 14, 1, 58, 500_000, UTC)
     assert moment("2021-07-12T14:01:58") is moment("2021-02-30 00:00:00") is moment("2021-07-12 23:59:60") is None
+
+
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        ("203.0.113.77", "203.0.113.0"),
+        (" 203.0.113.77:80 ", "203.0.113.0"),
+        ("::ffff:203.0.113.77", "203.0.113.0"),
+        ("[2001:db8:1:2::3]:443", "2001:db8:1::"),
+        ("fe80::1%eth0", "fe80::"),
+        ("203.0.113.7, 10.0.0.1", None),
+        ("", None),
+    ],
+)
+def test_an_address_is_cut_to_its_network_and_another_text_is_nothing(address: str, kept: str | None) -> None:
+    assert truncated(address) == kept
 
 
 @pytest.mark.parametrize("name", sorted(json_test_suite()))

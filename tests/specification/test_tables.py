@@ -47,7 +47,7 @@ def event(
 
 def received(**values: object) -> ReceivedEvent:
     known = {name: value for name, value in vars(event(NOON)).items() if name not in ("is_bot", "bot_reasons")}
-    return ReceivedEvent(**{**known, "click_id": "same", **values}, landing_hour=NOON, object_key="k")  # type: ignore[arg-type]
+    return ReceivedEvent(**{**known, "click_id": "same", **values}, landing_hour=NOON, object_key="k")
 
 
 def winner(*copies: ReceivedEvent) -> CleanEvent:
@@ -166,6 +166,12 @@ def test_a_day_counts_sessions_bounces_and_orders() -> None:
     (row,) = daily_traffic(clean, sessions(clean), users_by_day(user_days(clean)))
     assert (row.sessions, row.bounces, row.bounce_share, row.converted_sessions, row.conversion) == (2, 1, 0.5, 1, 0.5)
     assert (row.users, row.new_users, row.average_order) == (1, 1, Decimal("1.01"))
+
+
+def test_a_rejected_line_is_kept_byte_for_byte_but_for_addresses() -> None:
+    line = b'{"source_ip": "203.0.113.77" ,"user_ip":"nobody", oops \xff'
+    made = lake([RawLine(landing_hour=NOON, object_key="k", line=line)], lambda _: 0, lambda _: False)
+    assert [row.line for row in made.rejected_events] == [b'{"source_ip": "203.0.113.0" ,"user_ip":"", oops \xff']
 
 
 def test_every_line_is_in_one_table_and_every_ledger_balances() -> None:

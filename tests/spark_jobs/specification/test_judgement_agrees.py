@@ -6,11 +6,11 @@ from typing import Any
 
 from hypothesis import given, settings
 
+from contracts.privacy import ADDRESS_FIELDS, truncated_address
 from spark_jobs.judging.judge_line import judge_line
 from spark_jobs.judging.judgement import Received
 from tests.spark_jobs.hostile_lines import lines
 from tests.specification import fields
-from tests.specification.addresses import truncated
 from tests.specification.json_values import Object, parse
 from tests.specification.judgement import judge
 from tests.specification.test_judgement import ENVELOPE, line
@@ -27,8 +27,8 @@ def test_the_jobs_judge_the_public_suites_as_specified() -> None:
     for text in json_test_suite().values():
         for raw in (text, *(wrapped(text) if len(text) < 50_000 else ())):
             assert_judged_alike(raw)
-    for text in naughty_strings():
-        quoted = fields.normal_text(text).encode()
+    for string in naughty_strings():
+        quoted = fields.normal_text(string).encode()
         assert_judged_alike(line(b',"pixel_id":%s,"additional_data":{"product_id":%s}' % (quoted, quoted)))
 
 
@@ -51,9 +51,9 @@ def assert_judged_alike(raw: bytes) -> None:
 
 
 def _normal(values: dict[str, Any]) -> dict[str, Any]:
-    """Return values with `extra` as equal values look equal, and addresses truncated, which may come after judging."""
+    """Return values with `extra` as equal values look equal, and addresses truncated, as is done after judging."""
     json = parse((values["extra"] or "null").encode())
     assert json is not None
     assert isinstance(json.value, Object | None)
-    addresses = {name: truncated(values[name]) for name in ("user_ip", "source_ip")}
+    addresses = {name: truncated_address(values[name] or "") for name in ADDRESS_FIELDS}
     return {**values, **addresses, "extra": None if json.value is None else fields.normal_text(json.value)}
