@@ -21,7 +21,7 @@ from contracts.tables import (
 )
 from spark_jobs.daily import aggregate_days as job
 from spark_jobs.daily.aggregate_days import TARGETS, DayAggregation, aggregate_days
-from spark_jobs.daily.days_to_make import known_days, stale_days_between
+from spark_jobs.daily.days_to_make import known_days, read_ledgers, stale_days_between
 from spark_jobs.errors import InputChangedError, UnsettledInputError
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.tables.table_io import current_snapshot, ensure_tables, replace_days
@@ -208,7 +208,6 @@ def test_a_day_that_another_run_made_meanwhile_is_computed_again(
     spark: SparkSession, four_days: LakeLocation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     overtaken: list[DayAggregation] = []
-    read_ledgers = job.read_ledgers
 
     def overtaken_once(*arguments: object) -> object:
         ledgers = read_ledgers(*arguments)  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ from contracts.tables import (
     RECEIVED_EVENTS,
     REJECTED_EVENTS,
 )
-from spark_jobs import run_aggregate_hours, run_reconcile_hours
+from spark_jobs import run_aggregate_days, run_aggregate_hours, run_reconcile_hours
 from spark_jobs.landing import transform_events
 from spark_jobs.raw.raw_objects import LandedObjects, RawStore, landed_objects
 from spark_jobs.session import ROOT
@@ -135,6 +135,41 @@ def test_an_event_hour_whose_input_is_between_commits_fails_the_run_but_the_othe
     assert [hour_of(row[0]) for row in table_rows(spark, lake, EVENT_LEDGER)] == [ELEVEN]
 
 
+def test_a_day_is_made_when_it_is_over_and_again_when_the_next_one_is(lake: LakeLocation, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    lay_down(lake, TEN, "a", [line(5, "1")])
+    assert reconciled(lake, report, "--settled-before", "2026-11-22T23:59:00+00:00")["days"] == []
+    over = reconciled(lake, report, "--settled-before", "2026-11-23T00:00:00+00:00")
+    assert over["days"] == [{"day": "2026-11-22", "events": 1, "users": 1, "sessions": 1}]
+
+    lay_down(lake, ELEVEN, "late", [line(50, "late", arrived=HOUR)])
+    late = reconciled(lake, report, "--settled-before", "2026-11-23T23:59:00+00:00")
+    assert len(late["aggregated"]) == 1
+    assert late["days"] == []
+    next_over = reconciled(lake, report, "--settled-before", "2026-11-24T00:00:00+00:00")
+    assert next_over["days"] == [{"day": "2026-11-22", "events": 2, "users": 1, "sessions": 2}]
+    assert next_over["days_told_again"] == []
+
+
+def test_a_day_whose_events_are_between_commits_fails_the_run_and_is_named(
+    spark: SparkSession,
+    lake: LakeLocation,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(retries, "FIRST_WAIT_SECONDS", 0.0)
+    lay_down(lake, TEN, "a", [line(5, "1")])
+    reconciled(lake, tmp_path / "report.json", "--settled-before", "2026-11-22T23:00:00+00:00")
+    clean = lake.table(CLEAN_EVENTS.name)
+    spark.sql(f"INSERT INTO {clean} SELECT * FROM {clean}")  # as an aggregation does that then dies
+    span = ["--from", "2026-11-22T09", "--to", "2026-11-22T12", "--settled-before", "2026-11-23T00:00:00+00:00"]
+    assert run_reconcile_hours.main(arguments(lake, *span)) == 1
+    shown = capsys.readouterr().err
+    assert "days 2026-11-22 were not made: clean_events and event_ledger disagree in 1 event hours" in shown
+    assert run_aggregate_days.main(arguments(lake, "--day", "2026-11-22")) == 1
+
+
 def test_an_object_that_is_gone_when_it_is_read_is_named_in_one_sentence(
     lake: LakeLocation, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,7 +190,7 @@ def test_an_object_that_is_gone_when_it_is_read_is_named_in_one_sentence(
     assert sentence.endswith("a.gz: No such file or directory; transform its hour again")
 
 
-def test_a_single_hour_and_a_range_are_made_by_command_and_say_so(
+def test_a_single_hour_or_day_and_a_range_are_made_by_command_and_say_so(
     spark: SparkSession, lake: LakeLocation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lay_down(lake, TEN, "a", [line(5, "1"), line(70, "2")])
@@ -165,9 +200,13 @@ def test_a_single_hour_and_a_range_are_made_by_command_and_say_so(
     assert "1 event hours made (2026-11-22T10 … 2026-11-22T10), 0 unchanged" in capsys.readouterr().out
     assert run_aggregate_hours.main(arguments(lake, "--from", "2026-11-01T00", "--to", "2026-11-22T10")) == 0
     assert "0 event hours made, 1 unchanged" in capsys.readouterr().out
+    assert run_aggregate_days.main(arguments(lake, "--day", "2026-11-22", "--force")) == 0
+    assert "1 days made (2026-11-22 … 2026-11-22), 0 later days told again" in capsys.readouterr().out
+    assert run_aggregate_days.main(arguments(lake, "--from", "2026-11-01", "--to", "2026-11-22")) == 0
+    assert "0 days made, 0 later days told again, 1 unchanged" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("entry_point", ["run_aggregate_hours", "run_reconcile_hours"])
+@pytest.mark.parametrize("entry_point", ["run_aggregate_days", "run_aggregate_hours", "run_reconcile_hours"])
 def test_an_entry_point_finds_its_packages_from_any_directory(entry_point: str, tmp_path: Path) -> None:
     script = ROOT / "spark_jobs" / f"{entry_point}.py"
     shown = subprocess.run(
