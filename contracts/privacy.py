@@ -37,8 +37,9 @@ def truncated_address(text: str) -> str | None:
     text = text.strip(" \t\r\n")
     with_port = _HOST_AND_PORT.fullmatch(text)
     host = (with_port["v6"] or with_port["v4"] or "") if with_port else text
+    host = host.partition("%")[0]
     try:
-        return str(_network(IPv6Address(host.partition("%")[0]) if ":" in host else IPv4Address(host)))
+        return str(_network(IPv6Address(host) if ":" in host else IPv4Address(host)))
     except AddressValueError:
         return None
 

@@ -183,7 +183,7 @@ def test_an_open_hour_is_replaced_when_it_has_settled(spark: SparkSession, lake:
 
 
 def test_copies_of_a_row_have_one_hash_and_any_other_value_another(spark: SparkSession, lake: LakeLocation) -> None:
-    one, other = {"pixel_id": "x"}, {"user_ip": "x"}
+    one, other = {"pixel_id": "x"}, {"user_ip": "192.0.2.1"}
     put_lines(lake, TEN, "a.gz", line_of(one), line_of(one), line_of(other), line_of(), line_of(request_id="r2"))
     put_lines(lake, ELEVEN, "b.gz", line_of(one))
     transform(spark, lake, TEN, ELEVEN)
