@@ -52,30 +52,39 @@ def test_a_full_event_has_every_value() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("raw", "expected"),
-    [
-        (b"", "not_json"),
-        (b"x" * 1_024_000, "too_large"),
-        (b"[" * 65 + b"]" * 65, "too_deep"),
-        (b"[" * 64 + b"]" * 64, "not_an_envelope"),
-        (ENVELOPE % b"[]", "not_an_object"),
-        (line(b',"x":1,"x":2'), "duplicate_field"),
-        (line(b',"user_ip":5'), "wrong_type"),
-        (ENVELOPE % b"{}", "missing_field"),
-        (line().replace(b'"35"', b'""'), "invalid_user_id"),
-        (line().replace(b'"c"', b'"%s"' % (b"c" * 129)), "invalid_click_id"),
-        (line().replace(b"Search", b"9x"), "invalid_event_name"),
-        (line(b',"insertion_timestamp":"today"'), "invalid_timestamp"),
-        (line(b',"additional_data":{"price":-0.01}'), "negative_price"),
-        (line(b',"additional_data":{"product_id":1.5}'), "invalid_number"),
-        (line().replace(b"11-22 09:59:58", b"11-15 09:59:59.999999"), "too_late"),
-        (line().replace(b"09:59:58", b"10:05:00.000001"), "from_the_future"),
-        (line().replace(b"11-22 09:59:58", b"11-15 10:00:00"), "an event"),
-        (line().replace(b"09:59:58", b"10:05:00"), "an event"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
+#: Lines that just break a rule, or just do not, with the reason.
+EDGES = [
+    (b"", "not_json"),
+    (b"x" * 1_024_000, "too_large"),
+    (b"[" * 65 + b"]" * 65, "too_deep"),
+    (b"[" * 64 + b"]" * 64, "not_an_envelope"),
+    (ENVELOPE % b"[]", "not_an_object"),
+    (line(b',"x":1,"x":2'), "duplicate_field"),
+    (line(b',"user_ip":5'), "wrong_type"),
+    (ENVELOPE % b"{}", "missing_field"),
+    (line().replace(b'"35"', b'""'), "invalid_user_id"),
+    (line().replace(b'"c"', b'"%s"' % (b"c" * 129)), "invalid_click_id"),
+    (line().replace(b"Search", b"9x"), "invalid_event_name"),
+    (line(b',"insertion_timestamp":"today"'), "invalid_timestamp"),
+    (line(b',"additional_data":{"price":-0.01}'), "negative_price"),
+    (line(b',"additional_data":{"product_id":1.5}'), "invalid_number"),
+    (line().replace(b"11-22 09:59:58", b"11-15 09:59:59.999999"), "too_late"),
+    (line().replace(b"09:59:58", b"10:05:00.000001"), "from_the_future"),
+    (line().replace(b"11-22 09:59:58", b"11-15 10:00:00"), "an event"),
+    (line().replace(b"09:59:58", b"10:05:00"), "an event"),
+    (line().replace(b"Search", b"Search\\n"), "invalid_event_name"),
+    (line(b',"x":[%s],"y":{}' % b",".join([b"[]"] * 70)), "an event"),
+    (line(b',"additional_data":{"price":0.005}'), "an event"),
+    (line(b',"additional_data":{"product_id":9007199254740992}'), "an event"),
+    (line(b',"additional_data":{"product_id":9007199254740993}'), "invalid_number"),
+    (line(b',"additional_data":{"price":1e16}'), "invalid_number"),
+    (line(b',"user_ip":"2001:db8:ffff:ffff::3"'), "an event"),
+    (line(b',"user_ip":"2002:cb00:714d::1"'), "an event"),
+    (line(b',"user_ip":"203.0.113.7, 10.0.0.1"'), "an event"),
+]
+
+
+@pytest.mark.parametrize(("raw", "expected"), EDGES, ids=lambda value: value if isinstance(value, str) else "")
 def test_a_line_has_the_first_reason_that_applies(raw: bytes, expected: str) -> None:
     assert reason(raw) == expected
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 
 from contracts.privacy import ADDRESS_FIELDS, truncated_address
@@ -13,13 +14,18 @@ from tests.spark_jobs.hostile_lines import lines
 from tests.specification import fields
 from tests.specification.json_values import Object, parse
 from tests.specification.judgement import judge
-from tests.specification.test_judgement import ENVELOPE, line
+from tests.specification.test_judgement import EDGES, ENVELOPE, line
 from tests.specification.torture import json_test_suite, naughty_strings
 
 
 @given(raw=lines())
 @settings(max_examples=1000, deadline=None)
 def test_the_jobs_judge_hostile_lines_as_specified(raw: bytes) -> None:
+    assert_judged_alike(raw)
+
+
+@pytest.mark.parametrize("raw", [raw for raw, _ in EDGES], ids=lambda raw: str(len(raw)))
+def test_the_jobs_judge_lines_at_the_edge_of_a_rule_as_specified(raw: bytes) -> None:
     assert_judged_alike(raw)
 
 
