@@ -15,12 +15,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
+from pyspark.sql import SparkSession
 
 from contracts.ledger import UNFINISHED, EventRow
 from contracts.names import LakeLocation
-from contracts.partitions import HOUR, hour_key, hour_of, parse_hour_key
+from contracts.partitions import HOUR, hour_key, hour_of
 from contracts.staleness import EventHourInput
 from contracts.tables import (
     CLEAN_EVENTS,
@@ -34,17 +33,15 @@ from contracts.tables import (
 )
 from spark_jobs.checks.check_hours import check_event_hours
 from spark_jobs.errors import LedgerImbalanceError
-from spark_jobs.hourly.bot_flags import find_bots
-from spark_jobs.hourly.deduplicate_events import ROW_ADDRESS, repeated_rows
-from spark_jobs.hourly.event_hours import HOUR_KEY_PATTERN
-from spark_jobs.hourly.hourly_tables import hourly_event_counts, hourly_product_stats, hourly_traffic, name_totals
+from spark_jobs.hourly.hour_batches import received_files
 from spark_jobs.hourly.hours_to_make import read_inputs
+from spark_jobs.hourly.made_hours import HourCounts, MadeHours, make_hours
 from spark_jobs.hourly.received_counts import check_received
 from spark_jobs.progress import progress
-from spark_jobs.tables.hour_filters import in_hour_partitions
+from spark_jobs.tables.commit_files import file_target, replace_hours_by_files
 from spark_jobs.tables.iceberg_table import commits_between, current_snapshot
 from spark_jobs.tables.ledger import read_event_rows, write_event_rows
-from spark_jobs.tables.partition_counts import rows_as_of, rows_by_event_hour
+from spark_jobs.tables.partition_counts import rows_by_event_hour
 from spark_jobs.tables.replaced_hours import RUN_ID
 from spark_jobs.tables.retries import TRIES, retrying
 from spark_jobs.tables.table_io import replace_hours
@@ -116,35 +113,40 @@ class _Run:
         """Compute and commit every table of the hours; return the ledger's new rows."""
         snapshot = current_snapshot(self.spark, self.lake, RECEIVED_EVENTS)
         check_received(inputs, rows_by_event_hour(self.spark, self.lake, RECEIVED_EVENTS, snapshot, self.hours))
-        window = {hour - offset for hour in self.hours for offset in (HOUR, 0 * HOUR)}
-        received = rows_as_of(self.spark, self.lake, RECEIVED_EVENTS, snapshot)
-        received = received.where(in_hour_partitions("event_time", window)).select("*", *ROW_ADDRESS)
-        progress(f"looking for repeated events in {len(self.hours)} event hours and the hours before")
-        repeated = repeated_rows(received)
-        events = repeated.left_out_of(received)
-        bots = find_bots(events.where(in_hour_partitions("event_time", self.hours)))
-        events = bots.flagged(events)
-        totals = name_totals(events, self.hours).persist()
+        window = sorted({hour - offset for hour in self.hours for offset in (HOUR, 0 * HOUR)})
+        files = received_files(self.spark, self.lake, snapshot, window)
+        progress(f"making {len(self.hours)} event hours")
+        made = make_hours(self.spark, self.hours, files, file_target(self.spark, self.lake, CLEAN_EVENTS))
         try:
-            rows = _ledger_rows(inputs, _clean_by_hour(totals), repeated.by_hour, already_known)
+            rows = _ledger_rows(inputs, made.counts, already_known)
             self._note_first_made([row.event_hour for row in rows if row.event_hour not in already_known])
-            self._commit(events, totals, rows, repeated.of_hour_before)
+            self._commit(made, rows)
         finally:
-            totals.unpersist()
-            bots.unpersist()
-            repeated.unpersist()
+            made.unpersist()
         return rows
 
-    def _commit(
-        self, events: DataFrame, totals: DataFrame, rows: tuple[EventRow, ...], of_hour_before: Mapping[datetime, int]
-    ) -> None:
-        own = events.where(in_hour_partitions("event_time", self.hours))
-        self._replace(CLEAN_EVENTS, own.select([column.name for column in CLEAN_EVENTS.columns]), rows)
+    def _commit(self, made: MadeHours, rows: tuple[EventRow, ...]) -> None:
+        progress(f"replacing {len(self.hours)} hours of {len(TARGETS)} tables")
+        replace_hours_by_files(
+            self.spark,
+            made.clean_files,
+            lake=self.lake,
+            table=CLEAN_EVENTS,
+            hours=self.hours,
+            read_from=self.snapshots[CLEAN_EVENTS],
+            properties=self._figures(rows),
+        )
         self._refuse_lost_rows(sum(row.clean for row in rows))
-        self._replace(HOURLY_EVENT_COUNTS, hourly_event_counts(totals), rows)
-        self._replace(HOURLY_TRAFFIC, hourly_traffic(totals), rows)
-        self._replace(HOURLY_PRODUCT_STATS, hourly_product_stats(own), rows)
-        self._check(rows, of_hour_before)
+        for table in (HOURLY_EVENT_COUNTS, HOURLY_TRAFFIC, HOURLY_PRODUCT_STATS):
+            replace_hours(
+                made.rows(table).coalesce(1),
+                lake=self.lake,
+                table=table,
+                hours=self.hours,
+                read_from=self.snapshots[table],
+                properties=self._figures(rows),
+            )
+        self._check(rows, {hour: of.of_hour_before for hour, of in made.counts.items() if of.of_hour_before})
         self._write_ledger(rows, self.hours)
 
     def _check(self, rows: tuple[EventRow, ...], of_hour_before: Mapping[datetime, int]) -> None:
@@ -154,22 +156,14 @@ class _Run:
             self.spark, self.lake, rows, of_hour_before=of_hour_before, hours=self.hours, read_from=read_from
         )
 
-    def _replace(self, table: Table, frame: DataFrame, rows: tuple[EventRow, ...]) -> None:
-        figures = {
+    def _figures(self, rows: tuple[EventRow, ...]) -> dict[str, str]:
+        """Return what is noted in the snapshots of the tables."""
+        return {
             "received": str(sum(row.received for row in rows)),
             "clean": str(sum(row.clean for row in rows)),
             "duplicates": str(sum(row.duplicates for row in rows)),
             RUN_ID: self.run_id,
         }
-        progress(f"replacing {len(self.hours)} hours of {table.name}")
-        replace_hours(
-            frame,
-            lake=self.lake,
-            table=table,
-            hours=self.hours,
-            read_from=self.snapshots[table],
-            properties=figures,
-        )
 
     def _refuse_lost_rows(self, clean: int) -> None:
         """Raise `LedgerImbalanceError` unless `clean_events` took the rows that were counted; it is read twice."""
@@ -180,17 +174,9 @@ class _Run:
             raise LedgerImbalanceError(f"{clean} clean events were counted, but {added} rows written to clean_events")
 
 
-def _clean_by_hour(totals: DataFrame) -> dict[datetime, int]:
-    counts = totals.groupBy(F.date_format("event_hour", HOUR_KEY_PATTERN).alias("key")).agg(
-        F.sum("events").alias("rows")
-    )
-    return {parse_hour_key(row.key): row.rows for row in counts.collect()}
-
-
 def _ledger_rows(
     inputs: Iterable[EventHourInput],
-    clean: Mapping[datetime, int],
-    duplicates: Mapping[datetime, int],
+    counts: Mapping[datetime, HourCounts],
     already_known: set[datetime],
 ) -> tuple[EventRow, ...]:
     """Return a row for each hour that has events, or had some; raise `LedgerImbalanceError` if one does not add up."""
@@ -199,8 +185,8 @@ def _ledger_rows(
             event_hour=hour.event_hour,
             input_version=hour.input_version,
             received=hour.received,
-            clean=clean.get(hour.event_hour, 0),
-            duplicates=duplicates.get(hour.event_hour, 0),
+            clean=counts[hour.event_hour].clean if hour.event_hour in counts else 0,
+            duplicates=counts[hour.event_hour].left_out if hour.event_hour in counts else 0,
         )
         for hour in inputs
         if hour.received or hour.event_hour in already_known

@@ -64,7 +64,7 @@ def write_received(
         rows = map_in_arrow(numbers, write, DATA_FILE_SCHEMA).collect()
     except PySparkException as error:
         raise raised_in_task(error) or error from error
-    return ReceivedFiles(files=[as_file(row) for row in rows], counts=judge.counts.value)
+    return ReceivedFiles(files=[as_file(row.asDict()) for row in rows], counts=judge.counts.value)
 
 
 def rejected_frame(

@@ -12,7 +12,8 @@ from typing import Final
 import pyarrow as pa
 
 from contracts.rejections import RejectionReason
-from contracts.tables import RECEIVED_EVENTS, REJECTED_EVENTS, ColumnType, Table
+from contracts.tables import RECEIVED_EVENTS, REJECTED_EVENTS, Table
+from spark_jobs.tables.arrow_schemas import arrow_schema
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,24 +57,10 @@ class RefusedError(ValueError):
         self.detail = detail
 
 
-_ARROW_TYPES: Final[dict[ColumnType, pa.DataType]] = {
-    "string": pa.string(),
-    "binary": pa.binary(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
-    "double": pa.float64(),
-    "decimal(18,2)": pa.decimal128(18, 2),
-}
+def _columns(table: Table, names: tuple[str, ...]) -> pa.Schema:
+    return arrow_schema(table.column(name) for name in names)
 
 
-def _arrow_schema(table: Table, names: tuple[str, ...]) -> pa.Schema:
-    columns = [table.column(name) for name in names]
-    return pa.schema([pa.field(column.name, _ARROW_TYPES[column.type], column.nullable) for column in columns])
-
-
-RECEIVED_SCHEMA: Final = _arrow_schema(RECEIVED_EVENTS, tuple(Received.__slots__))
-REJECTED_SCHEMA: Final = _arrow_schema(REJECTED_EVENTS, tuple(Rejected.__slots__))
-
-_ORIGIN: Final = ("landing_hour", "object_key")
-EVENT_HASH: Final = pa.field("event_hash", pa.int64(), nullable=False)
-#: All columns of `received_events`, in the order in which the judges' parts add them.
-RECEIVED_ROW_SCHEMA: Final = pa.schema([*RECEIVED_SCHEMA, *_arrow_schema(RECEIVED_EVENTS, _ORIGIN), EVENT_HASH])
+RECEIVED_SCHEMA: Final = _columns(RECEIVED_EVENTS, tuple(Received.__slots__))
+REJECTED_SCHEMA: Final = _columns(REJECTED_EVENTS, tuple(Rejected.__slots__))
+EVENT_HASH: Final = _columns(RECEIVED_EVENTS, ("event_hash",)).field(0)

@@ -22,7 +22,6 @@ from spark_jobs.checks.check_hours import check_landing_hours
 from spark_jobs.errors import LedgerImbalanceError, RawStoreError
 from spark_jobs.judging.judge_objects import CountsByKey
 from spark_jobs.judging.judged_frames import rejected_frame, write_received
-from spark_jobs.judging.judgement import RECEIVED_ROW_SCHEMA
 from spark_jobs.judging.privacy import Privacy
 from spark_jobs.landing.landing_counts import landing_ledger_row
 from spark_jobs.landing.landing_plan import LandingHour, LandingRules, landing_plan
@@ -120,7 +119,7 @@ def _write_events(
     run_id = uuid.uuid4().hex
     erased = read_erased_users(spark, lake) if objects else frozenset()
     privacy = Privacy(erased=erased, keep_ip_addresses=lake.keep_ip_addresses)
-    target = file_target(spark, lake, RECEIVED_EVENTS, RECEIVED_ROW_SCHEMA)
+    target = file_target(spark, lake, RECEIVED_EVENTS)
     received = write_received(spark, store, objects, privacy, target)
     replace_hours_by_files(
         spark,

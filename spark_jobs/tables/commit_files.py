@@ -17,6 +17,7 @@ from contracts.partitions import HOUR
 from contracts.tables import Table
 from spark_jobs.errors import BaseMovedError, InputChangedError
 from spark_jobs.session import jvm
+from spark_jobs.tables.arrow_schemas import table_schema
 from spark_jobs.tables.data_files import DataFile, FileTarget
 from spark_jobs.tables.iceberg_table import loaded
 from spark_jobs.tables.replaced_hours import REPLACED_HOURS, hours_note
@@ -25,13 +26,20 @@ from spark_jobs.tables.table_io import commit_error
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def file_target(spark: SparkSession, lake: LakeLocation, table: Table, schema: pa.Schema) -> FileTarget:
-    """Return what a task must know to write files of a table whose rows have `schema`, in any order of columns."""
+def file_target(spark: SparkSession, lake: LakeLocation, table: Table) -> FileTarget:
+    """Return what a task must know to write files of a table."""
     handle = loaded(spark, lake, table)
-    ids = {column.name: handle.schema().findField(column.name).fieldId() for column in table.columns}
-    fields = [schema.field(name).with_metadata({"PARQUET:field_id": str(number)}) for name, number in ids.items()]
+    fields = [_with_id(handle.schema(), field, field.name) for field in table_schema(table)]
     partitions = tuple(partition.column for partition in table.partitions)
     return FileTarget(data=f"{handle.location()}/data", schema=pa.schema(fields), partitions=partitions)
+
+
+def _with_id(schema: Any, field: pa.Field, path: str) -> pa.Field:
+    """Return a column with Iceberg's id, by which readers know it, and a list's elements with theirs."""
+    if pa.types.is_list(field.type):
+        element = field.type.value_field
+        field = field.with_type(pa.list_(_with_id(schema, element, f"{path}.{element.name}")))
+    return field.with_metadata({"PARQUET:field_id": str(schema.findField(path).fieldId())})
 
 
 def replace_hours_by_files(
@@ -79,6 +87,7 @@ def _data_files(view: Any, handle: Any, files: Iterable[DataFile]) -> Iterable[A
             .withInputFile(opened)
             .withFormat("parquet")
             .withPartitionValues([str(hour) for hour in file.partition])
+            .withSortOrder(handle.sortOrder())
             .withMetrics(view.parquet.ParquetUtil.fileMetrics(opened, metrics))
             .build()
         )

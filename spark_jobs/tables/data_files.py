@@ -7,13 +7,15 @@ landing hour's late events, in 170 event hours, need neither a sort nor 170 open
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import boto3
@@ -21,7 +23,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from botocore.config import Config
-from pyspark.sql import Row
 from pyspark.sql import types as T  # noqa: N812 (PySpark's own abbreviation)
 
 from contracts.partitions import HOUR
@@ -64,9 +65,27 @@ def as_batch(file: DataFile) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([row], pa.schema(types))
 
 
-def as_file(row: Row) -> DataFile:
+def as_file(row: Mapping[str, Any]) -> DataFile:
     """Return the file that a row tells of."""
-    return DataFile(location=row.location, size=row.size, partition=tuple(row.partition))
+    return DataFile(location=row["location"], size=row["size"], partition=tuple(row["partition"]))
+
+
+@contextmanager
+def local_copies(locations: Iterable[str]) -> Iterator[list[str]]:
+    """Give paths of files with the content of data files, for readers that know no S3."""
+    with TemporaryDirectory() as directory:
+        yield [_local_copy(location, directory, number) for number, location in enumerate(locations)]
+
+
+def _local_copy(location: str, directory: str, number: int) -> str:
+    """Return a path of a file's content in a directory: no character in it means anything to a reader."""
+    path = Path(directory) / f"{number}.parquet"
+    if location.startswith("s3://"):
+        bucket, _, key = location.removeprefix("s3://").partition("/")
+        _s3_client().download_file(bucket, key, str(path))
+    else:
+        path.symlink_to(local_directory(location))
+    return str(path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,12 +152,14 @@ class _Waiting:
 
 
 def _by_partition(rows: pa.Table, columns: tuple[str, ...]) -> Iterator[tuple[tuple[int, ...], pa.Table]]:
-    """Yield the rows of each partition that there are."""
-    hours = {name: _hours(rows.column(name)) for name in columns}
-    keys = pa.table(hours)
-    order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in columns])
-    rows, keys = rows.take(order), keys.take(order)
-    for start, end in pairwise(_starts(keys)):
+    """Yield the rows of each partition that there are; rows of one partition keep their order."""
+    keys = pa.table({name: _hours(rows.column(name)) for name in columns})
+    starts = _starts(keys)
+    if len(starts) - 1 > keys.group_by(list(columns)).aggregate([]).num_rows:  # some partition's rows lie apart
+        order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in columns])
+        rows, keys = rows.take(order), keys.take(order)
+        starts = _starts(keys)
+    for start, end in pairwise(starts):
         partition = tuple(keys.column(name)[start].as_py() for name in columns)
         yield partition, rows.slice(start, end - start)
 

@@ -1,14 +1,14 @@
 """Rules of making event hours: what is made, what is left alone, in which order, and what stops a run."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from zlib import crc32
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR, hour_of
@@ -18,18 +18,18 @@ from contracts.tables import (
     HOURLY_EVENT_COUNTS,
     HOURLY_PRODUCT_STATS,
     HOURLY_TRAFFIC,
-    RECEIVED_EVENTS,
     Table,
 )
 from spark_jobs.errors import InputChangedError, LedgerImbalanceError, UnsettledInputError
 from spark_jobs.hourly import aggregate_hours as job
-from spark_jobs.hourly import bot_flags
+from spark_jobs.hourly import made_hours
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
-from spark_jobs.hourly.deduplicate_events import ROW_ADDRESS, RepeatedRows, repeated_hashes, repeated_rows
-from spark_jobs.hourly.hourly_tables import name_totals
 from spark_jobs.hourly.hours_to_make import known_event_hours, stale_event_hours_around
-from spark_jobs.tables.table_io import current_snapshot, ensure_tables, replace_hours
+from spark_jobs.hourly.made_hours import HourCounts, MadeHours, make_hours
+from spark_jobs.tables.commit_files import replace_hours_by_files
+from spark_jobs.tables.table_io import current_snapshot, ensure_tables
 from tests.spark_jobs.conftest import NewLake
+from tests.spark_jobs.drawn_events import STREAM, Stream, drawn_events
 from tests.spark_jobs.received_rows import Landing, ReceivedEvent, land, land_events
 from tests.spark_jobs.reference_tables import reference_tables
 from tests.spark_jobs.table_rows import MADE_TABLES, table_hashes, table_rows
@@ -119,7 +119,7 @@ def test_rows_of_a_first_run_that_died_are_removed_when_the_hour_then_loses_its_
     spark: SparkSession, landed: LakeLocation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as dying:
-        dying.setattr(job, "hourly_event_counts", _die)
+        dying.setattr(job, "replace_hours", _die)
         with pytest.raises(KeyboardInterrupt):
             aggregate_hours(spark, landed, [TEN])
     assert len(rows_by_hour(spark, landed, CLEAN_EVENTS, TEN)) == 2
@@ -131,7 +131,7 @@ def test_rows_of_a_first_run_that_died_are_removed_when_the_hour_then_loses_its_
     assert stale_event_hours_around(spark, landed, TEN, ELEVEN) == []
 
 
-def _die(*_: object) -> DataFrame:
+def _die(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
@@ -150,7 +150,10 @@ def test_a_run_between_two_commits_of_a_transform_writes_nothing(spark: SparkSes
 def test_a_run_that_loses_rows_writes_nothing(
     spark: SparkSession, landed: LakeLocation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job, "name_totals", lambda events, hours: name_totals(events.where("click_id != 'b'"), hours))
+    def lossy(*arguments: Any) -> MadeHours:
+        return replace(make_hours(*arguments), counts={TEN: HourCounts(clean=1, left_out=1, of_hour_before=0)})
+
+    monkeypatch.setattr(job, "make_hours", lossy)
     with pytest.raises(LedgerImbalanceError, match="2026-11-22T10: 3 received, 1 clean, 1 duplicates"):
         aggregate_hours(spark, landed, [TEN])
     assert all(table_rows(spark, landed, table) == [] for table in MADE_TABLES)
@@ -159,33 +162,25 @@ def test_a_run_that_loses_rows_writes_nothing(
 def test_a_run_that_writes_fewer_events_than_it_counted_is_not_noted(
     spark: SparkSession, landed: LakeLocation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replaced: list[str] = []
-
-    def lossy(frame: DataFrame, *, table: Table, **others: object) -> None:
-        replaced.append(table.name)
-        replace_hours(frame.limit(1), table=table, **others)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(job, "replace_hours", lossy)
-    with pytest.raises(LedgerImbalanceError, match="2 clean events were counted, but 1 rows written"):
+    monkeypatch.setattr(job, "replace_hours_by_files", lambda spark, _, **to: replace_hours_by_files(spark, [], **to))
+    with pytest.raises(LedgerImbalanceError, match="2 clean events were counted, but 0 rows written"):
         aggregate_hours(spark, landed, [TEN])
-    assert replaced == ["clean_events"]
+    assert table_rows(spark, landed, HOURLY_TRAFFIC) == []
     assert stale_event_hours_around(spark, landed, TEN, ELEVEN) == [TEN, ELEVEN]
 
 
-def test_no_whole_row_is_shuffled(spark: SparkSession, landed: LakeLocation) -> None:
-    """Of all rows, only hashes of ids travel; what is left out is a broadcast list of addresses."""
-    received = spark.table(landed.table(RECEIVED_EVENTS.name)).select("*", *ROW_ADDRESS)
-    assert repeated_hashes(received).columns == ["click_hash"]
-    repeated = RepeatedRows(rows=received.select(*ROW_ADDRESS), by_hour={TEN: 1})
-    spark.conf.set("spark.sql.autoBroadcastJoinThreshold", "-1")  # small by size would be broadcast anyhow
-    try:
-        clean = repeated.left_out_of(received)
-        plan = clean._jdf.queryExecution().executedPlan().toString()
-    finally:
-        spark.conf.unset("spark.sql.autoBroadcastJoinThreshold")
-    assert "BroadcastHashJoin" in plan
-    assert "hashpartitioning" not in plan
-    assert "rangepartitioning" not in plan
+def test_no_row_is_shuffled(spark: SparkSession, landed: LakeLocation, monkeypatch: pytest.MonkeyPatch) -> None:
+    plans: list[str] = []
+
+    def explained(*arguments: Any) -> MadeHours:
+        made = make_hours(*arguments)
+        plans.append(str(made.rows(HOURLY_PRODUCT_STATS)._jdf.queryExecution().executedPlan().toString()))
+        return made
+
+    monkeypatch.setattr(job, "make_hours", explained)
+    aggregate_hours(spark, landed, [TEN])
+    assert "MapInArrow" in plans[0]
+    assert "Exchange" not in plans[0]
 
 
 def test_a_run_whose_hours_were_made_by_another_meanwhile_computes_again(
@@ -195,14 +190,14 @@ def test_a_run_whose_hours_were_made_by_another_meanwhile_computes_again(
     others = iter([True])
     retried: list[int] = []
 
-    def overtaken(*arguments: object) -> object:
+    def overtaken(*arguments: Any) -> MadeHours:
         retried.append(1)
         if next(others, False):
             land(spark, landed, [Landing(landing_hour=ELEVEN, events=[event(45, "late")])])
             aggregate_hours(spark, landed, [TEN, ELEVEN])
-        return repeated_rows(*arguments)  # type: ignore[arg-type]
+        return make_hours(*arguments)
 
-    monkeypatch.setattr(job, "repeated_rows", overtaken)
+    monkeypatch.setattr(job, "make_hours", overtaken)
     made = aggregate_hours(spark, landed, [TEN, ELEVEN], force=True).made
     assert len(retried) == 3
     assert [(row.received, row.clean) for row in made] == [(4, 3), (1, 1)]
@@ -214,59 +209,23 @@ def test_a_run_that_is_overtaken_every_time_gives_up_with_the_conflict(
 ) -> None:
     inner = iter([False, True])
 
-    def overtaken(*arguments: object) -> object:
+    def overtaken(*arguments: Any) -> MadeHours:
         if not next(inner, True):
             aggregate_hours(spark, landed, [TEN])
-        return repeated_rows(*arguments)  # type: ignore[arg-type]
+        return make_hours(*arguments)
 
-    monkeypatch.setattr(job, "repeated_rows", overtaken)
+    monkeypatch.setattr(job, "make_hours", overtaken)
     with pytest.raises(InputChangedError):
         aggregate_hours(spark, landed, [TEN], tries=1)
-
-
-CLOCK = st.sampled_from([0, 10, 29, 30, 31, 45, 59.999, 60, 60.001, 89.999, 90, 120, 179])
-STREAM: st.SearchStrategy[list[dict[str, object]]] = st.lists(
-    st.builds(
-        dict,
-        minute=CLOCK,
-        user_id=st.sampled_from(["ann", "bob"]),
-        click_id=st.integers(0, 6).map(str),
-        event_name=st.sampled_from(["Search", "ViewContent", "AddToCart", "Purchase", "Sign up"]),
-        product_id=st.sampled_from([None, "p", "q"]),
-        price=st.sampled_from([None, Decimal("0.10"), Decimal("9999999999999.99")]),
-        delay=st.sampled_from([0, 1, 70]),
-        queued=st.sampled_from([None, 0, 1]),
-        user_agent=st.sampled_from([None, "Mozilla/5.0 Firefox/145.0", "Googlebot/2.1"]),
-    ),
-    max_size=14,
-)
-
-
-def received(stream: int, drawn: dict[str, object]) -> ReceivedEvent:
-    """Return a drawn event at its place in time: each stream has a day of its own."""
-    happened = TEN + timedelta(days=stream) + drawn["minute"] * MINUTE  # type: ignore[operator]
-    queued = None if drawn["queued"] is None else happened + drawn["queued"] * MINUTE  # type: ignore[operator]
-    return ReceivedEvent(
-        event_time=happened,
-        received_at=happened + drawn["delay"] * MINUTE,  # type: ignore[operator]
-        insertion_timestamp=queued,
-        user_id=str(drawn["user_id"]),
-        click_id=str(drawn["click_id"]),
-        event_name=str(drawn["event_name"]),
-        product_id=drawn["product_id"],  # type: ignore[arg-type]
-        price=drawn["price"],  # type: ignore[arg-type]
-        user_agent=drawn["user_agent"],  # type: ignore[arg-type]
-        event_hash=crc32(repr(sorted(drawn.items())).encode()),
-    )
 
 
 # Each example is many streams in one run of Spark; to shrink one that fails would take an hour.
 @settings(max_examples=2, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(streams=st.lists(STREAM, min_size=30, max_size=30), dice=st.randoms(use_true_random=False))
 def test_hours_made_in_any_order_are_what_the_reference_says(
-    spark: SparkSession, new_lake: NewLake, streams: list[list[dict[str, object]]], dice: random.Random
+    spark: SparkSession, new_lake: NewLake, streams: list[Stream], dice: random.Random
 ) -> None:
-    events = [received(number, drawn) for number, stream in enumerate(streams) for drawn in stream]
+    events = drawn_events(streams)
     landed: dict[datetime, list[ReceivedEvent]] = {}
     for item in events:
         landed.setdefault(hour_of(item.arrival), []).append(item)
@@ -277,7 +236,7 @@ def test_hours_made_in_any_order_are_what_the_reference_says(
     hours = sorted({item.event_hour for item in events})
     dice.shuffle(hours)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bot_flags, "BOT_EVENTS_PER_HOUR", 3)
+        patch.setattr(made_hours, "BOT_EVENTS_PER_HOUR", 3)
         for part in (hours[::2], hours[1::2]):
             aggregate_hours(spark, lake, part)
 

@@ -4,18 +4,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-import pyarrow as pa
 import pytest
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from contracts.bots import USER_AGENT_LOOKED_AT
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR
 from contracts.tables import CLEAN_EVENTS, HOURLY_EVENT_COUNTS, HOURLY_PRODUCT_STATS, HOURLY_TRAFFIC, Table
-from spark_jobs.hourly import bot_flags
+from spark_jobs.hourly import made_hours
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
-from spark_jobs.hourly.bot_flags import Bots, find_bots
 from spark_jobs.hourly.crawler_agents import crawlers_among
 from spark_jobs.tables.table_io import ensure_tables
 from tests.spark_jobs.conftest import NewLake
@@ -99,7 +97,7 @@ def made(spark: SparkSession, new_lake: NewLake) -> Made:
     ensure_tables(spark, lake)
     land(spark, lake, [Landing(landing_hour=START, events=EVENTS)])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bot_flags, "BOT_EVENTS_PER_HOUR", RATE_IN_TESTS)
+        patch.setattr(made_hours, "BOT_EVENTS_PER_HOUR", RATE_IN_TESTS)
         aggregate_hours(spark, lake, {event.event_hour for event in EVENTS})
     return Made(spark, lake)
 
@@ -161,31 +159,7 @@ def test_money_and_steps_are_counted_with_and_without_bots(made: Made) -> None:
     assert [both[name] for name in ("revenue", "revenue_without_bots")] == [Decimal("19.98"), Decimal("9.99")]
 
 
-@pytest.mark.spark
-def test_where_there_is_no_bot_nothing_is_joined_and_where_there_are_a_few_no_event_is_shuffled(
-    made: Made, spark: SparkSession
-) -> None:
-    events = spark.table(made.lake.table(CLEAN_EVENTS.name)).drop("is_bot", "bot_reasons")
-    none = find_bots(events.where("user_agent IS NULL"))
-    assert "Join" not in plan_of(none.flagged(events))
-    some = Bots(agents=none.agents, agents_count=1, users=none.users, users_count=1)
-    spark.conf.set("spark.sql.autoBroadcastJoinThreshold", "-1")  # small by size would be broadcast anyhow
-    try:
-        plan = plan_of(some.flagged(events))
-    finally:
-        spark.conf.unset("spark.sql.autoBroadcastJoinThreshold")
-        none.unpersist()
-    assert plan.count("BroadcastHashJoin") == 2
-    assert "SortMergeJoin" not in plan
-
-
-def plan_of(frame: DataFrame) -> str:
-    return str(frame._jdf.queryExecution().executedPlan().toString())
-
-
 def test_every_example_of_the_list_is_a_crawler_and_its_longest_is_looked_at_whole() -> None:
     examples = [example for crawler in CRAWLER_USER_AGENTS_DATA for example in crawler["instances"]]
-    batch = pa.record_batch({"agent": [*examples, PERSON]})
-    (crawlers,) = crawlers_among([batch])
-    assert crawlers.column("agent").to_pylist() == examples
+    assert crawlers_among([*examples, PERSON]) == examples
     assert max(map(len, examples)) < USER_AGENT_LOOKED_AT

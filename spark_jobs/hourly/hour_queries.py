@@ -1,0 +1,204 @@
+"""The SQL, in DuckDB's words, that turns received events of some hours into clean events and the rows of hourly tables.
+
+Each relation below is made from those above it. Hours are numbers, counted from the epoch. Of the hour before an hour
+that is made, only what decides about copies and sessions is read.
+"""
+
+# ruff: noqa: S608 (the queries are made of constants, numbers, and paths that this package names)
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from contracts.bots import USER_AGENT_LOOKED_AT, BotReason
+from contracts.tables import (
+    CLEAN_EVENTS,
+    EVENT_COLUMNS,
+    HOURLY_EVENT_COUNTS,
+    HOURLY_PRODUCT_STATS,
+    HOURLY_TRAFFIC,
+    SESSION_GAP,
+    WITHOUT_BOTS,
+    Table,
+)
+
+_HOUR_US: Final = int(timedelta(hours=1).total_seconds() * 1_000_000)
+_GAP_US: Final = int(SESSION_GAP.total_seconds() * 1_000_000)
+_AGENT: Final = f"substr(user_agent, 1, {USER_AGENT_LOOKED_AT})"
+
+#: What a measure's name ends with → the condition on the events that it counts.
+_VARIANTS: Final = {"": "true", WITHOUT_BOTS: "NOT is_bot"}
+
+#: Of the relation that has every column of `received_events`, and no row.
+NO_EVENTS: Final = "no_events"
+
+#: Of the relation that holds the headers of crawlers; its one column is `agent`.
+CRAWLERS: Final = "crawlers"
+
+#: The headers that are asked about.
+AGENTS: Final = f"SELECT DISTINCT {_AGENT} AS agent FROM received WHERE user_agent IS NOT NULL"
+
+
+def received(files: Sequence[str]) -> str:
+    """Return the view of the rows of local Parquet files, each row with its address.
+
+    A column that was declared since the files were written is null.
+    """
+    names = ", ".join(f"'{file}'" for file in files)
+    return f"""
+CREATE TEMP VIEW received AS
+SELECT *, epoch_us(event_time) // {_HOUR_US} AS hour
+FROM (
+    SELECT * FROM {NO_EVENTS} UNION ALL BY NAME
+    SELECT * FROM read_parquet([{names}], union_by_name = true, filename = true, file_row_number = true,
+                               hive_partitioning = false)
+)
+"""
+
+
+def own(hours: Sequence[int]) -> str:
+    """Return the table of the hours that are made."""
+    return f"CREATE TEMP TABLE own AS SELECT unnest([{', '.join(map(str, hours))}]::BIGINT[]) AS hour"
+
+
+#: Every row whose click_id is there again: of the copies in an hour the first place wins, the others are left out. A
+#: winner's `previous_hour` is the last one before its own that has the id. Rows that tie in the first four are copies
+#: of one event, from requests that may differ: then these decide. Rows that tie in all give the same clean event.
+RANKED: Final = """
+CREATE TEMP TABLE ranked AS
+WITH repeated AS (
+    SELECT click_id FROM received GROUP BY click_id HAVING count(*) > 1
+), placed AS (
+    SELECT hour, click_id, filename, file_row_number,
+           row_number() OVER (PARTITION BY click_id, hour
+                              ORDER BY received_at, insertion_timestamp NULLS LAST, user_id, event_hash,
+                                       request_id NULLS LAST, source_ip NULLS LAST, user_agent NULLS LAST,
+                                       filename, file_row_number) AS place
+    FROM received SEMI JOIN repeated USING (click_id)
+)
+SELECT hour, place, filename, file_row_number,
+       lag(hour) OVER (PARTITION BY click_id ORDER BY hour, place) AS previous_hour
+FROM placed
+"""
+
+LEFT_OUT: Final = "CREATE TEMP VIEW left_out AS SELECT filename, file_row_number FROM ranked WHERE place > 1"
+
+#: What the hourly tables are made of, of every hour that is read.
+EVENTS: Final = f"""
+CREATE TEMP TABLE events AS
+SELECT hour, user_id, event_time, event_name, product_id, price,
+       coalesce({_AGENT} IN (SELECT agent FROM {CRAWLERS}), false) AS is_crawler
+FROM received ANTI JOIN left_out USING (filename, file_row_number)
+"""
+
+
+def rated(events_per_hour: int) -> str:
+    """Return the table of users with more events within an hour than a person can cause."""
+    return f"""
+CREATE TEMP TABLE rated AS
+SELECT hour, user_id FROM events GROUP BY hour, user_id HAVING count(*) > {events_per_hour}
+"""
+
+
+FLAGGED: Final = """
+CREATE TEMP VIEW flagged AS
+SELECT *, is_crawler OR (hour, user_id) IN (SELECT (hour, user_id) FROM rated) AS is_bot FROM events
+"""
+
+#: Of each user's events of one name in an hour. Of events at one time, those that are not flagged come first, so that
+#: what starts a session does not depend on chance.
+BY_USER: Final = f"""
+CREATE TEMP TABLE by_user AS
+WITH near AS (
+    SELECT * FROM flagged
+    WHERE hour IN (SELECT hour FROM own) OR (epoch_us(event_time) + {_GAP_US}) // {_HOUR_US} IN (SELECT hour FROM own)
+), timed AS (
+    SELECT *, epoch_us(event_time) - lag(epoch_us(event_time)) OVER (PARTITION BY user_id
+                                                                     ORDER BY event_time, is_bot) AS gap
+    FROM near
+)
+SELECT hour, user_id, event_name,
+       {{measures}}
+FROM timed SEMI JOIN own USING (hour)
+GROUP BY hour, user_id, event_name
+""".format(
+    measures=",\n       ".join(
+        f"""count_if({counted}) AS events{of},
+       count_if({counted} AND coalesce(gap > {_GAP_US}, true)) AS sessions_started{of},
+       coalesce(sum(price) FILTER ({counted} AND event_name = 'Purchase'), 0) AS revenue{of},
+       count_if({counted} AND event_name = 'Purchase' AND price IS NULL) AS purchases_without_price{of}"""
+        for of, counted in _VARIANTS.items()
+    )
+)
+
+_EVENT_HOUR: Final = f"make_timestamp(hour * {_HOUR_US}) AS event_hour"
+
+
+def _event_counts() -> str:
+    measures = (f"sum(events{of}) AS events{of}, count_if(events{of} > 0) AS users{of}" for of in _VARIANTS)
+    return f"SELECT {_EVENT_HOUR}, event_name, {', '.join(measures)} FROM by_user GROUP BY hour, event_name"
+
+
+def _traffic() -> str:
+    named = {"Search": "searches", "ViewContent": "views", "AddToCart": "carts", "Purchase": "purchases"}
+    measures = (
+        f"sum(events{of}) AS events{of}, count(DISTINCT user_id) FILTER (events{of} > 0) AS users{of}, "
+        f"sum(sessions_started{of}) AS sessions_started{of}, sum(revenue{of}) AS revenue{of}, "
+        f"sum(purchases_without_price{of}) AS purchases_without_price{of}, "
+        + ", ".join(
+            f"coalesce(sum(events{of}) FILTER (event_name = '{name}'), 0) AS {measure}{of}"
+            for name, measure in named.items()
+        )
+        for of in _VARIANTS
+    )
+    return f"SELECT {_EVENT_HOUR}, {', '.join(measures)} FROM by_user GROUP BY hour"
+
+
+def _product_stats() -> str:
+    measures = (
+        f"count_if({counted} AND event_name = 'ViewContent') AS views{of}, "
+        f"count_if({counted} AND event_name = 'AddToCart') AS carts{of}, "
+        f"count_if({counted} AND event_name = 'Purchase') AS purchases{of}, "
+        f"coalesce(sum(price) FILTER ({counted} AND event_name = 'Purchase'), 0) AS revenue{of}"
+        for of, counted in _VARIANTS.items()
+    )
+    return (
+        f"SELECT {_EVENT_HOUR}, product_id, {', '.join(measures)} FROM flagged SEMI JOIN own USING (hour) "
+        "WHERE product_id IS NOT NULL AND event_name IN ('ViewContent', 'AddToCart', 'Purchase') "
+        "GROUP BY hour, product_id"
+    )
+
+
+#: The rows of each hourly table.
+HOURLY: Final[dict[Table, str]] = {
+    HOURLY_EVENT_COUNTS: _event_counts(),
+    HOURLY_TRAFFIC: _traffic(),
+    HOURLY_PRODUCT_STATS: _product_stats(),
+}
+
+#: The rows of `clean_events`, in the order in which they are stored.
+CLEAN: Final = f"""
+SELECT {", ".join(column.name for column in EVENT_COLUMNS)},
+       len(bot_reasons) > 0 AS is_bot, bot_reasons
+FROM (
+    SELECT *, CASE WHEN coalesce({_AGENT} IN (SELECT agent FROM {CRAWLERS}), false)
+                   THEN ['{BotReason.CRAWLER_USER_AGENT}'] ELSE [] END
+              || CASE WHEN (hour, user_id) IN (SELECT (hour, user_id) FROM rated)
+                      THEN ['{BotReason.RATE}'] ELSE [] END AS bot_reasons
+    FROM received SEMI JOIN own USING (hour) ANTI JOIN left_out USING (filename, file_row_number)
+)
+ORDER BY hour, {", ".join(CLEAN_EVENTS.sort)}
+"""
+
+#: Of each hour that is made: its events, the rows left out, and the events whose id the hour before has as well.
+COUNTS: Final = """
+SELECT hour, count(*) AS clean, any_value(coalesce(left_out, 0))::BIGINT AS left_out,
+       any_value(coalesce(of_hour_before, 0))::BIGINT AS of_hour_before
+FROM events SEMI JOIN own USING (hour)
+LEFT JOIN (
+    SELECT hour, count_if(place > 1) AS left_out,
+           count_if(place = 1 AND previous_hour = hour - 1) AS of_hour_before
+    FROM ranked GROUP BY hour
+) USING (hour)
+GROUP BY hour
+"""

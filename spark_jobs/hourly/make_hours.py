@@ -1,0 +1,94 @@
+"""Inside a Spark task: a batch of event hours → files of `clean_events`, rows of the hourly tables, counts.
+
+One task makes all of an hour, in DuckDB, which spills to a temporary directory what does not fit in its memory.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+
+from contracts.tables import RECEIVED_EVENTS, Table
+from spark_jobs.hourly import hour_queries as queries
+from spark_jobs.hourly.crawler_agents import crawlers_among
+from spark_jobs.hourly.hour_batches import HourBatch
+from spark_jobs.tables.arrow_schemas import table_schema
+from spark_jobs.tables.data_files import FileTarget, as_batch, local_copies, written_files
+
+#: Of one task's DuckDB.
+MEMORY_LIMIT: Final = "1GB"
+#: Rows that are handed from DuckDB to a file at once.
+_ROWS: Final = 100_000
+
+#: Kinds of results beside the rows of a table, which go by its name.
+FILES: Final = "files"
+COUNTS: Final = "counts"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HourMaker:
+    """What a task needs, pickled into it; each input row is the number of a batch of `batches`.
+
+    Results are rows (kind, Arrow stream): of files, of counts, and of each hourly table.
+    """
+
+    batches: tuple[HourBatch, ...]
+    target: FileTarget
+    events_per_hour: int
+    threads: int
+
+    def results(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield the results of the batches."""
+        for batch in numbers:
+            for number in batch.column(0).to_pylist():
+                with local_copies(self.batches[number].files) as files, self._duckdb() as connection:
+                    yield from self._made(connection, self.batches[number], files)
+
+    def _made(
+        self, connection: duckdb.DuckDBPyConnection, batch: HourBatch, files: list[str]
+    ) -> Iterator[pa.RecordBatch]:
+        connection.from_arrow(table_schema(RECEIVED_EVENTS).empty_table()).create(queries.NO_EVENTS)
+        for statement in (queries.received(files), queries.own(batch.hours), queries.RANKED, queries.LEFT_OUT):
+            connection.execute(statement)
+        agents = (agent for (agent,) in connection.execute(queries.AGENTS).fetchall())
+        connection.register(queries.CRAWLERS, pa.table({"agent": pa.array(crawlers_among(agents), pa.string())}))
+        for statement in (queries.EVENTS, queries.rated(self.events_per_hour), queries.FLAGGED, queries.BY_USER):
+            connection.execute(statement)
+        yield _result(COUNTS, connection.execute(queries.COUNTS).to_arrow_table())
+        for table, query in queries.HOURLY.items():
+            yield _result(table.name, _rows_of(table, connection.execute(query).to_arrow_table()))
+        reader = connection.execute(queries.CLEAN).to_arrow_reader(_ROWS)
+        clean = (pa.Table.from_batches([rows]) for rows in reader)
+        made = [as_batch(file) for file in written_files(clean, self.target)]
+        yield _result(FILES, pa.Table.from_batches(made))
+
+    @contextmanager
+    def _duckdb(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with TemporaryDirectory() as spill:
+            config = {
+                "threads": self.threads,
+                "memory_limit": MEMORY_LIMIT,
+                "temp_directory": str(Path(spill) / "spill"),
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            }
+            with duckdb.connect(config=config) as connection:
+                connection.execute("SET preserve_insertion_order = false")
+                yield connection
+
+
+def _rows_of(table: Table, rows: pa.Table) -> pa.Table:
+    schema = table_schema(table)
+    return rows.select(schema.names).cast(schema)
+
+
+def _result(kind: str, rows: pa.Table) -> pa.RecordBatch:
+    stream = pa.BufferOutputStream()
+    with pa.ipc.new_stream(stream, rows.schema) as writer:
+        writer.write_table(rows)
+    return pa.RecordBatch.from_pydict({"kind": [kind], "rows": pa.array([stream.getvalue().to_pybytes()], pa.binary())})

@@ -1,0 +1,30 @@
+"""Declared tables → Arrow schemas, for rows that never become Spark's."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import pyarrow as pa
+
+from contracts.tables import Column, ColumnType, Table
+
+ARROW_TYPES: Final[Mapping[ColumnType, pa.DataType]] = {
+    "string": pa.string(),
+    "binary": pa.binary(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+    "boolean": pa.bool_(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "decimal(18,2)": pa.decimal128(18, 2),
+    "decimal(38,2)": pa.decimal128(38, 2),
+    "array<string>": pa.list_(pa.field("element", pa.string())),
+}
+
+
+def arrow_schema(columns: Iterable[Column]) -> pa.Schema:
+    """Return the schema of rows that have these columns of a table."""
+    return pa.schema([pa.field(column.name, ARROW_TYPES[column.type], column.nullable) for column in columns])
+
+
+def table_schema(table: Table) -> pa.Schema:
+    """Return the schema of a table's rows, in the order of its declaration."""
+    return arrow_schema(table.columns)

@@ -1,0 +1,64 @@
+"""Rules of writing data files inside a task: one partition each, in order, none larger than it may be."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from spark_jobs.tables import data_files
+from spark_jobs.tables.data_files import DataFile, FileTarget, local_copies, written_files
+
+SCHEMA = pa.schema([pa.field("event_time", pa.timestamp("us", tz="UTC"), nullable=False), pa.field("n", pa.int64())])
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> FileTarget:
+    return FileTarget(data=f"file://{tmp_path}/data", schema=SCHEMA, partitions=("event_time",))
+
+
+def rows(*hours_and_numbers: tuple[int, int]) -> pa.Table:
+    times = [datetime(1970, 1, 2, hour, 59, tzinfo=UTC) for hour, _ in hours_and_numbers]
+    return pa.table([times, [number for _, number in hours_and_numbers]], schema=SCHEMA)
+
+
+def content(file: DataFile) -> list[int]:
+    return list(pq.ParquetFile(file.location.removeprefix("file://")).read().column("n").to_pylist())
+
+
+def test_rows_of_a_partition_come_into_one_file_from_all_batches(target: FileTarget) -> None:
+    files = list(written_files([rows((1, 10), (0, 20), (1, 30)), rows((0, 40))], target))
+    assert [(file.partition, content(file)) for file in files] == [((24,), [20, 40]), ((25,), [10, 30])]
+    assert "/data/event_time_hour=1970-01-02-00/" in files[0].location
+
+
+def test_rows_of_a_partition_keep_their_order(target: FileTarget) -> None:
+    (file,) = written_files([rows((3, 2), (3, 1)), rows((3, 3))], target)
+    assert content(file) == [2, 1, 3]
+
+
+def test_a_partition_with_many_rows_becomes_several_files(target: FileTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data_files, "FILE_BYTES", 20)
+    files = list(written_files([rows((3, 1)), rows((3, 2)), rows((3, 3))], target))
+    assert [content(file) for file in files] == [[1, 2], [3]]
+
+
+def test_rows_that_wait_are_written_before_they_are_too_many(
+    target: FileTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data_files, "HELD_BYTES", 20)
+    files = list(written_files([rows((1, 1), (2, 2)), rows((1, 3))], target))
+    assert [(file.partition, content(file)) for file in files] == [((25,), [1]), ((26,), [2]), ((25,), [3])]
+
+
+def test_no_rows_make_no_file(target: FileTarget) -> None:
+    assert list(written_files([rows()], target)) == []
+
+
+def test_a_local_copy_has_a_name_without_meaning_to_a_reader(tmp_path: Path) -> None:
+    odd = tmp_path / "a[1]*'s.parquet"
+    odd.write_bytes(b"content")
+    with local_copies([f"file://{odd}"]) as (copy,):
+        assert Path(copy).name == "0.parquet"
+        assert Path(copy).read_bytes() == b"content"
