@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 from pyspark import StorageLevel
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import types as T  # noqa: N812 (PySpark's own abbreviation)
 
 from contracts.bots import BOT_EVENTS_PER_HOUR
@@ -78,7 +78,7 @@ def make_hours(spark: SparkSession, hours: Sequence[datetime], files: FilesByHou
     )
 
 
-def _told(results: Iterable[T.Row], kind: str) -> Iterator[dict[str, object]]:
+def _told(results: Iterable[Row], kind: str) -> Iterator[dict[str, Any]]:
     for result in results:
         if result.kind == kind:
             yield from pa.ipc.open_stream(result.rows).read_all().to_pylist()

@@ -70,7 +70,7 @@ class HourMaker:
     @contextmanager
     def _duckdb(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with TemporaryDirectory() as spill:
-            config = {
+            config: dict[str, str | bool | int | float | list[str]] = {
                 "threads": self.threads,
                 "memory_limit": MEMORY_LIMIT,
                 "temp_directory": str(Path(spill) / "spill"),
