@@ -75,13 +75,19 @@ def main() -> int:
     arguments = parser.parse_args()
     if not arguments.source.is_file():
         parser.error(f"{arguments.source} is not a file; download the data set first (see --help)")
-    events = 0
-    with _text(arguments.source, "r") as source, _text(arguments.target, "w") as target:
-        for event in converted(arguments.data_set, csv.DictReader(source)):
-            target.write(json.dumps(event, separators=(",", ":")) + "\n")
-            events += 1
+    events = convert_file(arguments.data_set, arguments.source, arguments.target)
     print(f"{events:,} events written to {arguments.target}", file=sys.stderr)
     return 0
+
+
+def convert_file(data_set: str, source: Path, target: Path) -> int:
+    """Convert one file, each of both .gz or not; return the number of events."""
+    events = 0
+    with _text(source, "r") as rows, _text(target, "w") as lines:
+        for event in converted(data_set, csv.DictReader(rows)):
+            lines.write(json.dumps(event, separators=(",", ":")) + "\n")
+            events += 1
+    return events
 
 
 def _text(path: Path, mode: Literal["r", "w"]) -> TextIO:

@@ -117,7 +117,7 @@ LANDING_HOUR_CHECKS: Final = (
     _landing(
         "lines_lost",
         Severity.FAIL,
-        "Lines of the raw objects that no table has: neither `received_events` nor `rejected_events`, by their metadata.",
+        "Lines of the raw objects that neither `received_events` nor `rejected_events` has, by their metadata.",
         at_least=0,
         at_most=0,
     ),
@@ -191,6 +191,10 @@ DAY_CHECKS: Final = (
         at_least=0,
         at_most=0,
     ),
+    _day(
+        "users_lost", Severity.FAIL, "Users of the day that `user_days`, by its metadata, lacks.", at_least=0, at_most=0
+    ),
+    _day("sessions_lost", Severity.FAIL, "Sessions that `sessions`, by its metadata, lacks.", at_least=0, at_most=0),
     _day("events_of_usual", Severity.WARN, "Events, over the median of the same day of four weeks.", **_VOLUME_LIMITS),
 )
 

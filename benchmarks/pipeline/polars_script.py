@@ -24,13 +24,15 @@ _EVENT = pl.Struct(
         ),
     }
 )
-_ENVELOPE = {
-    "received_at": pl.Int64,
-    "request_id": pl.String,
-    "source_ip": pl.String,
-    "user_agent": pl.String,
-    "event": _EVENT,
-}
+_ENVELOPE = pl.Schema(
+    {
+        "received_at": pl.Int64(),
+        "request_id": pl.String(),
+        "source_ip": pl.String(),
+        "user_agent": pl.String(),
+        "event": _EVENT,
+    }
+)
 _HOUR = pl.col("event_time").dt.truncate("1h").alias("event_hour")
 _PURCHASE = pl.col("event_name") == "Purchase"
 

@@ -1,18 +1,20 @@
-"""Hours that a run has just made → their rows of `data_checks`, committed before their rows of the ledger.
+"""Hours and days that a run has just made → their rows of `data_checks`, committed before their rows of the ledger.
 
 So whoever finds an hour in the ledger finds its checks, and knows by the `input_version` that they are of that run. A
 check that does not hold fails no job: it stops the hour from being published, or warns, which is the reader's to do.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from pyspark.sql import SparkSession
 
-from contracts.data_checks import EVENT_HOUR_CHECKS, LANDING_HOUR_CHECKS, CheckResult, Stage, judge
-from contracts.ledger import EventRow
+from contracts.data_checks import DAY_CHECKS, EVENT_HOUR_CHECKS, LANDING_HOUR_CHECKS, CheckResult, Stage, judge
+from contracts.ledger import UNFINISHED, DayRow, EventRow
 from contracts.names import LakeLocation
+from contracts.partitions import start_of_day
 from contracts.tables import DATA_CHECKS, EVENT_LEDGER, LANDING_LEDGER
+from spark_jobs.checks import day_check_figures as of_days
 from spark_jobs.checks import event_hour_figures as of_event_hours
 from spark_jobs.checks import landing_figures as of_landing_hours
 from spark_jobs.checks.file_figures import file_figures
@@ -75,6 +77,38 @@ def check_event_hours(
         )
     ]
     write_results(spark, lake, results, stage=Stage.EVENT_HOUR, hours=hours, read_from=read_from)
+    return results
+
+
+def check_days(
+    spark: SparkSession,
+    lake: LakeLocation,
+    rows: Collection[DayRow],
+    *,
+    clean: Mapping[date, int],
+    known: Iterable[DayRow],
+    read_from: int | None,
+) -> list[CheckResult]:
+    """Check days whose tables are made, and note the results.
+
+    `clean` are the clean events of each day's hours, `known` the ledger's rows of the weeks before.
+    """
+    if not rows:
+        return []
+    starts = [start_of_day(row.day) for row in rows]
+    files = file_figures(spark, lake, of_days.MEASURED, starts)
+    volumes = {start_of_day(row.day): row.events for row in (*known, *rows) if row.events_version != UNFINISHED}
+    results = [
+        result
+        for row in rows
+        for result in judge(
+            DAY_CHECKS,
+            of_days.day_check_figures(row, clean[row.day], files, volumes),
+            checked_from=start_of_day(row.day),
+            input_version=row.input_version,
+        )
+    ]
+    write_results(spark, lake, results, stage=Stage.DAY, hours=starts, read_from=read_from)
     return results
 
 

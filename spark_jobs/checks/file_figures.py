@@ -1,4 +1,4 @@
-"""Iceberg's manifests → rows, nulls and bounds of hours of a table, without reading one row.
+"""Iceberg's manifests → rows, nulls and bounds of hours or days of a table, without reading one row.
 
 A writer notes these for each data file. For numbers and times the bounds are exact; of a text only the beginning is
 kept, so texts have no bounds here.
@@ -15,7 +15,7 @@ from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation
 
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR
-from contracts.tables import Table
+from contracts.tables import Partition, Table
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBERS: Final = ("bigint", "double", "decimal(18,2)", "decimal(38,2)")
@@ -25,7 +25,8 @@ _NUMBERS: Final = ("bigint", "double", "decimal(18,2)", "decimal(38,2)")
 class FileFigures:
     """What the files of one hour hold: rows, and by column the nulls, the lowest and the highest value.
 
-    A time is in seconds since 1970. A column without a value (or of text) has no lowest and highest.
+    A time is in microseconds since 1970, which a double holds exactly. A column
+    without a value (or of text) has no lowest and highest.
     """
 
     rows: int = 0
@@ -47,7 +48,10 @@ FiguresByHour = Mapping[tuple[str, datetime], FileFigures]
 def file_figures(
     spark: SparkSession, lake: LakeLocation, measured: Mapping[Table, Sequence[str]], hours: Collection[datetime]
 ) -> FiguresByHour:
-    """Return the figures of the measured columns; an hour without files has none. Tables are partitioned by hour."""
+    """Return the figures of the measured columns by the start of each partition, an hour or a day; none without files.
+
+    Tables are partitioned, first of all, by hours or days; `hours` are the partitions' starts.
+    """
     frames = [_of_files(spark, lake, table, columns, hours) for table, columns in measured.items()]
     files = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), frames)
     columns = sorted({column for names in measured.values() for column in names})
@@ -60,7 +64,7 @@ def _of_files(
     spark: SparkSession, lake: LakeLocation, table: Table, columns: Sequence[str], hours: Collection[datetime]
 ) -> DataFrame:
     """Return a row per data file with the hour's ordinal, the file's rows, and three figures of each column."""
-    hour = F.col(f"partition.{table.partitions[0].column}_hour")
+    hour = _first_hour(table.partitions[0])
     files = spark.table(f"{lake.table(table.name)}.files").where(
         hour.between((min(hours) - _EPOCH) // HOUR, (max(hours) - _EPOCH) // HOUR)
     )
@@ -68,6 +72,14 @@ def _of_files(
     return files.select(
         F.lit(table.name).alias("table"), hour.alias("hour"), F.col("record_count").alias("rows"), *figures
     )
+
+
+def _first_hour(partition: Partition) -> Column:
+    """Return the ordinal, since 1970, of a partition's first hour; a day is a date in the metadata."""
+    if partition.transform == "hours":
+        return F.col(f"partition.{partition.column}_hour")
+    name = partition.column if partition.transform == "identity" else f"{partition.column}_day"
+    return F.unix_date(f"partition.{name}") * 24
 
 
 def _of_column(table: Table, column: str) -> list[Column]:
@@ -82,7 +94,7 @@ def _of_column(table: Table, column: str) -> list[Column]:
 def _number(table: Table, column: str, bound: Column) -> Column:
     kind = table.column(column).type
     if kind == "timestamp":
-        return F.unix_micros(bound) / 1_000_000
+        return F.unix_micros(bound).cast("double")
     return bound.cast("double") if kind in _NUMBERS else F.lit(None).cast("double")
 
 

@@ -1,7 +1,7 @@
 """A landing hour's row of the ledger and its tables' metadata → the figures of its data checks."""
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from contracts.data_checks import NULL_SHARES, Figure
@@ -10,6 +10,8 @@ from contracts.tables import RECEIVED_EVENTS, REJECTED_EVENTS
 from spark_jobs.checks.file_figures import NO_FILES, FiguresByHour, FileFigures
 from spark_jobs.checks.volume import Volumes, volume_figure
 from spark_jobs.tables.ledger import LandingLedgerRow
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: What is looked at in each table's files.
 MEASURED: Final = {
@@ -67,21 +69,25 @@ def _null_share(received: FileFigures, column: str) -> Figure:
     )
 
 
-def _from_to(bounds: Mapping[str, float], start: str, end: str) -> Figure:
+def moment(bounds: Mapping[str, float], column: str) -> datetime | None:
+    """Return a bound of a column of times, None if it has no value in the hour."""
+    return _EPOCH + timedelta(microseconds=bounds[column]) if column in bounds else None
+
+
+def _from_to(bounds: Mapping[str, float], start_column: str, end_column: str) -> Figure:
     """Return the seconds from one column's bound to the other's."""
-    if start not in bounds or end not in bounds:
+    start, end = moment(bounds, start_column), moment(bounds, end_column)
+    if start is None or end is None:
         return Figure(value=None, detail="no events")
-    words: Callable[[str], str] = lambda column: datetime.fromtimestamp(bounds[column], UTC).isoformat()  # noqa: E731
-    return Figure(value=bounds[end] - bounds[start], detail=f"{start} {words(start)}, {end} {words(end)}")
+    words = f"{start_column} {start.isoformat()}, {end_column} {end.isoformat()}"
+    return Figure(value=(end - start).total_seconds(), detail=words)
 
 
 def _quiet_minutes(row: LandingLedgerRow, received: FileFigures) -> Figure:
-    newest = received.highest.get("received_at")
+    newest = moment(received.highest, "received_at")
     if newest is None:
         return Figure(value=None, detail="no events")
     if not row.settled:
         return Figure(value=None, detail="the hour is still open")
-    arrival = datetime.fromtimestamp(newest, UTC)
-    return Figure(
-        value=(row.landing_hour + HOUR - arrival).total_seconds() / 60, detail=f"newest arrival {arrival.isoformat()}"
-    )
+    quiet = row.landing_hour + HOUR - newest
+    return Figure(value=quiet.total_seconds() / 60, detail=f"newest arrival {newest.isoformat()}")

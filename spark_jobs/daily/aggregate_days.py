@@ -25,6 +25,7 @@ from contracts.tables import (
     DAILY_PRODUCT_STATS,
     DAILY_RETENTION,
     DAILY_TRAFFIC,
+    DATA_CHECKS,
     DAY_LEDGER,
     HOURLY_TRAFFIC,
     SESSIONS,
@@ -32,6 +33,7 @@ from contracts.tables import (
     Table,
 )
 from contracts.versions import days_looked_back_at, event_hours_feeding
+from spark_jobs.checks.check_hours import check_days
 from spark_jobs.daily.clean_counts import check_clean, check_traffic
 from spark_jobs.daily.cohorts import daily_retention, users_by_cohort
 from spark_jobs.daily.daily_funnel import daily_funnel
@@ -57,6 +59,7 @@ TARGETS: Final = (
     DAILY_PRODUCT_STATS,
     DAILY_TRAFFIC,
     DAILY_RETENTION,
+    DATA_CHECKS,
     DAY_LEDGER,
 )
 
@@ -144,6 +147,14 @@ class _Run:
             by_cohort.unpersist()
         inputs = self.ledgers.inputs(rows)
         told = {day: replace(row, input_version=inputs[day].input_version) for day, row in rows.items()}
+        check_days(
+            self.spark,
+            self.lake,
+            list(told.values()),
+            clean={day: inputs[day].events for day in told},
+            known=self.ledgers.stored.values(),
+            read_from=self.snapshots[DATA_CHECKS],
+        )
         self._write_ledger(told.values())
         return told
 

@@ -5,6 +5,7 @@ footer for its metrics, by the table's own settings.
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -22,6 +23,9 @@ from spark_jobs.tables.data_files import DataFile, FileTarget
 from spark_jobs.tables.iceberg_table import loaded
 from spark_jobs.tables.replaced_hours import REPLACED_HOURS, hours_note
 from spark_jobs.tables.table_io import commit_error
+
+#: A footer is a request or two of some ten milliseconds each where data lies in S3.
+_FOOTERS_AT_ONCE: Final = 8
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -77,20 +81,23 @@ def replace_hours_by_files(
 
 
 def _data_files(view: Any, handle: Any, files: Iterable[DataFile]) -> Iterable[Any]:
-    """Yield Iceberg's own records of the files."""
-    io, spec = handle.io(), handle.spec()
+    """Return Iceberg's own records of the files; their footers are fetched side by side."""
+    io, spec, order = handle.io(), handle.spec(), handle.sortOrder()
     metrics = view.MetricsConfig.forTable(handle)
-    for file in files:
+
+    def record(file: DataFile) -> Any:
         opened = io.newInputFile(file.location, file.size)
-        yield (
+        return (
             view.DataFiles.builder(spec)
             .withInputFile(opened)
-            .withFormat("parquet")
             .withPartitionValues([str(hour) for hour in file.partition])
-            .withSortOrder(handle.sortOrder())
+            .withSortOrder(order)
             .withMetrics(view.parquet.ParquetUtil.fileMetrics(opened, metrics))
             .build()
         )
+
+    with ThreadPoolExecutor(_FOOTERS_AT_ONCE) as pool:
+        return list(pool.map(record, files))
 
 
 def _input_changed(table: Table, error: BaseException) -> BaseException:

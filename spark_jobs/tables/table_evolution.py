@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from contracts.names import CATALOG, LakeLocation
@@ -43,9 +44,12 @@ def table_properties(table: Table) -> dict[str, str]:
 
 
 def ensure_tables(spark: SparkSession, lake: LakeLocation, tables: Iterable[Table] = TABLES) -> None:
-    """Make the catalog's tables what `contracts.tables` declares; raise `TableMismatchError` naming every obstacle."""
+    """Make the catalog's tables what `contracts.tables` declares; raise `TableMismatchError` naming every obstacle.
+
+    Raise `CatalogError` if the catalog doesn't answer, or if a table can't be read.
+    """
     _ensure_namespace(spark, lake)
-    mismatches = [mismatch for table in tables for mismatch in _ensure_table(spark, lake, table)]
+    mismatches = [mismatch for table in tables for mismatch in _ensure_readable_table(spark, lake, table)]
     if mismatches:
         raise TableMismatchError(
             "tables differ from contracts/tables.py; change the declaration back or migrate them by hand:\n  "
@@ -62,6 +66,19 @@ def _ensure_namespace(spark: SparkSession, lake: LakeLocation) -> None:
         raise CatalogError(
             f"the catalog of {lake.warehouse_uri} can't make or find the database {lake.database!r}: {reason}; check "
             "the warehouse, the credentials and their rights, AWS_REGION, and AWS_ENDPOINT_URL if it is a local one"
+        ) from error
+
+
+def _ensure_readable_table(spark: SparkSession, lake: LakeLocation, table: Table) -> list[str]:
+    """Return the mismatches of a table; raise `CatalogError` if its metadata is gone or broken."""
+    try:
+        return _ensure_table(spark, lake, table)
+    except (Py4JJavaError, PySparkException) as error:
+        java = getattr(error, "java_exception", None)
+        reason = str(error if java is None else java.toString()).splitlines()[0]
+        raise CatalogError(
+            f"table {lake.table(table.name)} can't be read or made: {reason}; if its metadata file is gone or broken, "
+            "restore it, or drop the table and make it again from what it is made from"
         ) from error
 
 

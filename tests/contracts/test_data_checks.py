@@ -1,6 +1,7 @@
 """Rules of the declared checks: limits are included, what can't be known passes, a warning stops nothing."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ def test_limits_are_included_and_what_can_not_be_known_passes(value: float | Non
         ({"at_least": 0.5, "at_most": 2}, "0.5 to 2"),
     ],
 )
-def test_limits_are_said_in_words(limits: dict[str, float], expected: str) -> None:
+def test_limits_are_said_in_words(limits: dict[str, Any], expected: str) -> None:
     assert check(**limits).expected == expected
 
 

@@ -48,14 +48,14 @@ def rewrite_error_objects(
 
 
 def _rewritten_raw(place: Place, users: SoughtUsers, discard: bool, stored: StoredObject) -> Rewritten | None:
-    finding = raw_finding(place, stored, users)
+    finding = raw_finding(place, users, stored)
     if finding is None or not finding.unreadable:
         return _rewritten(place, stored, users.hold_line) if finding and finding.held else None
     return _discarded(place, stored) if discard else None
 
 
 def _rewritten_error(place: Place, users: SoughtUsers, discard: bool, stored: StoredObject) -> Rewritten | None:
-    finding = error_finding(place, stored, users)
+    finding = error_finding(place, users, stored)
     if finding is None or not finding.unreadable:
         return _rewritten(place, stored, users.hold_error) if finding else None
     return _discarded(place, stored) if discard else None

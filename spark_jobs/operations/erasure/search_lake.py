@@ -22,7 +22,7 @@ from spark_jobs.operations.erasure.table_history import FilesInUse
 #: older than any job takes.
 LONGEST_JOB: Final = timedelta(hours=24)
 
-Find = Callable[[Place, StoredObject, SoughtUsers], Finding | None]
+Find = Callable[[Place, SoughtUsers, StoredObject], Finding | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ def findings(
     spark: SparkSession, place: Place, objects: Iterable[StoredObject], find: Find, users: SoughtUsers
 ) -> Iterator[Finding]:
     """Yield what is found in objects of a place."""
-    return in_tasks(spark, objects, partial(find, place, users=users))
+    return in_tasks(spark, objects, partial(find, place, users))
 
 
 def _places(places: LakePlaces, in_use: FilesInUse) -> Iterator[tuple[Place, Find, Callable[[Finding], str]]]:

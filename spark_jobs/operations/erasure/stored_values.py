@@ -43,7 +43,7 @@ class Finding:
     unreadable: str | None = None
 
 
-def raw_finding(place: Place, stored: StoredObject, users: SoughtUsers) -> Finding | None:
+def raw_finding(place: Place, users: SoughtUsers, stored: StoredObject) -> Finding | None:
     """Look into a raw object."""
     try:
         with line_chunks(unpacked(place, stored)) as chunks:
@@ -52,12 +52,12 @@ def raw_finding(place: Place, stored: StoredObject, users: SoughtUsers) -> Findi
         return Finding(stored=stored, unreadable=str(error))
 
 
-def error_finding(place: Place, stored: StoredObject, users: SoughtUsers) -> Finding | None:
+def error_finding(place: Place, users: SoughtUsers, stored: StoredObject) -> Finding | None:
     """Look into an object of records that Firehose could not deliver."""
     return _text_finding(place, stored, users.hold_error)
 
 
-def warehouse_finding(place: Place, stored: StoredObject, users: SoughtUsers) -> Finding | None:
+def warehouse_finding(place: Place, users: SoughtUsers, stored: StoredObject) -> Finding | None:
     """Look into a table's file: data, manifest or metadata."""
     name = PurePosixPath(stored.key).name
     if name.endswith(".crc"):  # Hadoop's checksums

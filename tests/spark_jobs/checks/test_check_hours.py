@@ -12,16 +12,18 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from contracts.data_checks import EVENT_HOUR_CHECKS, LANDING_HOUR_CHECKS, VOLUME_WEEKS, WEEK
+from contracts.data_checks import DAY_CHECKS, EVENT_HOUR_CHECKS, LANDING_HOUR_CHECKS, VOLUME_WEEKS, WEEK
 from contracts.envelope import Stamp, envelope_line, epoch_ms
 from contracts.names import LakeLocation
-from contracts.partitions import HOUR, landing_prefix
+from contracts.partitions import HOUR, landing_prefix, start_of_day
 from contracts.tables import CLEAN_EVENTS, DATA_CHECKS, RECEIVED_EVENTS
-from spark_jobs.checks.check_hours import check_landing_hours
+from spark_jobs.checks.check_hours import check_event_hours, check_landing_hours
+from spark_jobs.daily.aggregate_days import aggregate_days
 from spark_jobs.hourly import aggregate_hours as job
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
+from spark_jobs.tables.commit_files import replace_hours_by_files
 from spark_jobs.tables.ledger import read_landing_rows
 from spark_jobs.tables.table_io import current_snapshot, ensure_tables
 from tests.spark_jobs.received_rows import Landing, ReceivedEvent, land
@@ -101,14 +103,12 @@ def test_rows_that_a_table_lacks_fail_the_hour(
     spark: SparkSession, lake: LakeLocation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     land(spark, lake, [Landing(landing_hour=TEN, events=[ReceivedEvent(event_time=TEN, click_id="1")])])
-    replace_hours = job.replace_hours
 
-    def lossy(frame: Any, *, table: Any, **others: Any) -> None:
-        replace_hours(frame, table=table, **others)
-        if table == CLEAN_EVENTS:
-            spark.sql(f"DELETE FROM {lake.table(CLEAN_EVENTS.name)}")
+    def lossy(*arguments: Any, **others: Any) -> None:
+        replace_hours_by_files(*arguments, **others)
+        spark.sql(f"DELETE FROM {lake.table(CLEAN_EVENTS.name)}")
 
-    monkeypatch.setattr(job, "replace_hours", lossy)
+    monkeypatch.setattr(job, "replace_hours_by_files", lossy)
     monkeypatch.setattr(job._Run, "_refuse_lost_rows", lambda *_: None)
     aggregate_hours(spark, lake, [TEN])
     checks = found(spark, lake, "event_hour")
@@ -183,7 +183,7 @@ def test_stages_of_one_hour_neither_replace_nor_disturb_each_other(
     lay_down(lake, TEN, line(TEN, "1"))
     transform_landing_hours(spark, lake, [TEN], SETTLED)
     attempts: list[int] = []
-    check = job.check_event_hours
+    check = check_event_hours
 
     def beside_a_transform(*arguments: Any, **others: Any) -> Any:
         attempts.append(1)
@@ -208,6 +208,22 @@ def test_no_row_of_the_events_is_read(spark: SparkSession, lake: LakeLocation) -
         path.unlink()
     check_landing_hours(spark, lake, [row], read_from=current_snapshot(spark, lake, DATA_CHECKS))
     assert found(spark, lake, "landing_hour") == before
+
+
+def test_a_day_has_every_check_beside_its_ledger_row_whoever_made_it_again(
+    spark: SparkSession, lake: LakeLocation
+) -> None:
+    events = [ReceivedEvent(event_time=TEN + number * HOUR, click_id=str(number)) for number in range(3)]
+    land(spark, lake, [Landing(landing_hour=TEN, events=events)])
+    aggregate_hours(spark, lake, [TEN + number * HOUR for number in range(3)])
+    (row,) = aggregate_days(spark, lake, [TEN.date()]).made
+    checks = found(spark, lake, "day", start_of_day(TEN.date()))
+    assert set(checks) == {check.name for check in DAY_CHECKS}
+    assert {check["input_version"] for check in checks.values()} == {row.input_version}
+    assert checks["events_lost"]["detail"] == "3 clean in its hours, 3 in the day"
+    assert checks["users_lost"]["detail"] == "1 users, 1 rows of user_days"
+    assert checks["sessions_lost"]["detail"] == "3 sessions, 3 rows"
+    assert not_passed(checks) == []
 
 
 def _data_files(lake: LakeLocation) -> Iterator[Path]:

@@ -11,6 +11,7 @@ from contracts.partitions import HOUR, landing_prefix
 from contracts.tables import REJECTED_EVENTS
 from spark_jobs.operations import expire_rejected as operation
 from spark_jobs.operations.expire_rejected import expire_rejected
+from spark_jobs.raw.raw_objects import landed_objects
 from spark_jobs.tables.iceberg_table import commits_between, current_snapshot
 from spark_jobs.tables.schemas import struct_type
 from spark_jobs.tables.table_io import ensure_tables, replace_hours
@@ -77,7 +78,7 @@ def test_an_hour_that_is_transformed_meanwhile_is_looked_at_again(
     spark: SparkSession, lake: LakeLocation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     overtaken = iter([True])
-    listing = operation.landed_objects
+    listing = landed_objects
 
     def late(*arguments: object) -> object:
         if next(overtaken, False):

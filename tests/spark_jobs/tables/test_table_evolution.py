@@ -1,5 +1,6 @@
 """Rules of making tables from their declarations: created once, evolved by new columns, refused when they differ."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,3 +76,17 @@ def test_a_catalog_that_cannot_be_asked_is_one_sentence_naming_it(spark: SparkSe
     Path(lake.warehouse_uri, "a_file").write_text("")
     with pytest.raises(CatalogError, match=r"database 'a_file': .*; check the warehouse"):
         ensure_tables(spark, replace(lake, database="a_file"))
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_text("{")], ids=["missing", "corrupt"])
+def test_a_table_whose_metadata_is_gone_or_broken_is_named_in_one_sentence_and_left_as_it_is(
+    spark: SparkSession, lake: LakeLocation, damage: Callable[[Path], object]
+) -> None:
+    ensure_tables(spark, lake, [HOURLY_TRAFFIC])
+    metadata = Path(lake.warehouse_uri) / lake.database / HOURLY_TRAFFIC.name / "metadata"
+    latest = max(metadata.glob("v*.metadata.json"), key=lambda path: int(path.name.split(".")[0].removeprefix("v")))
+    damage(latest)
+    before = sorted(metadata.iterdir())
+    with pytest.raises(CatalogError, match=r"hourly_traffic can't be read or made: .*; if its metadata file is gone"):
+        ensure_tables(spark, lake)
+    assert sorted(metadata.iterdir()) == before

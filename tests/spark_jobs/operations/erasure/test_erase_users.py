@@ -21,6 +21,7 @@ from spark_jobs.operations.erasure.places import StoredObject
 from spark_jobs.operations.erasure.rewrite_objects import rewrite_raw_objects
 from spark_jobs.operations.erasure.sought_users import SoughtUsers
 from spark_jobs.tables.erased_users import lift_erased_users
+from spark_jobs.tables.table_io import replace_hours
 from tests.spark_jobs.operations.erasure.lakes import (
     ELEVEN,
     ERRORS_KEY,
@@ -110,7 +111,6 @@ def test_rows_whose_raw_objects_have_expired_go_too_and_their_history_stays_prot
     directory_lake: DirectoryLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.rmtree(directory_lake.root / landing_prefix(TEN))
-    replace_hours = strike_rows.replace_hours
     for survived in (0, 1):
         with monkeypatch.context() as killing:
             lives = iter([replace_hours] * survived)

@@ -1,0 +1,60 @@
+"""Kill runs at random points and compare every table with a rebuild in one go.
+
+    python -m benchmarks.kills                    # 200 kills
+    python -m benchmarks.kills --processes 4 --drivers 6 --at-once 0
+
+`--processes` are SIGKILLs of a Spark process with its JVM, `--drivers` are deaths of a driver between two calls to a
+JVM that lives on, `--at-once` rounds run fifty hours as threads of one session, about a third of which die. Ends with 1
+if a row of any table is lost, doubled or another than a rebuild's.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.kills.campaign import Campaign, campaign
+
+
+def main() -> int:
+    """Run a campaign; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--processes", type=int, default=60)
+    parser.add_argument("--drivers", type=int, default=110)
+    parser.add_argument("--at-once", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="kills-") as folder, campaign(Path(folder), given.seed) as of:
+        kill(of, processes=given.processes, drivers=given.drivers, at_once=given.at_once)
+        differing = of.differences()
+    for phase, count in sorted(of.phases.items()):
+        print(f"{count:>5}  {phase}")
+    print(f"{of.kills:>5}  kills over {of.objects.lines:,} lines in {time.monotonic() - started:.0f} s")
+    for table, found in differing.items():
+        print(f"{table}: {found.doubled} rows doubled or wrong, {found.lost} lost", file=sys.stderr)
+    print(f"{len(differing)} tables differ from a rebuild in one go")
+    return 1 if differing else 0
+
+
+def kill(of: Campaign, *, processes: int, drivers: int, at_once: int) -> None:
+    """Do all kinds of kills; each fifth process works on fifty hours at once."""
+    for number in range(processes):
+        of.kill_process(at_once=number % 5 == 4)
+        _say(of)
+    for _ in range(at_once):
+        of.kill_drivers_at_once()
+        _say(of)
+    goal = of.kills + drivers
+    while of.kills < goal:
+        of.kill_driver()
+        _say(of)
+
+
+def _say(of: Campaign) -> None:
+    print(f"\r{of.kills} kills", end="", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

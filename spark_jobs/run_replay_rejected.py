@@ -1,0 +1,131 @@
+"""Replay rejected lines: `spark-submit spark_jobs/run_replay_rejected.py … [--from HOUR --to HOUR] [--apply]`.
+
+Judges the rejected lines of landing hours by today's contract, and shows by hour and reason how many would be events.
+With --apply these hours are transformed again, and the event hours and days behind them. Exit codes: 0 done (or shown,
+or nothing would change), 1 failed, 2 wrong arguments.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+if not __package__:  # started by spark-submit: this file's directory is on the path, its parent is what we need
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from contracts.partitions import HOUR, SETTLING_MARGIN, hour_key
+from contracts.rejections import RejectionReason
+from spark_jobs.arguments import add_lake_arguments, add_span_arguments, lake_of, moment
+from spark_jobs.errors import SparkJobError
+from spark_jobs.operations.replay_rejected import Replay, ReplayPlan, ReplayRange, plan_replay, replay
+from spark_jobs.session import spark_session
+
+DONE, FAILED = 0, 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the job; return the exit code."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    lake, wanted = lake_of(arguments), _range_of(parser, arguments)
+    settled_before = arguments.settled_before or datetime.now(UTC) - SETTLING_MARGIN
+    started = time.monotonic()
+    try:
+        spark = spark_session("replay_rejected", lake)
+        plan = plan_replay(spark, lake, wanted, settled_before)
+        print(plan_text(plan))
+        done = replay(spark, lake, plan, settled_before) if arguments.apply else Replay()
+    except SparkJobError as error:
+        print(f"replay_rejected: {error}", file=sys.stderr)
+        return FAILED
+    print(_outcome(plan, done, time.monotonic() - started, applied=arguments.apply))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(as_json(plan, done), indent=2) + "\n")
+    return DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="run_replay_rejected", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_lake_arguments(parser)
+    add_span_arguments(parser, None, "landing hour")
+    parser.add_argument(
+        "--reason",
+        action="append",
+        default=[],
+        choices=[reason.value for reason in RejectionReason],
+        help="look at lines rejected for this reason only; may be given repeatedly",
+    )
+    parser.add_argument("--apply", action="store_true", help="make the hours again; without it, nothing is changed")
+    parser.add_argument(
+        "--settled-before",
+        type=moment,
+        metavar="TIME",
+        help="landing hours that ended by this time (ISO 8601 with a zone) are replayed, later ones are left to their "
+        "own run; default: two minutes ago",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write what was found and done to a file")
+    return parser
+
+
+def _range_of(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> ReplayRange:
+    first, last = arguments.first, arguments.last
+    if first and last and last < first:
+        parser.error(f"--to {hour_key(last)} is before --from {hour_key(first)}")
+    return ReplayRange(start=first, end=last + HOUR if last else None, reasons=frozenset(arguments.reason))
+
+
+def plan_text(plan: ReplayPlan) -> str:
+    """Return what would change, for a person."""
+    lines = [
+        f"  {hour_key(found.landing_hour)} {found.reason}: {found.accepted} events from {found.rejected} rejected, "
+        f"the first in {found.example_object}"
+        for found in plan.accepted
+    ]
+    lines += [f"  left {hour_key(hour)}: {reason}" for hour, reason in sorted(plan.left.items())]
+    return "\n".join([f"replay_rejected: looked at {plan.looked_at} landing hours", *lines])
+
+
+def _outcome(plan: ReplayPlan, done: Replay, seconds: float, *, applied: bool) -> str:
+    """Return the last line: what was made, or what --apply would make."""
+    if not plan.replay:
+        what = "nothing to replay: today's contract accepts no rejected line of an hour that can be made again"
+    elif applied:
+        what = (
+            f"{len(done.transformed)} landing hours, {len(done.event_hours)} event hours and {len(done.days)} days "
+            f"made again; received {sum(row.received for row in done.transformed)}"
+        )
+    else:
+        hours = " ".join(hour_key(hour) for hour in plan.replay)
+        what = f"nothing was changed; --apply would transform {len(plan.replay)} landing hours again: {hours}"
+    return f"replay_rejected: {what}; {seconds:.1f} s"
+
+
+def as_json(plan: ReplayPlan, done: Replay) -> dict[str, object]:
+    """Return what was found and done, for a program."""
+    return {
+        "looked_at": plan.looked_at,
+        "accepted": [
+            {
+                "landing_hour": hour_key(found.landing_hour),
+                "reason": found.reason,
+                "rejected": found.rejected,
+                "accepted": found.accepted,
+                "example_object": found.example_object,
+            }
+            for found in plan.accepted
+        ],
+        "replay": [hour_key(hour) for hour in plan.replay],
+        "left": {hour_key(hour): reason for hour, reason in sorted(plan.left.items())},
+        "transformed": [hour_key(row.landing_hour) for row in done.transformed],
+        "event_hours": [hour_key(hour) for hour in done.event_hours],
+        "days": [day.isoformat() for day in done.days],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""Rules of the figures, without Spark: what is counted, what can't be known, what bounds say."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from contracts.data_checks import EVENT_HOUR_CHECKS, LANDING_HOUR_CHECKS, WEEK
+from contracts.event import ALLOWED_LATENESS
+from contracts.ledger import EventRow
+from contracts.partitions import HOUR
+from contracts.tables import CLEAN_EVENTS, RECEIVED_EVENTS, REJECTED_EVENTS
+from spark_jobs.checks.event_hour_figures import event_hour_figures
+from spark_jobs.checks.file_figures import FileFigures
+from spark_jobs.checks.landing_figures import landing_figures
+from spark_jobs.checks.volume import volume_figure
+from spark_jobs.tables.ledger import LandingLedgerRow
+
+TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
+
+
+def micros(**times: datetime) -> dict[str, float]:
+    return {name: (time - TEN) / timedelta(microseconds=1) + TEN.timestamp() * 1e6 for name, time in times.items()}
+
+
+def row(*, settled: bool = True) -> LandingLedgerRow:
+    return LandingLedgerRow(
+        landing_hour=TEN,
+        input_version="v",
+        settled=settled,
+        objects=("a", "b"),
+        unreadable_objects=1,
+        bytes=10,
+        lines=5,
+        received=3,
+        rejected=2,
+        rejected_by_reason={"not_json": 2},
+        received_by_event_hour={TEN: 3},
+    )
+
+
+RECEIVED = FileFigures(
+    rows=3,
+    nulls={"price": 2},
+    lowest={"price": 1.5, **micros(event_time=TEN - timedelta(days=6), received_at=TEN)},
+    highest={"price": 9, **micros(event_time=TEN + timedelta(minutes=59), received_at=TEN + timedelta(minutes=58))},
+)
+FILES = {
+    (RECEIVED_EVENTS.name, TEN): RECEIVED,
+    (REJECTED_EVENTS.name, TEN): FileFigures(rows=3, nulls={}, lowest={}, highest={}),
+}
+
+
+def test_there_is_a_figure_for_each_check() -> None:
+    assert set(landing_figures(row(), FILES, {})) == {check.name for check in LANDING_HOUR_CHECKS}
+    made = EventRow(event_hour=TEN, input_version="v", received=1, clean=1, duplicates=0)
+    assert set(event_hour_figures(made, {}, {}, 0)) == {check.name for check in EVENT_HOUR_CHECKS}
+
+
+def test_an_unreadable_object_is_a_rejection_but_no_line() -> None:
+    figure = landing_figures(row(), FILES, {})["lines_lost"]
+    assert (figure.value, figure.detail) == (0, "5 lines, 3 received, 2 rejected")
+    assert landing_figures(row(), {}, {})["lines_lost"].value == 6
+
+
+def test_bounds_tell_how_old_the_oldest_event_may_be_and_how_far_ahead_the_newest() -> None:
+    figures = landing_figures(row(), FILES, {})
+    assert figures["oldest_event_seconds"].value == timedelta(days=6).total_seconds()
+    assert figures["future_event_seconds"].value == 60
+    assert landing_figures(row(), {}, {})["oldest_event_seconds"].value is None
+
+
+def test_an_event_that_is_as_late_as_is_allowed_to_the_microsecond_is_not_later() -> None:
+    arrival = TEN + timedelta(microseconds=123_457)
+    received = FileFigures(
+        rows=1, nulls={}, lowest=micros(event_time=arrival - ALLOWED_LATENESS, received_at=arrival), highest={}
+    )
+    figure = landing_figures(row(), {(RECEIVED_EVENTS.name, TEN): received}, {})["oldest_event_seconds"]
+    assert figure.value == ALLOWED_LATENESS.total_seconds()
+
+
+def test_the_share_of_nulls_is_of_the_received_events() -> None:
+    figure = landing_figures(row(), FILES, {})["null_share_price"]
+    assert (figure.value, figure.detail) == (2 / 3, "2 of 3 events")
+
+
+def test_only_a_settled_hour_can_be_quiet() -> None:
+    assert landing_figures(row(), FILES, {})["quiet_minutes"].value == 2
+    assert landing_figures(row(settled=False), FILES, {})["quiet_minutes"].value is None
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "outside"),
+    [
+        (TEN, TEN + HOUR - timedelta(microseconds=1), (0, 0)),
+        (TEN - timedelta(seconds=2), TEN + HOUR + timedelta(seconds=3), (2, 3.000001)),
+    ],
+)
+def test_an_event_of_another_hour_is_outside(first: datetime, last: datetime, outside: tuple[float, float]) -> None:
+    clean = FileFigures(rows=1, nulls={}, lowest=micros(event_time=first), highest=micros(event_time=last))
+    made = EventRow(event_hour=TEN, input_version="v", received=1, clean=1, duplicates=0)
+    figures = event_hour_figures(made, {(CLEAN_EVENTS.name, TEN): clean}, {}, 0)
+    found = (figures["seconds_before_hour"].value, figures["seconds_after_hour"].value)
+    assert found == outside
+
+
+def test_an_event_at_the_very_end_belongs_to_the_next_hour() -> None:
+    clean = FileFigures(rows=1, nulls={}, lowest={}, highest=micros(event_time=TEN + HOUR))
+    made = EventRow(event_hour=TEN, input_version="v", received=1, clean=1, duplicates=0)
+    after = event_hour_figures(made, {(CLEAN_EVENTS.name, TEN): clean}, {}, 0)["seconds_after_hour"].value
+    assert after is not None
+    assert after > 0
+
+
+@pytest.mark.parametrize(
+    ("weeks", "detail"),
+    [
+        ([], "7; only 0 of 4 weeks before are known"),
+        ([3], "7; only 1 of 4 weeks before are known"),
+        ([0, 0, 0], "7; usually there is nothing, so there is no ratio"),
+    ],
+)
+def test_volume_says_nothing_without_enough_history(weeks: list[int], detail: str) -> None:
+    known = {TEN - number * WEEK: volume for number, volume in enumerate(weeks, start=1)}
+    figure = volume_figure(TEN, 7, known)
+    assert (figure.value, figure.detail) == (None, detail)

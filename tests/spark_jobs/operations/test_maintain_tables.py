@@ -1,0 +1,205 @@
+"""Rules of the maintenance: the same rows in fewer files, nothing that somebody may still read, no run disturbed."""
+
+import json
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from contracts.ledger import EventRow
+from contracts.names import LakeLocation
+from contracts.partitions import HOUR
+from contracts.tables import EVENT_LEDGER, RECEIVED_EVENTS, SESSIONS
+from spark_jobs import run_maintain_tables
+from spark_jobs.hourly.aggregate_hours import aggregate_hours
+from spark_jobs.operations import maintain_tables
+from spark_jobs.operations.maintain_tables import MaintenanceRules, TableMaintenance, maintain_table
+from spark_jobs.operations.table_figures import table_figures
+from spark_jobs.tables.iceberg_table import current_snapshot
+from spark_jobs.tables.ledger import write_event_rows
+from spark_jobs.tables.retries import retrying
+from spark_jobs.tables.table_io import ensure_tables
+from tests.spark_jobs.conftest import NewLake
+from tests.spark_jobs.received_rows import Landing, ReceivedEvent, land
+from tests.spark_jobs.table_rows import MADE_TABLES, table_hashes, table_rows
+
+pytestmark = pytest.mark.spark
+
+#: Long before the day of the run, so that nothing is left alone as being worked on.
+TEN = datetime(2021, 7, 12, 10, tzinfo=UTC)
+HOURS = [TEN + number * HOUR for number in range(4)]
+
+
+def rules(**more: object) -> MaintenanceRules:
+    return replace(MaintenanceRules(now=datetime.now(UTC)), **more)  # type: ignore[arg-type]
+
+
+def events(hour: datetime, *clicks: str) -> list[ReceivedEvent]:
+    return [ReceivedEvent(event_time=hour + timedelta(minutes=5), click_id=click, user_id=click) for click in clicks]
+
+
+def data_file(lake: LakeLocation, name: str, *, age: timedelta) -> Path:
+    """Leave a file that no snapshot names."""
+    path = Path(lake.warehouse_uri) / lake.database / EVENT_LEDGER.name / "data" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"left behind")
+    then = (datetime.now(UTC) - age).timestamp()
+    os.utime(path, (then, then))
+    return path
+
+
+def note(spark: SparkSession, lake: LakeLocation, hour: datetime) -> None:
+    row = EventRow(event_hour=hour, input_version="v", received=1, clean=1, duplicates=0)
+    read_from = current_snapshot(spark, lake, EVENT_LEDGER)
+    write_event_rows(spark, lake, [row], hours=[hour], read_from=read_from)
+
+
+@pytest.fixture
+def lake(lake: LakeLocation, spark: SparkSession) -> LakeLocation:
+    """Return a lake whose event ledger has a file for each hour of one day."""
+    ensure_tables(spark, lake, [EVENT_LEDGER, SESSIONS])
+    for hour in HOURS:
+        note(spark, lake, hour)
+    return lake
+
+
+def maintained(spark: SparkSession, lake: LakeLocation, **more: object) -> TableMaintenance:
+    done = maintain_table(spark, lake, EVENT_LEDGER, rules(**more))
+    assert done is not None
+    return done
+
+
+def test_a_partition_of_many_small_files_becomes_one_file_of_the_same_rows(
+    spark: SparkSession, lake: LakeLocation
+) -> None:
+    rows = table_rows(spark, lake, EVENT_LEDGER)
+    done = maintained(spark, lake)
+    assert (done.before.data_files, done.after.data_files, done.compacted_files) == (len(HOURS), 1, len(HOURS))
+    assert table_rows(spark, lake, EVENT_LEDGER) == rows
+    assert maintained(spark, lake).compacted_files == 0
+
+
+def test_a_partition_that_runs_work_on_now_is_left_alone(spark: SparkSession, lake: LakeLocation) -> None:
+    assert maintained(spark, lake, now=TEN + timedelta(hours=13)).compacted_files == 0
+
+
+def test_a_compaction_is_no_change_to_a_run_that_began_before_it(spark: SparkSession, lake: LakeLocation) -> None:
+    read_from = current_snapshot(spark, lake, EVENT_LEDGER)
+    maintained(spark, lake)
+    write_event_rows(spark, lake, [], hours=[TEN], read_from=read_from)
+    assert [row[0] for row in table_rows(spark, lake, EVENT_LEDGER)] == HOURS[1:]
+
+
+def test_a_snapshot_is_kept_until_it_has_not_been_current_for_the_age(spark: SparkSession, lake: LakeLocation) -> None:
+    """However old it is: a run that began just before the compaction reads what was current then."""
+    before = current_snapshot(spark, lake, EVENT_LEDGER)
+    rows = table_rows(spark, lake, EVENT_LEDGER)
+    done = maintained(spark, lake, now=datetime.now(UTC), snapshot_age=timedelta(0))
+    assert done.compacted_files == len(HOURS)
+    old = spark.read.option("snapshot-id", str(before)).table(lake.table(EVENT_LEDGER.name))
+    assert old.count() == len(rows)
+    later = maintained(spark, lake, snapshot_age=timedelta(0))
+    assert (later.before.snapshots, later.after.snapshots) == (2, 1)
+    assert table_rows(spark, lake, EVENT_LEDGER) == rows
+
+
+def test_files_that_no_snapshot_names_go_when_they_are_old(spark: SparkSession, lake: LakeLocation) -> None:
+    old = data_file(lake, "old.parquet", age=timedelta(days=4))
+    new = data_file(lake, "new.parquet", age=timedelta(days=2))
+    rows = table_rows(spark, lake, EVENT_LEDGER)
+    assert maintained(spark, lake).removed_orphans == 1
+    assert (old.exists(), new.exists()) == (False, True)
+    assert table_rows(spark, lake, EVENT_LEDGER) == rows
+
+
+def test_orphans_younger_than_a_day_are_refused_and_why_is_said() -> None:
+    with pytest.raises(ValueError, match=r"orphan files of 23 hours may be a running job's.*use 24 hours or more"):
+        MaintenanceRules(now=TEN, orphan_age=timedelta(hours=23))
+
+
+def test_a_table_that_nothing_was_written_to_needs_nothing(spark: SparkSession, lake: LakeLocation) -> None:
+    assert maintain_table(spark, lake, SESSIONS, rules()) is None
+    assert table_figures(spark, lake, SESSIONS).data_files == 0
+
+
+def test_the_command_shows_figures_before_and_after(
+    lake: LakeLocation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--raw-uri", lake.raw_uri, "--warehouse-uri", lake.warehouse_uri, "--database", lake.database]
+    report = tmp_path / "report.json"
+    chosen = ["--table", "event_ledger", "--table", "sessions"]
+    assert run_maintain_tables.main([*where, *chosen, "--json", str(report)]) == 0
+    (table,) = json.loads(report.read_text())["tables"]
+    assert (table["table"], table["before"]["data_files"], table["after"]["data_files"]) == (
+        "event_ledger",
+        len(HOURS),
+        1,
+    )
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0].split() == ["table", "files", "MiB", "manifests", "snapshots", "compacted", "orphans"]
+    assert shown[1].startswith(f"event_ledger  {len(HOURS)} → 1")
+    for wrong in (["--orphan-age-hours", "23"], ["--snapshot-age-hours", "0"], ["--table", "clicks"]):
+        with pytest.raises(SystemExit) as ended:
+            run_maintain_tables.main([*where, *wrong])
+        assert ended.value.code == 2
+
+
+def test_a_table_that_can_not_be_read_does_not_keep_the_others_from_it(
+    spark: SparkSession, lake: LakeLocation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A manifest is gone: compaction can't plan."""
+    ensure_tables(spark, lake)
+    land(spark, lake, [Landing(landing_hour=TEN)])
+    metadata = Path(lake.warehouse_uri) / lake.database / EVENT_LEDGER.name / "metadata"
+    for path in metadata.glob("*-m*.avro"):
+        path.unlink()
+    where = ["--raw-uri", lake.raw_uri, "--warehouse-uri", lake.warehouse_uri, "--database", lake.database]
+    assert run_maintain_tables.main([*where, "--table", "event_ledger", "--table", "landing_ledger"]) == 1
+    shown = capsys.readouterr()
+    (sentence,) = [line for line in shown.err.splitlines() if line.startswith("maintain_tables:")]
+    assert sentence.startswith("maintain_tables: event_ledger: ")
+    assert sentence.endswith("its rows are what they were, run it again")
+    assert "landing_ledger" in shown.out
+
+
+def test_maintenance_beside_transforms_and_aggregations_loses_and_doubles_nothing(
+    spark: SparkSession, new_lake: NewLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = new_lake()
+    ensure_tables(spark, lake)
+    monkeypatch.setattr(maintain_tables, "MIN_INPUT_FILES", 2)
+    monkeypatch.setattr(maintain_tables, "MANY_MANIFESTS", 2)
+    landings = [
+        Landing(landing_hour=hour, version=f"v{turn}", events=events(hour, "a", f"click {turn}"))
+        for turn in range(2)
+        for hour in HOURS
+    ]
+    ended = threading.Event()
+
+    def maintain() -> None:
+        while not ended.is_set():
+            for table in (RECEIVED_EVENTS, *MADE_TABLES):
+                maintain_table(spark, lake, table, rules())
+
+    def work() -> None:
+        for landing in landings:
+            retrying(partial(land, spark, lake, [landing]))
+            aggregate_hours(spark, lake, [landing.landing_hour, landing.landing_hour + HOUR])
+
+    with ThreadPoolExecutor(2) as threads:
+        keeper, worker = threads.submit(maintain), threads.submit(work)
+        wait([worker])
+        ended.set()
+    worker.result()
+    keeper.result()
+    rebuilt = new_lake()
+    ensure_tables(spark, rebuilt)
+    land(spark, rebuilt, landings[len(HOURS) :])
+    aggregate_hours(spark, rebuilt, HOURS)
+    assert table_hashes(spark, lake) == table_hashes(spark, rebuilt)

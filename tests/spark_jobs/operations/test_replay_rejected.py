@@ -1,0 +1,198 @@
+"""Rules of the replay: lines that an older contract refused become events, from raw, once, and only if asked to."""
+
+import gzip
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from contracts.envelope import Stamp, envelope_line, epoch_ms
+from contracts.names import LakeLocation
+from contracts.partitions import HOUR, landing_prefix
+from contracts.tables import (
+    CLEAN_EVENTS,
+    DAILY_TRAFFIC,
+    EVENT_LEDGER,
+    HOURLY_TRAFFIC,
+    LANDING_LEDGER,
+    RECEIVED_EVENTS,
+    REJECTED_EVENTS,
+)
+from spark_jobs import run_reconcile_hours, run_replay_rejected
+from spark_jobs.daily.aggregate_days import aggregate_days
+from spark_jobs.tables.ledger import read_landing_rows, write_landing_rows
+from spark_jobs.tables.schemas import struct_type
+from spark_jobs.tables.table_io import current_snapshot, replace_hours
+from tests.spark_jobs.table_rows import table_hashes, table_rows
+
+pytestmark = pytest.mark.spark
+
+TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
+TABLES = (RECEIVED_EVENTS, REJECTED_EVENTS, CLEAN_EVENTS, HOURLY_TRAFFIC, DAILY_TRAFFIC, LANDING_LEDGER, EVENT_LEDGER)
+
+
+def line(minute: int, click_id: str) -> bytes:
+    happened = TEN + timedelta(minutes=minute)
+    event = {"timestamp": f"{happened:%Y-%m-%d %H:%M:%S}", "user_id": "1", "click_id": click_id, "event_name": "Search"}
+    stamp = Stamp(received_at=epoch_ms(happened), request_id="r", source_ip="192.0.2.1", user_agent="test")
+    return envelope_line(stamp, json.dumps(event).encode())
+
+
+def lay_down(lake: LakeLocation, name: str, *lines: bytes) -> str:
+    key = f"{landing_prefix(TEN)}{name}.gz"
+    path = Path(lake.raw_uri) / key.removeprefix("raw/")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(b"".join(lines)))
+    return f"{Path(lake.raw_uri).name}/{key.removeprefix('raw/')}"
+
+
+def arguments(lake: LakeLocation, *more: str) -> list[str]:
+    return ["--raw-uri", lake.raw_uri, "--warehouse-uri", lake.warehouse_uri, "--database", lake.database, *more]
+
+
+def reconcile(spark: SparkSession, lake: LakeLocation) -> None:
+    """Make every table."""
+    assert run_reconcile_hours.main(arguments(lake, "--from", "2026-11-22T10", "--to", "2026-11-22T10")) == 0
+    aggregate_days(spark, lake, [TEN.date()])
+
+
+def replayed(lake: LakeLocation, report: Path, *more: str) -> dict[str, Any]:
+    assert run_replay_rejected.main(arguments(lake, "--json", str(report), *more)) == 0
+    made: dict[str, Any] = json.loads(report.read_text())
+    return made
+
+
+def as_an_older_contract_left_it(
+    spark: SparkSession,
+    lake: LakeLocation,
+    rejections: list[tuple[str, str, bytes | None]],
+    *,
+    version: str | None = None,
+) -> None:
+    """Give hour ten no received event, and these rejections: key, reason, line."""
+    rows = [(TEN, key, reason, "refused then", content, None) for key, reason, content in rejections]
+    for table, frame in (
+        (RECEIVED_EVENTS, spark.createDataFrame([], struct_type(RECEIVED_EVENTS))),
+        (REJECTED_EVENTS, spark.createDataFrame(rows, struct_type(REJECTED_EVENTS)).coalesce(1)),
+    ):
+        replace_hours(frame, lake=lake, table=table, hours=[TEN], read_from=current_snapshot(spark, lake, table))
+    (row,) = read_landing_rows(spark, lake, TEN, TEN + HOUR)
+    unreadable = sum(content is None for _, _, content in rejections)
+    lines = len(rejections) - unreadable
+    old = replace(
+        row,
+        input_version=version or row.input_version,
+        lines=lines,
+        received=0,
+        rejected=lines,
+        unreadable_objects=unreadable,
+        received_by_event_hour={},
+    )
+    write_landing_rows(spark, lake, [old], read_from=current_snapshot(spark, lake, LANDING_LEDGER))
+
+
+@pytest.mark.parametrize("version", ["another contract's", None], ids=["contract changed", "a defect was repaired"])
+def test_lines_that_are_accepted_now_are_shown_and_then_made_events_as_if_they_had_always_been(
+    spark: SparkSession, lake: LakeLocation, tmp_path: Path, capsys: pytest.CaptureFixture[str], version: str | None
+) -> None:
+    key = lay_down(lake, "a", line(5, "1"), line(6, "2"), b"not json\n")
+    reconcile(spark, lake)
+    expected = table_hashes(spark, lake, TABLES)
+    refused = [line(5, "1").rstrip(b"\n"), line(6, "2").rstrip(b"\n"), b"not json"]
+    reasons = ("invalid_timestamp", "invalid_timestamp", "not_json")
+    rejections: list[tuple[str, str, bytes | None]] = [(key, *pair) for pair in zip(reasons, refused, strict=True)]
+    as_an_older_contract_left_it(spark, lake, rejections, version=version)
+    left = table_hashes(spark, lake, TABLES)
+
+    shown = replayed(lake, tmp_path / "report.json")
+    assert shown["accepted"] == [
+        {
+            "landing_hour": "2026-11-22T10",
+            "reason": "invalid_timestamp",
+            "rejected": 2,
+            "accepted": 2,
+            "example_object": key,
+        }
+    ]
+    assert (shown["replay"], shown["transformed"]) == (["2026-11-22T10"], [])
+    assert table_hashes(spark, lake, TABLES) == left
+    assert "--apply would transform 1 landing hours again: 2026-11-22T10" in capsys.readouterr().out
+
+    done = replayed(lake, tmp_path / "report.json", "--apply")
+    assert (done["transformed"], done["days"]) == (["2026-11-22T10"], ["2026-11-22"])
+    assert done["event_hours"][0] == "2026-11-22T10"
+    assert table_hashes(spark, lake, TABLES) == expected
+    assert replayed(lake, tmp_path / "report.json", "--apply")["transformed"] == []
+
+
+def test_an_object_that_could_not_be_read_is_tried_again(
+    spark: SparkSession, lake: LakeLocation, tmp_path: Path
+) -> None:
+    key = lay_down(lake, "a", line(5, "1"), line(6, "2"))
+    reconcile(spark, lake)
+    as_an_older_contract_left_it(spark, lake, [(key, "unreadable_object", None)])
+    shown = replayed(lake, tmp_path / "report.json")
+    assert [(found["rejected"], found["accepted"]) for found in shown["accepted"]] == [(1, 2)]
+    replayed(lake, tmp_path / "report.json", "--apply")
+    assert len(table_rows(spark, lake, RECEIVED_EVENTS)) == 2
+    assert table_rows(spark, lake, REJECTED_EVENTS) == []
+
+
+def test_only_the_reasons_that_were_asked_for_are_looked_at(
+    spark: SparkSession, lake: LakeLocation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = lay_down(lake, "a", line(5, "1"))
+    reconcile(spark, lake)
+    as_an_older_contract_left_it(spark, lake, [(key, "invalid_timestamp", line(5, "1").rstrip(b"\n"))])
+    assert replayed(lake, tmp_path / "report.json", "--reason", "negative_price")["accepted"] == []
+    assert "nothing to replay" in capsys.readouterr().out
+    assert replayed(lake, tmp_path / "report.json", "--reason", "invalid_timestamp")["replay"] == ["2026-11-22T10"]
+
+
+def test_an_hour_whose_raw_objects_have_expired_is_named_and_left(
+    spark: SparkSession, lake: LakeLocation, tmp_path: Path
+) -> None:
+    key = lay_down(lake, "a", line(5, "1"))
+    reconcile(spark, lake)
+    as_an_older_contract_left_it(spark, lake, [(key, "invalid_timestamp", line(5, "1").rstrip(b"\n"))])
+    for path in Path(lake.raw_uri).rglob("*.gz"):
+        path.unlink()
+    left = table_hashes(spark, lake, TABLES)
+    done = replayed(lake, tmp_path / "report.json", "--apply")
+    assert done["left"]["2026-11-22T10"].startswith("1 of its 1 raw objects have expired")
+    assert done["transformed"] == []
+    assert table_hashes(spark, lake, TABLES) == left
+
+
+def test_an_hour_that_is_not_settled_is_left_to_its_own_run(
+    spark: SparkSession, lake: LakeLocation, tmp_path: Path
+) -> None:
+    key = lay_down(lake, "a", line(5, "1"))
+    reconcile(spark, lake)
+    as_an_older_contract_left_it(spark, lake, [(key, "invalid_timestamp", line(5, "1").rstrip(b"\n"))])
+    done = replayed(lake, tmp_path / "report.json", "--apply", "--settled-before", "2026-11-22T10:30:00+00:00")
+    assert "not settled yet" in done["left"]["2026-11-22T10"]
+    assert done["transformed"] == []
+
+
+def test_a_range_without_landing_hours_and_an_unknown_reason_are_told_what_there_is(
+    spark: SparkSession, lake: LakeLocation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_replay_rejected.main(arguments(lake)) == 1
+    assert "landing_ledger has no landing hour from the first to the last; it is empty" in capsys.readouterr().err
+    lay_down(lake, "a", line(5, "1"))
+    reconcile(spark, lake)
+    assert run_replay_rejected.main(arguments(lake, "--from", "2026-11-01T00", "--to", "2026-11-02T00")) == 1
+    shown = capsys.readouterr().err
+    assert "no landing hour from 2026-11-01T00 to 2026-11-02T00; it has 2026-11-22T10 to 2026-11-22T10" in shown
+    with pytest.raises(SystemExit) as ended:
+        run_replay_rejected.main(arguments(lake, "--reason", "too_ugly"))
+    assert ended.value.code == 2
+    assert "invalid choice: 'too_ugly' (choose from 'unreadable_object'" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        run_replay_rejected.main(arguments(lake, "--from", "2026-11-02T00", "--to", "2026-11-01T00"))
+    assert "--to 2026-11-01T00 is before --from 2026-11-02T00" in capsys.readouterr().err

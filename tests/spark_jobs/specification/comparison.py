@@ -1,0 +1,108 @@
+"""Tables of a lake, and the same tables by the specification → the rows in which they differ."""
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, get_args, get_type_hints
+
+from pyspark.sql import SparkSession
+
+from contracts.names import LakeLocation
+from contracts.tables import RECEIVED_EVENTS, TABLES, Table
+from tests.spark_jobs.table_rows import table_rows
+from tests.specification.fields import normal_text
+from tests.specification.json_values import parse
+from tests.specification.judgement import Event
+from tests.specification.lake import Lake, lake
+
+#: What the specification does not say: wording, versions, sizes, and a hash that is Spark's.
+UNSPECIFIED: Mapping[str, frozenset[str]] = {
+    "received_events": frozenset({"event_hash"}),
+    "rejected_events": frozenset({"detail"}),
+    "landing_ledger": frozenset({"input_version", "settled", "unreadable_objects", "bytes"}),
+    "event_ledger": frozenset({"input_version"}),
+    "day_ledger": frozenset({"input_version", "events_version", "users_fingerprint"}),
+}
+
+Row = tuple[tuple[str, Hashable], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A row that only one side has."""
+
+    table: str
+    side: str
+    row: Row
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.side}: " + ", ".join(f"{name}={value}" for name, value in self.row)
+
+
+def specified_lake(
+    lines: Sequence[Any], stored: Iterable[Mapping[str, Any]], is_crawler: Callable[[str], bool]
+) -> Lake:
+    """Return the specification's tables; `stored` are rows of `received_events`, for the hashes that break ties."""
+    names = [field.name for field in fields(Event)]
+    hashes = {_row({name: row[name] for name in names}): row["event_hash"] for row in stored}
+
+    def tie_break(event: Event) -> int:
+        return int(hashes.get(_row({name: getattr(event, name) for name in names}), 0))
+
+    return lake(lines, tie_break, is_crawler)
+
+
+def differences(
+    specified: Lake, spark: SparkSession, location: LakeLocation, tables: Iterable[Table]
+) -> list[Difference]:
+    """Return every row that a table has too much or lacks."""
+    found: list[Difference] = []
+    for table in tables:
+        left_out = UNSPECIFIED.get(table.name, frozenset())
+        made = Counter(_row(values, left_out) for values in stored_rows(spark, location, table))
+        wanted = Counter(_row(vars(row)) for row in getattr(specified, table.name))
+        found += [Difference(table=table.name, side="only in Spark", row=row) for row in (made - wanted).elements()]
+        found += [Difference(table=table.name, side="only specified", row=row) for row in (wanted - made).elements()]
+    return found
+
+
+def stored_rows(spark: SparkSession, location: LakeLocation, table: Table = RECEIVED_EVENTS) -> list[dict[str, Any]]:
+    """Return a table's rows by column."""
+    names = [column.name for column in table.columns]
+    return [_readable(dict(zip(names, row, strict=True))) for row in table_rows(spark, location, table)]
+
+
+def specified_tables() -> tuple[Table, ...]:
+    """Return the tables that the specification defines."""
+    names = {field.name for field in fields(Lake)}
+    return tuple(table for table in TABLES if table.name in names)
+
+
+def specified_columns(table: Table) -> set[str]:
+    """Return the columns that the specification gives to a table."""
+    (row,) = get_args(get_type_hints(Lake)[table.name])
+    return {field.name for field in fields(row)}
+
+
+def _readable(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with `extra` in its normal text: its spelling is the jobs' own."""
+    if row.get("extra") is None:
+        return row
+    json = parse(row["extra"].encode())
+    return {**row, "extra": row["extra"] if json is None else normal_text(json.value)}
+
+
+def _row(values: Mapping[str, Any], left_out: frozenset[str] = frozenset()) -> Row:
+    return tuple(sorted((name, _hashable(value)) for name, value in values.items() if name not in left_out))
+
+
+def _hashable(value: Any) -> Hashable:
+    match value:
+        case dict():
+            return tuple(sorted(value.items()))
+        case list():
+            return tuple(value)
+        case bytearray():
+            return bytes(value)
+        case _:
+            return value  # type: ignore[no-any-return]

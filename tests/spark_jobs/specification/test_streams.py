@@ -1,0 +1,25 @@
+"""The jobs make of generated streams exactly the rows that the specification says, in every table."""
+
+import pytest
+from pyspark.sql import SparkSession
+
+from contracts.names import LakeLocation
+from tests.spark_jobs.specification.comparison import UNSPECIFIED, specified_columns, specified_tables
+from tests.spark_jobs.specification.packed_run import drawn_streams, run_packed
+
+pytestmark = pytest.mark.spark
+
+#: A thousand of them: `python -m benchmarks.thousand_streams`.
+STREAMS = 25
+
+
+def test_no_row_of_any_table_differs_from_the_specification(spark: SparkSession, lake: LakeLocation) -> None:
+    run = run_packed(spark, lake, drawn_streams(STREAMS, number=2026))
+    assert run.streams == STREAMS
+    assert run.differences == []
+
+
+def test_the_specification_has_every_column_of_its_tables() -> None:
+    for table in specified_tables():
+        columns = {column.name for column in table.columns}
+        assert columns - UNSPECIFIED.get(table.name, frozenset()) == specified_columns(table)

@@ -1,0 +1,78 @@
+"""Exported tables → the same ones made by `duckdb_tables.sql` from `received_events` alone, and where they differ."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from contracts.tables import TABLES, Column, ColumnType, Table
+
+SQL: Final = Path(__file__).resolve().parents[2] / "specification" / "duckdb_tables.sql"
+#: Tables that the witness makes.
+WITNESSED: Final = (
+    "clean_events",
+    "hourly_event_counts",
+    "hourly_traffic",
+    "hourly_product_stats",
+    "sessions",
+    "user_days",
+    "daily_traffic",
+    "daily_funnel",
+    "daily_retention",
+    "daily_product_stats",
+    "event_ledger",
+    "day_ledger",
+)
+#: Versions and hashes, which are no facts about events.
+LEFT_OUT: Final = ("input_version", "events_version", "users_fingerprint")
+_COMPARED_AS: Final[dict[ColumnType, str]] = {"array<string>": "VARCHAR[]"}
+
+
+class Witness:
+    """DuckDB with a run's exported tables (`DIRECTORY/<table>/*.parquet`) and its own."""
+
+    def __init__(self, exported: Path, is_crawler: Callable[[str], bool]) -> None:
+        self._exported = exported
+        self.duckdb = duckdb.connect()
+        received = next(table for table in TABLES if table.name == "received_events")
+        self.duckdb.execute(f"CREATE VIEW received AS SELECT {_columns(received)} FROM {self._rows(received)}")
+        self.duckdb.execute("CREATE TABLE crawlers (user_agent VARCHAR)")
+        agents = self.duckdb.execute("SELECT DISTINCT user_agent FROM received WHERE user_agent IS NOT NULL").fetchall()
+        crawlers = [[agent] for (agent,) in agents if is_crawler(agent)]
+        if crawlers:
+            self.duckdb.executemany("INSERT INTO crawlers VALUES (?)", crawlers)
+        self.duckdb.execute(SQL.read_text(encoding="utf-8"))
+
+    def count(self, table: str) -> int:
+        """Return the rows of one of the witness's tables."""
+        return int(self._value(f"SELECT count(*) FROM {table}"))
+
+    def differences(self, table: Table) -> list[tuple[object, ...]]:
+        """Return up to five rows that a side has too much, each after the side's name."""
+        columns, exported = _columns(table), self._rows(table)
+        found: list[tuple[object, ...]] = []
+        for side, these, others in (("jobs", exported, table.name), ("witness", table.name, exported)):
+            too_much = f"SELECT {columns} FROM {these} EXCEPT ALL SELECT {columns} FROM {others}"
+            found += self.duckdb.execute(f"SELECT '{side}', * FROM ({too_much}) LIMIT 5").fetchall()
+        return found
+
+    def _rows(self, table: Table) -> str:
+        return f"read_parquet('{self._exported}/{table.name}/*.parquet')"
+
+    def _value(self, sql: str) -> int:
+        row = self.duckdb.execute(sql).fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+def _columns(table: Table) -> str:
+    """Return a table's columns in types that both sides have; a time with a zone becomes one in UTC without it."""
+    columns = [column for column in table.columns if column.name not in LEFT_OUT]
+    return ", ".join(f"{_value_of(column)} AS {column.name}" for column in columns)
+
+
+def _value_of(column: Column) -> str:
+    if column.type == "timestamp":
+        return f"make_timestamp(epoch_us({column.name}))"
+    return f"CAST({column.name} AS {_COMPARED_AS.get(column.type, column.type)})"

@@ -1,0 +1,144 @@
+"""A column is added to the contract of a lake that has data: old rows read NULL in every reader, new ones the value."""
+
+import importlib
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import duckdb
+import pytest
+from pyiceberg.table import StaticTable
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
+
+from contracts.names import LakeLocation
+from contracts.partitions import HOUR
+from contracts.tables import HOURLY_TRAFFIC, TABLES, Column, Partition, Table
+from spark_jobs.errors import TableMismatchError
+from spark_jobs.hourly import aggregate_hours as job
+from spark_jobs.hourly.aggregate_hours import aggregate_hours
+from spark_jobs.hourly.made_hours import MadeHours
+from spark_jobs.tables.iceberg_table import current_snapshot, loaded
+from spark_jobs.tables.table_io import ensure_tables
+from tests.spark_jobs.received_rows import Landing, ReceivedEvent, land
+
+pytestmark = pytest.mark.spark
+
+TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
+ELEVEN = TEN + HOUR
+REFUNDS = Column(name="refunds", type="bigint", description="Purchases that were taken back.")
+EVOLVED = replace(HOURLY_TRAFFIC, columns=(*HOURLY_TRAFFIC.columns, REFUNDS))
+EXPECTED = [(TEN, 1, None), (ELEVEN, 1, 7)]
+
+
+def as_declared(table: Table) -> list[Table]:
+    return [table if declared.name == table.name else declared for declared in TABLES]
+
+
+@pytest.fixture
+def old(spark: SparkSession, lake: LakeLocation) -> LakeLocation:
+    """Return a lake whose hour ten was made before the change, and whose hour eleven was not made yet."""
+    ensure_tables(spark, lake)
+    events = [ReceivedEvent(event_time=hour, click_id=str(hour)) for hour in (TEN, ELEVEN)]
+    land(spark, lake, [Landing(landing_hour=TEN, events=events)])
+    aggregate_hours(spark, lake, [TEN])
+    return lake
+
+
+@pytest.fixture
+def evolved(spark: SparkSession, old: LakeLocation, monkeypatch: pytest.MonkeyPatch) -> LakeLocation:
+    """Return the lake after the release that declares and fills the column, and one hour made by it."""
+    monkeypatch.setattr(job, "HOURLY_TRAFFIC", EVOLVED)
+    monkeypatch.setattr(job, "TARGETS", (*(table for table in job.TARGETS if table != HOURLY_TRAFFIC), EVOLVED))
+    rows = MadeHours.rows
+
+    def with_refunds(made: MadeHours, table: Table) -> DataFrame:
+        return rows(made, HOURLY_TRAFFIC).withColumn("refunds", F.lit(7)) if table == EVOLVED else rows(made, table)
+
+    monkeypatch.setattr(MadeHours, "rows", with_refunds)
+    ensure_tables(spark, old, as_declared(EVOLVED))
+    aggregate_hours(spark, old, [ELEVEN])
+    return old
+
+
+def metadata_file(spark: SparkSession, lake: LakeLocation) -> Path:
+    location = str(loaded(spark, lake, HOURLY_TRAFFIC).operations().current().metadataFileLocation())
+    return Path(urlsplit(location).path)
+
+
+def test_old_partitions_read_null_in_spark_and_new_ones_the_value(spark: SparkSession, evolved: LakeLocation) -> None:
+    rows = spark.table(evolved.table("hourly_traffic")).select(F.hour("event_hour").alias("hour"), "events", "refunds")
+    assert sorted(tuple(row) for row in rows.collect()) == [(10, 1, None), (11, 1, 7)]
+
+
+def test_old_partitions_read_null_in_pyiceberg(spark: SparkSession, evolved: LakeLocation) -> None:
+    table = StaticTable.from_metadata(metadata_file(spark, evolved).as_uri()).scan().to_arrow().sort_by("event_hour")
+    rows = table.select(["event_hour", "events", "refunds"]).to_pylist()
+    assert [(row["event_hour"].astimezone(UTC), row["events"], row["refunds"]) for row in rows] == EXPECTED
+
+
+def test_old_partitions_read_null_in_duckdb(spark: SparkSession, evolved: LakeLocation) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        for name in ("avro", "iceberg"):
+            package = importlib.import_module(f"duckdb_extension_{name}")
+            (extension,) = Path(package.__path__[0]).rglob(f"{name}.duckdb_extension")
+            connection.execute(f"LOAD '{extension}'")
+        scan = f"iceberg_scan('{metadata_file(spark, evolved)}')"
+        rows = connection.execute(f"SELECT event_hour, events, refunds FROM {scan} ORDER BY event_hour").fetchall()
+    assert [(hour.astimezone(UTC), events, refunds) for hour, events, refunds in rows] == EXPECTED
+
+
+def test_an_hour_that_is_made_again_has_the_value_from_then_on(spark: SparkSession, evolved: LakeLocation) -> None:
+    aggregate_hours(spark, evolved, [TEN], force=True)
+    rows = spark.table(evolved.table("hourly_traffic")).select(F.hour("event_hour").alias("hour"), "refunds")
+    assert sorted(tuple(row) for row in rows.collect()) == [(10, 7), (11, 7)]
+
+
+def test_a_job_of_the_old_release_refuses_the_table_of_the_new_one(spark: SparkSession, evolved: LakeLocation) -> None:
+    with pytest.raises(TableMismatchError, match=r"hourly_traffic.refunds: is there, but not declared"):
+        ensure_tables(spark, evolved)
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        pytest.param(
+            replace(EVOLVED, columns=(*HOURLY_TRAFFIC.columns, replace(REFUNDS, nullable=False))),
+            "hourly_traffic.refunds: a column can be added only if it may be null",
+            id="required column",
+        ),
+        pytest.param(
+            replace(
+                HOURLY_TRAFFIC,
+                columns=tuple(
+                    replace(column, type="string") if column.name == "events" else column
+                    for column in HOURLY_TRAFFIC.columns
+                ),
+            ),
+            "hourly_traffic.events: is bigint, declared string",
+            id="other type",
+        ),
+        pytest.param(
+            replace(HOURLY_TRAFFIC, columns=tuple(c for c in HOURLY_TRAFFIC.columns if c.name != "users")),
+            "hourly_traffic.users: is there, but not declared",
+            id="column gone",
+        ),
+        pytest.param(
+            replace(HOURLY_TRAFFIC, partitions=(Partition(column="event_hour", transform="hours"),)),
+            "hourly_traffic: is partitioned by",
+            id="other partitioning",
+        ),
+    ],
+)
+def test_what_can_not_be_evolved_is_refused_and_nothing_is_changed(
+    spark: SparkSession, old: LakeLocation, declared: Table, said: str
+) -> None:
+    columns = spark.table(old.table("hourly_traffic")).columns
+    snapshot = current_snapshot(spark, old, HOURLY_TRAFFIC)
+    with pytest.raises(TableMismatchError) as refused:
+        ensure_tables(spark, old, as_declared(declared))
+    assert said in str(refused.value)
+    assert spark.table(old.table("hourly_traffic")).columns == columns
+    assert current_snapshot(spark, old, HOURLY_TRAFFIC) == snapshot
