@@ -17,11 +17,12 @@ from pyspark.sql import Row, SparkSession
 from contracts.names import CATALOG, LakeLocation
 from contracts.partitions import hour_of
 from contracts.tables import Table
-from spark_jobs.errors import SparkJobError
+from spark_jobs.errors import BaseMovedError, SparkJobError
 from spark_jobs.operations.table_figures import TableFigures, table_figures
 from spark_jobs.progress import progress
 from spark_jobs.tables.hour_filters import sql_literal
 from spark_jobs.tables.iceberg_table import loaded
+from spark_jobs.tables.table_io import commit_error
 
 #: Iceberg refuses less, too: a run's new files are orphans until it commits.
 LEAST_ORPHAN_AGE: Final = timedelta(hours=24)
@@ -84,7 +85,7 @@ def maintain_table(
     try:
         compacted = _compact(spark, lake, table, rules)
         if table_figures(spark, lake, table).manifests >= MANY_MANIFESTS:
-            _call(spark, "rewrite_manifests", table=_name(lake, table))
+            _rewrite_manifests(spark, lake, table)
         _expire_snapshots(spark, lake, table, rules)
         orphans = _remove_orphans(spark, lake, table, rules)
     except (Py4JJavaError, PySparkException) as error:
@@ -116,6 +117,16 @@ def _compact(spark: SparkSession, lake: LakeLocation, table: Table, rules: Maint
         arguments["where"] = f'"{finished}"'
     (result,) = _call(spark, "rewrite_data_files", table=_name(lake, table), **arguments)
     return result
+
+
+def _rewrite_manifests(spark: SparkSession, lake: LakeLocation, table: Table) -> None:
+    """Merge manifests; where another run replaced one of them meanwhile, leave all as they are until the next time."""
+    try:
+        _call(spark, "rewrite_manifests", table=_name(lake, table))
+    except Py4JJavaError as error:
+        if not isinstance(commit_error(error), BaseMovedError):
+            raise
+        progress(f"{table.name} keeps its manifests, another run was faster")
 
 
 def _not_busy(table: Table, busy_from: datetime) -> str:

@@ -34,7 +34,8 @@ def test_every_table_is_made_as_declared(spark: SparkSession, lake: LakeLocation
 def test_a_new_column_is_added_and_old_rows_have_null_in_it(spark: SparkSession, lake: LakeLocation) -> None:
     ensure_tables(spark, lake, [HOURLY_TRAFFIC])
     name = lake.table(HOURLY_TRAFFIC.name)
-    spark.sql(f"INSERT INTO {name} VALUES (TIMESTAMP'2026-11-22 10:00:00Z', 1, 1, 1, 1, 0, 0, 0, 0.00, 0)")
+    measures = "1, 1, 1, 1, 0, 0, 0, 0.00, 0"
+    spark.sql(f"INSERT INTO {name} VALUES (TIMESTAMP'2026-11-22 10:00:00Z', {measures}, {measures})")
     evolved = replace(HOURLY_TRAFFIC, columns=(*HOURLY_TRAFFIC.columns, NEW_COLUMN))
     ensure_tables(spark, lake, [evolved])
     ensure_tables(spark, lake, [evolved])
