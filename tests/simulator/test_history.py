@@ -71,8 +71,13 @@ def test_every_reason_that_a_raw_line_can_have_is_made(tmp_path: Path) -> None:
     settings = replace(_settings(tmp_path), events=4_000, shares=DefectShares(malformed=0.9))
     manifest = _write(settings)
     assert set(manifest.rejected) == {reason.value for reason in REASONS[Channel.RAW]}
-    only_times = {RejectionReason.TOO_LATE, RejectionReason.FROM_THE_FUTURE, RejectionReason.UNREADABLE_OBJECT}
-    assert set(RejectionReason) == set(REASONS[Channel.RAW]) | only_times
+    not_by_a_line_alone = {
+        RejectionReason.TOO_LATE,
+        RejectionReason.FROM_THE_FUTURE,
+        RejectionReason.UNREADABLE_OBJECT,
+        RejectionReason.ERASED_USER,
+    }
+    assert set(RejectionReason) == set(REASONS[Channel.RAW]) | not_by_a_line_alone
 
 
 def test_all_events_land_within_the_hours_asked_for_and_are_as_many_as_asked_for(tmp_path: Path) -> None:

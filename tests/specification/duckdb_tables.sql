@@ -142,7 +142,8 @@ SELECT day, events, users, coalesce(new_users, 0) AS new_users, users - coalesce
        bounces / sessions AS bounce_share, coalesce(converted_sessions, 0) AS converted_sessions,
        converted_sessions / sessions AS conversion, purchases, revenue, purchases_without_price,
        -- In whole cents, since DuckDB divides decimals as doubles.
-       CASE WHEN orders > 0 THEN (((revenue * 200)::HUGEINT + orders) // (2 * orders))::DECIMAL(36, 0) / 100 END
+       CASE WHEN orders > 0
+            THEN (((revenue * 200)::HUGEINT + orders) // (2 * orders))::DECIMAL(36, 0) * 0.01::DECIMAL(2, 2) END
            AS average_order
 FROM events_of LEFT JOIN sessions_of USING (day) LEFT JOIN new_of USING (day);
 

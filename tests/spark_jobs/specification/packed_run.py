@@ -29,6 +29,8 @@ from tests.spark_jobs.specification.comparison import (
 from tests.spark_jobs.specification.streams import Stream, packed, streams
 from tests.specification.raw_lines import RawLine
 
+#: Hypothesis draws many a stream again; so many draws give the streams that are wanted.
+TRIES = 4
 SETTLED = LandingRules(settled_before=datetime(9999, 1, 1, tzinfo=UTC))
 
 
@@ -44,12 +46,12 @@ class PackedRun:
 
 
 def drawn_streams(count: int, *, number: int) -> list[Stream]:
-    """Return streams, always the same ones for a number."""
-    drawn: list[Stream] = []
+    """Return streams, no two of them alike, and always the same ones for a number."""
+    drawn: dict[tuple[str, ...], Stream] = {}
 
     @seed(number)
     @settings(
-        max_examples=count,
+        max_examples=TRIES * count,
         phases=[Phase.generate],
         database=None,
         deadline=None,
@@ -57,11 +59,11 @@ def drawn_streams(count: int, *, number: int) -> list[Stream]:
     )
     @given(data=st.data())
     def draw(data: st.DataObject) -> None:
-        if len(drawn) < count:
-            drawn.append(data.draw(streams(len(drawn))))
+        stream = data.draw(streams(len(drawn)))
+        drawn.setdefault(stream.shape, stream)
 
     draw()
-    return drawn
+    return list(drawn.values())[:count]
 
 
 def run_packed(spark: SparkSession, lake: LakeLocation, drawn: Sequence[Stream]) -> PackedRun:

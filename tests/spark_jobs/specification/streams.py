@@ -57,9 +57,13 @@ _hostile_lines = hostile_lines().filter(lambda line: not re.search(rb'_ip"\s*:\s
 
 @dataclass(kw_only=True)
 class Stream:
-    """A stream being drawn: its first day, its lines so far, and where each user's clock stands."""
+    """A stream being drawn: its first day, its lines so far, and where each user's clock stands.
+
+    `shape` is what a stream of another index has in common with it, if it was drawn alike.
+    """
 
     index: int
+    shape: tuple[str, ...] = ()
     lines: list[RawLine] = field(default_factory=list)
     clocks: dict[str, datetime] = field(default_factory=dict)
 
@@ -74,6 +78,9 @@ class Stream:
         milliseconds = (received_at - EPOCH) // MILLISECOND
         envelope = {"received_at": milliseconds, **(stamps or {}), "event": event}
         self.add_line(json.dumps(envelope, ensure_ascii=False).encode(), received_at - early * HOUR)
+        known = {name: event.get(name) for name in ("event_name", "user_ip", "additional_data")}
+        user = event["user_id"].removeprefix(f"{self.index} ")
+        self.shape += (f"{event['timestamp'][10:]} {received_at - self.base} {user} {known} {stamps}",)
 
     def add_line(self, line: bytes, received_at: datetime) -> None:
         hour = received_at.replace(minute=0, second=0, microsecond=0)
