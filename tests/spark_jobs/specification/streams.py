@@ -1,7 +1,8 @@
 """Hypothesis strategies for streams of events as raw lines: each is a few users' days, with all that goes wrong.
 
-Streams are packed, many to a run of Spark: each has five days of its own, so that its hours are its own. Some users
-come back 30, 31, 90 or 91 days later, into the days of another stream.
+Streams are packed, many to a run of Spark, into the same few windows of five days: an hour costs more than an event.
+Nearly all users and click_ids are their stream's own, a few are shared. Some users come back 30, 31, 90 or 91 days
+later.
 """
 
 import json
@@ -18,7 +19,8 @@ from tests.specification.clean_events import MOST_EVENTS_OF_A_PERSON
 from tests.specification.raw_lines import RawLine
 
 START = datetime(2027, 1, 1, tzinfo=UTC)
-DAYS_OF_A_STREAM = 5
+DAYS_OF_A_WINDOW = 5
+WINDOWS = 6
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND, MILLISECOND, SECOND, MINUTE, HOUR, DAY = (
     timedelta(microseconds=1),
@@ -57,7 +59,7 @@ _hostile_lines = hostile_lines().filter(lambda line: not re.search(rb'_ip"\s*:\s
 
 @dataclass(kw_only=True)
 class Stream:
-    """A stream being drawn: its first day, its lines so far, and where each user's clock stands.
+    """A stream being drawn: its window, its lines so far, and where each user's clock stands.
 
     `shape` is what a stream of another index has in common with it, if it was drawn alike.
     """
@@ -69,7 +71,7 @@ class Stream:
 
     @property
     def base(self) -> datetime:
-        return START + self.index * DAYS_OF_A_STREAM * DAY
+        return START + self.index % WINDOWS * DAYS_OF_A_WINDOW * DAY
 
     def add(
         self, event: dict[str, Any], *, received_at: datetime, stamps: Stamps | None = None, early: bool = False
@@ -116,10 +118,11 @@ def _add_event(draw: st.DrawFn, stream: Stream, anchor: datetime, number: int) -
     time = anchor + draw(_starts) if before is None or before < anchor - 3 * HOUR else before + draw(_steps)
     stream.clocks[user] = time
     copied = draw(st.integers(0, 9))
-    click_id = f"c{len(stream.lines)}" if copied else f"c{max(number - 1, 0)}"
+    own = f"{stream.index} " if draw(st.integers(0, 19)) else ""
+    click_id = f"{own}c{len(stream.lines)}" if copied else f"{own}c{max(number - 1, 0)}"
     event = {
         "timestamp": _spelled(time, zoned=draw(st.booleans())),
-        "user_id": user if draw(st.integers(0, 19)) else f"{stream.index} {user}",
+        "user_id": own + user,
         "click_id": click_id,
         "event_name": draw(_names),
         "user_ip": draw(_addresses),
@@ -147,8 +150,9 @@ def _add_machine(draw: st.DrawFn, stream: Stream) -> None:
     step = draw(st.sampled_from([30 * MINUTE, 30 * MINUTE, 29 * MINUTE + 59 * SECOND]))
     odd = draw(st.integers(0, 60))
     for number in range(200):
-        event = {"timestamp": _spelled(time, zoned=True), "user_id": "robot", "click_id": f"m{number}"}
-        stream.add({**event, "event_name": "ViewContent"}, received_at=time + SECOND)
+        event = {"timestamp": _spelled(time, zoned=True), "user_id": f"{stream.index} robot"}
+        click = {"click_id": f"{stream.index} m{number}", "event_name": "ViewContent"}
+        stream.add({**event, **click}, received_at=time + SECOND)
         time += step + MICROSECOND * (number == odd)
         if time >= end:
             break
@@ -158,9 +162,10 @@ def _add_many(draw: st.DrawFn, stream: Stream) -> None:
     """Let one user act in an hour as often as a person may, or once more, some of it twice."""
     hour = stream.base + 2 * DAY + 12 * HOUR
     for number in range(MOST_EVENTS_OF_A_PERSON + draw(st.integers(0, 1))):
-        event = {"timestamp": _spelled(hour + number * SECOND, zoned=False), "user_id": "eager", "event_name": "Search"}
+        event = {"timestamp": _spelled(hour + number * SECOND, zoned=False), "event_name": "Search"}
+        sent = {**event, "user_id": f"{stream.index} eager", "click_id": f"{stream.index} x{number}"}
         for _ in range(1 + (number < 3)):
-            stream.add({**event, "click_id": f"x{number}"}, received_at=hour + number * SECOND)
+            stream.add(sent, received_at=hour + number * SECOND)
 
 
 def _add_return(draw: st.DrawFn, stream: Stream) -> None:
@@ -168,7 +173,7 @@ def _add_return(draw: st.DrawFn, stream: Stream) -> None:
     first = stream.base + 2 * DAY + 9 * HOUR
     for number, days in enumerate((0, draw(st.sampled_from([1, 29, 30, 31, 89, 90, 91])))):
         time = first + days * DAY
-        user = f"back {draw(st.integers(0, 2))}"
+        user = f"{stream.index} back"
         event = {"timestamp": _spelled(time, zoned=False), "user_id": user, "click_id": f"b{stream.index} {number}"}
         stream.add({**event, "event_name": "Search"}, received_at=time)
 

@@ -1,0 +1,64 @@
+"""The two definitions of the tables, in Python and in SQL, agree on generated streams; no job is asked."""
+
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from tests.spark_jobs.specification.packed_run import drawn_streams, is_crawler
+from tests.spark_jobs.specification.streams import packed
+from tests.spark_jobs.specification.witness import SQL, WITNESSED
+from tests.specification.clean_events import ReceivedEvent
+from tests.specification.judgement import Event
+from tests.specification.lake import lake
+
+STREAMS = 60
+_TYPES: Mapping[str, pa.DataType] = {
+    "price": pa.decimal128(18, 2),
+    "time_on_data": pa.float64(),
+    "percent_viewed": pa.float64(),
+    "event_hash": pa.int64(),
+    **dict.fromkeys(("event_time", "received_at", "insertion_timestamp", "landing_hour"), pa.timestamp("us")),
+}
+
+
+def event_hash(event: Event) -> int:
+    return zlib.crc32(repr([getattr(event, field.name) for field in fields(Event)]).encode())
+
+
+def sql_tables(received: Iterable[ReceivedEvent]) -> duckdb.DuckDBPyConnection:
+    """Return DuckDB with the SQL's tables of received events."""
+    rows = [{**asdict(event), "event_hash": event_hash(event)} for event in received]
+    schema = pa.schema([pa.field(name, _TYPES.get(name, pa.string())) for name in rows[0]])
+    connection = duckdb.connect()
+    plain = [{name: plain_value(value) for name, value in row.items()} for row in rows]
+    connection.register("rows", pa.Table.from_pylist(plain, schema))
+    connection.execute("CREATE TABLE received AS FROM rows")
+    connection.execute("CREATE TABLE crawlers (user_agent VARCHAR)")
+    agents = {str(row["user_agent"]) for row in rows}
+    connection.executemany("INSERT INTO crawlers VALUES (?)", [[agent] for agent in agents if is_crawler(agent)])
+    connection.execute(SQL.read_text(encoding="utf-8"))
+    return connection
+
+
+def plain_value(value: Any) -> Any:
+    """Return a value as DuckDB gives it: a list as a tuple, a time without its zone, which is UTC."""
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def test_python_and_sql_define_the_same_tables() -> None:
+    specified = lake(list(packed(drawn_streams(STREAMS, number=60))), event_hash, is_crawler)
+    with sql_tables(specified.received_events) as connection:
+        for table in WITNESSED:
+            rows = getattr(specified, table)
+            names = [field.name for field in fields(rows[0])]
+            made = connection.execute(f"SELECT {', '.join(names)} FROM {table}").fetchall()
+            wanted = Counter(tuple(plain_value(getattr(row, name)) for name in names) for row in rows)
+            assert Counter(tuple(map(plain_value, row)) for row in made) == wanted, table
