@@ -5,8 +5,8 @@ tables are made again from it, the tables' past is given up, and everything that
 step remembers anything but in the lake: what is left to do is what is still found there.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -16,14 +16,13 @@ from contracts.names import LakeLocation
 from contracts.partitions import SETTLING_MARGIN
 from contracts.tables import TABLES
 from spark_jobs.operations.erasure.make_again import MadeAgain, make_again
-from spark_jobs.operations.erasure.objects_to_search import objects_to_search
+from spark_jobs.operations.erasure.objects_to_search import landing_hours_of, named_objects, objects_to_search
 from spark_jobs.operations.erasure.places import LakePlaces, places_of
 from spark_jobs.operations.erasure.rewrite_objects import Rewritten, rewrite_error_objects, rewrite_raw_objects
 from spark_jobs.operations.erasure.search_lake import LONGEST_JOB, Removal, SearchResult, findings, search_lake
 from spark_jobs.operations.erasure.sought_users import SoughtUsers
 from spark_jobs.operations.erasure.stored_values import warehouse_finding
 from spark_jobs.operations.erasure.table_history import expire_history, files_in_use, folder_of, rewrite_manifests
-from spark_jobs.operations.erasure.users_rows import rejected_without_line, users_received, users_rejected
 from spark_jobs.progress import progress
 from spark_jobs.tables.erased_users import add_erased_users
 from spark_jobs.tables.table_io import ensure_tables
@@ -60,33 +59,59 @@ def erase_users(
 ) -> ErasureReport:
     """Erase users from a lake; the report's `search.survivors` is empty if nothing of them is left."""
     ensure_tables(spark, lake)
-    places = places_of(lake)
-    started = clock()
+    run = _Run(spark=spark, lake=lake, erasure=erasure, clock=clock, started=clock())
     progress("refusing the users' lines from now on")
-    add_erased_users(spark, lake, erasure.users.hashes, started)
-    rewritten = _rewrite(spark, lake, places, erasure)
-    made = make_again(spark, lake, erasure.users, started - _LONGEST_BUFFER - SETTLING_MARGIN)
-    expired = _forget_history(spark, lake, places, erasure.users, clock)
-    progress("searching every object of the lake")
-    removal = Removal(
-        in_use=files_in_use(spark, lake, places.warehouse),
-        written_before=clock() if erasure.alone else started - LONGEST_JOB,
-        discard=erasure.discard_unreadable,
-    )
-    search = search_lake(spark, places, erasure.users, removal)
-    return ErasureReport(rewritten=rewritten, made=made, expired_snapshots=expired, search=search)
+    add_erased_users(spark, lake, erasure.users.hashes, run.started)
+    first = run.erase(named_objects(spark, lake, erasure.users), hours=())
+    if not first.search.stray:
+        return first
+    # What no table named: it landed meanwhile, or its rows had expired before it did. It is rewritten like the rest.
+    second = run.erase(first.search.stray, hours=landing_hours_of(first.search.stray))
+    return _both(first, second)
 
 
-def _rewrite(spark: SparkSession, lake: LakeLocation, places: LakePlaces, erasure: Erasure) -> tuple[Rewritten, ...]:
-    """Rewrite the raw objects that the tables name, those that no table knows yet, and the error objects."""
-    users, discard = erasure.users, erasure.discard_unreadable
-    named = users_received(spark, lake, users).keys | users_rejected(spark, lake, users).keys
-    raw = objects_to_search(spark, lake, places.raw, named | rejected_without_line(spark, lake).keys)
-    progress(f"rewriting those of {len(raw)} raw objects that hold a user")
-    errors = (stored for stored in places.errors.stored() if stored.current)
-    return (
-        *rewrite_raw_objects(spark, places.raw, raw, users, discard=discard),
-        *rewrite_error_objects(spark, places.errors, errors, users, discard=discard),
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    spark: SparkSession
+    lake: LakeLocation
+    erasure: Erasure
+    clock: Callable[[], datetime]
+    started: datetime
+
+    def erase(self, named: Collection[str], hours: Collection[datetime]) -> ErasureReport:
+        """Rewrite the named objects and those that no table knows, make `hours` and all stale ones, search."""
+        spark, lake, users = self.spark, self.lake, self.erasure.users
+        places = places_of(lake)
+        rewritten = self._rewrite(places, named)
+        made = make_again(spark, lake, users, hours, self.started - _LONGEST_BUFFER - SETTLING_MARGIN)
+        expired = _forget_history(spark, lake, places, users, self.clock)
+        progress("searching every object of the lake")
+        removal = Removal(
+            in_use=files_in_use(spark, lake, places.warehouse),
+            written_before=self.clock() if self.erasure.alone else self.started - LONGEST_JOB,
+            discard=self.erasure.discard_unreadable,
+        )
+        search = search_lake(spark, places, users, removal)
+        return ErasureReport(rewritten=rewritten, made=made, expired_snapshots=expired, search=search)
+
+    def _rewrite(self, places: LakePlaces, named: Collection[str]) -> tuple[Rewritten, ...]:
+        """Rewrite raw objects, those that no table knows yet among them, and every error object."""
+        spark, users, discard = self.spark, self.erasure.users, self.erasure.discard_unreadable
+        raw = objects_to_search(spark, self.lake, places.raw, named)
+        progress(f"rewriting those of {len(raw)} raw objects that hold a user")
+        errors = (stored for stored in places.errors.stored() if stored.current)
+        return (
+            *rewrite_raw_objects(spark, places.raw, raw, users, discard=discard),
+            *rewrite_error_objects(spark, places.errors, errors, users, discard=discard),
+        )
+
+
+def _both(first: ErasureReport, second: ErasureReport) -> ErasureReport:
+    return ErasureReport(
+        rewritten=first.rewritten + second.rewritten,
+        made=first.made + second.made,
+        expired_snapshots=first.expired_snapshots + second.expired_snapshots,
+        search=replace(second.search, removed=first.search.removed + second.search.removed),
     )
 
 

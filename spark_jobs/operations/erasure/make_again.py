@@ -44,12 +44,26 @@ class MadeAgain:
     days: int
     problems: tuple[str, ...]
 
+    def __add__(self, later: "MadeAgain") -> "MadeAgain":
+        return MadeAgain(
+            landing_hours=self.landing_hours + later.landing_hours,
+            struck_hours=self.struck_hours + later.struck_hours,
+            event_hours=self.event_hours + later.event_hours,
+            days=self.days + later.days,
+            problems=later.problems,
+        )
 
-def make_again(spark: SparkSession, lake: LakeLocation, users: SoughtUsers, settled_before: datetime) -> MadeAgain:
-    """Bring every table up to date with the rewritten raw objects; `settled_before` as in `LandingRules`."""
+
+def make_again(
+    spark: SparkSession, lake: LakeLocation, users: SoughtUsers, more: Collection[datetime], settled_before: datetime
+) -> MadeAgain:
+    """Bring every table up to date with the rewritten raw objects; `settled_before` as in `LandingRules`.
+
+    Landing hours that hold the users are found; `more` are others whose raw objects were rewritten.
+    """
     holding = _holding_hours(spark, lake, users)
     refused = rejected_without_line(spark, lake).hours
-    written = _transform(spark, lake, sorted(holding | refused), settled_before)
+    written = _transform(spark, lake, sorted(holding | refused | set(more)), settled_before)
     left = sorted(_holding_hours(spark, lake, users)) if holding else []
     for hours in _portions(left):
         progress(f"taking rows out of {len(hours)} landing hours whose raw objects are gone")

@@ -36,9 +36,14 @@ class Survivor:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchResult:
-    """What a search of the whole lake found and did; `mentioned` are other users' events that name a user."""
+    """What a search of the whole lake found and did.
+
+    `stray` are the raw and error objects among the survivors that can be rewritten: nobody named them. `mentioned` are
+    other users' events that name a user.
+    """
 
     survivors: tuple[Survivor, ...]
+    stray: tuple[str, ...]
     removed: tuple[str, ...]
     mentioned: int
 
@@ -55,6 +60,7 @@ class Removal:
 def search_lake(spark: SparkSession, places: LakePlaces, users: SoughtUsers, removal: Removal) -> SearchResult:
     """Search everything, remove what is nobody's, and return what is left."""
     survivors: list[Survivor] = []
+    stray: list[str] = []
     removed: list[str] = []
     mentioned = 0
     for place, find, remedy in _places(places, removal.in_use):
@@ -65,9 +71,11 @@ def search_lake(spark: SparkSession, places: LakePlaces, users: SoughtUsers, rem
             if _may_go(finding, removal, in_warehouse=place == places.warehouse):
                 place.remove(finding.stored)
                 removed.append(str(finding.stored))
-            else:
-                survivors.append(_survivor(finding, remedy(finding)))
-    return SearchResult(survivors=tuple(survivors), removed=tuple(removed), mentioned=mentioned)
+                continue
+            survivors.append(_survivor(finding, remedy(finding)))
+            if finding.stored.current and finding.held and place != places.warehouse:
+                stray.append(finding.stored.key)
+    return SearchResult(survivors=tuple(survivors), stray=tuple(stray), removed=tuple(removed), mentioned=mentioned)
 
 
 def findings(

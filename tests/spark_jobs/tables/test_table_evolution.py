@@ -34,8 +34,8 @@ def test_every_table_is_made_as_declared(spark: SparkSession, lake: LakeLocation
 def test_a_new_column_is_added_and_old_rows_have_null_in_it(spark: SparkSession, lake: LakeLocation) -> None:
     ensure_tables(spark, lake, [HOURLY_TRAFFIC])
     name = lake.table(HOURLY_TRAFFIC.name)
-    measures = "1, 1, 1, 1, 0, 0, 0, 0.00, 0"
-    spark.sql(f"INSERT INTO {name} VALUES (TIMESTAMP'2026-11-22 10:00:00Z', {measures}, {measures})")
+    measures = ", ".join("0.00" if column.type == "decimal(38,2)" else "1" for column in HOURLY_TRAFFIC.columns[1:])
+    spark.sql(f"INSERT INTO {name} VALUES (TIMESTAMP'2026-11-22 10:00:00Z', {measures})")
     evolved = replace(HOURLY_TRAFFIC, columns=(*HOURLY_TRAFFIC.columns, NEW_COLUMN))
     ensure_tables(spark, lake, [evolved])
     ensure_tables(spark, lake, [evolved])

@@ -162,7 +162,7 @@ def test_hundreds_of_scattered_hours_are_one_commit(spark: SparkSession, tables:
 def test_a_null_in_a_required_column_is_refused(spark: SparkSession, tables: LakeLocation) -> None:
     rows = spark.sql(
         "SELECT TIMESTAMP'2026-11-22 01:00:00Z' event_hour, IF(rand() > 2, 'x', NULL) event_name"
-    ).selectExpr("*", "1L AS events", "1L AS users")
+    ).selectExpr("*", *(f"1L AS {column.name}" for column in HOURLY_EVENT_COUNTS.columns[2:]))
     with pytest.raises(SparkRuntimeException, match="event_name"):
         replace_hours(rows, lake=tables, table=HOURLY_EVENT_COUNTS, hours=hours(1), read_from=None)
     assert table_rows(spark, tables, HOURLY_EVENT_COUNTS) == []

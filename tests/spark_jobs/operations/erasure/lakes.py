@@ -56,7 +56,7 @@ def line(user_id: str, click_id: str, minute: int = 5, *, hour: datetime = TEN, 
         f'{{"timestamp":"{happened:%Y-%m-%d %H:%M:%S}","user_id":"{user_id}","click_id":"{click_id}",'
         f'"event_name":"Search"{more}}}'
     )
-    stamp = Stamp(received_at=epoch_ms(happened), request_id="r", source_ip="192.0.2.1", user_agent="test")
+    stamp = Stamp(received_at=epoch_ms(happened), request_id="r", source_ip="192.0.2.0", user_agent="test")
     return envelope_line(stamp, event.encode())
 
 

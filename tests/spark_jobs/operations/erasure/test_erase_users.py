@@ -148,6 +148,18 @@ def test_what_lands_of_the_user_later_is_refused_until_the_erasure_is_lifted(dir
     assert ("p",) in values(directory_lake, RECEIVED_EVENTS, "click_id")
 
 
+def test_what_no_table_names_is_rewritten_all_the_same(directory_lake: DirectoryLake) -> None:
+    rejected = directory_lake.lake.table(REJECTED_EVENTS.name)
+    directory_lake.spark.sql(f"DELETE FROM {rejected}")  # as the maintenance does when they are old
+    only_rejected = {f"{landing_prefix(ELEVEN)}late.gz": gzip.compress(b'{"user_id":"35", cut off\n')}
+    fill(directory_lake.root, only_rejected)
+    directory_lake.make()
+    directory_lake.spark.sql(f"DELETE FROM {rejected}")
+    report = erased(directory_lake)
+    assert report.search.survivors == ()
+    assert gzip.decompress(directory_lake.stored()[next(iter(only_rejected))]) == b""
+
+
 def test_what_cant_be_searched_or_may_still_be_written_fails_the_run_by_name(directory_lake: DirectoryLake) -> None:
     corrupt = f"{landing_prefix(ELEVEN)}corrupt.gz"
     fill(directory_lake.root, {corrupt: gzip.compress(line("35", "r"))[:-4]})
