@@ -24,6 +24,13 @@ from contracts.tables import (
 
 _HOUR_US: Final = int(timedelta(hours=1).total_seconds() * 1_000_000)
 _GAP_US: Final = int(SESSION_GAP.total_seconds() * 1_000_000)
+
+
+def _hour(microseconds: str) -> str:
+    """Return the hour of a time, rounded down: DuckDB's `//` rounds times before 1970 up."""
+    return f"({microseconds} - ({microseconds} % {_HOUR_US} + {_HOUR_US}) % {_HOUR_US}) // {_HOUR_US}"
+
+
 _AGENT: Final = f"substr(user_agent, 1, {USER_AGENT_LOOKED_AT})"
 
 #: What a measure's name ends with → the condition on the events that it counts.
@@ -47,7 +54,7 @@ def received(files: Sequence[str]) -> str:
     names = ", ".join(f"'{file}'" for file in files)
     return f"""
 CREATE TEMP VIEW received AS
-SELECT *, epoch_us(event_time) // {_HOUR_US} AS hour
+SELECT *, {_hour("epoch_us(event_time)")} AS hour
 FROM (
     SELECT * FROM {NO_EVENTS} UNION ALL BY NAME
     SELECT * FROM read_parquet([{names}], union_by_name = true, filename = true, file_row_number = true,
@@ -111,7 +118,7 @@ BY_USER: Final = f"""
 CREATE TEMP TABLE by_user AS
 WITH near AS (
     SELECT * FROM flagged
-    WHERE hour IN (SELECT hour FROM own) OR (epoch_us(event_time) + {_GAP_US}) // {_HOUR_US} IN (SELECT hour FROM own)
+    WHERE hour IN (SELECT hour FROM own) OR {_hour(f"(epoch_us(event_time) + {_GAP_US})")} IN (SELECT hour FROM own)
 ), timed AS (
     SELECT *, epoch_us(event_time) - lag(epoch_us(event_time)) OVER (PARTITION BY user_id
                                                                      ORDER BY event_time, is_bot) AS gap
