@@ -1,7 +1,8 @@
 """Landing hours that hold a user, whose raw objects were rewritten → these hours, and all behind them, made again.
 
-Nothing is remembered between the steps: landing hours are those whose rows hold the user, event hours and days are
-those that are stale by the ledgers. So a run that was killed is continued by the next one, wherever it stopped.
+Nothing is remembered between the steps: landing hours are those whose rows hold the user or whose objects are not those
+of the ledger, event hours and days are those that are stale by the ledgers. So a run that was killed is continued by
+the next one, wherever it stopped.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -24,6 +25,7 @@ from spark_jobs.hourly.event_hours import HOUR_KEY_PATTERN
 from spark_jobs.hourly.hours_to_make import stale_event_hours_around
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
+from spark_jobs.operations.erasure.objects_to_search import outdated_hours
 from spark_jobs.operations.erasure.sought_users import SoughtUsers
 from spark_jobs.operations.erasure.strike_rows import strike_rows
 from spark_jobs.operations.erasure.users_rows import rejected_without_line, users_received, users_rejected
@@ -59,11 +61,12 @@ def make_again(
 ) -> MadeAgain:
     """Bring every table up to date with the rewritten raw objects; `settled_before` as in `LandingRules`.
 
-    Landing hours that hold the users are found; `more` are others whose raw objects were rewritten.
+    Landing hours that hold the users, or whose raw objects are not those of the ledger, are found; `more` are others
+    whose raw objects were rewritten.
     """
     holding = _holding_hours(spark, lake, users)
-    refused = rejected_without_line(spark, lake).hours
-    written = _transform(spark, lake, sorted(holding | refused | set(more)), settled_before)
+    changed = rejected_without_line(spark, lake).hours | outdated_hours(spark, lake) | set(more)
+    written = _transform(spark, lake, sorted(holding | changed), settled_before)
     left = sorted(_holding_hours(spark, lake, users)) if holding else []
     for hours in _portions(left):
         progress(f"taking rows out of {len(hours)} landing hours whose raw objects are gone")

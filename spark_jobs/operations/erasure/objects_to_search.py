@@ -18,7 +18,7 @@ from spark_jobs.operations.erasure.places import Place, StoredObject
 from spark_jobs.operations.erasure.sought_users import SoughtUsers
 from spark_jobs.operations.erasure.users_rows import rejected_without_line, users_received, users_rejected
 from spark_jobs.raw.raw_objects import LandedObjects, all_landed_objects, raw_store
-from spark_jobs.tables.ledger import read_landing_rows
+from spark_jobs.tables.ledger import LandingLedgerRow, read_landing_rows
 
 
 def named_objects(spark: SparkSession, lake: LakeLocation, users: SoughtUsers) -> set[str]:
@@ -45,18 +45,31 @@ def objects_to_search(
 ) -> list[StoredObject]:
     """Return the current raw objects that are named, or that lie outside of what the tables were made from."""
     landed = all_landed_objects(raw_store(lake.raw_uri))
-    unknown = {raw_object.key for raw_object in _outside_of_tables(spark, lake, landed)}
+    rows = _ledger(spark, lake, landed)
+    unknown = {
+        raw_object.key
+        for hour, objects in landed.items()
+        if _is_outside_of_tables(lake, objects, rows.get(hour))
+        for raw_object in objects
+    }
     known = {raw_object.key for objects in landed.values() for raw_object in objects} - unknown - set(named)
     return [stored for stored in place.stored() if stored.current and stored.key not in known]
 
 
-def _outside_of_tables(spark: SparkSession, lake: LakeLocation, landed: LandedObjects) -> list[RawObject]:
-    if not landed:
-        return []
-    rows = {row.landing_hour: row for row in read_landing_rows(spark, lake, min(landed), max(landed) + HOUR)}
-    return [
-        raw_object
-        for hour, objects in landed.items()
-        if is_stale_landing_hour(objects, rows.get(hour), settled=False, keep_ip_addresses=lake.keep_ip_addresses)
-        for raw_object in objects
-    ]
+def outdated_hours(spark: SparkSession, lake: LakeLocation) -> set[datetime]:
+    """Return the landing hours that the ledger knows with other objects than there are now.
+
+    A run that was killed may have rewritten them, and even replaced their rows, but not said so in the ledger.
+    """
+    landed = all_landed_objects(raw_store(lake.raw_uri))
+    rows = _ledger(spark, lake, landed)
+    return {hour for hour, row in rows.items() if hour in landed and _is_outside_of_tables(lake, landed[hour], row)}
+
+
+def _ledger(spark: SparkSession, lake: LakeLocation, landed: LandedObjects) -> dict[datetime, LandingLedgerRow]:
+    rows = read_landing_rows(spark, lake, min(landed), max(landed) + HOUR) if landed else []
+    return {row.landing_hour: row for row in rows}
+
+
+def _is_outside_of_tables(lake: LakeLocation, objects: Collection[RawObject], row: LandingLedgerRow | None) -> bool:
+    return is_stale_landing_hour(objects, row, settled=False, keep_ip_addresses=lake.keep_ip_addresses)

@@ -34,16 +34,25 @@ def expire_history(spark: SparkSession, lake: LakeLocation, before: datetime) ->
 
 
 def _expire(handle: Any, before: datetime) -> int:
-    expired = past_snapshots(handle)
-    if expired:
-        milliseconds = int(before.timestamp() * 1000)
-        handle.expireSnapshots().expireOlderThan(milliseconds).retainLast(1).cleanExpiredFiles(True).commit()
-    return expired
+    """Expire snapshots by name: by age alone, Iceberg leaves the files that the snapshot it keeps has replaced."""
+    milliseconds = int(before.timestamp() * 1000)
+    past = [snapshot.snapshotId() for snapshot in _past(handle) if snapshot.timestampMillis() < milliseconds]
+    if past:
+        expiry = handle.expireSnapshots().cleanExpiredFiles(True)
+        for snapshot_id in past:
+            expiry = expiry.expireSnapshotId(snapshot_id)
+        expiry.commit()
+    return len(past)
 
 
 def past_snapshots(handle: Any) -> int:
     """Return how many snapshots a table has besides the current one."""
-    return max(sum(1 for _ in handle.snapshots()) - 1, 0)
+    return len(_past(handle))
+
+
+def _past(handle: Any) -> list[Any]:
+    current = handle.currentSnapshot()
+    return [one for one in handle.snapshots() if one.snapshotId() != current.snapshotId()] if current else []
 
 
 def rewrite_manifests(spark: SparkSession, lake: LakeLocation, tables: Iterable[Table]) -> None:
