@@ -33,7 +33,7 @@ endif
 
 .PHONY: test
 test: setup ## The everyday tests: unit, property, Spark, DAG, conformance
-	$(PYTEST) -m "not e2e"
+	$(PYTEST) -n 2 --dist loadfile -m "not e2e"
 
 .PHONY: e2e
 e2e: setup ## The end-to-end tests through every real component

@@ -49,9 +49,16 @@ class UnreadableObject:
 class TransformReport:
     """What a run did: the ledger's rows that it wrote, the hours that needed nothing, and objects it could not read."""
 
-    written: tuple[LandingLedgerRow, ...]
-    unchanged: tuple[datetime, ...]
-    unreadable: tuple[UnreadableObject, ...]
+    written: tuple[LandingLedgerRow, ...] = ()
+    unchanged: tuple[datetime, ...] = ()
+    unreadable: tuple[UnreadableObject, ...] = ()
+
+    def __add__(self, later: "TransformReport") -> "TransformReport":
+        return TransformReport(
+            written=self.written + later.written,
+            unchanged=self.unchanged + later.unchanged,
+            unreadable=self.unreadable + later.unreadable,
+        )
 
 
 def transform_landing_hours(

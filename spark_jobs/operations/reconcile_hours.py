@@ -16,7 +16,7 @@ from contracts.partitions import DAY, HOUR, day_key, day_of, hour_key, hours_bet
 from contracts.tables import NEW_USER_DAYS, RETENTION_DAYS
 from spark_jobs.daily.aggregate_days import DayAggregation, aggregate_days
 from spark_jobs.daily.days_to_make import days_needing, stale_days_between
-from spark_jobs.errors import MissingObjectsError, SparkJobError, UnsettledInputError
+from spark_jobs.errors import MissingObjectsError, RawStoreError, SparkJobError, UnsettledInputError
 from spark_jobs.hourly.aggregate_hours import Aggregation, aggregate_hours
 from spark_jobs.hourly.hours_to_make import stale_event_hours_around
 from spark_jobs.landing.landing_plan import LandingRules
@@ -66,16 +66,30 @@ def _transform(
 ) -> TransformReport:
     """Transform what can be; hours whose objects are gone (expired, say) are left as they are."""
     try:
-        hours = known_landing_hours(spark, lake, settled)
-        while hours:
-            try:
-                return transform_landing_hours(spark, lake, hours, rules)
-            except MissingObjectsError as missing:
-                errors.append(f"{_named('landing', missing.hours)} not transformed: {missing}")
-                hours = [hour for hour in hours if hour not in missing.hours]
+        return _transform_known(spark, lake, known_landing_hours(spark, lake, settled), rules, errors)
     except SparkJobError as failure:
         errors.append(f"no landing hour was transformed: {failure}")
-    return TransformReport(written=(), unchanged=(), unreadable=())
+    return TransformReport()
+
+
+def _transform_known(
+    spark: SparkSession, lake: LakeLocation, hours: Sequence[datetime], rules: LandingRules, errors: list[str]
+) -> TransformReport:
+    """Transform hours in one go; if an object can't be read (forbidden, say), in halves, until it stands alone."""
+    while hours:
+        try:
+            return transform_landing_hours(spark, lake, hours, rules)
+        except MissingObjectsError as missing:
+            errors.append(f"{_named('landing', missing.hours)} not transformed: {missing}")
+            hours = [hour for hour in hours if hour not in missing.hours]
+        except RawStoreError as unreadable:
+            if len(hours) == 1:
+                errors.append(f"{_named('landing', hours)} not transformed: {unreadable}")
+                break
+            half = len(hours) // 2
+            halves = (_transform_known(spark, lake, part, rules, errors) for part in (hours[:half], hours[half:]))
+            return next(halves) + next(halves)
+    return TransformReport()
 
 
 def _aggregate(spark: SparkSession, lake: LakeLocation, stale: Sequence[datetime], errors: list[str]) -> Aggregation:

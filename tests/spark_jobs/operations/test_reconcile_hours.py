@@ -21,6 +21,7 @@ from contracts.tables import (
     RECEIVED_EVENTS,
     REJECTED_EVENTS,
 )
+from contracts.versions import RawObject
 from spark_jobs import run_aggregate_days, run_aggregate_hours, run_reconcile_hours
 from spark_jobs.landing import transform_events
 from spark_jobs.raw.raw_objects import LandedObjects, RawStore, landed_objects
@@ -170,24 +171,32 @@ def test_a_day_whose_events_are_between_commits_fails_the_run_and_is_named(
     assert run_aggregate_days.main(arguments(lake, "--day", "2026-11-22")) == 1
 
 
-def test_an_object_that_is_gone_when_it_is_read_is_named_in_one_sentence(
-    lake: LakeLocation, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_an_object_that_cant_be_read_is_named_in_one_sentence_and_keeps_no_other_hour(
+    spark: SparkSession,
+    lake: LakeLocation,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lay_down(lake, TEN, "a", [line(5, "1")])
+    lay_down(lake, ELEVEN, "b", [line(70, "2")])
+    lay_down(lake, ELEVEN + HOUR, "c", [line(130, "3")])
 
     def listed_before_it_went(store: RawStore, hours: list[datetime]) -> LandedObjects:
-        objects = landed_objects(store, hours)
-        for path in Path(lake.raw_uri).rglob("*.gz"):
-            path.unlink()
-        return objects
+        gone = RawObject(key=f"{landing_prefix(ELEVEN)}gone.gz", etag="0", size=1)
+        return {
+            hour: (*objects, gone) if hour == ELEVEN else objects
+            for hour, objects in landed_objects(store, hours).items()
+        }
 
     monkeypatch.setattr(transform_events, "landed_objects", listed_before_it_went)
-    span = ["--from", "2026-11-22T09", "--to", "2026-11-22T12"]
+    span = ["--from", "2026-11-22T09", "--to", "2026-11-22T13"]
     assert run_reconcile_hours.main(arguments(lake, *span)) == 1
-    shown = [text for text in capsys.readouterr().err.splitlines() if text.startswith("reconcile_hours:")]
-    (sentence,) = shown
-    assert sentence.startswith("reconcile_hours: no landing hour was transformed: can't read ")
-    assert sentence.endswith("a.gz: No such file or directory; transform its hour again")
+    (sentence,) = [text for text in capsys.readouterr().err.splitlines() if text.startswith("reconcile_hours:")]
+    assert sentence.startswith("reconcile_hours: landing hours 2026-11-22T11 were not transformed: can't read ")
+    assert sentence.endswith("gone.gz: No such file or directory; transform its hour again")
+    assert [row[0] for row in table_rows(spark, lake, LANDING_LEDGER)] == [TEN, ELEVEN + HOUR]
+    assert len(table_rows(spark, lake, CLEAN_EVENTS)) == 2
 
 
 def test_a_single_hour_or_day_and_a_range_are_made_by_command_and_say_so(

@@ -71,6 +71,11 @@ def test_files_are_listed_with_a_hash_of_their_content_and_not_while_they_are_wr
     assert b"".join(store.blocks(expected)) == b"abc"
 
 
+def test_a_directory_that_is_not_there_is_no_empty_one(tmp_path: Path) -> None:
+    with pytest.raises(RawStoreError, match=r"there is no directory '.*/rwa'; --raw-uri names the one"):
+        landed_objects(raw_store(str(tmp_path / "rwa")), [TEN])
+
+
 def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
     with pytest.raises(RawStoreError, match=r"raw/x\.gz"):
         list(RawDirectory(directory=tmp_path / "raw").blocks(RawObject(key="raw/x.gz", etag="", size=0)))
