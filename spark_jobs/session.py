@@ -135,7 +135,8 @@ def _own_jvm(size: LocalSize) -> list[Setting]:
         "-Djdk.lang.Process.launchMechanism=VFORK",
     ]
     if size.short_lived:
-        options += ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+        # With one compiler the code cache is made small; once full, the JVM sweeps it and compiles the same code again.
+        options += ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:ReservedCodeCacheSize=240m"]
     return [
         ("spark.master", f"local[{size.cores or '*'}]"),
         ("spark.driver.memory", size.heap),
