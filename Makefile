@@ -10,10 +10,10 @@ LOCK := uv pip compile pyproject.toml --group local --group infra --group dev --
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## Make .venv and jars/ (Python 3.11+, Java 17 or 21); quick when nothing changed
+setup: ## Make .venv and jars/ (Python 3.11–3.13, Java 17 or 21); quick when nothing changed
 	@infra/local/setup.sh
 
 .PHONY: demo
@@ -21,7 +21,7 @@ demo: setup ## The main job: local cloud, traffic over HTTP, Airflow, hourly tab
 	@python -m infra.local.demo $(if $(filter 0,$(KEEP)),--check,)
 
 .PHONY: run
-run: setup ## Your own events through the jobs, without Airflow: make run INPUT=events.jsonl OUT=dir (or DATA=rees46 FOLDER=dir)
+run: setup ## Your own events through the jobs, without Airflow: make run INPUT=events.jsonl OUT=dir (DATA=retentioneering or rees46: a public data set beside its published figures)
 ifdef DATA
 	@test -n "$(OUT)" || { echo "usage: make run DATA=retentioneering|rees46 OUT=dir [FOLDER=dir]" >&2; exit 2; }
 	@python -m benchmarks.public_figures "$(DATA)" --out "$(OUT)" $(if $(FOLDER),--folder "$(FOLDER)")
@@ -61,7 +61,7 @@ format: setup ## Format and fix what can be fixed
 	ruff check --fix
 
 .PHONY: docs
-docs: setup ## Generate docs/event.md and docs/tables.md from contracts/
+docs: setup ## Generate docs/event.md, docs/tables.md and docs/data-checks.md from contracts/
 	python -m contracts
 
 .PHONY: cloud

@@ -1,1 +1,1 @@
-"""Re-runnable comparisons, each with the peers' side in the same file, and converters of public data sets to events."""
+"""Re-runnable comparisons, with the peers' side beside ours, long proofs, and converters of public data sets."""

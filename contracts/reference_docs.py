@@ -55,7 +55,8 @@ def _tables_page() -> str:
     return f"""{_GENERATED}
 # The tables
 
-Apache Iceberg tables in one Glue database, timestamps in UTC. Every table is a pure function of the raw objects.
+Apache Iceberg tables in one Glue database, timestamps in UTC. Every table is a pure function of the raw objects;
+`erased_users` alone is not: it is what operators decided, and as such an input of the others.
 
 {chr(10).join(_table_section(table) for table in TABLES)}"""
 

@@ -1,6 +1,6 @@
 """A database name → the Glue database that the tables are made in.
 
-Only the database: the jobs make and evolve the tables from `contracts/tables.py`, so no stack update can reset the
+Only the database: the jobs make and evolve the tables from `contracts/tables/`, so no stack update can reset the
 pointer to an Iceberg table's current metadata.
 """
 

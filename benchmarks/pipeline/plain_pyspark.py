@@ -42,7 +42,9 @@ def start(directory: Path) -> MakeTables:
     def make_tables(raw: Path, run: str) -> None:
         spark.sql(f"CREATE NAMESPACE {CATALOG}.{run}")
         received = _received(spark, raw).persist(StorageLevel.MEMORY_AND_DISK)
-        _write(received, f"{run}.received_events", F.partitioning.hours("landing_hour"))
+        _write(
+            received, f"{run}.received_events", F.partitioning.hours("landing_hour"), F.partitioning.hours("event_time")
+        )
         clean = _clean(received).persist(StorageLevel.MEMORY_AND_DISK)
         _write(clean.drop("event_hour"), f"{run}.clean_events", F.partitioning.hours("event_time"))
         _write(_event_counts(clean), f"{run}.hourly_event_counts", F.partitioning.days("event_hour"))
@@ -54,8 +56,8 @@ def start(directory: Path) -> MakeTables:
     return make_tables
 
 
-def _write(rows: DataFrame, table: str, partition: Column) -> None:
-    rows.writeTo(f"{CATALOG}.{table}").using("iceberg").partitionedBy(partition).create()
+def _write(rows: DataFrame, table: str, *partitions: Column) -> None:
+    rows.writeTo(f"{CATALOG}.{table}").using("iceberg").partitionedBy(*partitions).create()
 
 
 def _received(spark: SparkSession, raw: Path) -> DataFrame:

@@ -52,7 +52,7 @@ def ensure_tables(spark: SparkSession, lake: LakeLocation, tables: Iterable[Tabl
     mismatches = [mismatch for table in tables for mismatch in _ensure_readable_table(spark, lake, table)]
     if mismatches:
         raise TableMismatchError(
-            "tables differ from contracts/tables.py; change the declaration back or migrate them by hand:\n  "
+            "tables differ from contracts/tables/; change the declaration back or migrate them by hand:\n  "
             + "\n  ".join(mismatches)
         )
 

@@ -39,7 +39,7 @@ from tests.specification.user_days import UserDay, user_days, users_by_day
 
 @dataclass(frozen=True, kw_only=True)
 class Lake:
-    """The rows of every table, in no order; each field has its table's name."""
+    """The rows of every table that is made of events, in no order; each field has its table's name."""
 
     received_events: list[ReceivedEvent]
     rejected_events: list[RejectedLine]
