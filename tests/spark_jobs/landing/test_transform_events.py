@@ -61,6 +61,7 @@ def ledger(spark: SparkSession, lake: LakeLocation, hour: datetime = TEN) -> Lan
 @pytest.fixture
 def lake(lake: LakeLocation, tmp_path: Path) -> LakeLocation:
     """A lake whose raw objects lie in `…/raw`, as in a bucket."""
+    (tmp_path / "raw").mkdir()
     return LakeLocation(raw_uri=str(tmp_path / "raw"), warehouse_uri=lake.warehouse_uri, database=lake.database)
 
 
