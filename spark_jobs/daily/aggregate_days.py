@@ -8,7 +8,7 @@ users is another now.
 """
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
@@ -48,8 +48,8 @@ from spark_jobs.tables.day_ledger import write_day_rows
 from spark_jobs.tables.hour_filters import in_days, in_hour_partitions
 from spark_jobs.tables.iceberg_table import current_snapshot
 from spark_jobs.tables.partition_counts import rows_as_of, rows_by_event_hour
-from spark_jobs.tables.replaced_hours import RUN_ID
 from spark_jobs.tables.retries import TRIES, retrying
+from spark_jobs.tables.run_notes import run_note
 from spark_jobs.tables.table_io import replace_days
 
 TARGETS: Final = (
@@ -124,10 +124,11 @@ class _Run:
             of_users, of_sessions = days_of_users(parts, days), sessions(parts, days)
             rows = self._rows(day_figures(of_users, of_sessions, days))
             self._note_first_made([row for row in rows.values() if row.day not in self.ledgers.stored])
-            self._replace(SESSIONS, of_sessions, days)
-            self._replace(USER_DAYS, user_days(of_users), days)
-            self._replace(DAILY_FUNNEL, daily_funnel(of_users).coalesce(1), days)
-            self._replace(DAILY_PRODUCT_STATS, daily_product_stats(events, days), days)
+            note = self._note(rows.values())
+            self._replace(SESSIONS, of_sessions, days, note)
+            self._replace(USER_DAYS, user_days(of_users), days, note)
+            self._replace(DAILY_FUNNEL, daily_funnel(of_users).coalesce(1), days, note)
+            self._replace(DAILY_PRODUCT_STATS, daily_product_stats(events, days), days, note)
         finally:
             parts.unpersist()
         return rows
@@ -140,9 +141,9 @@ class _Run:
             traffic = self._of_days(HOURLY_TRAFFIC, days)
             check_traffic({day: row.events for day, row in rows.items()}, _events_by_day(traffic))
             own = by_cohort.where(F.col("day").isin(*days))
-            daily = daily_traffic(own, self._of_days(SESSIONS, days), traffic)
-            self._replace(DAILY_TRAFFIC, daily.coalesce(1), days)
-            self._replace(DAILY_RETENTION, daily_retention(by_cohort, days).coalesce(1), days)
+            daily, note = daily_traffic(own, self._of_days(SESSIONS, days), traffic), self._note(rows.values())
+            self._replace(DAILY_TRAFFIC, daily.coalesce(1), days, note)
+            self._replace(DAILY_RETENTION, daily_retention(by_cohort, days).coalesce(1), days, note)
         finally:
             by_cohort.unpersist()
         inputs = self.ledgers.inputs(rows)
@@ -205,11 +206,20 @@ class _Run:
         if rows:
             self._write_ledger([_unfinished(row.day) for row in rows])
 
-    def _write_ledger(self, rows: Iterable[DayRow]) -> None:
-        read_from, properties = self.snapshots[DAY_LEDGER], {RUN_ID: self.run_id}
-        write_day_rows(self.spark, self.lake, list(rows), read_from=read_from, properties=properties)
+    def _write_ledger(self, rows: Collection[DayRow]) -> None:
+        read_from, properties = self.snapshots[DAY_LEDGER], self._note(rows)
+        write_day_rows(self.spark, self.lake, rows, read_from=read_from, properties=properties)
 
-    def _replace(self, table: Table, frame: DataFrame, days: Sequence[date]) -> None:
+    def _note(self, rows: Collection[DayRow]) -> Mapping[str, str]:
+        """Return what is noted in the snapshots of the tables."""
+        return run_note(
+            self.run_id,
+            events=sum(row.events for row in rows),
+            user_days=sum(row.users for row in rows),
+            sessions=sum(row.sessions for row in rows),
+        )
+
+    def _replace(self, table: Table, frame: DataFrame, days: Sequence[date], note: Mapping[str, str]) -> None:
         progress(f"replacing {len(days)} days of {table.name}")
         replace_days(
             frame,
@@ -217,7 +227,7 @@ class _Run:
             table=table,
             days=days,
             read_from=self.snapshots[table],
-            properties={RUN_ID: self.run_id},
+            properties=note,
         )
 
 

@@ -39,11 +39,11 @@ from spark_jobs.hourly.made_hours import HourCounts, MadeHours, make_hours
 from spark_jobs.hourly.received_counts import check_received
 from spark_jobs.progress import progress
 from spark_jobs.tables.commit_files import file_target, replace_hours_by_files
-from spark_jobs.tables.iceberg_table import commits_between, current_snapshot
+from spark_jobs.tables.iceberg_table import current_snapshot
 from spark_jobs.tables.ledger import read_event_rows, write_event_rows
 from spark_jobs.tables.partition_counts import rows_by_event_hour
-from spark_jobs.tables.replaced_hours import RUN_ID
 from spark_jobs.tables.retries import TRIES, retrying
+from spark_jobs.tables.run_notes import refuse_lost_rows, run_note
 from spark_jobs.tables.table_io import replace_hours
 
 TARGETS: Final = (CLEAN_EVENTS, HOURLY_EVENT_COUNTS, HOURLY_TRAFFIC, HOURLY_PRODUCT_STATS, DATA_CHECKS, EVENT_LEDGER)
@@ -106,7 +106,7 @@ class _Run:
 
     def _write_ledger(self, rows: Collection[EventRow], hours: Collection[datetime]) -> None:
         read_from = self.snapshots[EVENT_LEDGER]
-        properties = {RUN_ID: self.run_id}
+        properties = self._note(rows)
         write_event_rows(self.spark, self.lake, rows, hours=hours, read_from=read_from, properties=properties)
 
     def replace(self, inputs: list[EventHourInput], already_known: set[datetime]) -> tuple[EventRow, ...]:
@@ -134,9 +134,16 @@ class _Run:
             table=CLEAN_EVENTS,
             hours=self.hours,
             read_from=self.snapshots[CLEAN_EVENTS],
-            properties=self._figures(rows),
+            properties=self._note(rows),
         )
-        self._refuse_lost_rows(sum(row.clean for row in rows))
+        refuse_lost_rows(
+            self.spark,
+            self.lake,
+            CLEAN_EVENTS,
+            run_id=self.run_id,
+            read_from=self.snapshots[CLEAN_EVENTS],
+            rows=sum(row.clean for row in rows),
+        )
         for table in (HOURLY_EVENT_COUNTS, HOURLY_TRAFFIC, HOURLY_PRODUCT_STATS):
             replace_hours(
                 made.rows(table).coalesce(1),
@@ -144,7 +151,7 @@ class _Run:
                 table=table,
                 hours=self.hours,
                 read_from=self.snapshots[table],
-                properties=self._figures(rows),
+                properties=self._note(rows),
             )
         self._check(rows, {hour: of.of_hour_before for hour, of in made.counts.items() if of.of_hour_before})
         self._write_ledger(rows, self.hours)
@@ -156,22 +163,14 @@ class _Run:
             self.spark, self.lake, rows, of_hour_before=of_hour_before, hours=self.hours, read_from=read_from
         )
 
-    def _figures(self, rows: tuple[EventRow, ...]) -> dict[str, str]:
+    def _note(self, rows: Collection[EventRow]) -> Mapping[str, str]:
         """Return what is noted in the snapshots of the tables."""
-        return {
-            "received": str(sum(row.received for row in rows)),
-            "clean": str(sum(row.clean for row in rows)),
-            "duplicates": str(sum(row.duplicates for row in rows)),
-            RUN_ID: self.run_id,
-        }
-
-    def _refuse_lost_rows(self, clean: int) -> None:
-        """Raise `LedgerImbalanceError` unless `clean_events` took the rows that were counted; it is read twice."""
-        written = commits_between(self.spark, self.lake, CLEAN_EVENTS, after=self.snapshots[CLEAN_EVENTS])
-        own = next(commit for commit in written if commit.summary.get(RUN_ID) == self.run_id)
-        added = int(own.summary.get("added-records", 0))
-        if added != clean:
-            raise LedgerImbalanceError(f"{clean} clean events were counted, but {added} rows written to clean_events")
+        return run_note(
+            self.run_id,
+            received=sum(row.received for row in rows),
+            clean=sum(row.clean for row in rows),
+            duplicates=sum(row.duplicates for row in rows),
+        )
 
 
 def _ledger_rows(

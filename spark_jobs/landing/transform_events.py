@@ -19,7 +19,7 @@ from contracts.names import LakeLocation
 from contracts.partitions import HOUR
 from contracts.tables import DATA_CHECKS, ERASED_USERS, LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS
 from spark_jobs.checks.check_hours import check_landing_hours
-from spark_jobs.errors import LedgerImbalanceError, RawStoreError
+from spark_jobs.errors import RawStoreError
 from spark_jobs.judging.judge_objects import CountsByKey
 from spark_jobs.judging.judged_frames import rejected_frame, write_received
 from spark_jobs.judging.privacy import Privacy
@@ -28,10 +28,9 @@ from spark_jobs.landing.landing_plan import LandingHour, LandingRules, landing_p
 from spark_jobs.raw.raw_objects import RawStore, landed_objects, raw_store
 from spark_jobs.tables.commit_files import file_target, replace_hours_by_files
 from spark_jobs.tables.erased_users import read_erased_users
-from spark_jobs.tables.iceberg_table import commits_between
 from spark_jobs.tables.ledger import LandingLedgerRow, read_landing_rows, write_landing_rows
-from spark_jobs.tables.replaced_hours import RUN_ID
 from spark_jobs.tables.retries import retrying
+from spark_jobs.tables.run_notes import refuse_lost_rows, run_note
 from spark_jobs.tables.table_io import current_snapshot, ensure_tables, replace_hours
 
 _TABLES = (RECEIVED_EVENTS, REJECTED_EVENTS, DATA_CHECKS, LANDING_LEDGER, ERASED_USERS)
@@ -121,6 +120,8 @@ def _write_events(
     snapshots: _Snapshots,
 ) -> CountsByKey:
     """Replace the hours of both data tables, and return the counts of every object."""
+    if not landing_hours:
+        return {}
     hours = [hour.landing_hour for hour in landing_hours]
     objects = [raw_object for hour in landing_hours for raw_object in hour.objects]
     run_id = uuid.uuid4().hex
@@ -128,6 +129,9 @@ def _write_events(
     privacy = Privacy(erased=erased, keep_ip_addresses=lake.keep_ip_addresses)
     target = file_target(spark, lake, RECEIVED_EVENTS)
     received = write_received(spark, store, objects, privacy, target)
+    counts = received.counts
+    figures = _figures(counts)
+    note = run_note(run_id, **figures)
     replace_hours_by_files(
         spark,
         received.files,
@@ -135,10 +139,11 @@ def _write_events(
         table=RECEIVED_EVENTS,
         hours=hours,
         read_from=snapshots.received,
-        properties={RUN_ID: run_id},
+        properties=note,
     )
-    counts = received.counts
-    _refuse_lost_rows(spark, lake, snapshots.received, run_id, counts)
+    refuse_lost_rows(
+        spark, lake, RECEIVED_EVENTS, run_id=run_id, read_from=snapshots.received, rows=figures["received"]
+    )
     rejected = rejected_frame(spark, store, objects, counts, privacy)
     replace_hours(
         rejected.frame,
@@ -146,22 +151,10 @@ def _write_events(
         table=REJECTED_EVENTS,
         hours=hours,
         read_from=snapshots.rejected,
-        properties={RUN_ID: run_id, **_figures(counts)},
+        properties=note,
     )
     _refuse_changed_objects(counts, rejected.counts())
     return counts
-
-
-def _refuse_lost_rows(
-    spark: SparkSession, lake: LakeLocation, read_from: int | None, run_id: str, counts: CountsByKey
-) -> None:
-    """Raise `LedgerImbalanceError` unless the table took exactly the rows that were counted as received."""
-    received = sum(of_object.received for of_object in counts.values())
-    for commit in commits_between(spark, lake, RECEIVED_EVENTS, after=read_from):
-        if commit.summary.get(RUN_ID) == run_id:
-            added = int(commit.summary.get("added-records", 0))
-            if added != received:
-                raise LedgerImbalanceError(f"{received} events were received, but {added} rows were written")
 
 
 def _refuse_changed_objects(first: CountsByKey, second: CountsByKey) -> None:
@@ -171,13 +164,14 @@ def _refuse_changed_objects(first: CountsByKey, second: CountsByKey) -> None:
             raise RawStoreError(f"{key} changed while it was read; transform its hour again when it is left alone")
 
 
-def _figures(counts: CountsByKey) -> dict[str, str]:
-    """Return the run's figures, to stand in the snapshot's summary as well."""
+def _figures(counts: CountsByKey) -> dict[str, int]:
+    """Return the run's figures, to stand in the snapshots' summaries as well."""
     every = counts.values()
     return {
-        "clickstream.lines": str(sum(of_object.lines for of_object in every)),
-        "clickstream.received": str(sum(of_object.received for of_object in every)),
-        "clickstream.unreadable-objects": str(sum(of_object.unreadable is not None for of_object in every)),
+        "lines": sum(of_object.lines for of_object in every),
+        "received": sum(of_object.received for of_object in every),
+        "rejected": sum(of_object.rejected_by_reason.total() for of_object in every),
+        "unreadable_objects": sum(of_object.unreadable is not None for of_object in every),
     }
 
 

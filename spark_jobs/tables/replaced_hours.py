@@ -14,11 +14,9 @@ from spark_jobs.tables.hour_filters import HourRange, hour_ranges
 from spark_jobs.tables.iceberg_table import Commit
 
 #: Name of the note in a snapshot's summary.
-REPLACED_HOURS: Final = "replaced-hours"
-#: Names the run in the summaries of its commits, so that it does not take one of its own for another's.
-RUN_ID: Final = "clickstream.run-id"
+REPLACED_HOURS: Final = "clickstream.replaced-hours"
 #: Names the part of the table that was replaced, where tables of several owners are one.
-_REPLACED_PART: Final = "replaced-part"
+_REPLACED_PART: Final = "clickstream.replaced-part"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,8 +28,9 @@ from spark_jobs.tables.hour_filters import (
     in_ranges,
 )
 from spark_jobs.tables.iceberg_table import Commit, commits_between, current_snapshot
-from spark_jobs.tables.replaced_hours import RUN_ID, TablePart, hours_note, replaced_note, touches
+from spark_jobs.tables.replaced_hours import TablePart, hours_note, replaced_note, touches
 from spark_jobs.tables.retries import retrying
+from spark_jobs.tables.run_notes import RUN_ID
 from spark_jobs.tables.table_evolution import ensure_tables
 from spark_jobs.task_errors import raised_in_task
 

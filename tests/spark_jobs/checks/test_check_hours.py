@@ -109,7 +109,7 @@ def test_rows_that_a_table_lacks_fail_the_hour(
         spark.sql(f"DELETE FROM {lake.table(CLEAN_EVENTS.name)}")
 
     monkeypatch.setattr(job, "replace_hours_by_files", lossy)
-    monkeypatch.setattr(job._Run, "_refuse_lost_rows", lambda *_: None)
+    monkeypatch.setattr(job, "refuse_lost_rows", lambda *_, **__: None)
     aggregate_hours(spark, lake, [TEN])
     checks = found(spark, lake, "event_hour")
     assert not_passed(checks) == ["events_lost"]

@@ -69,7 +69,7 @@ def test_whole_files_are_dropped_and_the_commit_says_of_which_hours(spark: Spark
     before = current_snapshot(spark, lake, REJECTED_EVENTS)
     expire_rejected(spark, lake, TWELVE)
     (commit,) = commits_between(spark, lake, REJECTED_EVENTS, after=before)
-    assert commit.summary["replaced-hours"] == "2026-11-22T10/2026-11-22T12"
+    assert commit.summary["clickstream.replaced-hours"] == "2026-11-22T10/2026-11-22T12"
     assert commit.summary["deleted-data-files"] == "2"
     assert "added-data-files" not in commit.summary
 
