@@ -18,12 +18,12 @@ from typing import Final
 from contracts.partitions import HOUR, SETTLING_MARGIN, hour_key, hour_of
 from infra.local.airflow import AirflowApi, DagRun, LocalAirflow, all_ended
 from infra.local.demo.commands import Commands
-from infra.local.demo.lake import StackOutputs
 from infra.local.demo.progress import Progress
 from infra.local.process import LocalCloud
 from infra.settings import settings_of
 
 _PATIENCE: Final = 3_600.0
+_LOG_TAIL: Final = 60
 
 
 def main() -> None:
@@ -36,24 +36,14 @@ def main() -> None:
         folder = Path(temporary)
         commands = Commands(folder=folder, environment={**os.environ, **cloud.environment()})
         outputs = commands.deploy()
-        environment = {**cloud.environment(), **_pipeline(outputs)}
+        environment = {**cloud.environment(), **outputs.pipeline_variables()}
         progress.say("starting Airflow")
         with LocalAirflow(folder / "airflow", environment=environment, spark_slots=2, progress=progress.say) as airflow:
             hour = _wait_until_settled(progress)
             progress.say(f"laying {options.events:,} events of {hour_key(hour)} down")
             manifest = commands.lay_down_history(outputs.raw_uri, hour, hour + HOUR, options.events)
             progress.say(f"{manifest['lines']:,} lines in {manifest['objects']} objects; here the clock starts")
-            _measure(airflow.api, hour, progress)
-
-
-def _pipeline(outputs: StackOutputs) -> dict[str, str]:
-    return {
-        "CLICKSTREAM_ENVIRONMENT": "local",
-        "CLICKSTREAM_RAW_URI": outputs.raw_uri,
-        "CLICKSTREAM_WAREHOUSE_URI": outputs.warehouse_uri,
-        "CLICKSTREAM_DATABASE": outputs.database,
-        "CLICKSTREAM_BUFFER_SECONDS": str(settings_of("local").buffer_seconds),
-    }
+            _measure(airflow.api, folder / "airflow" / "logs", hour, progress)
 
 
 def _wait_until_settled(progress: Progress) -> datetime:
@@ -65,14 +55,14 @@ def _wait_until_settled(progress: Progress) -> datetime:
     return hour_of(datetime.now(tz=UTC)) - HOUR
 
 
-def _measure(api: AirflowApi, hour: datetime, progress: Progress) -> None:
+def _measure(api: AirflowApi, logs: Path, hour: datetime, progress: Progress) -> None:
     started = time.monotonic()
     for dag_id in ("aggregate_hour", "transform_events"):
         api.unpause(dag_id)
-    api.wait_for_runs("transform_events", lambda runs: _succeeded(runs, hour), within=_PATIENCE)
+    api.wait_for_runs("transform_events", lambda runs: _succeeded(runs, hour, logs), within=_PATIENCE)
     transformed = time.monotonic() - started
     progress.say(f"transform_events took {transformed:.1f} s")
-    api.wait_for_runs("aggregate_hour", lambda runs: _succeeded(runs, hour), within=_PATIENCE)
+    api.wait_for_runs("aggregate_hour", lambda runs: _succeeded(runs, hour, logs), within=_PATIENCE)
     seconds = time.monotonic() - started
     print(
         f"{hour_key(hour)}: settled → hourly tables in {seconds:.1f} s, of which transform_events {transformed:.1f} s"
@@ -81,11 +71,21 @@ def _measure(api: AirflowApi, hour: datetime, progress: Progress) -> None:
     print(f"all {len(others)} event hours that it touched: {time.monotonic() - started:.1f} s")
 
 
-def _succeeded(runs: Collection[DagRun], hour: datetime) -> bool:
-    own = [run.state for run in runs if run.partition_key == hour_key(hour)]
-    if "failed" in own:
-        raise SystemExit(f"the run of {hour_key(hour)} failed; its log is in Airflow's home, which is removed now")
-    return "success" in own
+def _succeeded(runs: Collection[DagRun], hour: datetime, logs: Path) -> bool:
+    own = [run for run in runs if run.partition_key == hour_key(hour)]
+    for run in own:
+        if run.state == "failed":
+            raise SystemExit(f"{run.dag_id} of {hour_key(hour)} failed; the end of its log:\n{log_tail(logs, run)}")
+    return any(run.state == "success" for run in own)
+
+
+def log_tail(logs: Path, run: DagRun) -> str:
+    """Return the last lines of the task that a run wrote last, for Airflow's home is gone when this program ends."""
+    written = (logs / f"dag_id={run.dag_id}" / f"run_id={run.run_id}").rglob("*.log")
+    newest = max(written, key=lambda path: path.stat().st_mtime, default=None)
+    if newest is None:
+        return f"(no task of {run.run_id} has written one)"
+    return "\n".join(newest.read_text(errors="replace").splitlines()[-_LOG_TAIL:])
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from typing import Final
 
 import psutil
 
-from benchmarks.pipeline.contender import CONTENDERS, FIGURES, LAST_RUN, Figures
+from benchmarks.pipeline.contender import CONTENDERS, FIGURES, LAST_RUN, OURS, Figures
 from benchmarks.pipeline.made_events import MadeEvents, made_events
 from benchmarks.pipeline.report import Benchmark, Result, as_json, as_table, written_below
 from benchmarks.pipeline.same_tables import check_same_tables
@@ -77,7 +77,7 @@ def _measured(
 
 
 def _result(name: str, work: Path, figures: Figures, memory: PeakMemory) -> Result:
-    ours, run = work / "ours" / LAST_RUN, work / name / LAST_RUN
+    ours, run = work / OURS / LAST_RUN, work / name / LAST_RUN
     same = check_same_tables(ours, run) if ours.exists() and run != ours else None
     return Result(contender=name, figures=figures, memory=memory, written=written_below(run), same_rows=same)
 

@@ -25,8 +25,9 @@ from benchmarks.process_tree import cpu_seconds
 #: Makes all tables from the raw objects below a directory, under a run's name.
 MakeTables = Callable[[Path, str], None]
 
+OURS: Final = "ours"
 #: Modules of this package; each has `start(directory) -> MakeTables`.
-CONTENDERS: Final = ("ours", "duckdb_script", "polars_script", "plain_pyspark")
+CONTENDERS: Final = (OURS, "duckdb_script", "polars_script", "plain_pyspark")
 #: Name of the run whose tables stay.
 LAST_RUN: Final = "last"
 FIGURES: Final = "figures.json"

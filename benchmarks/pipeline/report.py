@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.pipeline.contender import Figures
+from benchmarks.pipeline.contender import OURS, Figures
 from benchmarks.process_tree import PeakMemory
 
 _MIB: Final = 1024 * 1024
@@ -36,7 +36,7 @@ class Written:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """A contender's figures; `same_rows` is how many rows were compared with ours, None for ours."""
+    """A contender's figures; `same_rows` is how many rows were compared with ours, if it was run and is another."""
 
     contender: str
     figures: Figures
@@ -70,7 +70,7 @@ def as_table(benchmark: Benchmark) -> str:
         f"{benchmark.events:,} events, {benchmark.objects} raw objects ({benchmark.compressed_bytes / _MIB:,.0f} MiB), "
         f"first hour of {benchmark.first_hour_events:,}; {benchmark.machine}\n`{benchmark.command}`\n"
     )
-    ours = next((result for result in benchmark.results if result.same_rows is None), None)
+    ours = next((result for result in benchmark.results if result.contender == OURS), None)
     rows = [_cells(benchmark.events, result, ours) for result in benchmark.results]
     lines = [" | ".join(cells) for cells in (_COLUMNS, ["---"] * len(_COLUMNS), *rows)]
     return head + "\n" + "\n".join(f"| {line} |" for line in lines)

@@ -33,7 +33,6 @@ from infra.local.demo.runs import (
 )
 from infra.local.errors import LocalCloudError
 from infra.local.process import LocalCloud
-from infra.settings import settings_of
 
 
 def parse() -> argparse.Namespace:
@@ -78,7 +77,7 @@ class Demo:
             airflow = LocalAirflow(
                 folder / "airflow",
                 port=self._given.port,
-                environment={**cloud.environment(), **_pipeline_variables(outputs)},
+                environment={**cloud.environment(), **outputs.pipeline_variables()},
                 spark_slots=2,
                 progress=self._progress.note,
                 cancelled=self._traffic_failed.is_set,
@@ -165,16 +164,6 @@ class Demo:
         """Stay up until Ctrl-C."""
         self._progress.say("everything stays up until Ctrl-C")
         signal.pause()
-
-
-def _pipeline_variables(outputs: StackOutputs) -> dict[str, str]:
-    return {
-        "CLICKSTREAM_ENVIRONMENT": "local",
-        "CLICKSTREAM_RAW_URI": outputs.raw_uri,
-        "CLICKSTREAM_WAREHOUSE_URI": outputs.warehouse_uri,
-        "CLICKSTREAM_DATABASE": outputs.database,
-        "CLICKSTREAM_BUFFER_SECONDS": str(settings_of("local").buffer_seconds),
-    }
 
 
 def main() -> int:

@@ -11,6 +11,7 @@ from pyiceberg.catalog import load_catalog
 from pyiceberg.exceptions import NoSuchTableError
 
 from contracts.partitions import RAW_PREFIX, landing_hour_of_key
+from infra.settings import settings_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,16 @@ class StackOutputs:
             warehouse_uri=outputs["WarehouseUri"],
             database=outputs["Database"],
         )
+
+    def pipeline_variables(self) -> dict[str, str]:
+        """Return the environment that tells Airflow's DAGs of a local stack."""
+        return {
+            "CLICKSTREAM_ENVIRONMENT": "local",
+            "CLICKSTREAM_RAW_URI": self.raw_uri,
+            "CLICKSTREAM_WAREHOUSE_URI": self.warehouse_uri,
+            "CLICKSTREAM_DATABASE": self.database,
+            "CLICKSTREAM_BUFFER_SECONDS": str(settings_of("local").buffer_seconds),
+        }
 
 
 class Lake:
