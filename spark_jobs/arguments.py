@@ -2,10 +2,18 @@
 
 import argparse
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from contracts.names import LakeLocation
-from contracts.partitions import DAY, HOUR, HOUR_KEY_FORMAT, PartitionKeyError, parse_day_key, parse_hour_key
+from contracts.partitions import (
+    DAY,
+    HOUR,
+    HOUR_KEY_FORMAT,
+    SETTLING_MARGIN,
+    PartitionKeyError,
+    parse_day_key,
+    parse_hour_key,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +100,23 @@ def days_of(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> D
     if last < first:
         parser.error(f"--to {last} is before --from {first}")
     return DaySpan(start=first, end=last + DAY, is_range=True)
+
+
+def add_settled_argument(parser: argparse._ActionsContainer, later: str) -> None:
+    """Add `--settled-before`; `later` says what becomes of hours that are not settled by then."""
+    parser.add_argument(
+        "--settled-before",
+        type=moment,
+        metavar="TIME",
+        help=f"landing hours that ended by this time (ISO 8601 with a zone) receive no more objects, {later}; default: "
+        "two minutes ago, for a caller that has waited for Firehose's buffer interval, as the DAGs do",
+    )
+
+
+def settled_before_of(arguments: argparse.Namespace) -> datetime:
+    """Return the time by which a landing hour must have ended to be settled: what was given, or two minutes ago."""
+    given: datetime | None = arguments.settled_before
+    return given or datetime.now(UTC) - SETTLING_MARGIN
 
 
 def day(text: str) -> date:

@@ -11,15 +11,21 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 if not __package__:  # started by spark-submit: this file's directory is on the path, its parent is what we need
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from contracts.partitions import SETTLING_MARGIN, day_key, hour_key
+from contracts.partitions import day_key, hour_key
 from spark_jobs import run_aggregate_days, run_aggregate_hours, run_transform_events
-from spark_jobs.arguments import add_lake_arguments, add_span_arguments, lake_of, moment, span_of
+from spark_jobs.arguments import (
+    add_lake_arguments,
+    add_settled_argument,
+    add_span_arguments,
+    lake_of,
+    settled_before_of,
+    span_of,
+)
 from spark_jobs.errors import SparkJobError
 from spark_jobs.operations.reconcile_hours import Reconciliation, reconcile_hours
 from spark_jobs.session import spark_session
@@ -32,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
     span, lake = span_of(parser, arguments), lake_of(arguments)
-    settled_before = arguments.settled_before or datetime.now(UTC) - SETTLING_MARGIN
+    settled_before = settled_before_of(arguments)
     started = time.monotonic()
     try:
         spark = spark_session("reconcile_hours", lake)
@@ -57,13 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_lake_arguments(parser)
     add_span_arguments(parser, None, "landing hour")
-    parser.add_argument(
-        "--settled-before",
-        type=moment,
-        metavar="TIME",
-        help="landing hours that ended by this time (ISO 8601 with a zone) receive no more objects, later ones are "
-        "left to their own run; default: two minutes ago",
-    )
+    add_settled_argument(parser, "later ones are left to their own run")
     parser.add_argument(
         "--tolerate-unreadable",
         action="store_true",

@@ -10,15 +10,20 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 if not __package__:  # started by spark-submit: this file's directory is on the path, its parent is what we need
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from contracts.partitions import HOUR, SETTLING_MARGIN, hour_key
+from contracts.partitions import HOUR, hour_key
 from contracts.rejections import RejectionReason
-from spark_jobs.arguments import add_lake_arguments, add_span_arguments, lake_of, moment
+from spark_jobs.arguments import (
+    add_lake_arguments,
+    add_settled_argument,
+    add_span_arguments,
+    lake_of,
+    settled_before_of,
+)
 from spark_jobs.errors import SparkJobError
 from spark_jobs.operations.replay_rejected import Replay, ReplayPlan, ReplayRange, plan_replay, replay
 from spark_jobs.session import spark_session
@@ -31,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
     lake, wanted = lake_of(arguments), _range_of(parser, arguments)
-    settled_before = arguments.settled_before or datetime.now(UTC) - SETTLING_MARGIN
+    settled_before = settled_before_of(arguments)
     started = time.monotonic()
     try:
         spark = spark_session("replay_rejected", lake)
@@ -61,13 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         help="look at lines rejected for this reason only; may be given repeatedly",
     )
     parser.add_argument("--apply", action="store_true", help="make the hours again; without it, nothing is changed")
-    parser.add_argument(
-        "--settled-before",
-        type=moment,
-        metavar="TIME",
-        help="landing hours that ended by this time (ISO 8601 with a zone) are replayed, later ones are left to their "
-        "own run; default: two minutes ago",
-    )
+    add_settled_argument(parser, "later ones are left to their own run")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write what was found and done to a file")
     return parser
 

@@ -9,14 +9,20 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 if not __package__:  # started by spark-submit: this file's directory is on the path, its parent is what we need
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from contracts.partitions import SETTLING_MARGIN, hours_between
-from spark_jobs.arguments import add_lake_arguments, add_span_arguments, lake_of, moment, span_of
+from contracts.partitions import hours_between
+from spark_jobs.arguments import (
+    add_lake_arguments,
+    add_settled_argument,
+    add_span_arguments,
+    lake_of,
+    settled_before_of,
+    span_of,
+)
 from spark_jobs.errors import SparkJobError
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import TransformReport, transform_landing_hours
@@ -31,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     span, lake = span_of(parser, arguments), lake_of(arguments)
     rules = LandingRules(
-        settled_before=arguments.settled_before or datetime.now(UTC) - SETTLING_MARGIN,
+        settled_before=settled_before_of(arguments),
         allow_open_hour=arguments.allow_open_hour,
         force=arguments.force,
     )
@@ -55,13 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     add_lake_arguments(parser)
     add_span_arguments(parser, "--landing-hour", "landing hour")
     openness = parser.add_mutually_exclusive_group()
-    openness.add_argument(
-        "--settled-before",
-        type=moment,
-        metavar="TIME",
-        help="landing hours that ended by this time (ISO 8601 with a zone) receive no more objects; default: two "
-        "minutes ago, for a caller that has waited for Firehose's buffer interval, as the DAG does",
-    )
+    add_settled_argument(openness, "later ones are refused")
     openness.add_argument(
         "--allow-open-hour",
         action="store_true",
