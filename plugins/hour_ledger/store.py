@@ -58,10 +58,6 @@ class LedgerStore:
         """Return the row of one landing hour, if it was ever transformed."""
         return next(iter(self.landing_rows(landing_hour, landing_hour + HOUR)), None)
 
-    def event_row(self, event_hour: datetime) -> EventRow | None:
-        """Return the row of one event hour, if it was ever aggregated."""
-        return next(iter(self.event_rows(event_hour, event_hour + HOUR)), None)
-
     def day_row(self, day: date) -> DayRow | None:
         """Return the row of one day, if it was ever made."""
         return next(iter(self.day_rows(day, day + DAY)), None)

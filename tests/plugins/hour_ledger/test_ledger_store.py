@@ -104,8 +104,10 @@ def test_an_event_row_comes_back(catalog: SqlCatalog) -> None:
     store_rows(catalog, "event_ledger", EVENT_SCHEMA, [row])
     ledger = LedgerStore(catalog=catalog, database="lake")
 
-    assert ledger.event_row(TEN) == EventRow(event_hour=TEN, input_version="v1", received=8, clean=7, duplicates=1)
-    assert ledger.event_row(TEN + HOUR) is None
+    assert ledger.event_rows(TEN, TEN + HOUR) == [
+        EventRow(event_hour=TEN, input_version="v1", received=8, clean=7, duplicates=1)
+    ]
+    assert ledger.event_rows(TEN + HOUR, TEN + 2 * HOUR) == []
 
 
 def test_a_day_row_comes_back(catalog: SqlCatalog) -> None:
