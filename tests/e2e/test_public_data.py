@@ -1,14 +1,20 @@
 """Third parties' data sets through `make run`: their own figures come out, and a wrong one is an error."""
 
+import gzip
+import os
 import subprocess
 from pathlib import Path
+from typing import Final
 
 import duckdb
 import pytest
 
 from benchmarks.public_figures import DATA_SETS, figures
+from tests.benchmarks.rees46_rows import FIGURES, ROWS
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT: Final = Path(__file__).resolve().parents[2]
+#: Names the folder of the real REES46 month's `events.csv.gz`, which may not be part of this repository.
+REES46_FOLDER: Final = "CLICKSTREAM_REES46_FOLDER"
 
 pytestmark = [pytest.mark.e2e, pytest.mark.spark, pytest.mark.timeout(900)]
 
@@ -50,3 +56,18 @@ def test_a_data_set_that_may_not_be_shipped_asks_for_its_folder(tmp_path: Path) 
     done = make_run("DATA=rees46", f"OUT={tmp_path}/out")
     assert done.returncode != 0
     assert "rees46 is not part of this repository: name the folder of its events.csv.gz" in done.stderr
+
+
+def test_rows_in_the_format_of_rees46_come_out_with_their_revenue_and_funnel(tmp_path: Path) -> None:
+    (tmp_path / "events.csv.gz").write_bytes(gzip.compress(ROWS.encode()))
+    done = make_run("DATA=rees46", f"FOLDER={tmp_path}", f"OUT={tmp_path}/out")
+    assert "DIFFERS" in done.stdout, done.stderr[-3000:]  # from the figures of the real month
+    ours = list(figures(tmp_path / "out" / "tables", FIGURES))
+    assert [figure for figure in ours if not figure.agrees] == []
+    assert len(ours) == 18
+
+
+@pytest.mark.skipif(REES46_FOLDER not in os.environ, reason=f"{REES46_FOLDER} does not name the data set's folder")
+def test_the_figures_of_rees46_come_out(tmp_path: Path) -> None:
+    done = make_run("DATA=rees46", f"FOLDER={os.environ[REES46_FOLDER]}", f"OUT={tmp_path}/out")
+    assert "figures agree" in done.stdout, done.stdout[-3000:] + done.stderr[-3000:]
