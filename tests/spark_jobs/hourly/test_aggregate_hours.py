@@ -163,7 +163,7 @@ def test_a_run_that_writes_fewer_events_than_it_counted_is_not_noted(
     spark: SparkSession, landed: LakeLocation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(job, "replace_hours_by_files", lambda spark, _, **to: replace_hours_by_files(spark, [], **to))
-    with pytest.raises(LedgerImbalanceError, match="2 clean events were counted, but 0 rows written"):
+    with pytest.raises(LedgerImbalanceError, match="2 rows were counted for clean_events, but 0 were written"):
         aggregate_hours(spark, landed, [TEN])
     assert table_rows(spark, landed, HOURLY_TRAFFIC) == []
     assert stale_event_hours_around(spark, landed, TEN, ELEVEN) == [TEN, ELEVEN]
