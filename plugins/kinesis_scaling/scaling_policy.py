@@ -30,7 +30,7 @@ def decide(state: StreamState, settings: Settings) -> ScalingDecision:
         return grow(situation)
     if situation.unbounded > situation.ceiling and situation.open >= situation.ceiling and situation.urgent:
         return _at_ceiling(situation)
-    if situation.wanted < situation.open:
+    if situation.open - situation.wanted > int(settings.shrink_slack * situation.open):
         return shrink(situation)
     return _enough(situation)
 

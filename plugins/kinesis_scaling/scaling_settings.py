@@ -71,6 +71,9 @@ class Settings:
     shrink_by_call_from: int = 8
     calls_left_to_shrink: int = 6
 
+    #: So small a part of the open shards is left where it is: the memory of a noisy peak rises and falls by that much.
+    shrink_slack: float = 0.05
+
     #: No shard is taken away sooner after a call than this, while consumers lag more, or with older metrics.
     settling_time: timedelta = timedelta(minutes=15)
     consumer_lag_limit: timedelta = timedelta(minutes=5)
