@@ -1,9 +1,13 @@
-"""`python -m kinesis_scaling simulate --trace FILE`: what each scaling policy would have done with this traffic."""
+"""`python -m kinesis_scaling simulate --trace FILE`: what each scaling policy would have done with this traffic.
+
+`python -m kinesis_scaling robustness`: what ours does with traffic that nothing was tuned on.
+"""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 
 from kinesis_scaling.errors import KinesisScalingError
@@ -11,6 +15,7 @@ from kinesis_scaling.scaling_settings import Settings
 from kinesis_scaling.simulation.picture import picture
 from kinesis_scaling.simulation.policy_catalogue import NAMES, OURS
 from kinesis_scaling.simulation.report import compare, table
+from kinesis_scaling.simulation.robustness import HEADER, bent, judge, line, made
 from kinesis_scaling.simulation.stream_model import StreamModel
 from kinesis_scaling.simulation.trace_files import load_trace
 from kinesis_scaling.simulation.traces import Gaps
@@ -20,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return 0, or 2 for what cannot be used."""
     given = _parser().parse_args(arguments)
     try:
-        _simulate(given)
+        given.run(given)
     except KinesisScalingError as error:
         print(f"kinesis_scaling: {error}", file=sys.stderr)
         return 2
@@ -31,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kinesis_scaling", description="Scaling of Kinesis streams")
     commands = parser.add_subparsers(required=True, metavar="command")
     simulate = commands.add_parser("simulate", help="try scaling policies on recorded traffic", description=__doc__)
-    simulate.set_defaults(command="simulate")
+    simulate.set_defaults(run=_simulate)
     add = simulate.add_argument
     add(
         "--trace",
@@ -51,6 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     for name, default in (("metric-delay", 90), ("ask-every", 30), ("update", 60), ("per-shard", 2), ("split", 45)):
         add(f"--{name}-seconds", type=int, default=default)
     add("--no-retries", action="store_true", help="skip the second run in which producers try again for five minutes")
+    robustness = commands.add_parser("robustness", help="our policy on bent and on made traffic; takes minutes")
+    robustness.set_defaults(run=_robustness)
+    robustness.add_argument("--trace", type=Path, action="append", default=[], metavar="FILE", help="to be bent, too")
+    robustness.add_argument("--gaps", type=Gaps, choices=list(Gaps), default=Gaps.REFUSE)
     return parser
 
 
@@ -79,6 +88,13 @@ def _simulate(given: argparse.Namespace) -> None:
             page = given.out / f"{scaled.name}.html"
             page.write_text(picture(scaled, rows, text), encoding="utf-8")
             print(f"picture: {page}\n", flush=True)
+
+
+def _robustness(given: argparse.Namespace) -> None:
+    traces = [bent_trace for path in given.trace for bent_trace in bent(load_trace(path, given.gaps))]
+    print(HEADER, flush=True)
+    for trace in chain(made(), traces):
+        print(line(judge(trace, Settings(), StreamModel())), flush=True)
 
 
 if __name__ == "__main__":
