@@ -9,6 +9,8 @@ from pyspark.sql import SparkSession
 
 from contracts.names import LakeLocation
 from spark_jobs.session import LocalSize, spark_session
+from spark_jobs.tables.table_io import ensure_tables
+from tests.spark_jobs.copied_lake import copy_lake
 
 NewLake = Callable[[], LakeLocation]
 
@@ -39,10 +41,25 @@ def new_lake(warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> NewLa
     numbers = itertools.count(1)
 
     def make() -> LakeLocation:
-        raw = tmp_path_factory.mktemp("raw")
+        raw = tmp_path_factory.mktemp("lake") / "raw"  # as in a bucket: the ledger knows the objects by this name
+        raw.mkdir()
         return LakeLocation(raw_uri=str(raw), warehouse_uri=str(warehouse), database=f"lake_{next(numbers)}")
 
     return make
+
+
+@pytest.fixture(scope="session")
+def empty_tables(spark: SparkSession, new_lake: NewLake) -> LakeLocation:
+    """Return a lake with every table and no row, to be copied: to declare them again takes seconds."""
+    made = new_lake()
+    ensure_tables(spark, made)
+    return made
+
+
+@pytest.fixture
+def lake_with_tables(empty_tables: LakeLocation, new_lake: NewLake) -> LakeLocation:
+    """Return a lake for one test, with every table and no row."""
+    return copy_lake(empty_tables, new_lake())
 
 
 @pytest.fixture

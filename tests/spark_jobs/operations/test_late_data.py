@@ -4,24 +4,21 @@ ann is there every half hour from 23:50 on the 15th, but for 10:50 on the 16th, 
 16th has no gap: what she began on the 15th goes on to midnight, and on the 17th she continues.
 """
 
-import gzip
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from pyspark.sql import SparkSession
 
-from contracts.envelope import Stamp, envelope_line, epoch_ms
 from contracts.names import LakeLocation
-from contracts.partitions import HOUR, hour_of, landing_prefix
+from contracts.partitions import HOUR, hour_of
 from contracts.tables import TABLES, table_named
 from spark_jobs.operations.reconcile_hours import Reconciliation, reconcile_hours
-from spark_jobs.tables.table_io import ensure_tables
 from tests.spark_jobs.conftest import NewLake
+from tests.spark_jobs.copied_lake import copy_lake
+from tests.spark_jobs.raw_lake import lay_down, line
 from tests.spark_jobs.table_rows import Row, table_rows
 
 pytestmark = pytest.mark.spark
@@ -34,24 +31,12 @@ LATE_LANDING: Final = hour_of(ARRIVAL)
 DAYS: Final = (date(2026, 11, 15), date(2026, 11, 16), date(2026, 11, 17))
 
 
-def line(user: str, event_time: datetime, name: str = "ViewContent", *, received_at: datetime | None = None) -> bytes:
-    event = {
-        "timestamp": f"{event_time:%Y-%m-%d %H:%M:%S}",
-        "user_id": user,
-        "click_id": f"{user}-{event_time:%d%H%M}",
-        "event_name": name,
-        "additional_data": {"product_id": "hat", "price": 5},
-    }
-    stamp = Stamp(
-        received_at=epoch_ms(received_at or event_time), request_id="r", source_ip="192.0.2.1", user_agent="test"
-    )
-    return envelope_line(stamp, json.dumps(event).encode())
-
-
-def lay_down(lake: LakeLocation, landing_hour: datetime, name: str, lines: Iterable[bytes]) -> None:
-    path = Path(lake.raw_uri) / landing_prefix(landing_hour).removeprefix("raw/") / f"{name}.gz"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(gzip.compress(b"".join(lines)))
+def event_line(
+    user: str, event_time: datetime, name: str = "ViewContent", *, received_at: datetime | None = None
+) -> bytes:
+    hat = {"product_id": "hat", "price": 5}
+    click_id = f"{user}-{event_time:%d%H%M}"
+    return line(event_time, click_id, received_at=received_at, user_id=user, event_name=name, additional_data=hat)
 
 
 def in_time() -> dict[datetime, list[bytes]]:
@@ -62,7 +47,7 @@ def in_time() -> dict[datetime, list[bytes]]:
     events += [("ben", MIDNIGHT + timedelta(days=n, hours=10, minutes=5), "Search") for n in (-2, -1, 0, 1, 2)]
     landed: dict[datetime, list[bytes]] = {}
     for user, moment, name in events:
-        landed.setdefault(hour_of(moment), []).append(line(user, moment, name))
+        landed.setdefault(hour_of(moment), []).append(event_line(user, moment, name))
     return landed
 
 
@@ -113,15 +98,14 @@ class LateRun:
 
 
 @pytest.fixture(scope="module")
-def late_run(spark: SparkSession, new_lake: NewLake) -> LateRun:
-    lake = new_lake()
-    ensure_tables(spark, lake)
+def late_run(spark: SparkSession, empty_tables: LakeLocation, new_lake: NewLake) -> LateRun:
+    lake = copy_lake(empty_tables, new_lake())
     for hour, lines in in_time().items():
         lay_down(lake, hour, "in_time", lines)
     reconciled(spark, lake)
     before = everything(spark, lake)
-    too_late = line("ann", LATE - timedelta(days=1, minutes=1), received_at=ARRIVAL)
-    lay_down(lake, LATE_LANDING, "late", [line("ann", LATE, received_at=ARRIVAL), too_late])
+    too_late = event_line("ann", LATE - timedelta(days=1, minutes=1), received_at=ARRIVAL)
+    lay_down(lake, LATE_LANDING, "late", [event_line("ann", LATE, received_at=ARRIVAL), too_late])
     done = reconciled(spark, lake)
     return LateRun(lake=lake, done=done, changed=changes(before, everything(spark, lake)))
 
@@ -183,7 +167,7 @@ def test_a_too_late_event_is_rejected_with_its_reason(late_run: LateRun) -> None
 
 def test_a_late_object_is_found_under_its_old_hour(spark: SparkSession, late_run: LateRun) -> None:
     before, nine = everything(spark, late_run.lake), MIDNIGHT + timedelta(hours=9)
-    lay_down(late_run.lake, nine, "delivered_late", [line("ben", nine + timedelta(minutes=45), "Search")])
+    lay_down(late_run.lake, nine, "delivered_late", [event_line("ben", nine + timedelta(minutes=45), "Search")])
     done = reconciled(spark, late_run.lake)
     assert [(row.landing_hour, len(row.objects)) for row in done.transformed.written] == [(nine, 2)]
     changed = changes(before, everything(spark, late_run.lake))
