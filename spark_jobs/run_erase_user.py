@@ -3,7 +3,7 @@
 Without --apply nothing changes, and what would change is shown. With it, the users are refused from now on, their
 lines are taken out of the raw objects, every table is made again without them, and every stored object is searched. A
 run that was killed is simply started again. Exit codes: 0 done, and nothing of them is left (or an estimate was shown),
-1 failed, or something is left, which is listed, 2 wrong arguments.
+1 failed, or something is left or could not be made again, which is listed, 2 wrong arguments.
 """
 
 import argparse
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"erase_user: {problem}", file=sys.stderr)
     for survivor in report.search.survivors:
         print(f"erase_user: {survivor.key} {survivor.why}; {survivor.remedy}", file=sys.stderr)
-    return FAILED if report.search.survivors else DONE
+    return FAILED if report.search.survivors or report.made.problems else DONE
 
 
 def _parser() -> argparse.ArgumentParser:

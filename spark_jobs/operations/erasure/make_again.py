@@ -15,7 +15,7 @@ from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation
 
 from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
 from contracts.names import LakeLocation
-from contracts.partitions import DAY, HOUR, parse_hour_key
+from contracts.partitions import DAY, HOUR, hour_key, parse_hour_key
 from contracts.tables import LANDING_LEDGER
 from spark_jobs.daily.aggregate_days import aggregate_days
 from spark_jobs.daily.days_to_make import stale_days_between
@@ -38,7 +38,10 @@ HOURS_AT_ONCE: Final = 7 * 24
 
 @dataclass(frozen=True, kw_only=True)
 class MadeAgain:
-    """What was made: landing hours from raw, landing hours whose raw is gone (rows taken out), and what is behind."""
+    """What was made: landing hours from raw, landing hours whose raw is gone (rows taken out), and what is behind.
+
+    `problems` name event hours that could not be made again.
+    """
 
     landing_hours: int
     struck_hours: int
@@ -109,7 +112,10 @@ def _transform(spark: SparkSession, lake: LakeLocation, hours: Sequence[datetime
 def _make_event_hours(
     spark: SparkSession, lake: LakeLocation, start: datetime, end: datetime, problems: list[str]
 ) -> int:
-    """Make every event hour that is stale; one whose input is half done is left out, and named."""
+    """Make every event hour that is stale; one whose input is half done is left out, and named.
+
+    Those that a data check holds back are made as well: they may hold a user.
+    """
     made = 0
     for portion in _portions(stale_event_hours_around(spark, lake, start, end)):
         todo = list(portion)
@@ -118,7 +124,8 @@ def _make_event_hours(
                 made += len(aggregate_hours(spark, lake, todo).made)
                 break
             except UnsettledInputError as unsettled:
-                problems.append(str(unsettled))
+                named = " ".join(map(hour_key, sorted(unsettled.hours)))
+                problems.append(f"event hours {named} were not made again: {unsettled}")
                 todo = [hour for hour in todo if hour not in unsettled.hours]
     return made
 

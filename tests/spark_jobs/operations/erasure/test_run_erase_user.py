@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from spark_jobs import run_erase_user
+from spark_jobs.operations.erasure.erase_users import ErasureReport
+from spark_jobs.operations.erasure.make_again import MadeAgain
+from spark_jobs.operations.erasure.search_lake import SearchResult
 from spark_jobs.tables.erased_users import read_erased_users
 from tests.spark_jobs.operations.erasure.lakes import DirectoryLake
 from tests.spark_jobs.table_rows import table_hashes
@@ -73,3 +76,20 @@ def test_wrong_arguments_are_refused_before_spark_starts(
     with pytest.raises(SystemExit, match="2"):
         run_erase_user.main([*ANYWHERE, *more])
     assert complaint in capsys.readouterr().err
+
+
+def test_hours_that_could_not_be_made_again_fail_the_run_and_are_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    problem = "event hours 2026-11-22T10 were not made again: its transform died"
+    report = ErasureReport(
+        rewritten=(),
+        made=MadeAgain(landing_hours=1, struck_hours=0, event_hours=0, days=0, problems=(problem,)),
+        expired_snapshots=0,
+        search=SearchResult(survivors=(), stray=(), removed=(), mentioned=0),
+    )
+    monkeypatch.setattr(run_erase_user, "spark_session", lambda *_: None)
+    monkeypatch.setattr(run_erase_user, "erase_users", lambda *_: report)
+
+    assert run_erase_user.main([*ANYWHERE, "--user-id", "35", "--apply"]) == 1
+    assert f"erase_user: {problem}" in capsys.readouterr().err
