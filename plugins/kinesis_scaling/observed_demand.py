@@ -159,5 +159,5 @@ def _peak(samples: Sequence[MinuteSample], start: datetime, end: datetime) -> fl
     window = samples[first : first + minutes]
     if not window or window[-1].minute > end:
         window = [sample for sample in window if sample.minute <= end]
-    demands = [sample.accepted for sample in window if sample.accepted is not None]
-    return max(demands) if 2 * len(demands) > minutes else None
+    known = [sample.accepted for sample in window if sample.accepted is not None]
+    return max(known) if 2 * len(known) > minutes else None

@@ -95,6 +95,10 @@ class Settings:
             raise ScalingSettingsError(
                 f"fresh ({self.fresh}), fading ({self.fading}) and patience ({self.patience}) must be in this order"
             )
+        if not timedelta(0) < self.refusals_believed <= self.patience:
+            raise ScalingSettingsError(
+                f"refusals_believed is {self.refusals_believed}; it must be above 0, at most patience ({self.patience})"
+            )
         if not 0 < self.urgent_utilization <= 1:
             raise ScalingSettingsError(
                 f"urgent_utilization is {self.urgent_utilization}; it must be above 0, at most 1"

@@ -65,6 +65,12 @@ def test_a_call_older_than_a_day_is_no_longer_counted() -> None:
     assert decision.evidence.calls_left == 1
 
 
+def test_a_call_of_almost_a_day_ago_still_counts() -> None:
+    spent = (*calls(9), NOW - timedelta(hours=23, minutes=59))
+    decision = decide(stream(8, [*QUIET, 8.0], throttled={-1: 22.0}, update_calls=spent), Settings())
+    assert (decision.action, decision.evidence.calls_left) == (Action.SPLIT_SHARD, 0)
+
+
 def test_growth_that_is_not_urgent_leaves_the_reserve_of_calls() -> None:
     recently_high = [*QUIET, *[20.0] * 10, *[8.0] * 30]
     free = decide(stream(20, recently_high, update_calls=calls(2)), Settings())
@@ -78,6 +84,13 @@ def test_a_quiet_stream_gives_its_shards_back_one_merge_at_a_time() -> None:
     assert (decision.action, decision.reason, decision.target_shard_count) == (Action.MERGE_SHARDS, Reason.EXCESS, 7)
     assert decision.planned_steps == (7, 6, 5, 4)
     assert decision.dollars_per_hour == pytest.approx(-0.015)
+
+
+def test_an_excess_of_a_twentieth_is_left_where_it_is() -> None:
+    near = decide(stream(40, [21.5] * 240), Settings())
+    far = decide(stream(40, [20.5] * 240), Settings())
+    assert (near.action, near.evidence.wanted_shards) == (Action.HOLD, 39)
+    assert (far.action, far.evidence.wanted_shards) == (Action.MERGE_SHARDS, 37)
 
 
 def test_much_excess_goes_by_one_call_at_most_by_half() -> None:

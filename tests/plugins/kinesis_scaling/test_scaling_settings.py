@@ -17,6 +17,7 @@ HOUR = timedelta(hours=1)
         pytest.param({"maximum_shards": 10_001}, "maximum_shards (10001)", id="more-than-a-stream-may-have"),
         pytest.param({"old_margin": 1.9}, "not grow", id="margin-grows-with-age"),
         pytest.param({"fresh": timedelta(hours=2)}, "in this order", id="fresh-after-fading"),
+        pytest.param({"refusals_believed": timedelta(0)}, "refusals_believed is 0:00:00", id="refusals-unseen"),
         pytest.param({"urgent_utilization": 0.0}, "urgent_utilization is 0.0", id="always-urgent"),
         pytest.param({"calls_left_to_shrink": 11}, "calls_left_to_shrink is 11", id="more-calls-than-there-are"),
     ],
