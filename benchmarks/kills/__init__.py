@@ -4,5 +4,6 @@ small_lake   raw objects of fifty landing hours, and late ones that keep coming
 jobs         what is killed: random parts of the three jobs, in any order, as one run or fifty at once
 death        a driver that dies between two calls to the JVM, and what it was at
 worker       a process that works until somebody kills it
-campaign     kills, then the comparison
+campaign     kills, then the comparison with a rebuild
+accounts     the comparison with what was laid down
 """

@@ -18,6 +18,7 @@ from typing import Any, Final
 import boto3
 from pyspark.sql import SparkSession
 
+from benchmarks.kills.accounts import imbalances
 from benchmarks.kills.death import Life, Watch
 from benchmarks.kills.jobs import all_at_once, each_hour, random_job, reconcile, refused
 from benchmarks.kills.small_lake import HOURS, SmallLake
@@ -109,6 +110,10 @@ class Campaign:
             if differing != Differences(doubled=0, lost=0):
                 found[table.name] = differing
         return found
+
+    def imbalances(self) -> list[str]:
+        """Return what does not add up in the tables that `differences` left."""
+        return imbalances(self.spark, self.lake, self.objects)
 
     def _end(self) -> dict[str, Any]:
         if self.dice.random() < 0.4:

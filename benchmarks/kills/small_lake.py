@@ -20,12 +20,12 @@ _NAMES: Final = ("Search", "ViewContent", "AddToCart", "Purchase", "Login")
 
 @dataclass(kw_only=True)
 class SmallLake:
-    """The raw objects; `lines` counts all that were ever laid down."""
+    """The raw objects; `lines` and `events` count all that were ever laid down, an event that is there twice once."""
 
     raw: Path
     dice: random.Random
     lines: int = 0
-    _events: int = field(default=0, init=False)
+    events: int = field(default=0, init=False)
 
     def lay_down_all(self) -> None:
         """Give each hour its first object."""
@@ -40,7 +40,7 @@ class SmallLake:
         """Write an object; it is there whole or not at all, as in S3."""
         texts = [self._line(hour) for _ in range(lines)]
         texts.append(self.dice.choice([texts[0], b"not json\n"]))
-        path = self.raw / landing_prefix(hour).removeprefix("raw/") / f"{self._events}.gz"
+        path = self.raw / landing_prefix(hour).removeprefix("raw/") / f"{self.events}.gz"
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.raw.parent / "partial"
         partial.write_bytes(gzip.compress(b"".join(texts)))
@@ -51,11 +51,11 @@ class SmallLake:
         received_at = hour + timedelta(seconds=self.dice.randrange(3600))
         late = timedelta(hours=self.dice.choice([0, 0, 0, 1, 9, 30]))
         event_time = received_at - timedelta(seconds=2) - late
-        self._events += 1
+        self.events += 1
         event = {
             "timestamp": f"{event_time:%Y-%m-%d %H:%M:%S}",
             "user_id": f"user-{self.dice.randrange(12)}",
-            "click_id": f"click-{self._events}",
+            "click_id": f"click-{self.events}",
             "event_name": self.dice.choice(_NAMES),
             "additional_data": {"product_id": f"product-{self.dice.randrange(6)}", "price": 9.95},
         }
