@@ -1,6 +1,5 @@
 """Rules of the safety net, from raw objects in a directory: it makes what is stale, and only that, and says so."""
 
-import gzip
 import json
 import subprocess
 import sys
@@ -10,7 +9,6 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from contracts.envelope import Stamp, envelope_line, epoch_ms
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR, hour_of, landing_prefix
 from contracts.tables import (
@@ -28,6 +26,7 @@ from spark_jobs.raw.raw_objects import LandedObjects, RawStore, landed_objects
 from spark_jobs.session import ROOT
 from spark_jobs.tables import retries
 from spark_jobs.tables.table_io import current_snapshot
+from tests.spark_jobs.raw_lake import arguments, lay_down, line
 from tests.spark_jobs.table_rows import table_rows
 
 pytestmark = pytest.mark.spark
@@ -36,21 +35,13 @@ TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 ELEVEN = TEN + HOUR
 
 
-def line(minute: int, click_id: str, arrived: timedelta = timedelta(0)) -> bytes:
-    happened = TEN + timedelta(minutes=minute)
-    event = {"timestamp": f"{happened:%Y-%m-%d %H:%M:%S}", "user_id": "1", "click_id": click_id, "event_name": "Search"}
-    stamp = Stamp(received_at=epoch_ms(happened + arrived), request_id="r", source_ip="192.0.2.1", user_agent="test")
-    return envelope_line(stamp, json.dumps(event).encode())
+@pytest.fixture
+def lake(lake_with_tables: LakeLocation) -> LakeLocation:
+    return lake_with_tables
 
 
-def lay_down(lake: LakeLocation, landing_hour: datetime, name: str, lines: list[bytes]) -> None:
-    path = Path(lake.raw_uri) / landing_prefix(landing_hour).removeprefix("raw/") / f"{name}.gz"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(gzip.compress(b"".join(lines)))
-
-
-def arguments(lake: LakeLocation, *more: str) -> list[str]:
-    return ["--raw-uri", lake.raw_uri, "--warehouse-uri", lake.warehouse_uri, "--database", lake.database, *more]
+def at(minute: int) -> datetime:
+    return TEN + timedelta(minutes=minute)
 
 
 def reconciled(lake: LakeLocation, report: Path, *more: str) -> dict[str, list[object]]:
@@ -64,8 +55,8 @@ def test_what_is_stale_is_made_and_a_late_object_makes_its_hours_stale_again(
     spark: SparkSession, lake: LakeLocation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = tmp_path / "report.json"
-    lay_down(lake, TEN, "a", [line(5, "1"), line(5, "1"), b"not json\n"])
-    lay_down(lake, ELEVEN, "b", [line(70, "2")])
+    lay_down(lake, TEN, "a", [line(at(5), "1"), line(at(5), "1"), b"not json\n"])
+    lay_down(lake, ELEVEN, "b", [line(at(70), "2")])
     first = reconciled(lake, report)
     assert first["transformed"] == ["2026-11-22T10", "2026-11-22T11"]
     assert [(row["event_hour"], row["received"], row["clean"]) for row in first["aggregated"]] == [  # type: ignore[index]
@@ -79,7 +70,7 @@ def test_what_is_stale_is_made_and_a_late_object_makes_its_hours_stale_again(
     assert (again["transformed"], again["aggregated"]) == ([], [])
     assert current_snapshot(spark, lake, CLEAN_EVENTS) == snapshot
 
-    lay_down(lake, ELEVEN, "late", [line(50, "late", arrived=HOUR)])
+    lay_down(lake, ELEVEN, "late", [line(at(50), "late", received_at=at(110))])
     late = reconciled(lake, report)
     assert late["transformed"] == ["2026-11-22T11"]
     assert [row["event_hour"] for row in late["aggregated"]] == ["2026-11-22T10", "2026-11-22T11"]  # type: ignore[index]
@@ -89,8 +80,8 @@ def test_what_is_stale_is_made_and_a_late_object_makes_its_hours_stale_again(
 
 
 def test_an_open_hour_is_left_to_its_own_run(spark: SparkSession, lake: LakeLocation, tmp_path: Path) -> None:
-    lay_down(lake, TEN, "a", [line(5, "1")])
-    lay_down(lake, ELEVEN, "b", [line(70, "2")])
+    lay_down(lake, TEN, "a", [line(at(5), "1")])
+    lay_down(lake, ELEVEN, "b", [line(at(70), "2")])
     made = reconciled(lake, tmp_path / "report.json", "--settled-before", "2026-11-22T11:30:00+00:00")
     assert made["transformed"] == ["2026-11-22T10"]
     assert made["open"] == ["2026-11-22T11", "2026-11-22T12"]
@@ -100,13 +91,13 @@ def test_an_open_hour_is_left_to_its_own_run(spark: SparkSession, lake: LakeLoca
 def test_an_hour_whose_raw_objects_are_gone_fails_the_run_but_the_others_are_made(
     spark: SparkSession, lake: LakeLocation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lay_down(lake, TEN, "a", [line(5, "1")])
+    lay_down(lake, TEN, "a", [line(at(5), "1")])
     reconciled(lake, tmp_path / "report.json")
     for table in (CLEAN_EVENTS, EVENT_LEDGER):
         spark.sql(f"DELETE FROM {lake.table(table.name)}")
     for path in Path(lake.raw_uri).rglob("*.gz"):
         path.unlink()
-    lay_down(lake, ELEVEN, "b", [line(70, "2")])
+    lay_down(lake, ELEVEN, "b", [line(at(70), "2")])
     span = ["--from", "2026-11-22T09", "--to", "2026-11-22T12"]
     assert run_reconcile_hours.main(arguments(lake, *span)) == 1
     shown = capsys.readouterr().err
@@ -122,12 +113,12 @@ def test_an_event_hour_whose_input_is_between_commits_fails_the_run_but_the_othe
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(retries, "FIRST_WAIT_SECONDS", 0.0)
-    lay_down(lake, TEN, "a", [line(5, "1")])
+    lay_down(lake, TEN, "a", [line(at(5), "1")])
     reconciled(lake, tmp_path / "report.json")
     received = lake.table(RECEIVED_EVENTS.name)
     spark.sql(f"INSERT INTO {received} SELECT * FROM {received}")  # as a transform does that then dies
     spark.sql(f"DELETE FROM {lake.table(EVENT_LEDGER.name)}")
-    lay_down(lake, ELEVEN, "b", [line(70, "2")])
+    lay_down(lake, ELEVEN, "b", [line(at(70), "2")])
     span = ["--from", "2026-11-22T09", "--to", "2026-11-22T12"]
     assert run_reconcile_hours.main(arguments(lake, *span)) == 1
     shown = capsys.readouterr()
@@ -138,12 +129,12 @@ def test_an_event_hour_whose_input_is_between_commits_fails_the_run_but_the_othe
 
 def test_a_day_is_made_when_it_is_over_and_again_when_the_next_one_is(lake: LakeLocation, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    lay_down(lake, TEN, "a", [line(5, "1")])
+    lay_down(lake, TEN, "a", [line(at(5), "1")])
     assert reconciled(lake, report, "--settled-before", "2026-11-22T23:59:00+00:00")["days"] == []
     over = reconciled(lake, report, "--settled-before", "2026-11-23T00:00:00+00:00")
     assert over["days"] == [{"day": "2026-11-22", "events": 1, "users": 1, "sessions": 1}]
 
-    lay_down(lake, ELEVEN, "late", [line(50, "late", arrived=HOUR)])
+    lay_down(lake, ELEVEN, "late", [line(at(50), "late", received_at=at(110))])
     late = reconciled(lake, report, "--settled-before", "2026-11-23T23:59:00+00:00")
     assert len(late["aggregated"]) == 1
     assert late["days"] == []
@@ -160,7 +151,7 @@ def test_a_day_whose_events_are_between_commits_fails_the_run_and_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(retries, "FIRST_WAIT_SECONDS", 0.0)
-    lay_down(lake, TEN, "a", [line(5, "1")])
+    lay_down(lake, TEN, "a", [line(at(5), "1")])
     reconciled(lake, tmp_path / "report.json", "--settled-before", "2026-11-22T23:00:00+00:00")
     clean = lake.table(CLEAN_EVENTS.name)
     spark.sql(f"INSERT INTO {clean} SELECT * FROM {clean}")  # as an aggregation does that then dies
@@ -178,9 +169,9 @@ def test_an_object_that_cant_be_read_is_named_in_one_sentence_and_keeps_no_other
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    lay_down(lake, TEN, "a", [line(5, "1")])
-    lay_down(lake, ELEVEN, "b", [line(70, "2")])
-    lay_down(lake, ELEVEN + HOUR, "c", [line(130, "3")])
+    lay_down(lake, TEN, "a", [line(at(5), "1")])
+    lay_down(lake, ELEVEN, "b", [line(at(70), "2")])
+    lay_down(lake, ELEVEN + HOUR, "c", [line(at(130), "3")])
 
     def listed_before_it_went(store: RawStore, hours: list[datetime]) -> LandedObjects:
         gone = RawObject(key=f"{landing_prefix(ELEVEN)}gone.gz", etag="0", size=1)
@@ -202,7 +193,7 @@ def test_an_object_that_cant_be_read_is_named_in_one_sentence_and_keeps_no_other
 def test_a_single_hour_or_day_and_a_range_are_made_by_command_and_say_so(
     spark: SparkSession, lake: LakeLocation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lay_down(lake, TEN, "a", [line(5, "1"), line(70, "2")])
+    lay_down(lake, TEN, "a", [line(at(5), "1"), line(at(70), "2")])
     reconciled(lake, tmp_path / "report.json")
     capsys.readouterr()
     assert run_aggregate_hours.main(arguments(lake, "--event-hour", "2026-11-22T10", "--force")) == 0
