@@ -1,6 +1,6 @@
 """`python -m kinesis_scaling simulate --trace FILE`: what each scaling policy would have done with this traffic.
 
-`python -m kinesis_scaling robustness`: what ours does with traffic that nothing was tuned on.
+`python -m kinesis_scaling robustness`: what ours does with the same traffic bent, and with made traffic.
 """
 
 import argparse

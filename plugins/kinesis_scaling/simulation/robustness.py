@@ -1,4 +1,4 @@
-"""Traffic that no setting was tuned on: recorded traces bent in several ways, and made ones, each with its own dice.
+"""Other traffic than the recorded files: the same bent in several ways, and made ones, each with its own dice.
 
 Answers whether the figures of the recorded traces are luck: a policy that fits two files falls apart on their mirror
 image.
