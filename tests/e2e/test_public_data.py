@@ -8,9 +8,11 @@ from typing import Final
 
 import duckdb
 import pytest
+from crawleruseragents import is_crawler
 
 from benchmarks.public_figures import DATA_SETS, figures
 from tests.benchmarks.rees46_rows import FIGURES, ROWS
+from tests.spark_jobs.specification.witness import Witness
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 #: Names the folder of the real REES46 month's `events.csv.gz`, which may not be part of this repository.
@@ -37,6 +39,14 @@ def test_the_figures_of_retentioneering_come_out(retentioneering: tuple[Path, st
     _, printed = retentioneering
     assert "DIFFERS" not in printed
     assert "figures agree" in printed
+
+
+def test_a_second_witness_makes_the_same_tables_of_it(retentioneering: tuple[Path, str]) -> None:
+    out, _ = retentioneering
+    witness = Witness(out / "tables", is_crawler)
+    assert witness.count("clean_events") == 31_106
+    assert witness.all_differences() == {}
+    assert witness.empty_tables() == {"hourly_product_stats", "daily_product_stats"}, "the source names no products"
 
 
 def test_a_figure_that_differs_is_found(retentioneering: tuple[Path, str], tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 
 import duckdb
 
-from contracts.tables import TABLES, Column, ColumnType, Table
+from contracts.tables import TABLES, Column, ColumnType, Table, table_named
 
 SQL: Final = Path(__file__).resolve().parents[2] / "specification" / "duckdb_tables.sql"
 #: Tables that the witness makes.
@@ -24,8 +24,8 @@ WITNESSED: Final = (
     "event_ledger",
     "day_ledger",
 )
-#: Versions and hashes, which are no facts about events.
-LEFT_OUT: Final = ("input_version", "events_version", "users_fingerprint")
+#: Versions, hashes and findings, which are no facts about events.
+LEFT_OUT: Final = ("input_version", "events_version", "users_fingerprint", "failed_checks")
 _COMPARED_AS: Final[dict[ColumnType, str]] = {"array<string>": "VARCHAR[]"}
 
 
@@ -47,6 +47,15 @@ class Witness:
     def count(self, table: str) -> int:
         """Return the rows of one of the witness's tables."""
         return int(self._value(f"SELECT count(*) FROM {table}"))
+
+    def empty_tables(self) -> set[str]:
+        """Return the names of the witness's tables that have no row, of which a comparison says little."""
+        return {name for name in WITNESSED if not self.count(name)}
+
+    def all_differences(self) -> dict[str, list[tuple[object, ...]]]:
+        """Return the differences of each table that has some."""
+        found = {name: self.differences(table_named(name)) for name in WITNESSED}
+        return {name: rows for name, rows in found.items() if rows}
 
     def differences(self, table: Table) -> list[tuple[object, ...]]:
         """Return up to five rows that a side has too much, each after the side's name."""
