@@ -1,7 +1,5 @@
 """Checks of hours that were really made: what stands in `data_checks` beside which version, and what it finds."""
 
-import gzip
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,9 +11,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from contracts.data_checks import DAY_CHECKS, EVENT_HOUR_CHECKS, LANDING_HOUR_CHECKS, VOLUME_WEEKS, WEEK
-from contracts.envelope import Stamp, envelope_line, epoch_ms
 from contracts.names import LakeLocation
-from contracts.partitions import HOUR, landing_prefix, start_of_day
+from contracts.partitions import HOUR, start_of_day
 from contracts.tables import CLEAN_EVENTS, DATA_CHECKS, RECEIVED_EVENTS
 from spark_jobs.checks.check_hours import check_event_hours, check_landing_hours
 from spark_jobs.daily.aggregate_days import aggregate_days
@@ -25,7 +22,8 @@ from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
 from spark_jobs.tables.commit_files import replace_hours_by_files
 from spark_jobs.tables.ledger import read_landing_rows
-from spark_jobs.tables.table_io import current_snapshot, ensure_tables
+from spark_jobs.tables.table_io import current_snapshot
+from tests.spark_jobs.raw_lake import lay_down, line
 from tests.spark_jobs.received_rows import Landing, ReceivedEvent, land
 from tests.spark_jobs.table_rows import table_rows
 
@@ -34,18 +32,6 @@ pytestmark = pytest.mark.spark
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 ELEVEN = TEN + HOUR
 SETTLED = LandingRules(settled_before=datetime(2100, 1, 1, tzinfo=UTC))
-
-
-def line(at: datetime, click_id: str, **more: Any) -> bytes:
-    event = {"timestamp": f"{at:%Y-%m-%d %H:%M:%S}", "user_id": "1", "click_id": click_id, "event_name": "Search"}
-    stamp = Stamp(received_at=epoch_ms(at), request_id="r", source_ip="192.0.2.1", user_agent="test")
-    return envelope_line(stamp, json.dumps(event | more).encode())
-
-
-def lay_down(lake: LakeLocation, landing_hour: datetime, *lines: bytes) -> None:
-    path = Path(lake.raw_uri) / landing_prefix(landing_hour).removeprefix("raw/") / "a.gz"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(gzip.compress(b"".join(lines)))
 
 
 def found(spark: SparkSession, lake: LakeLocation, stage: str, hour: datetime = TEN) -> dict[str, dict[str, Any]]:
@@ -59,13 +45,12 @@ def not_passed(checks: dict[str, dict[str, Any]]) -> list[str]:
 
 
 @pytest.fixture
-def lake(lake: LakeLocation, spark: SparkSession) -> LakeLocation:
-    ensure_tables(spark, lake)
-    return lake
+def lake(lake_with_tables: LakeLocation) -> LakeLocation:
+    return lake_with_tables
 
 
 def test_a_landing_hour_has_every_check_beside_its_ledger_row(spark: SparkSession, lake: LakeLocation) -> None:
-    lay_down(lake, TEN, *(line(TEN + timedelta(minutes=2 * minute), str(minute)) for minute in range(30)))
+    lay_down(lake, TEN, "a", (line(TEN + timedelta(minutes=2 * minute), str(minute)) for minute in range(30)))
     transform_landing_hours(spark, lake, [TEN], SETTLED)
     checks = found(spark, lake, "landing_hour")
     assert set(checks) == {check.name for check in LANDING_HOUR_CHECKS}
@@ -81,7 +66,7 @@ def test_a_landing_hour_has_every_check_beside_its_ledger_row(spark: SparkSessio
 
 def test_values_out_of_range_and_rejections_warn(spark: SparkSession, lake: LakeLocation) -> None:
     odd = {"percent_viewed": 250.5, "time_on_data": -3, "price": 7, "product_id": "p"}
-    lay_down(lake, TEN, line(TEN, "1", additional_data=odd, pixel_id="x"), b"not json\n")
+    lay_down(lake, TEN, "a", [line(TEN, "1", additional_data=odd, pixel_id="x"), b"not json\n"])
     transform_landing_hours(spark, lake, [TEN], SETTLED)
     checks = found(spark, lake, "landing_hour")
     assert checks["percent_viewed_highest"]["detail"] == "percent_viewed 250.5"
@@ -159,7 +144,7 @@ def test_an_empty_hour_passes_and_says_that_there_was_nothing(spark: SparkSessio
 
 
 def test_an_hour_with_only_bad_lines_balances_and_warns(spark: SparkSession, lake: LakeLocation) -> None:
-    lay_down(lake, TEN, b"not json\n", b"{}\n")
+    lay_down(lake, TEN, "a", [b"not json\n", b"{}\n"])
     transform_landing_hours(spark, lake, [TEN], SETTLED)
     checks = found(spark, lake, "landing_hour")
     assert not_passed(checks) == ["rejected_share"]
@@ -180,7 +165,7 @@ def test_stages_of_one_hour_neither_replace_nor_disturb_each_other(
     spark: SparkSession, lake: LakeLocation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A landing hour and the event hour of the same name are two runs' own, even at once."""
-    lay_down(lake, TEN, line(TEN, "1"))
+    lay_down(lake, TEN, "a", [line(TEN, "1")])
     transform_landing_hours(spark, lake, [TEN], SETTLED)
     attempts: list[int] = []
     check = check_event_hours
@@ -200,7 +185,7 @@ def test_stages_of_one_hour_neither_replace_nor_disturb_each_other(
 
 def test_no_row_of_the_events_is_read(spark: SparkSession, lake: LakeLocation) -> None:
     """The data files may even be gone: manifests say all."""
-    lay_down(lake, TEN, line(TEN, "1"))
+    lay_down(lake, TEN, "a", [line(TEN, "1")])
     transform_landing_hours(spark, lake, [TEN], SETTLED)
     before = found(spark, lake, "landing_hour")
     (row,) = read_landing_rows(spark, lake, TEN, ELEVEN)

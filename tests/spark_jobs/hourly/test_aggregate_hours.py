@@ -27,8 +27,9 @@ from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.hourly.hours_to_make import known_event_hours, stale_event_hours_around
 from spark_jobs.hourly.made_hours import HourCounts, MadeHours, make_hours
 from spark_jobs.tables.commit_files import replace_hours_by_files
-from spark_jobs.tables.table_io import current_snapshot, ensure_tables
+from spark_jobs.tables.table_io import current_snapshot
 from tests.spark_jobs.conftest import NewLake
+from tests.spark_jobs.copied_lake import copy_lake
 from tests.spark_jobs.drawn_events import STREAM, Stream, drawn_events
 from tests.spark_jobs.received_rows import Landing, ReceivedEvent, land, land_events
 from tests.spark_jobs.reference_tables import reference_tables
@@ -48,12 +49,17 @@ def event(minute: float, click_id: str, user_id: str = "ann", **other: object) -
 FIRST = Landing(landing_hour=TEN, events=[event(5, "a"), event(5, "a"), event(50, "b"), event(70, "c")])
 
 
-@pytest.fixture
-def landed(spark: SparkSession, lake: LakeLocation) -> LakeLocation:
-    """Return a lake with events of ten and eleven o'clock, not aggregated yet."""
-    ensure_tables(spark, lake)
+@pytest.fixture(scope="module")
+def landed_once(spark: SparkSession, empty_tables: LakeLocation, new_lake: NewLake) -> LakeLocation:
+    lake = copy_lake(empty_tables, new_lake())
     land(spark, lake, [FIRST])
     return lake
+
+
+@pytest.fixture
+def landed(landed_once: LakeLocation, lake: LakeLocation) -> LakeLocation:
+    """Return a lake with events of ten and eleven o'clock, not aggregated yet."""
+    return copy_lake(landed_once, lake)
 
 
 def rows_by_hour(spark: SparkSession, lake: LakeLocation, table: Table, hour: datetime) -> list[object]:
@@ -110,8 +116,8 @@ def test_an_hour_that_no_landing_hour_feeds_any_more_is_emptied(spark: SparkSess
     aggregate_hours(spark, landed, [TEN, ELEVEN])
     assert all(rows_by_hour(spark, landed, table, TEN) == [] for table in MADE_TABLES if table is not EVENT_LEDGER)
     (ten, eleven) = table_rows(spark, landed, EVENT_LEDGER)
-    assert ten[2:] == (0, 0, 0)
-    assert eleven[2:] == (1, 1, 0)
+    assert ten[2:5] == (0, 0, 0)
+    assert eleven[2:5] == (1, 1, 0)
     assert stale_event_hours_around(spark, landed, TEN, ELEVEN) == []
 
 
@@ -220,17 +226,20 @@ def test_a_run_that_is_overtaken_every_time_gives_up_with_the_conflict(
 
 
 # Each example is many streams in one run of Spark; to shrink one that fails would take an hour.
-@settings(max_examples=2, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-@given(streams=st.lists(STREAM, min_size=30, max_size=30), dice=st.randoms(use_true_random=False))
+@settings(max_examples=1, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@given(streams=st.lists(STREAM, min_size=40, max_size=40), dice=st.randoms(use_true_random=False))
 def test_hours_made_in_any_order_are_what_the_reference_says(
-    spark: SparkSession, new_lake: NewLake, streams: list[Stream], dice: random.Random
+    spark: SparkSession,
+    empty_tables: LakeLocation,
+    new_lake: NewLake,
+    streams: list[Stream],
+    dice: random.Random,
 ) -> None:
     events = drawn_events(streams)
     landed: dict[datetime, list[ReceivedEvent]] = {}
     for item in events:
         landed.setdefault(hour_of(item.arrival), []).append(item)
-    lake = new_lake()
-    ensure_tables(spark, lake)
+    lake = copy_lake(empty_tables, new_lake())
     land(spark, lake, [Landing(landing_hour=hour, events=own) for hour, own in landed.items()])
 
     hours = sorted({item.event_hour for item in events})

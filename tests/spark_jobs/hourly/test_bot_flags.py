@@ -15,8 +15,8 @@ from contracts.tables import CLEAN_EVENTS, HOURLY_EVENT_COUNTS, HOURLY_PRODUCT_S
 from spark_jobs.hourly import made_hours
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.hourly.crawler_agents import crawlers_among
-from spark_jobs.tables.table_io import ensure_tables
 from tests.spark_jobs.conftest import NewLake
+from tests.spark_jobs.copied_lake import copy_lake
 from tests.spark_jobs.received_rows import Landing, ReceivedEvent, land
 from tests.spark_jobs.table_rows import table_rows
 
@@ -92,9 +92,8 @@ class Made:
 
 
 @pytest.fixture(scope="module")
-def made(spark: SparkSession, new_lake: NewLake) -> Made:
-    lake = new_lake()
-    ensure_tables(spark, lake)
+def made(spark: SparkSession, empty_tables: LakeLocation, new_lake: NewLake) -> Made:
+    lake = copy_lake(empty_tables, new_lake())
     land(spark, lake, [Landing(landing_hour=START, events=EVENTS)])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(made_hours, "BOT_EVENTS_PER_HOUR", RATE_IN_TESTS)

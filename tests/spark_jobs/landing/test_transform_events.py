@@ -59,10 +59,8 @@ def ledger(spark: SparkSession, lake: LakeLocation, hour: datetime = TEN) -> Lan
 
 
 @pytest.fixture
-def lake(lake: LakeLocation, tmp_path: Path) -> LakeLocation:
-    """A lake whose raw objects lie in `…/raw`, as in a bucket."""
-    (tmp_path / "raw").mkdir()
-    return LakeLocation(raw_uri=str(tmp_path / "raw"), warehouse_uri=lake.warehouse_uri, database=lake.database)
+def lake(lake_with_tables: LakeLocation) -> LakeLocation:
+    return lake_with_tables
 
 
 def test_lines_become_received_or_rejected_rows_and_a_ledger_row_that_balances(

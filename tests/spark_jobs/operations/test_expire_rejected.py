@@ -14,7 +14,9 @@ from spark_jobs.operations.expire_rejected import expire_rejected
 from spark_jobs.raw.raw_objects import landed_objects
 from spark_jobs.tables.iceberg_table import commits_between, current_snapshot
 from spark_jobs.tables.schemas import struct_type
-from spark_jobs.tables.table_io import ensure_tables, replace_hours
+from spark_jobs.tables.table_io import replace_hours
+from tests.spark_jobs.conftest import NewLake
+from tests.spark_jobs.copied_lake import copy_lake
 from tests.spark_jobs.table_rows import table_rows
 
 pytestmark = pytest.mark.spark
@@ -23,16 +25,19 @@ TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 ELEVEN, TWELVE = TEN + HOUR, TEN + 2 * HOUR
 
 
-@pytest.fixture
-def lake(spark: SparkSession, lake: LakeLocation, tmp_path: Path) -> LakeLocation:
-    """A lake with rejected lines of three hours, two of ten o'clock and one of each other, and no raw object."""
-    lake = LakeLocation(raw_uri=str(tmp_path / "raw"), warehouse_uri=lake.warehouse_uri, database=lake.database)
-    (tmp_path / "raw").mkdir()
-    ensure_tables(spark, lake, [REJECTED_EVENTS])
+@pytest.fixture(scope="module")
+def rejected_once(spark: SparkSession, empty_tables: LakeLocation, new_lake: NewLake) -> LakeLocation:
+    lake = copy_lake(empty_tables, new_lake())
     reject(spark, lake, TEN, "a", "b")
     reject(spark, lake, ELEVEN, "c")
     reject(spark, lake, TWELVE, "d")
     return lake
+
+
+@pytest.fixture
+def lake(rejected_once: LakeLocation, new_lake: NewLake) -> LakeLocation:
+    """A lake with rejected lines of three hours, two of ten o'clock and one of each other, and no raw object."""
+    return copy_lake(rejected_once, new_lake())
 
 
 def reject(spark: SparkSession, lake: LakeLocation, hour: datetime, *details: str) -> None:
@@ -90,8 +95,6 @@ def test_an_hour_that_is_transformed_meanwhile_is_looked_at_again(
     assert kept(spark, lake) == ["c", "d"]
 
 
-def test_a_table_without_rows_has_nothing_to_expire(spark: SparkSession, new_lake: object) -> None:
-    empty: LakeLocation = new_lake()  # type: ignore[operator]
-    ensure_tables(spark, empty, [REJECTED_EVENTS])
-    assert expire_rejected(spark, empty, TWELVE) == 0
-    assert current_snapshot(spark, empty, REJECTED_EVENTS) is None
+def test_a_table_without_rows_has_nothing_to_expire(spark: SparkSession, lake_with_tables: LakeLocation) -> None:
+    assert expire_rejected(spark, lake_with_tables, TWELVE) == 0
+    assert current_snapshot(spark, lake_with_tables, REJECTED_EVENTS) is None

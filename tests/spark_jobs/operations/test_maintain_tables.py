@@ -24,8 +24,8 @@ from spark_jobs.operations.table_figures import table_figures
 from spark_jobs.tables.iceberg_table import current_snapshot
 from spark_jobs.tables.ledger import write_event_rows
 from spark_jobs.tables.retries import retrying
-from spark_jobs.tables.table_io import ensure_tables
 from tests.spark_jobs.conftest import NewLake
+from tests.spark_jobs.copied_lake import copy_lake
 from tests.spark_jobs.received_rows import Landing, ReceivedEvent, land
 from tests.spark_jobs.table_rows import MADE_TABLES, table_hashes, table_rows
 
@@ -61,12 +61,11 @@ def note(spark: SparkSession, lake: LakeLocation, hour: datetime) -> None:
 
 
 @pytest.fixture
-def lake(lake: LakeLocation, spark: SparkSession) -> LakeLocation:
+def lake(lake_with_tables: LakeLocation, spark: SparkSession) -> LakeLocation:
     """Return a lake whose event ledger has a file for each hour of one day."""
-    ensure_tables(spark, lake, [EVENT_LEDGER, SESSIONS])
     for hour in HOURS:
-        note(spark, lake, hour)
-    return lake
+        note(spark, lake_with_tables, hour)
+    return lake_with_tables
 
 
 def maintained(spark: SparkSession, lake: LakeLocation, **more: object) -> TableMaintenance:
@@ -154,7 +153,6 @@ def test_a_table_that_can_not_be_read_does_not_keep_the_others_from_it(
     spark: SparkSession, lake: LakeLocation, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A manifest is gone: compaction can't plan."""
-    ensure_tables(spark, lake)
     land(spark, lake, [Landing(landing_hour=TEN)])
     metadata = Path(lake.warehouse_uri) / lake.database / EVENT_LEDGER.name / "metadata"
     for path in metadata.glob("*-m*.avro"):
@@ -169,10 +167,9 @@ def test_a_table_that_can_not_be_read_does_not_keep_the_others_from_it(
 
 
 def test_maintenance_beside_transforms_and_aggregations_loses_and_doubles_nothing(
-    spark: SparkSession, new_lake: NewLake, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, empty_tables: LakeLocation, new_lake: NewLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lake = new_lake()
-    ensure_tables(spark, lake)
+    lake, rebuilt = (copy_lake(empty_tables, new_lake()) for _ in range(2))
     monkeypatch.setattr(maintain_tables, "MIN_INPUT_FILES", 2)
     monkeypatch.setattr(maintain_tables, "MANY_MANIFESTS", 2)
     landings = [
@@ -198,8 +195,6 @@ def test_maintenance_beside_transforms_and_aggregations_loses_and_doubles_nothin
         ended.set()
     worker.result()
     keeper.result()
-    rebuilt = new_lake()
-    ensure_tables(spark, rebuilt)
     land(spark, rebuilt, landings[len(HOURS) :])
     aggregate_hours(spark, rebuilt, HOURS)
     assert table_hashes(spark, lake) == table_hashes(spark, rebuilt)

@@ -16,8 +16,8 @@ from contracts.partitions import HOUR
 from contracts.tables import HOURLY_TRAFFIC
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.tables.iceberg_table import loaded
-from spark_jobs.tables.table_io import ensure_tables
 from tests.spark_jobs.conftest import NewLake
+from tests.spark_jobs.copied_lake import copy_lake
 from tests.spark_jobs.received_rows import Landing, ReceivedEvent, land
 
 pytestmark = pytest.mark.spark
@@ -27,10 +27,9 @@ EXPECTED = [(TEN, 2, Decimal("12.50")), (TEN + HOUR, 1, Decimal("0.00"))]
 
 
 @pytest.fixture(scope="module")
-def metadata_file(spark: SparkSession, new_lake: NewLake) -> Path:
+def metadata_file(spark: SparkSession, empty_tables: LakeLocation, new_lake: NewLake) -> Path:
     """Return the current metadata file of an `hourly_traffic`, some of whose rows were replaced since."""
-    lake: LakeLocation = new_lake()
-    ensure_tables(spark, lake)
+    lake = copy_lake(empty_tables, new_lake())
     events = [
         ReceivedEvent(event_time=TEN, click_id="1", event_name="Purchase", price=Decimal("12.50")),
         ReceivedEvent(event_time=TEN + timedelta(minutes=1), click_id="2"),

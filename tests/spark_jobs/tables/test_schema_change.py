@@ -1,6 +1,8 @@
 """A column is added to the contract of a lake that has data: old rows read NULL in every reader, new ones the value."""
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +23,8 @@ from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.hourly.made_hours import MadeHours
 from spark_jobs.tables.iceberg_table import current_snapshot, loaded
 from spark_jobs.tables.table_io import ensure_tables
+from tests.spark_jobs.conftest import NewLake
+from tests.spark_jobs.copied_lake import copy_lake
 from tests.spark_jobs.received_rows import Landing, ReceivedEvent, land
 
 pytestmark = pytest.mark.spark
@@ -36,30 +40,39 @@ def as_declared(table: Table) -> list[Table]:
     return [table if declared.name == table.name else declared for declared in TABLES]
 
 
-@pytest.fixture
-def old(spark: SparkSession, lake: LakeLocation) -> LakeLocation:
+@pytest.fixture(scope="module")
+def old(spark: SparkSession, empty_tables: LakeLocation, new_lake: NewLake) -> LakeLocation:
     """Return a lake whose hour ten was made before the change, and whose hour eleven was not made yet."""
-    ensure_tables(spark, lake)
+    lake = copy_lake(empty_tables, new_lake())
     events = [ReceivedEvent(event_time=hour, click_id=str(hour)) for hour in (TEN, ELEVEN)]
     land(spark, lake, [Landing(landing_hour=TEN, events=events)])
     aggregate_hours(spark, lake, [TEN])
     return lake
 
 
-@pytest.fixture
-def evolved(spark: SparkSession, old: LakeLocation, monkeypatch: pytest.MonkeyPatch) -> LakeLocation:
-    """Return the lake after the release that declares and fills the column, and one hour made by it."""
-    monkeypatch.setattr(job, "HOURLY_TRAFFIC", EVOLVED)
-    monkeypatch.setattr(job, "TARGETS", (*(table for table in job.TARGETS if table != HOURLY_TRAFFIC), EVOLVED))
+@contextmanager
+def next_release() -> Iterator[None]:
+    """Run the job of the release that declares the column and fills it."""
     rows = MadeHours.rows
 
     def with_refunds(made: MadeHours, table: Table) -> DataFrame:
         return rows(made, HOURLY_TRAFFIC).withColumn("refunds", F.lit(7)) if table == EVOLVED else rows(made, table)
 
-    monkeypatch.setattr(MadeHours, "rows", with_refunds)
-    ensure_tables(spark, old, as_declared(EVOLVED))
-    aggregate_hours(spark, old, [ELEVEN])
-    return old
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job, "HOURLY_TRAFFIC", EVOLVED)
+        patch.setattr(job, "TARGETS", (*(table for table in job.TARGETS if table != HOURLY_TRAFFIC), EVOLVED))
+        patch.setattr(MadeHours, "rows", with_refunds)
+        yield
+
+
+@pytest.fixture(scope="module")
+def evolved(spark: SparkSession, old: LakeLocation, new_lake: NewLake) -> LakeLocation:
+    """Return the lake after the next release, and one hour made by it."""
+    lake = copy_lake(old, new_lake())
+    ensure_tables(spark, lake, as_declared(EVOLVED))
+    with next_release():
+        aggregate_hours(spark, lake, [ELEVEN])
+    return lake
 
 
 def metadata_file(spark: SparkSession, lake: LakeLocation) -> Path:
@@ -90,9 +103,13 @@ def test_old_partitions_read_null_in_duckdb(spark: SparkSession, evolved: LakeLo
     assert [(hour.astimezone(UTC), events, refunds) for hour, events, refunds in rows] == EXPECTED
 
 
-def test_an_hour_that_is_made_again_has_the_value_from_then_on(spark: SparkSession, evolved: LakeLocation) -> None:
-    aggregate_hours(spark, evolved, [TEN], force=True)
-    rows = spark.table(evolved.table("hourly_traffic")).select(F.hour("event_hour").alias("hour"), "refunds")
+def test_an_hour_that_is_made_again_has_the_value_from_then_on(
+    spark: SparkSession, evolved: LakeLocation, lake: LakeLocation
+) -> None:
+    copy_lake(evolved, lake)
+    with next_release():
+        aggregate_hours(spark, lake, [TEN], force=True)
+    rows = spark.table(lake.table("hourly_traffic")).select(F.hour("event_hour").alias("hour"), "refunds")
     assert sorted(tuple(row) for row in rows.collect()) == [(10, 7), (11, 7)]
 
 

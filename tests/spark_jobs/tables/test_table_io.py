@@ -16,22 +16,20 @@ from spark_jobs.errors import InputChangedError
 from spark_jobs.tables.iceberg_table import commits_between
 from spark_jobs.tables.ledger import read_event_rows, write_event_rows
 from spark_jobs.tables.schemas import struct_type
-from spark_jobs.tables.table_io import current_snapshot, ensure_tables, read_hours, replace_hours, retrying
+from spark_jobs.tables.table_io import current_snapshot, read_hours, replace_hours, retrying
 from tests.spark_jobs.table_rows import table_rows
 
 pytestmark = pytest.mark.spark
 
 DAY = datetime(2026, 11, 22, tzinfo=UTC)
-TABLES = (HOURLY_EVENT_COUNTS, REJECTED_EVENTS, EVENT_LEDGER)
 
 #: One table partitioned by hour and one by day: the rules are the same.
 BOTH_KINDS = pytest.mark.parametrize("table", [REJECTED_EVENTS, HOURLY_EVENT_COUNTS], ids=["by-hour", "by-day"])
 
 
 @pytest.fixture
-def tables(spark: SparkSession, lake: LakeLocation) -> LakeLocation:
-    ensure_tables(spark, lake, TABLES)
-    return lake
+def tables(lake_with_tables: LakeLocation) -> LakeLocation:
+    return lake_with_tables
 
 
 def hours(*numbers: int) -> list[datetime]:

@@ -57,16 +57,17 @@ def values(lake: DirectoryLake, table: Any, *columns: str) -> list[tuple[Any, ..
     return sorted((tuple(row) for row in frame.collect()), key=repr)
 
 
-def test_nothing_of_the_user_is_left_and_all_else_is_as_it_was(directory_lake: DirectoryLake) -> None:
+def test_nothing_of_the_users_is_left_and_all_else_is_as_it_was(directory_lake: DirectoryLake) -> None:
     directory_lake.make(days=True)
     before = directory_lake.stored()
-    report = erased(directory_lake)
+    report = erased(directory_lake, Erasure(users=SoughtUsers(ids=("35", "1357")), alone=True))
     assert report.search.survivors == ()
-    assert directory_lake.user_ids() == {"3", "1357"}
+    assert directory_lake.user_ids() == {"3"}
     after = directory_lake.stored()
-    mixed, theirs = f"{landing_prefix(TEN)}mixed.gz", f"{landing_prefix(TEN)}theirs.gz"
-    assert gzip.decompress(after.pop(mixed)) == b"".join(FIRST_LINES_KEPT)
+    mixed, theirs, others = (f"{landing_prefix(TEN)}{name}.gz" for name in ("mixed", "theirs", "others"))
+    assert gzip.decompress(after.pop(mixed)) == b"".join(FIRST_LINES_KEPT[1:])
     assert gzip.decompress(after.pop(theirs)) == b""
+    assert gzip.decompress(after.pop(others)) == line("3", "h", 10)
     assert gzip.decompress(after.pop(f"{landing_prefix(NEXT_DAY)}mixed.gz")) == line("3", "k", hour=NEXT_DAY)
     assert after.pop(ERRORS_KEY) == failed(line("3", "o"))
     assert after == {key: before[key] for key in after}
