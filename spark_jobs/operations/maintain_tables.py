@@ -22,6 +22,7 @@ from spark_jobs.operations.table_figures import TableFigures, table_figures
 from spark_jobs.progress import progress
 from spark_jobs.tables.hour_filters import sql_literal
 from spark_jobs.tables.iceberg_table import loaded
+from spark_jobs.tables.retries import retrying
 from spark_jobs.tables.table_io import commit_error
 
 #: Iceberg refuses less, too: a run's new files are orphans until it commits.
@@ -35,6 +36,10 @@ MIN_INPUT_FILES: Final = 4
 
 #: Of a table: fewer manifests than this are read at once anyhow.
 MANY_MANIFESTS: Final = 20
+
+
+#: What Hadoop says of a file of a local warehouse that another run removed while its folder was listed.
+_WENT: Final = "ls: cannot access"
 
 
 class MaintenanceError(SparkJobError):
@@ -88,7 +93,7 @@ def maintain_table(
             _rewrite_manifests(spark, lake, table)
         _expire_snapshots(spark, lake, table, rules)
         orphans = _remove_orphans(spark, lake, table, rules)
-    except (Py4JJavaError, PySparkException) as error:
+    except (BaseMovedError, Py4JJavaError, PySparkException) as error:
         raise MaintenanceError(f"{table.name}: {_reason(error)}; its rows are what they were, run it again") from error
     return TableMaintenance(
         table=table.name,
@@ -153,10 +158,17 @@ def _expire_snapshots(spark: SparkSession, lake: LakeLocation, table: Table, rul
 
 def _remove_orphans(spark: SparkSession, lake: LakeLocation, table: Table, rules: MaintenanceRules) -> int:
     older_than = f"TIMESTAMP '{_utc(int((rules.now - rules.orphan_age).timestamp() * 1000))}'"
-    removed = _call(
-        spark, "remove_orphan_files", table=_name(lake, table), older_than=older_than, prefix_listing="true"
-    )
-    return len(removed)
+
+    def remove() -> int:
+        try:
+            arguments = {"table": _name(lake, table), "older_than": older_than, "prefix_listing": "true"}
+            return len(_call(spark, "remove_orphan_files", **arguments))
+        except Py4JJavaError as error:
+            if _WENT in str(error):
+                raise BaseMovedError(f"{table.name}: a file went while its folder was listed") from error
+            raise
+
+    return retrying(remove, on=BaseMovedError)
 
 
 def _call(spark: SparkSession, procedure: str, **arguments: str) -> list[Row]:

@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+from pyspark.sql import Row, SparkSession
 
 from contracts.ledger import EventRow
 from contracts.names import LakeLocation
@@ -21,6 +22,7 @@ from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.operations import maintain_tables
 from spark_jobs.operations.maintain_tables import MaintenanceRules, TableMaintenance, maintain_table
 from spark_jobs.operations.table_figures import table_figures
+from spark_jobs.tables import retries
 from spark_jobs.tables.iceberg_table import current_snapshot
 from spark_jobs.tables.ledger import write_event_rows
 from spark_jobs.tables.retries import retrying
@@ -115,6 +117,34 @@ def test_files_that_no_snapshot_names_go_when_they_are_old(spark: SparkSession, 
     assert maintained(spark, lake).removed_orphans == 1
     assert (old.exists(), new.exists()) == (False, True)
     assert table_rows(spark, lake, EVENT_LEDGER) == rows
+
+
+class FileWentError(Py4JJavaError):  # type: ignore[misc]
+    """What Hadoop's local file system raises of a file that goes while its folder is listed."""
+
+    def __init__(self) -> None:
+        self.java_exception = None
+
+    def __str__(self) -> str:
+        return "java.lang.RuntimeException: … ExitCodeException exitCode=2: ls: cannot access 'x': No such file"
+
+
+def test_a_file_that_goes_while_orphans_are_looked_for_is_no_failure(
+    spark: SparkSession, lake: LakeLocation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retries, "FIRST_WAIT_SECONDS", 0.0)
+    note(spark, lake, TEN)
+    old = data_file(lake, "old.parquet", age=timedelta(days=4))
+    call, failures = maintain_tables._call, [FileWentError()]
+
+    def went(session: SparkSession, procedure: str, **arguments: str) -> list[Row]:
+        if procedure == "remove_orphan_files" and failures:
+            raise failures.pop()
+        return call(session, procedure, **arguments)
+
+    monkeypatch.setattr(maintain_tables, "_call", went)
+    maintain_table(spark, lake, EVENT_LEDGER, rules())
+    assert (failures, old.exists()) == ([], False)
 
 
 def test_orphans_younger_than_a_day_are_refused_and_why_is_said() -> None:
