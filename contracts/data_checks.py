@@ -1,11 +1,13 @@
 """The data checks: what is looked at in each hour and day, which figures are right, and what a wrong one stops.
 
 A check looks at one figure and has limits for it. So the declarations below are data: a job fetches the figures,
-`judge` decides, and whoever publishes an hour asks `stopping_results`. A figure that can't be known (an empty hour, too
-little history) passes, and the result says so.
+`judge` decides, and the ledger's row says how many `failed_checks` there are: what would be made of that hour is held
+back (`contracts.staleness`). A figure that can't be known (an empty hour, too little history) passes, and the result
+says so.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -219,6 +221,11 @@ def judge(
             detail=figure.detail,
             input_version=input_version,
         )
+
+
+def failed_checks(results: Iterable[CheckResult]) -> Counter[datetime]:
+    """Return, by the start of the hour (or day), how many checks of severity `fail` did not hold."""
+    return Counter(result.checked_from for result in results if not result.passed and result.severity is Severity.FAIL)
 
 
 def stopping_results(results: Iterable[CheckResult], input_version: str) -> list[CheckResult]:

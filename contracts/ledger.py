@@ -1,4 +1,7 @@
-"""Rows of the ledgers, as far as anybody decides by them: what was made, and from which version of its input."""
+"""Rows of the ledgers, as far as anybody decides by them: what was made, from which version of its input, and how well.
+
+`failed_checks` counts the data checks of severity `fail` that did not hold; a row that is not checked yet has none.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +19,7 @@ class LandedHour:
     landing_hour: datetime
     input_version: str
     received_by_event_hour: Mapping[datetime, int]
+    failed_checks: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +42,7 @@ class EventRow:
     received: int
     clean: int
     duplicates: int
+    failed_checks: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,3 +56,4 @@ class DayRow:
     users: int
     sessions: int
     users_fingerprint: str
+    failed_checks: int = 0

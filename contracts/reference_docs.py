@@ -91,9 +91,13 @@ def _checks_page() -> str:
 
 Each run looks at the hours or days that it has made, through the tables' metadata and the ledgers, and notes what it
 found in `data_checks`, just before their rows of the ledger: a result belongs to the ledger's row of the same
-`input_version`. A check of severity `fail` that does not hold stops the hour or day from being published; one of
-severity `warn` is a line in the task's log. A figure that can't be known (an empty hour, fewer than
-{VOLUME_WEEKS_NEEDED} weeks of history) passes, and `detail` says why.
+`input_version`. A figure that can't be known (an empty hour, fewer than {VOLUME_WEEKS_NEEDED} weeks of history) passes,
+and `detail` says why.
+
+A check of severity `warn` that does not hold is a line in the task's log. One of severity `fail` fails the run, and is
+counted in the ledger's row (`failed_checks`): as long as that row stands, what would be made from it is held back. No
+run makes it of its own accord; a person who names it has it made.
+[Operations](operations.md#a-data-check-failed) says what is held back, and how it goes on.
 
 {chr(10).join(_checks_section(stage) for stage in Stage)}
 {_FAILED_CHECKS}"""

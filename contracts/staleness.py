@@ -2,6 +2,9 @@
 
 An hour or a day is stale if the version it was made from is not the version that its input has now. Only hours that
 received events, or have a row from when they had some, can be stale: the others have no rows anywhere.
+
+What is stale is *due* unless it is held back: a data check of severity `fail` did not hold in what it would be made
+from. Whoever picks hours or days by itself makes those that are due; one that a person names is made all the same.
 """
 
 from collections import defaultdict
@@ -24,11 +27,15 @@ from contracts.versions import (
 
 @dataclass(frozen=True, kw_only=True)
 class EventHourInput:
-    """What an event hour would be made from now: the version, and the rows of `received_events` it must find."""
+    """What an event hour would be made from now: the version, and the rows of `received_events` it must find.
+
+    It is held back if a data check failed in one of the landing hours that the version names.
+    """
 
     event_hour: datetime
     input_version: str
     received: int
+    held_back: bool
 
 
 def event_hour_inputs(hours: Collection[datetime], landed: Iterable[LandedHour]) -> dict[datetime, EventHourInput]:
@@ -47,6 +54,7 @@ def _input(hour: datetime, feeding: list[LandedHour], feeding_before: list[Lande
         event_hour=hour,
         input_version=event_hour_input_version(hour, distinct.values()),
         received=sum(row.received_by_event_hour[hour] for row in feeding),
+        held_back=any(row.failed_checks for row in distinct.values()),
     )
 
 
@@ -58,6 +66,11 @@ def stale_event_hours(inputs: Mapping[datetime, EventHourInput], stored: Iterabl
         for hour, current in inputs.items()
         if (current.received or hour in versions) and versions.get(hour) != current.input_version
     )
+
+
+def due_event_hours(inputs: Mapping[datetime, EventHourInput], stored: Iterable[EventRow]) -> list[datetime]:
+    """Return, in order, the stale hours of `inputs` that are not held back."""
+    return [hour for hour in stale_event_hours(inputs, stored) if not inputs[hour].held_back]
 
 
 def is_stale_landing_hour(
@@ -94,12 +107,16 @@ def stale_landing_hours(
 
 @dataclass(frozen=True, kw_only=True)
 class DayInput:
-    """What a day would be made from now: the versions, and the rows of `clean_events` it must find on the day."""
+    """What a day would be made from now: the versions, and the rows of `clean_events` it must find on the day.
+
+    It is held back if a data check failed in one of the event hours that feed it.
+    """
 
     day: date
     events_version: str
     input_version: str
     events: int
+    held_back: bool
 
 
 def day_inputs(days: Collection[date], events: Iterable[EventRow], made: Iterable[DayRow]) -> dict[date, DayInput]:
@@ -123,6 +140,7 @@ def day_inputs(days: Collection[date], events: Iterable[EventRow], made: Iterabl
             events_version=events_version,
             input_version=day_input_version(day, events_version, seen),
             events=sum(row.clean for row in by_day[day]),
+            held_back=any(row.failed_checks for row in feeding),
         )
     return inputs
 
@@ -138,6 +156,11 @@ def stale_days(inputs: Mapping[date, DayInput], stored: Iterable[DayRow]) -> lis
         for day, current in inputs.items()
         if (current.events or day in versions) and versions.get(day) != current.input_version
     )
+
+
+def due_days(inputs: Mapping[date, DayInput], stored: Iterable[DayRow]) -> list[date]:
+    """Return, in order, the stale days of `inputs` that are not held back."""
+    return [day for day in stale_days(inputs, stored) if not inputs[day].held_back]
 
 
 def day_is_settled(day: date, landed: Iterable[LandingRow]) -> bool:

@@ -3,6 +3,9 @@
 Reads `clean_events`, writes `sessions`, `user_days`, the daily tables, `day_ledger`: of the day, of the known days
 beside it, and of later days that look back at it, as far as these are stale. Exit codes: 0 done (or nothing had
 changed), 1 failed, 2 wrong arguments.
+
+In a range, and beside the day, days that are held back by a failed data check of an event hour are left, and named;
+with --force, or one by one as --day, they are made all the same: that is to say that somebody looked at it.
 """
 
 import argparse
@@ -16,6 +19,7 @@ if not __package__:  # started by spark-submit: this file's directory is on the 
 
 from contracts.partitions import day_key
 from spark_jobs.arguments import add_day_arguments, add_lake_arguments, days_of, lake_of
+from spark_jobs.checks.held_back import held_back_note
 from spark_jobs.daily.aggregate_days import DayAggregation, aggregate_days
 from spark_jobs.daily.days_to_make import known_days
 from spark_jobs.errors import SparkJobError
@@ -32,7 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     add_lake_arguments(parser)
     add_day_arguments(parser)
-    parser.add_argument("--force", action="store_true", help="also make the days asked for if nothing has changed")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="also make the days asked for if nothing has changed, or a data check holds them back",
+    )
     arguments = parser.parse_args(argv)
     span, lake = days_of(parser, arguments), lake_of(arguments)
 
@@ -42,7 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         ensure_tables(spark, lake)
         # In a range, days that never had an event are passed over; one that is named is looked at all the same.
         days = known_days(spark, lake, span.start, span.end) if span.is_range else [span.start]
-        aggregation = aggregate_days(spark, lake, days, force=arguments.force)
+        hold_back = span.is_range and not arguments.force
+        aggregation = aggregate_days(spark, lake, days, force=arguments.force, hold_back=hold_back)
     except SparkJobError as error:
         print(f"aggregate_days: {error}", file=sys.stderr)
         return FAILED
@@ -54,9 +63,10 @@ def summary(aggregation: DayAggregation, seconds: float) -> str:
     """Return the line that says what was done."""
     made = aggregation.made
     days = f" ({day_key(made[0].day)} … {day_key(made[-1].day)})" if made else ""
+    held_back = held_back_note("event hour", map(day_key, aggregation.held_back))
     return (
         f"aggregate_days: {len(made)} days made{days}, {len(aggregation.told_again)} later days told again, "
-        f"{len(aggregation.unchanged)} unchanged; {sum(row.events for row in made)} events in "
+        f"{len(aggregation.unchanged)} unchanged{held_back}; {sum(row.events for row in made)} events in "
         f"{sum(row.sessions for row in made)} sessions; {seconds:.1f} s"
     )
 

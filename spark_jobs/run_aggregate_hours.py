@@ -2,6 +2,9 @@
 
 Reads `received_events`, writes `clean_events`, the hourly tables, `event_ledger`. Exit codes: 0 done (or nothing had
 changed), 1 failed, 2 wrong arguments.
+
+In a range, hours that are held back by a failed data check of a landing hour are left, and named; with --force, or one
+by one as --event-hour, they are made all the same: that is to say that somebody looked at it.
 """
 
 import argparse
@@ -15,6 +18,7 @@ if not __package__:  # started by spark-submit: this file's directory is on the 
 
 from contracts.partitions import hour_key
 from spark_jobs.arguments import add_lake_arguments, add_span_arguments, lake_of, span_of
+from spark_jobs.checks.held_back import held_back_note
 from spark_jobs.errors import SparkJobError
 from spark_jobs.hourly.aggregate_hours import Aggregation, aggregate_hours
 from spark_jobs.hourly.hours_to_make import known_event_hours
@@ -31,7 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     add_lake_arguments(parser)
     add_span_arguments(parser, "--event-hour", "event hour")
-    parser.add_argument("--force", action="store_true", help="also make hours whose input has not changed")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="also make hours whose input has not changed, or is held back by a data check",
+    )
     arguments = parser.parse_args(argv)
     span, lake = span_of(parser, arguments), lake_of(arguments)
 
@@ -41,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         ensure_tables(spark, lake)
         # In a range, hours that never had an event are passed over; one that is named is looked at all the same.
         hours = known_event_hours(spark, lake, span.start, span.end) if span.is_range else [span.start]
-        aggregation = aggregate_hours(spark, lake, hours, force=arguments.force)
+        hold_back = span.is_range and not arguments.force
+        aggregation = aggregate_hours(spark, lake, hours, force=arguments.force, hold_back=hold_back)
     except SparkJobError as error:
         print(f"aggregate_hours: {error}", file=sys.stderr)
         return FAILED
@@ -53,8 +62,9 @@ def summary(aggregation: Aggregation, seconds: float) -> str:
     """Return the line that says what was done."""
     made = aggregation.made
     hours = f" ({hour_key(made[0].event_hour)} … {hour_key(made[-1].event_hour)})" if made else ""
+    held_back = held_back_note("landing hour", map(hour_key, aggregation.held_back))
     return (
-        f"aggregate_hours: {len(made)} event hours made{hours}, {len(aggregation.unchanged)} unchanged; "
+        f"aggregate_hours: {len(made)} event hours made{hours}, {len(aggregation.unchanged)} unchanged{held_back}; "
         f"received {sum(row.received for row in made)} = clean {sum(row.clean for row in made)} "
         f"+ duplicates {sum(row.duplicates for row in made)}; {seconds:.1f} s"
     )

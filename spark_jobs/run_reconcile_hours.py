@@ -110,6 +110,7 @@ def as_json(done: Reconciliation, seconds: float) -> dict[str, object]:
             for row in done.days.made
         ],
         "days_told_again": [day_key(row.day) for row in done.days.told_again],
+        "held_back": [*map(hour_key, done.aggregated.held_back), *map(day_key, done.days.held_back)],
         "seconds": round(seconds, 1),
     }
 

@@ -15,7 +15,7 @@ from pathlib import Path
 if not __package__:  # started by spark-submit: this file's directory is on the path, its parent is what we need
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from contracts.partitions import HOUR, hour_key
+from contracts.partitions import HOUR, day_key, hour_key
 from contracts.rejections import RejectionReason
 from spark_jobs.arguments import (
     add_lake_arguments,
@@ -24,6 +24,7 @@ from spark_jobs.arguments import (
     lake_of,
     settled_before_of,
 )
+from spark_jobs.checks.held_back import held_back_note
 from spark_jobs.errors import SparkJobError
 from spark_jobs.operations.replay_rejected import Replay, ReplayPlan, ReplayRange, plan_replay, replay
 from spark_jobs.session import spark_session
@@ -97,6 +98,8 @@ def _outcome(plan: ReplayPlan, done: Replay, seconds: float, *, applied: bool) -
         what = (
             f"{len(done.transformed)} landing hours, {len(done.event_hours)} event hours and {len(done.days)} days "
             f"made again; received {sum(row.received for row in done.transformed)}"
+            f"{held_back_note('landing hour', map(hour_key, done.held_back_hours))}"
+            f"{held_back_note('event hour', map(day_key, done.held_back_days))}"
         )
     else:
         hours = " ".join(hour_key(hour) for hour in plan.replay)
@@ -123,6 +126,7 @@ def as_json(plan: ReplayPlan, done: Replay) -> dict[str, object]:
         "transformed": [hour_key(row.landing_hour) for row in done.transformed],
         "event_hours": [hour_key(hour) for hour in done.event_hours],
         "days": [day.isoformat() for day in done.days],
+        "held_back": [*map(hour_key, done.held_back_hours), *map(day_key, done.held_back_days)],
     }
 
 

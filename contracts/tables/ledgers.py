@@ -6,6 +6,12 @@ from contracts.tables.declaration import Partition, Table, optional, required
 from contracts.tables.events import LANDING_HOUR
 from contracts.tables.hourly import EVENT_HOUR
 
+_FAILED_CHECKS: Final = required(
+    "failed_checks",
+    "bigint",
+    "Data checks of severity `fail` that did not hold; if any, what is made of it is held back.",
+)
+
 LANDING_LEDGER: Final = Table(
     name="landing_ledger",
     row_is="a landing hour, as its last transform left it (stage 1); lines = received + rejected",
@@ -24,6 +30,7 @@ LANDING_LEDGER: Final = Table(
         required("rejected", "bigint", "Lines that became a row of `rejected_events`."),
         required("rejected_by_reason", "map<string,bigint>", "Rejection reason → lines."),
         required("received_by_event_hour", "map<string,bigint>", "Key of an event hour (2026-11-22T10) → rows."),
+        _FAILED_CHECKS,
     ),
 )
 
@@ -39,6 +46,7 @@ EVENT_LEDGER: Final = Table(
         required("received", "bigint", "Rows of `received_events` of the hour."),
         required("clean", "bigint", "Rows of `clean_events`."),
         required("duplicates", "bigint", "Received rows that repeat a `click_id` of the hour."),
+        _FAILED_CHECKS,
     ),
 )
 
@@ -56,6 +64,7 @@ DAY_LEDGER: Final = Table(
         required("users", "bigint", "Rows of `user_days` of the day."),
         required("sessions", "bigint", "Rows of `sessions` that start on the day."),
         required("users_fingerprint", "string", "Hash of the set of the day's users; later days look back at it."),
+        _FAILED_CHECKS,
     ),
 )
 

@@ -16,9 +16,10 @@ from typing import Final
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
 
+from contracts.data_checks import failed_checks
 from contracts.ledger import UNFINISHED, DayRow
 from contracts.names import LakeLocation
-from contracts.partitions import day_key, days_between, hours_between
+from contracts.partitions import day_key, days_between, hours_between, start_of_day
 from contracts.tables import (
     CLEAN_EVENTS,
     DAILY_FUNNEL,
@@ -68,18 +69,29 @@ TARGETS: Final = (
 class DayAggregation:
     """What a run did: ledger rows of the days made from their events, and of the later ones that were told again.
 
-    `unchanged` are the days asked for whose input had not changed, or that never had an event.
+    `unchanged` are the days asked for whose input had not changed, or that never had an event; `held_back` those that
+    were left, since a data check failed in an event hour that they would be made from.
     """
 
     made: tuple[DayRow, ...] = ()
     told_again: tuple[DayRow, ...] = ()
     unchanged: tuple[date, ...] = ()
+    held_back: tuple[date, ...] = ()
 
 
 def aggregate_days(
-    spark: SparkSession, lake: LakeLocation, days: Iterable[date], *, force: bool = False, tries: int = TRIES
+    spark: SparkSession,
+    lake: LakeLocation,
+    days: Iterable[date],
+    *,
+    force: bool = False,
+    hold_back: bool = False,
+    tries: int = TRIES,
 ) -> DayAggregation:
     """Make the days, the known days beside them, and the later days that they change: what is stale, or forced.
+
+    Days beside that are held back by a data check are left; with `hold_back`, as for days that no person has named, so
+    are those asked for.
 
     Raise `LedgerImbalanceError` if a day's users have not the events of its hours (then nothing was written), and a
     `ConflictError` if other runs were faster `tries` times, or the input was between two commits all the time.
@@ -87,21 +99,26 @@ def aggregate_days(
     wanted = sorted(set(days))
     if not wanted:
         return DayAggregation()
-    return retrying(lambda: _aggregate(spark, lake, wanted, force=force), tries=tries)
+    return retrying(lambda: _aggregate(spark, lake, wanted, force=force, hold_back=hold_back), tries=tries)
 
 
-def _aggregate(spark: SparkSession, lake: LakeLocation, wanted: Sequence[date], *, force: bool) -> DayAggregation:
+def _aggregate(
+    spark: SparkSession, lake: LakeLocation, wanted: Sequence[date], *, force: bool, hold_back: bool
+) -> DayAggregation:
     snapshots = {table: current_snapshot(spark, lake, table) for table in TARGETS}
     ledgers = read_ledgers(spark, lake, wanted)
     run = _Run(spark=spark, lake=lake, snapshots=snapshots, ledgers=ledgers)
-    days = ledgers.days_to_make(force=force)
+    todo = ledgers.days_to_make(force=force)
+    held_back = ledgers.held_back(todo, also_asked_for=hold_back)
+    days = [day for day in todo if day not in held_back]
     made = run.make(days) if days else {}
     told_again = {day: ledgers.stored[day] for day in ledgers.days_to_tell_again(made)}
     rows = run.tell(made | told_again) if made or told_again else {}
     return DayAggregation(
         made=tuple(rows[day] for day in sorted(made)),
         told_again=tuple(rows[day] for day in sorted(told_again)),
-        unchanged=tuple(day for day in wanted if day not in rows),
+        unchanged=tuple(day for day in wanted if day not in rows and day not in held_back),
+        held_back=tuple(held_back),
     )
 
 
@@ -148,7 +165,7 @@ class _Run:
             by_cohort.unpersist()
         inputs = self.ledgers.inputs(rows)
         told = {day: replace(row, input_version=inputs[day].input_version) for day, row in rows.items()}
-        check_days(
+        results = check_days(
             self.spark,
             self.lake,
             list(told.values()),
@@ -156,8 +173,10 @@ class _Run:
             known=self.ledgers.stored.values(),
             read_from=self.snapshots[DATA_CHECKS],
         )
-        self._write_ledger(told.values())
-        return told
+        failed = failed_checks(results)
+        checked = {day: replace(row, failed_checks=failed[start_of_day(day)]) for day, row in told.items()}
+        self._write_ledger(checked.values())
+        return checked
 
     def _clean_events(self, days: Sequence[date]) -> DataFrame:
         """Return the clean events of the days and of one day to each side, all from one snapshot that was checked."""

@@ -60,6 +60,11 @@ class DayLedgers:
             and ((force and day in self.days) or self._events_changed(inputs[day]))
         )
 
+    def held_back(self, days: Iterable[date], *, also_asked_for: bool) -> list[date]:
+        """Return those of the days that are held back by a data check; the days asked for only if that is said."""
+        inputs = self.inputs()
+        return [day for day in days if inputs[day].held_back and (also_asked_for or day not in self.days)]
+
     def days_to_tell_again(self, made: Mapping[date, DayRow]) -> list[date]:
         """Return, in order, the other days whose input, but not whose events, is another now that `made` were made."""
         inputs = {

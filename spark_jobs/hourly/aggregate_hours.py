@@ -11,12 +11,13 @@ then loses all of its events, the ledger still knows that there are rows to remo
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from pyspark.sql import SparkSession
 
+from contracts.data_checks import failed_checks
 from contracts.ledger import UNFINISHED, EventRow
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR, hour_key, hour_of
@@ -53,16 +54,28 @@ Snapshots = Mapping[Table, int | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Aggregation:
-    """What a run did: the ledger's rows of the hours that it made, and the hours whose input had not changed."""
+    """What a run did: the ledger's rows of the hours that it made, and the hours whose input had not changed.
+
+    `held_back` are hours that it left, since a data check failed in a landing hour that they would be made from.
+    """
 
     made: tuple[EventRow, ...] = ()
     unchanged: tuple[datetime, ...] = ()
+    held_back: tuple[datetime, ...] = ()
 
 
 def aggregate_hours(
-    spark: SparkSession, lake: LakeLocation, hours: Iterable[datetime], *, force: bool = False, tries: int = TRIES
+    spark: SparkSession,
+    lake: LakeLocation,
+    hours: Iterable[datetime],
+    *,
+    force: bool = False,
+    hold_back: bool = False,
+    tries: int = TRIES,
 ) -> Aggregation:
     """Make the event hours, but those whose stored version is the current one, unless forced.
+
+    With `hold_back`, as for hours that no person has named, leave those of them that are held back by a data check.
 
     Raise `LedgerImbalanceError` if received = clean + duplicates does not hold (then nothing was written), and a
     `ConflictError` if other runs were faster `tries` times.
@@ -70,20 +83,24 @@ def aggregate_hours(
     wanted = sorted({hour_of(hour) for hour in hours})
     if not wanted:
         return Aggregation()
-    return retrying(lambda: _aggregate(spark, lake, wanted, force=force), tries=tries)
+    return retrying(lambda: _aggregate(spark, lake, wanted, force=force, hold_back=hold_back), tries=tries)
 
 
-def _aggregate(spark: SparkSession, lake: LakeLocation, wanted: list[datetime], *, force: bool) -> Aggregation:
+def _aggregate(
+    spark: SparkSession, lake: LakeLocation, wanted: list[datetime], *, force: bool, hold_back: bool
+) -> Aggregation:
     snapshots = {table: current_snapshot(spark, lake, table) for table in TARGETS}
     inputs = read_inputs(spark, lake, wanted)
     stored = {row.event_hour: row for row in read_event_rows(spark, lake, wanted[0], wanted[-1] + HOUR)}
     unchanged = {hour for hour in wanted if hour in stored and stored[hour].input_version == inputs[hour].input_version}
-    todo = wanted if force else [hour for hour in wanted if hour not in unchanged]
+    asked = wanted if force else [hour for hour in wanted if hour not in unchanged]
+    todo = [hour for hour in asked if not (hold_back and inputs[hour].held_back)]
+    held_back = [hour for hour in asked if hour not in todo and (inputs[hour].received or hour in stored)]
+    left = Aggregation(unchanged=tuple(hour for hour in wanted if hour not in set(asked)), held_back=tuple(held_back))
     if not todo:
-        return Aggregation(unchanged=tuple(wanted))
+        return left
     run = _Run(spark=spark, lake=lake, hours=todo, snapshots=snapshots)
-    made = run.replace([inputs[hour] for hour in todo], already_known=set(stored))
-    return Aggregation(made=made, unchanged=tuple(hour for hour in wanted if hour not in set(todo)))
+    return replace(left, made=run.replace([inputs[hour] for hour in todo], already_known=set(stored)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,12 +137,11 @@ class _Run:
         try:
             rows = _ledger_rows(inputs, made.counts, already_known)
             self._note_first_made([row.event_hour for row in rows if row.event_hour not in already_known])
-            self._commit(made, rows)
+            return self._commit(made, rows)
         finally:
             made.unpersist()
-        return rows
 
-    def _commit(self, made: MadeHours, rows: tuple[EventRow, ...]) -> None:
+    def _commit(self, made: MadeHours, rows: tuple[EventRow, ...]) -> tuple[EventRow, ...]:
         progress(f"replacing {len(self.hours)} hours of {len(TARGETS)} tables")
         replace_hours_by_files(
             self.spark,
@@ -153,15 +169,20 @@ class _Run:
                 read_from=self.snapshots[table],
                 properties=self._note(rows),
             )
-        self._check(rows, {hour: of.of_hour_before for hour, of in made.counts.items() if of.of_hour_before})
-        self._write_ledger(rows, self.hours)
+        checked = self._checked(
+            rows, {hour: of.of_hour_before for hour, of in made.counts.items() if of.of_hour_before}
+        )
+        self._write_ledger(checked, self.hours)
+        return checked
 
-    def _check(self, rows: tuple[EventRow, ...], of_hour_before: Mapping[datetime, int]) -> None:
+    def _checked(self, rows: tuple[EventRow, ...], of_hour_before: Mapping[datetime, int]) -> tuple[EventRow, ...]:
         progress(f"checking {len(rows)} hours")
         read_from = self.snapshots[DATA_CHECKS]
-        check_event_hours(
+        results = check_event_hours(
             self.spark, self.lake, rows, of_hour_before=of_hour_before, hours=self.hours, read_from=read_from
         )
+        failed = failed_checks(results)
+        return tuple(replace(row, failed_checks=failed[row.event_hour]) for row in rows)
 
     def _note(self, rows: Collection[EventRow]) -> Mapping[str, str]:
         """Return what is noted in the snapshots of the tables."""

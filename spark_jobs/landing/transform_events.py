@@ -10,11 +10,12 @@ The objects are read once, for the received events; what is rejected meanwhile i
 
 import uuid
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pyspark.sql import SparkSession
 
+from contracts.data_checks import failed_checks
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR
 from contracts.tables import DATA_CHECKS, ERASED_USERS, LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS
@@ -97,8 +98,9 @@ def _transform(
     plan = landing_plan(landed_objects(store, landing_hours), ledger, rules, keep_ip_addresses=kept)
     counts = _write_events(spark, lake, store, plan.transform, snapshots)
     rows = [landing_ledger_row(hour, counts) for hour in plan.transform]
-    written = (*rows, *plan.settle)
-    check_landing_hours(spark, lake, written, read_from=snapshots.checks)
+    made = (*rows, *plan.settle)
+    failed = failed_checks(check_landing_hours(spark, lake, made, read_from=snapshots.checks))
+    written = tuple(replace(row, failed_checks=failed[row.landing_hour]) for row in made)
     write_landing_rows(spark, lake, written, read_from=snapshots.ledger)
     return TransformReport(written=written, unchanged=plan.unchanged, unreadable=_unreadable(counts))
 

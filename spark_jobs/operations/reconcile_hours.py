@@ -29,7 +29,10 @@ from spark_jobs.tables.table_io import ensure_tables
 
 @dataclass(frozen=True, kw_only=True)
 class Reconciliation:
-    """What a run did; `errors` say which landing hours, event hours and days could not be made, and why."""
+    """What a run did; `errors` say which landing hours, event hours and days could not be made, and why.
+
+    What is held back by a data check is no error of this run: whoever made the hour in which it failed says so.
+    """
 
     transformed: TransformReport
     aggregated: Aggregation
@@ -41,7 +44,7 @@ class Reconciliation:
 def reconcile_hours(
     spark: SparkSession, lake: LakeLocation, start: datetime, end: datetime, settled_before: datetime
 ) -> Reconciliation:
-    """Transform the stale landing hours of `[start, end)` that are settled, then make every stale event hour and day.
+    """Transform the stale landing hours of `[start, end)` that are settled, then make every due event hour and day.
 
     An hour that can't be made does not keep others from it; nothing is raised that concerns some hours only.
     """
@@ -51,7 +54,9 @@ def reconcile_hours(
     errors: list[str] = []
     transformed = _transform(spark, lake, settled, LandingRules(settled_before=settled_before), errors)
     aggregated = _aggregate(spark, lake, stale_event_hours_around(spark, lake, start, end), errors)
-    days = _aggregate_days(spark, lake, _days_left_behind(spark, lake, start, end, settled_before), errors)
+    waiting = {day_of(hour) for hour in aggregated.held_back}
+    left_behind = [day for day in _days_left_behind(spark, lake, start, end, settled_before) if day not in waiting]
+    days = _aggregate_days(spark, lake, left_behind, errors)
     return Reconciliation(
         transformed=transformed,
         aggregated=aggregated,
@@ -98,7 +103,7 @@ def _aggregate(spark: SparkSession, lake: LakeLocation, stale: Sequence[datetime
     try:
         while hours:
             try:
-                return aggregate_hours(spark, lake, hours)
+                return aggregate_hours(spark, lake, hours, hold_back=True)
             except UnsettledInputError as unsettled:
                 errors.append(f"{_named('event', unsettled.hours)} not made: {unsettled}")
                 hours = [hour for hour in hours if hour not in unsettled.hours]
@@ -133,7 +138,7 @@ def _aggregate_days(
     try:
         while days:
             try:
-                return aggregate_days(spark, lake, days)
+                return aggregate_days(spark, lake, days, hold_back=True)
             except UnsettledInputError as unsettled:
                 waiting = days_needing(unsettled.hours) & set(days) or set(days)
                 errors.append(f"days {' '.join(map(day_key, sorted(waiting)))} were not made: {unsettled}")

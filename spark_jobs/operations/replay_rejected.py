@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from pyspark.sql import SparkSession
 
 from contracts.names import LakeLocation
-from contracts.partitions import HOUR, day_of, hour_key
+from contracts.partitions import DAY, HOUR, day_of, hour_key, start_of_day
 from contracts.tables import LANDING_LEDGER
 from spark_jobs.daily.aggregate_days import aggregate_days
 from spark_jobs.errors import SparkJobError
@@ -21,6 +21,7 @@ from spark_jobs.landing.transform_events import transform_landing_hours
 from spark_jobs.operations.accepted_lines import AcceptedLines, RejectedJudge, accepted_lines, rejections_of
 from spark_jobs.progress import progress
 from spark_jobs.raw.raw_objects import LandedObjects, RawStore, landed_objects, raw_store
+from spark_jobs.tables.day_ledger import read_day_rows
 from spark_jobs.tables.erased_users import read_erased_users
 from spark_jobs.tables.hour_filters import in_hour_partitions
 from spark_jobs.tables.ledger import LandingLedgerRow, read_landing_rows
@@ -43,11 +44,13 @@ class ReplayPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Replay:
-    """What was made again."""
+    """What was made again, and what was left, since a data check of its input failed."""
 
     transformed: tuple[LandingLedgerRow, ...] = ()
     event_hours: tuple[datetime, ...] = ()
     days: tuple[date, ...] = ()
+    held_back_hours: tuple[datetime, ...] = ()
+    held_back_days: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +90,9 @@ def plan_replay(spark: SparkSession, lake: LakeLocation, wanted: ReplayRange, se
 def replay(spark: SparkSession, lake: LakeLocation, plan: ReplayPlan, settled_before: datetime) -> Replay:
     """Transform the plan's hours again, then every event hour and day that they feed, or fed before.
 
-    These are made whatever their version says: the same objects, judged by a repaired rule, may have the old one.
+    These are made whatever their version says: the same objects, judged by a repaired rule, may have the old one. But
+    what is held back by a data check is left; and so are days that nobody made yet and that are not over, to their own
+    run.
     """
     if not plan.replay:
         return Replay()
@@ -95,13 +100,27 @@ def replay(spark: SparkSession, lake: LakeLocation, plan: ReplayPlan, settled_be
     report = transform_landing_hours(spark, lake, plan.replay, LandingRules(settled_before=settled_before, force=True))
     fed = {hour for row in (*before, *report.written) for hour in _fed(row, plan.replay)}
     event_hours = sorted(fed | {hour + HOUR for hour in fed})
-    made = aggregate_hours(spark, lake, event_hours, force=True).made
-    days = aggregate_days(spark, lake, {day_of(row.event_hour) for row in made}, force=True)
+    hours = aggregate_hours(spark, lake, event_hours, force=True, hold_back=True)
+    touched = {day_of(row.event_hour) for row in hours.made}
+    wanted = _days_to_make(spark, lake, touched, settled_before) - set(map(day_of, hours.held_back))
+    days = aggregate_days(spark, lake, wanted, force=True, hold_back=True)
     return Replay(
         transformed=report.written,
-        event_hours=tuple(row.event_hour for row in made),
+        event_hours=tuple(row.event_hour for row in hours.made),
         days=tuple(sorted(row.day for row in (*days.made, *days.told_again))),
+        held_back_hours=hours.held_back,
+        held_back_days=days.held_back,
     )
+
+
+def _days_to_make(
+    spark: SparkSession, lake: LakeLocation, days: Collection[date], settled_before: datetime
+) -> set[date]:
+    """Return those of the days that were made before or are over: an open day is made by its own run, when it is."""
+    if not days:
+        return set()
+    made_before = {row.day for row in read_day_rows(spark, lake, min(days), max(days) + DAY)}
+    return {day for day in days if day in made_before or start_of_day(day + DAY) <= settled_before}
 
 
 def _fed(row: LandingLedgerRow, replayed: Collection[datetime]) -> Sequence[datetime]:

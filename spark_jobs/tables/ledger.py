@@ -49,6 +49,7 @@ def read_landing_rows(
             rejected=row.rejected,
             rejected_by_reason=dict(row.rejected_by_reason),
             received_by_event_hour=_by_hour(row.received_by_event_hour),
+            failed_checks=row.failed_checks,
         )
         for row in rows
     ]
@@ -57,12 +58,13 @@ def read_landing_rows(
 def read_landed_hours(spark: SparkSession, lake: LakeLocation, start: datetime, end: datetime) -> list[LandedHour]:
     """Return what the versions of event hours are made from, for the landing hours in `[start, end)`, in order."""
     frame = _between(spark, lake, LANDING_LEDGER, start, end)
-    rows = _in_order(frame.select("hour_key", "input_version", "received_by_event_hour"))
+    rows = _in_order(frame.select("hour_key", "input_version", "received_by_event_hour", "failed_checks"))
     return [
         LandedHour(
             landing_hour=parse_hour_key(row.hour_key),
             input_version=row.input_version,
             received_by_event_hour=_by_hour(row.received_by_event_hour),
+            failed_checks=row.failed_checks,
         )
         for row in rows
     ]
@@ -78,6 +80,7 @@ def read_event_rows(spark: SparkSession, lake: LakeLocation, start: datetime, en
             received=row.received,
             clean=row.clean,
             duplicates=row.duplicates,
+            failed_checks=row.failed_checks,
         )
         for row in rows
     ]
@@ -100,6 +103,7 @@ def write_landing_rows(
             row.rejected,
             dict(row.rejected_by_reason),
             {hour_key(hour): received for hour, received in row.received_by_event_hour.items()},
+            row.failed_checks,
         )
         for row in rows
     ]
@@ -116,7 +120,9 @@ def write_event_rows(
     properties: Mapping[str, str] | None = None,
 ) -> None:
     """Replace the rows of `hours`: an hour that has no row here has none afterwards."""
-    tuples = [(row.event_hour, row.input_version, row.received, row.clean, row.duplicates) for row in rows]
+    tuples = [
+        (row.event_hour, row.input_version, row.received, row.clean, row.duplicates, row.failed_checks) for row in rows
+    ]
     _write(spark, lake, EVENT_LEDGER, tuples, hours, read_from, properties)
 
 

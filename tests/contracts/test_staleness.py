@@ -1,13 +1,23 @@
 """Rules of what is stale, and what is settled, by rows of the ledgers alone."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from contracts.ledger import DayRow, EventRow, LandingRow
+from contracts.ledger import DayRow, EventRow, LandedHour, LandingRow
 from contracts.partitions import DAY, HOUR, hours_between
-from contracts.staleness import DayInput, day_inputs, day_is_settled, stale_days
+from contracts.staleness import (
+    DayInput,
+    day_inputs,
+    day_is_settled,
+    due_days,
+    due_event_hours,
+    event_hour_inputs,
+    stale_days,
+    stale_event_hours,
+)
 from contracts.versions import day_events_version, day_input_version
 
 MONDAY = date(2026, 11, 23)
@@ -99,6 +109,42 @@ def test_a_day_is_stale_if_it_has_events_and_no_row_or_a_row_and_no_events_any_m
     assert stale_days(inputs, []) == [MONDAY]
     emptied = day_inputs([MONDAY, TUESDAY], [], [])
     assert stale_days(emptied, made([inputs[MONDAY]])) == [MONDAY]
+
+
+def test_a_failed_check_of_a_landing_hour_holds_back_what_would_be_made_from_it_and_nothing_else() -> None:
+    hours = [NOON + number * HOUR for number in range(4)]
+    on_time = [LandedHour(landing_hour=hour, input_version="v1", received_by_event_hour={hour: 1}) for hour in hours]
+    failed = replace(on_time[1], failed_checks=1)
+    inputs = event_hour_inputs(hours, [on_time[0], failed, *on_time[2:]])
+    assert stale_event_hours(inputs, []) == hours
+    assert due_event_hours(inputs, []) == [hours[0], hours[3]], "hours[2] looks back into hours[1]"
+    repaired = event_hour_inputs(
+        hours, [on_time[0], replace(failed, input_version="v2", failed_checks=0), *on_time[2:]]
+    )
+    assert due_event_hours(repaired, []) == hours
+
+
+@pytest.mark.parametrize("days_away", [-1, 0, 1])
+def test_a_failed_check_of_an_event_hour_holds_back_the_three_days_that_it_feeds(days_away: int) -> None:
+    failed = replace(event_row(NOON + days_away * DAY), failed_checks=1)
+    inputs = day_inputs([MONDAY], [event_row(NOON, "v2"), failed], [])
+    assert stale_days(inputs, []) == [MONDAY]
+    assert due_days(inputs, []) == []
+    assert due_days(day_inputs([MONDAY], [event_row(NOON), replace(failed, failed_checks=0)], []), []) == [MONDAY]
+
+
+def test_a_failed_check_two_days_away_holds_nothing_back() -> None:
+    inputs = day_inputs([MONDAY], [event_row(NOON), replace(event_row(NOON + 2 * DAY), failed_checks=1)], [])
+    assert due_days(inputs, []) == [MONDAY]
+
+
+def test_versions_do_not_depend_on_failed_checks() -> None:
+    hour = LandedHour(landing_hour=NOON, input_version="v1", received_by_event_hour={NOON: 1})
+    for rows in ([hour], [replace(hour, failed_checks=1)]):
+        current = event_hour_inputs([NOON], rows)[NOON]
+        assert stale_event_hours({NOON: current}, [event_row(NOON, current.input_version)]) == []
+    plain, failed = (day_inputs([MONDAY], [replace(event_row(NOON), failed_checks=n)], [])[MONDAY] for n in (0, 1))
+    assert plain.input_version == failed.input_version
 
 
 def test_a_day_is_settled_when_each_of_its_landing_hours_is() -> None:

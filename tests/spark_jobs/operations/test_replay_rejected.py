@@ -1,6 +1,5 @@
 """Rules of the replay: lines that an older contract refused become events, from raw, once, and only if asked to."""
 
-import gzip
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,9 +9,9 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from contracts.envelope import Stamp, envelope_line, epoch_ms
+from contracts.data_checks import Figure
 from contracts.names import LakeLocation
-from contracts.partitions import HOUR, landing_prefix
+from contracts.partitions import HOUR
 from contracts.tables import (
     CLEAN_EVENTS,
     DAILY_TRAFFIC,
@@ -23,10 +22,12 @@ from contracts.tables import (
     REJECTED_EVENTS,
 )
 from spark_jobs import run_reconcile_hours, run_replay_rejected
+from spark_jobs.checks import landing_figures
 from spark_jobs.daily.aggregate_days import aggregate_days
 from spark_jobs.tables.ledger import read_landing_rows, write_landing_rows
 from spark_jobs.tables.schemas import struct_type
 from spark_jobs.tables.table_io import current_snapshot, replace_hours
+from tests.spark_jobs.raw_lake import arguments, lay_down, line
 from tests.spark_jobs.table_rows import table_hashes, table_rows
 
 pytestmark = pytest.mark.spark
@@ -35,23 +36,13 @@ TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 TABLES = (RECEIVED_EVENTS, REJECTED_EVENTS, CLEAN_EVENTS, HOURLY_TRAFFIC, DAILY_TRAFFIC, LANDING_LEDGER, EVENT_LEDGER)
 
 
-def line(minute: int, click_id: str) -> bytes:
-    happened = TEN + timedelta(minutes=minute)
-    event = {"timestamp": f"{happened:%Y-%m-%d %H:%M:%S}", "user_id": "1", "click_id": click_id, "event_name": "Search"}
-    stamp = Stamp(received_at=epoch_ms(happened), request_id="r", source_ip="192.0.2.1", user_agent="test")
-    return envelope_line(stamp, json.dumps(event).encode())
+@pytest.fixture
+def lake(lake_with_tables: LakeLocation) -> LakeLocation:
+    return lake_with_tables
 
 
-def lay_down(lake: LakeLocation, name: str, *lines: bytes) -> str:
-    key = f"{landing_prefix(TEN)}{name}.gz"
-    path = Path(lake.raw_uri) / key.removeprefix("raw/")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(gzip.compress(b"".join(lines)))
-    return f"{Path(lake.raw_uri).name}/{key.removeprefix('raw/')}"
-
-
-def arguments(lake: LakeLocation, *more: str) -> list[str]:
-    return ["--raw-uri", lake.raw_uri, "--warehouse-uri", lake.warehouse_uri, "--database", lake.database, *more]
+def at(minute: int) -> datetime:
+    return TEN + timedelta(minutes=minute)
 
 
 def reconcile(spark: SparkSession, lake: LakeLocation) -> None:
@@ -99,10 +90,10 @@ def as_an_older_contract_left_it(
 def test_lines_that_are_accepted_now_are_shown_and_then_made_events_as_if_they_had_always_been(
     spark: SparkSession, lake: LakeLocation, tmp_path: Path, capsys: pytest.CaptureFixture[str], version: str | None
 ) -> None:
-    key = lay_down(lake, "a", line(5, "1"), line(6, "2"), b"not json\n")
+    key = lay_down(lake, TEN, "a", [line(at(5), "1"), line(at(6), "2"), b"not json\n"])
     reconcile(spark, lake)
     expected = table_hashes(spark, lake, TABLES)
-    refused = [line(5, "1").rstrip(b"\n"), line(6, "2").rstrip(b"\n"), b"not json"]
+    refused = [line(at(5), "1").rstrip(b"\n"), line(at(6), "2").rstrip(b"\n"), b"not json"]
     reasons = ("invalid_timestamp", "invalid_timestamp", "not_json")
     rejections: list[tuple[str, str, bytes | None]] = [(key, *pair) for pair in zip(reasons, refused, strict=True)]
     as_an_older_contract_left_it(spark, lake, rejections, version=version)
@@ -132,7 +123,7 @@ def test_lines_that_are_accepted_now_are_shown_and_then_made_events_as_if_they_h
 def test_an_object_that_could_not_be_read_is_tried_again(
     spark: SparkSession, lake: LakeLocation, tmp_path: Path
 ) -> None:
-    key = lay_down(lake, "a", line(5, "1"), line(6, "2"))
+    key = lay_down(lake, TEN, "a", [line(at(5), "1"), line(at(6), "2")])
     reconcile(spark, lake)
     as_an_older_contract_left_it(spark, lake, [(key, "unreadable_object", None)])
     shown = replayed(lake, tmp_path / "report.json")
@@ -145,9 +136,9 @@ def test_an_object_that_could_not_be_read_is_tried_again(
 def test_only_the_reasons_that_were_asked_for_are_looked_at(
     spark: SparkSession, lake: LakeLocation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    key = lay_down(lake, "a", line(5, "1"))
+    key = lay_down(lake, TEN, "a", [line(at(5), "1")])
     reconcile(spark, lake)
-    as_an_older_contract_left_it(spark, lake, [(key, "invalid_timestamp", line(5, "1").rstrip(b"\n"))])
+    as_an_older_contract_left_it(spark, lake, [(key, "invalid_timestamp", line(at(5), "1").rstrip(b"\n"))])
     assert replayed(lake, tmp_path / "report.json", "--reason", "negative_price")["accepted"] == []
     assert "nothing to replay" in capsys.readouterr().out
     assert replayed(lake, tmp_path / "report.json", "--reason", "invalid_timestamp")["replay"] == ["2026-11-22T10"]
@@ -156,9 +147,9 @@ def test_only_the_reasons_that_were_asked_for_are_looked_at(
 def test_an_hour_whose_raw_objects_have_expired_is_named_and_left(
     spark: SparkSession, lake: LakeLocation, tmp_path: Path
 ) -> None:
-    key = lay_down(lake, "a", line(5, "1"))
+    key = lay_down(lake, TEN, "a", [line(at(5), "1")])
     reconcile(spark, lake)
-    as_an_older_contract_left_it(spark, lake, [(key, "invalid_timestamp", line(5, "1").rstrip(b"\n"))])
+    as_an_older_contract_left_it(spark, lake, [(key, "invalid_timestamp", line(at(5), "1").rstrip(b"\n"))])
     for path in Path(lake.raw_uri).rglob("*.gz"):
         path.unlink()
     left = table_hashes(spark, lake, TABLES)
@@ -171,9 +162,9 @@ def test_an_hour_whose_raw_objects_have_expired_is_named_and_left(
 def test_an_hour_that_is_not_settled_is_left_to_its_own_run(
     spark: SparkSession, lake: LakeLocation, tmp_path: Path
 ) -> None:
-    key = lay_down(lake, "a", line(5, "1"))
+    key = lay_down(lake, TEN, "a", [line(at(5), "1")])
     reconcile(spark, lake)
-    as_an_older_contract_left_it(spark, lake, [(key, "invalid_timestamp", line(5, "1").rstrip(b"\n"))])
+    as_an_older_contract_left_it(spark, lake, [(key, "invalid_timestamp", line(at(5), "1").rstrip(b"\n"))])
     done = replayed(lake, tmp_path / "report.json", "--apply", "--settled-before", "2026-11-22T10:30:00+00:00")
     assert "not settled yet" in done["left"]["2026-11-22T10"]
     assert done["transformed"] == []
@@ -184,7 +175,7 @@ def test_a_range_without_landing_hours_and_an_unknown_reason_are_told_what_there
 ) -> None:
     assert run_replay_rejected.main(arguments(lake)) == 1
     assert "landing_ledger has no landing hour from the first to the last; it is empty" in capsys.readouterr().err
-    lay_down(lake, "a", line(5, "1"))
+    lay_down(lake, TEN, "a", [line(at(5), "1")])
     reconcile(spark, lake)
     assert run_replay_rejected.main(arguments(lake, "--from", "2026-11-01T00", "--to", "2026-11-02T00")) == 1
     shown = capsys.readouterr().err
@@ -196,3 +187,33 @@ def test_a_range_without_landing_hours_and_an_unknown_reason_are_told_what_there
     with pytest.raises(SystemExit):
         run_replay_rejected.main(arguments(lake, "--from", "2026-11-02T00", "--to", "2026-11-01T00"))
     assert "--to 2026-11-01T00 is before --from 2026-11-02T00" in capsys.readouterr().err
+
+
+def test_an_open_day_that_nobody_made_yet_is_left_to_its_own_run(
+    spark: SparkSession, lake: LakeLocation, tmp_path: Path
+) -> None:
+    key = lay_down(lake, TEN, "a", [line(at(5), "1")])
+    open_day = ("--settled-before", "2026-11-22T12:00:00+00:00")
+    span = ("--from", "2026-11-22T10", "--to", "2026-11-22T10")
+    assert run_reconcile_hours.main(arguments(lake, *span, *open_day)) == 0
+    as_an_older_contract_left_it(spark, lake, [(key, "invalid_timestamp", line(at(5), "1").rstrip(b"\n"))])
+
+    done = replayed(lake, tmp_path / "report.json", "--apply", *open_day)
+
+    assert (done["event_hours"], done["days"]) == (["2026-11-22T10"], [])
+
+
+def test_what_a_failed_data_check_holds_back_is_not_made(
+    spark: SparkSession, lake: LakeLocation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = lay_down(lake, TEN, "a", [line(at(5), "1")])
+    reconcile(spark, lake)
+    as_an_older_contract_left_it(spark, lake, [(key, "invalid_timestamp", line(at(5), "1").rstrip(b"\n"))])
+    right = landing_figures.landing_figures
+    lost = {"lines_lost": Figure(value=1, detail="one is lost")}
+    monkeypatch.setattr(landing_figures, "landing_figures", lambda *given: {**right(*given), **lost})
+
+    done = replayed(lake, tmp_path / "report.json", "--apply")
+
+    assert (done["transformed"], done["event_hours"], done["days"]) == (["2026-11-22T10"], [], [])
+    assert done["held_back"] == ["2026-11-22T10"]

@@ -15,13 +15,13 @@ from tests.specification.json_values import parse
 from tests.specification.judgement import Event
 from tests.specification.lake import Lake, lake
 
-#: What the specification does not say: wording, versions, sizes, and a hash that is Spark's.
+#: What the specification does not say: wording, versions, sizes, checks, and a hash that is Spark's.
 UNSPECIFIED: Mapping[str, frozenset[str]] = {
     "received_events": frozenset({"event_hash"}),
     "rejected_events": frozenset({"detail"}),
-    "landing_ledger": frozenset({"input_version", "settled", "unreadable_objects", "bytes"}),
-    "event_ledger": frozenset({"input_version"}),
-    "day_ledger": frozenset({"input_version", "events_version", "users_fingerprint"}),
+    "landing_ledger": frozenset({"input_version", "settled", "unreadable_objects", "bytes", "failed_checks"}),
+    "event_ledger": frozenset({"input_version", "failed_checks"}),
+    "day_ledger": frozenset({"input_version", "events_version", "users_fingerprint", "failed_checks"}),
 }
 
 Row = tuple[tuple[str, Hashable], ...]
