@@ -8,8 +8,8 @@ new who was not seen for 90 days: so a day is made with one day to each side in 
 all of its landing hours are settled, and after each later change of its hours. The run also makes what changes with
 the day, if it was made before: the day to each side, and the later days that look back at its users; the log of
 `aggregate` names them. So yesterday, whose sessions may reach into today, is made again with today. By hand: give a
-day, e.g. `2026-11-22`, as partition key under *Advanced Options*; then it is made even if nothing changed, and even
-while it is open: from then on, its hours keep it up to date.
+day, e.g. `2026-11-22`, as partition key under *Advanced Options*; then it is made even if nothing changed, even if a
+failed data check of an event hour holds it back, and even while it is open: from then on, its hours keep it up to date.
 
 **Needs.** The Glue catalog, a slot of the pool `spark`. **Never pause it:** Airflow drops the partitions that are
 emitted meanwhile (`reconcile_hours` finds those days again).
@@ -21,7 +21,8 @@ emitted meanwhile (`reconcile_hours` finds those days again).
 * `look_for_change`: the key is no day, or the catalog does not answer.
 * `aggregate`: the log ends with the reason. Clear it: a day is replaced, never added to.
 * `check_ledger`: the day has no row, or its events are not those of its hours, or a data check of severity `fail` did
-  not hold (`data_checks` has all of them). Keep the log, and tell the readers of that day.
+  not hold in it or in a day that was made with it (`data_checks` has all of them). Keep the log, and tell the readers
+  of that day; once the cause is mended, trigger it again.
 """
 
 import os
@@ -34,6 +35,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from contracts.partitions import DAY_KEY_FORMAT, PartitionKeyError, parse_day_key
 from dag_conventions.assets import STALE_DAYS
 from dag_conventions.conventions import FORCE_UNLESS_SCHEDULED, RETRYING, START_DATE, Tag, was_asked_for
+from dag_conventions.refusals import failing_at_once
 from pipeline_settings import settings_from
 from spark_submission import spark_task
 
@@ -41,9 +43,10 @@ SETTINGS = settings_from(os.environ)
 
 
 @task.short_circuit
-def look_for_change(key: str, *, dag_run: Any = None) -> bool:
-    """Go on to Spark if the day is still stale, or if somebody asked for the run."""
-    from hour_ledger.days import day_is_stale
+def look_for_change(key: str, *, dag_run: Any = None) -> dict[str, list[str]]:
+    """Go on to Spark if the day is still due, or if somebody asked for the run; return what had failed before."""
+    from hour_ledger.days import day_is_due
+    from hour_ledger.failures import failures_now
 
     try:
         day = parse_day_key(key)
@@ -51,15 +54,20 @@ def look_for_change(key: str, *, dag_run: Any = None) -> bool:
         raise AirflowFailException(
             f"the run's partition key: {error}; trigger the DAG with one (Advanced Options in the UI)"
         ) from error
-    return was_asked_for(dag_run.run_type) or day_is_stale(SETTINGS.lake, day)
+    if was_asked_for(dag_run.run_type) or day_is_due(SETTINGS.lake, day):
+        return {"failed_before": failures_now(SETTINGS.lake)}
+    return {}
 
 
 @task
-def check_ledger(key: str) -> None:
-    """Fail unless the day's row of the ledger has the events of its hours."""
+def check_ledger(key: str, found: Any) -> None:
+    """Fail unless the day's row of the ledger has the events of its hours, and no data check failed beside it."""
     from hour_ledger.days import checked_day_row
+    from hour_ledger.failures import require_no_new_failures
 
-    row = checked_day_row(SETTINGS.lake, parse_day_key(key))
+    with failing_at_once():
+        row = checked_day_row(SETTINGS.lake, parse_day_key(key))
+        require_no_new_failures(SETTINGS.lake, found["failed_before"])
     print(f"{key}: {row.events} events, {row.users} users, {row.sessions} sessions" if row else f"{key}: no event")
 
 
@@ -84,4 +92,5 @@ with DAG(
         arguments=["--day", day, FORCE_UNLESS_SCHEDULED],
         settings=SETTINGS,
     )
-    look_for_change(day) >> aggregate >> check_ledger(day)
+    found = look_for_change(day)
+    found >> aggregate >> check_ledger(day, found)

@@ -8,8 +8,8 @@ one commit per table.
 makes the hours around its own that are stale by then, in the same Spark session; `look_for_change` names them. Their
 own runs find nothing stale and skip. A retry makes its own hour only: a fault of another must not hold it up. By
 hand: give an event hour, e.g. `2026-11-22T10`, as partition key under *Advanced Options*; then it is made even if
-nothing changed. It can't be backfilled itself: backfill `transform_events` for its landing hours, or let
-`reconcile_hours` make a range.
+nothing changed, or a failed data check of a landing hour holds it back. It can't be backfilled itself: backfill
+`transform_events` for its landing hours, or let `reconcile_hours` make a range.
 
 **Needs.** The Glue catalog, a slot of the pool `spark`. **Never pause it:** Airflow drops the partitions that are
 emitted meanwhile (`reconcile_hours` finds those hours again).
@@ -23,7 +23,9 @@ several runs; all but the first find nothing stale and skip.
 * `look_for_change`: the key is no hour, or the catalog does not answer.
 * `aggregate`: the log ends with the reason. Clear it: the hour is replaced, never added to.
 * `check_ledger`: received ≠ clean + duplicates, or a data check of severity `fail` did not hold (`data_checks` has all
-  of them). No day is made of it. Keep the log, and tell the readers of that hour.
+  of them). No day is made of it, by no later run either, until the hour is made again and its checks hold. If you
+  looked at it and it is right, trigger `aggregate_day` with its day, and the day to each side. Tell the readers of
+  that hour.
 * `publish_stale_days`: the catalog or S3 does not answer; clear it.
 """
 
@@ -38,6 +40,7 @@ from contracts.partitions import HOUR, HOUR_KEY_FORMAT, PartitionKeyError, day_o
 from dag_conventions.assets import STALE_DAYS, STALE_EVENT_HOURS
 from dag_conventions.conventions import FORCE_UNLESS_SCHEDULED, RETRYING, START_DATE, Tag, was_asked_for
 from dag_conventions.publication import publish_days
+from dag_conventions.refusals import failing_at_once
 from pipeline_settings import settings_from
 from spark_submission import spark_task
 
@@ -70,7 +73,9 @@ def check_ledger(event_hour: str, hours: Any) -> None:
     """Fail unless received = clean + duplicates, and all that stage 1 received was read."""
     from hour_ledger.lake_state import checked_event_rows
 
-    for row in checked_event_rows(SETTINGS.lake, parse_hour_key(event_hour), [parse_hour_key(key) for key in hours]):
+    with failing_at_once():
+        rows = checked_event_rows(SETTINGS.lake, parse_hour_key(event_hour), [parse_hour_key(key) for key in hours])
+    for row in rows:
         made = f"{row.received} received = {row.clean} clean + {row.duplicates} duplicates"
         print(f"{hour_key(row.event_hour)}: {made}")
 

@@ -24,7 +24,11 @@ in the task logs, ids of five characters and more are masked. *Delete the runs* 
 * `estimate`, `erase`: the log ends with the reason. Clear it: the job takes up where it was, and what is erased
   already is passed over.
 * `erase` with survivors: the log names the objects that still hold a user, or can't be searched, and what to do. For
-  objects that can't be read: trigger it again with `discard_unreadable`, if they may be lost. Else clear it once.
+  objects that can't be read: trigger it again with `discard_unreadable`, if they may be lost. Else clear it once. With
+  event hours that were not made again: transform the landing hours that feed them, then clear it.
+* `check_ledger`: the users are erased, but a data check of severity `fail` did not hold in an hour or a day that was
+  made again. What would be made of it is held back from other runs until it is mended, or made by name.
+* `note_failures`: the catalog does not answer; clear it.
 * `erase` stays *scheduled*: another Spark task is running, or the pool has fewer slots than
   `CLICKSTREAM_SPARK_SLOTS`. *Admin → Pools* shows which.
 """
@@ -38,6 +42,7 @@ from airflow.sdk.log import mask_secret
 
 from dag_conventions.conventions import RETRYING, START_DATE, Tag
 from dag_conventions.params import APPLY, apply_param
+from dag_conventions.refusals import failing_at_once
 from pipeline_settings import settings_from
 from spark_submission import spark_task
 
@@ -52,6 +57,23 @@ def mask_user_ids(context: Any) -> None:
     """Keep the ids out of the task's log, which shows the command line of the job."""
     for user_id in context["params"]["user_ids"]:
         mask_secret(user_id)
+
+
+@task
+def note_failures() -> list[str]:
+    """Return in which hours and days data checks had failed before."""
+    from hour_ledger.failures import failures_now
+
+    return failures_now(SETTINGS.lake)
+
+
+@task
+def check_ledger(failed_before: Any) -> None:
+    """Fail if a data check failed in what was made again."""
+    from hour_ledger.failures import require_no_new_failures
+
+    with failing_at_once():
+        require_no_new_failures(SETTINGS.lake, failed_before)
 
 
 @task.branch
@@ -102,4 +124,6 @@ with DAG(
         alone=True,
         before=mask_user_ids,
     )
-    choose() >> [estimate, erase]
+    failed_before = note_failures()
+    failed_before >> choose() >> [estimate, erase]
+    erase >> check_ledger(failed_before)

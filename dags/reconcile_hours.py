@@ -12,37 +12,59 @@ first and the last landing hour, e.g. `2026-11-20T00`.
 seconds).
 
 **Leaves behind.** The same tables and ledger rows as `transform_events`, `aggregate_hour` and `aggregate_day`. It makes
-the event hours and the days itself, so it emits nothing. Yesterday, which every hour of today makes stale, is left to
-the end of today.
+the event hours and the days itself, so it has nothing to hand to these. So that a person sees them in Airflow all the
+same, it emits a partition of the assets `reconciled_event_hours` and `reconciled_days` for each that it made (under
+*Assets*); no DAG consumes them. Yesterday, which every hour of today makes stale, is left to the end of today; what a
+failed data check holds back is left to a person.
 
 **When it fails.**
 * `find_stale`: `from` or `to` is no hour, or S3 or the catalog does not answer.
 * `reconcile`: the log ends with the reason. Clear it: it finds what is still stale. Until it works, the hours that it
   names keep their former rows; the others are made. A conflict with a run of the same hour is settled by the retry.
-* `check_ledger`: an hour does not balance, or a data check of severity `fail` did not hold. Keep the log.
+* `check_ledger`: a landing hour does not balance, or a data check of severity `fail` did not hold in an hour or a day
+  that was made since the run began. What would be made of it is held back until it is mended, or made by name. What
+  failed before is not reported again.
+* `publish_reconciled_hours`, `publish_reconciled_days`: the catalog does not answer; clear it.
 * `report_unreadable_objects`: everything readable is made. Look at `rejected_events` of the hours it names, reason
   `unreadable_object`.
 """
 
 import os
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from contracts.partitions import HOUR, day_key, hour_key, parse_hour_key
+from contracts.partitions import HOUR, day_key, hour_key, parse_day_key, parse_hour_key
+from dag_conventions.assets import RECONCILED_DAYS, RECONCILED_EVENT_HOURS
 from dag_conventions.conventions import RETRYING, START_DATE, Tag
 from dag_conventions.params import hour_param
+from dag_conventions.refusals import failing_at_once
 from pipeline_settings import settings_from
 from spark_submission import spark_task
 
+if TYPE_CHECKING:
+    from hour_ledger.lake_state import Stale
+
 SETTINGS = settings_from(os.environ)
+
+
+def stale_in(found: Any) -> "Stale":
+    """Return what `find_stale` found, of the text it becomes between tasks."""
+    from hour_ledger.lake_state import Stale
+
+    return Stale(
+        landing_hours=tuple(map(parse_hour_key, found["landing_hours"])),
+        event_hours=tuple(map(parse_hour_key, found["event_hours"])),
+        days=tuple(map(parse_day_key, found["days"])),
+    )
 
 
 @task
 def find_stale(*, params: Any = None, dag_run: Any = None) -> dict[str, Any]:
     """Return the range to reconcile and what is stale in it; skip if nothing is."""
+    from hour_ledger.failures import failures_now
     from hour_ledger.lake_state import stale_around
     from hour_ledger.windows import last_settled_hour, reconciled_range
 
@@ -59,25 +81,55 @@ def find_stale(*, params: Any = None, dag_run: Any = None) -> dict[str, Any]:
         "last": hour_key(last),
         "settled_before": (settled + HOUR).isoformat(),
         "landing_hours": [hour_key(hour) for hour in stale.landing_hours],
+        "event_hours": [hour_key(hour) for hour in stale.event_hours],
+        "days": [day_key(day) for day in stale.days],
+        "failed_before": failures_now(SETTINGS.lake),
     }
 
 
 @task
 def check_ledger(found: Any) -> None:
-    """Fail unless every landing hour of the range balances."""
-    from hour_ledger.lake_state import checked_landing_rows
+    """Fail unless every landing hour that was transformed balances, and no data check failed in what was made."""
+    from hour_ledger.failures import require_no_new_failures
+    from hour_ledger.lake_state import balanced_landing_rows
 
-    rows = checked_landing_rows(SETTINGS.lake, parse_hour_key(found["first"]), parse_hour_key(found["last"]) + HOUR)
-    print(f"{len(rows)} landing hours balance")
+    with failing_at_once():
+        rows = balanced_landing_rows(SETTINGS.lake, stale_in(found).landing_hours)
+        print(f"{len(rows)} landing hours balance")
+        require_no_new_failures(SETTINGS.lake, found["failed_before"])
+
+
+@task(outlets=[RECONCILED_EVENT_HOURS])
+def publish_reconciled_hours(found: Any, *, outlet_events: Any = None) -> None:
+    """Show in Airflow which event hours were made."""
+    from hour_ledger.reconciled import reconciled_event_hours
+
+    hours = reconciled_event_hours(SETTINGS.lake, stale_in(found))
+    if not hours:
+        raise AirflowSkipException("no event hour was made")
+    print("made event hours:", *map(hour_key, hours))
+    outlet_events[RECONCILED_EVENT_HOURS].add_partitions([hour_key(hour) for hour in hours])
+
+
+@task(outlets=[RECONCILED_DAYS])
+def publish_reconciled_days(found: Any, *, outlet_events: Any = None) -> None:
+    """Show in Airflow which days were made."""
+    from hour_ledger.reconciled import reconciled_days
+
+    days = reconciled_days(SETTINGS.lake, stale_in(found))
+    if not days:
+        raise AirflowSkipException("no day was made")
+    print("made days:", *map(day_key, days))
+    outlet_events[RECONCILED_DAYS].add_partitions([day_key(day) for day in days])
 
 
 @task(retries=0)
 def report_unreadable_objects(found: Any) -> None:
     """Fail if an object of an hour that was transformed could not be read, so that somebody looks."""
-    from hour_ledger.lake_state import checked_landing_row
+    from hour_ledger.lake_state import hours_with_unreadable_objects
 
-    rows = [checked_landing_row(SETTINGS.lake, parse_hour_key(key)) for key in found["landing_hours"]]
-    if unreadable := [hour_key(row.landing_hour) for row in rows if row.unreadable_objects]:
+    transformed = stale_in(found).landing_hours
+    if unreadable := [hour_key(hour) for hour in hours_with_unreadable_objects(SETTINGS.lake, transformed)]:
         raise AirflowFailException(
             f"raw objects of {', '.join(unreadable)} could not be read; the rest is made. "
             "See rejected_events of the hour, rejection_reason = 'unreadable_object'"
@@ -111,4 +163,7 @@ with DAG(
         ],
         settings=SETTINGS,
     )
-    found >> reconcile >> check_ledger(found) >> report_unreadable_objects(found)
+    found >> reconcile
+    # Side by side: what one of them fails for is no reason to keep the others back.
+    reconcile >> [check_ledger(found), report_unreadable_objects(found)]
+    reconcile >> [publish_reconciled_hours(found), publish_reconciled_days(found)]

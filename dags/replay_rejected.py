@@ -11,7 +11,8 @@ reason, which lines would be accepted now, and nothing is changed. Then the same
 **Needs.** The raw objects of these hours (they expire), the Glue catalog, a slot of the pool `spark`.
 
 **Leaves behind.** Without `apply`: the log. With it: the rows of the landing hours that it names, as today's contract
-judges them, and the event hours and days behind them, made again in the same session.
+judges them, and the event hours and days behind them, made again in the same session; but not what a failed data check
+holds back, nor a day that is still open and was never made.
 
 **When it fails.**
 * `find_rejected_hours`: `from` or `to` is no hour, or the catalog does not answer. It skips the run if no hour of the
@@ -19,6 +20,8 @@ judges them, and the event hours and days behind them, made again in the same se
 * `replay`: the log ends with the reason. Clear it: an hour is replaced, never added to. If raw objects are missing
   that the ledger names, history has expired: the log names these hours, and they are left as they are. What was not
   made when it failed is found by the next try, or by `reconcile_hours` with the same `from` and `to`.
+* `check_ledger`: a data check of severity `fail` did not hold in an hour or a day that was made since the run began.
+  What would be made of it is held back until it is mended, or made by name.
 """
 
 import os
@@ -32,6 +35,7 @@ from contracts.partitions import HOUR, hour_key
 from contracts.rejections import RejectionReason
 from dag_conventions.conventions import RETRYING, START_DATE, Tag
 from dag_conventions.params import APPLY, apply_param, choice_param, chosen_arguments, hour_param
+from dag_conventions.refusals import failing_at_once
 from pipeline_settings import settings_from
 from spark_submission import spark_task
 
@@ -40,8 +44,9 @@ FOUND = "{{{{ ti.xcom_pull(task_ids='find_rejected_hours')['{}'] }}}}"
 
 
 @task
-def find_rejected_hours(*, params: Any = None, dag_run: Any = None) -> dict[str, str]:
+def find_rejected_hours(*, params: Any = None, dag_run: Any = None) -> dict[str, Any]:
     """Return the first and the last landing hour of the range that have rejected lines; skip if none has."""
+    from hour_ledger.failures import failures_now
     from hour_ledger.lake_state import hours_with_rejected_lines
     from hour_ledger.windows import last_settled_hour
 
@@ -54,7 +59,17 @@ def find_rejected_hours(*, params: Any = None, dag_run: Any = None) -> dict[str,
         "first": hour_key(hours[0]),
         "last": hour_key(hours[-1]),
         "settled_before": (settled + HOUR).isoformat(),
+        "failed_before": failures_now(SETTINGS.lake),
     }
+
+
+@task
+def check_ledger(found: Any) -> None:
+    """Fail if a data check failed in what was made."""
+    from hour_ledger.failures import require_no_new_failures
+
+    with failing_at_once():
+        require_no_new_failures(SETTINGS.lake, found["failed_before"])
 
 
 with DAG(
@@ -87,4 +102,5 @@ with DAG(
         settings=SETTINGS,
         timeout=timedelta(hours=8),
     )
-    find_rejected_hours() >> replay
+    found = find_rejected_hours()
+    found >> replay >> check_ledger(found)

@@ -13,17 +13,18 @@ by itself looks at the last eight days: after a backfill of older hours, trigger
 **Needs.** The raw bucket, the Glue catalog, a slot of the pool `spark`.
 
 **Leaves behind.** The hour's row in `landing_ledger`, and one partition of the asset `stale_event_hours` for each
-event hour around it that is stale now; `aggregate_hour` takes it from there. One of the asset `stale_days`, too, if the
-landing hour's day is complete and none of its event hours is to be made: so it is if its last hour had no events, or
-none that are new. A scheduled run whose objects have not
-changed skips Spark; a manual run and a backfill do the work again, with the same rows as result.
+event hour around it that is stale now and not held back by a failed data check; `aggregate_hour` takes it from there.
+One of the asset `stale_days`, too, if the landing hour's day is complete and none of its event hours is to be made: so
+it is if its last hour had no events, or none that are new. A scheduled run whose objects have not changed skips Spark;
+a manual run and a backfill do the work again, with the same rows as result.
 
 **When it fails.**
 * `wait_until_settled`: the key is no hour. Trigger it again with one.
 * `transform`: the log ends with the reason. Clear it: the run replaces whole hours, so nothing can be counted twice.
   A refusal that names missing raw objects means that history has expired: leave the hour as it is.
 * `check_ledger`: lines ≠ received + rejected, or a data check of severity `fail` did not hold (`data_checks` has all of
-  them). Nothing was published. Keep the log.
+  them). Nothing was published, and no later run publishes what this hour feeds, until the hour is made again and its
+  checks hold. If you looked at it and it is right, trigger `aggregate_hour` with each event hour that it feeds.
 * `publish_stale_event_hours`, `publish_stale_days`: the catalog or S3 does not answer; clear it.
 * `report_unreadable_objects`: everything readable *is* published. Look at `rejected_events` of the hour with reason
   `unreadable_object`; once the object is repaired, `reconcile_hours` makes the hour again.
@@ -40,6 +41,7 @@ from contracts.partitions import HOUR_KEY_FORMAT, day_of, hour_key, parse_hour_k
 from dag_conventions.assets import STALE_DAYS, STALE_EVENT_HOURS
 from dag_conventions.conventions import FORCE_UNLESS_SCHEDULED, RETRYING, START_DATE, Tag, was_asked_for
 from dag_conventions.publication import publish_days
+from dag_conventions.refusals import failing_at_once
 from landing_hours.sensor import LandingHourSettledSensor
 from pipeline_settings import settings_from
 from spark_submission import spark_task
@@ -63,19 +65,20 @@ def check_ledger(landing_hour: str) -> None:
     """Fail, and so publish nothing, unless lines = received + rejected."""
     from hour_ledger.lake_state import checked_landing_row
 
-    row = checked_landing_row(SETTINGS.lake, parse_hour_key(landing_hour))
+    with failing_at_once():
+        row = checked_landing_row(SETTINGS.lake, parse_hour_key(landing_hour))
     print(f"{landing_hour}: {row.lines} lines = {row.received} received + {row.rejected} rejected")
 
 
 @task(outlets=[STALE_EVENT_HOURS])
 def publish_stale_event_hours(landing_hour: str, *, outlet_events: Any = None) -> None:
-    """Hand the stale event hours around the landing hour to `aggregate_hour`."""
+    """Hand the stale event hours around the landing hour to `aggregate_hour`, but those that are held back."""
     from hour_ledger.lake_state import publishable_event_hours
 
     hours = publishable_event_hours(SETTINGS.lake, parse_hour_key(landing_hour))
     if not hours:
         # A task that succeeds without keys would emit the run's own key, which is a landing hour.
-        raise AirflowSkipException("no event hour is stale")
+        raise AirflowSkipException("no event hour is stale and not held back by a failed data check")
     outlet_events[STALE_EVENT_HOURS].add_partitions([hour_key(hour) for hour in hours])
 
 
@@ -90,12 +93,11 @@ def publish_stale_days(landing_hour: str, *, outlet_events: Any = None) -> None:
 @task(trigger_rule="none_failed", retries=0)
 def report_unreadable_objects(landing_hour: str) -> None:
     """Fail if an object of the hour could not be read, so that somebody looks."""
-    from hour_ledger.lake_state import checked_landing_row
+    from hour_ledger.lake_state import hours_with_unreadable_objects
 
-    row = checked_landing_row(SETTINGS.lake, parse_hour_key(landing_hour))
-    if row.unreadable_objects:
+    if hours_with_unreadable_objects(SETTINGS.lake, [parse_hour_key(landing_hour)]):
         raise AirflowFailException(
-            f"{row.unreadable_objects} raw object(s) of {landing_hour} could not be read; the rest is published. "
+            f"raw objects of {landing_hour} could not be read; the rest of it is in the tables. "
             "See rejected_events of the hour, rejection_reason = 'unreadable_object'"
         )
 
@@ -139,4 +141,6 @@ with DAG(
     )
     checked = check_ledger(hour)
     wait_until_settled >> look_for_change(hour) >> transform >> checked
-    checked >> [publish_stale_event_hours(hour), publish_stale_days(hour)] >> report_unreadable_objects(hour)
+    checked >> [publish_stale_event_hours(hour), publish_stale_days(hour)]
+    # Whatever becomes of the rest: two causes are two reports.
+    transform >> report_unreadable_objects(hour)

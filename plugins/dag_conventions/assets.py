@@ -12,3 +12,7 @@ STALE_EVENT_HOURS: Final = Asset(name="stale_event_hours", uri="x-clickstream://
 
 #: A partition is a day (key `2026-11-22`) that is there, and whose tables are older than its events.
 STALE_DAYS: Final = Asset(name="stale_days", uri="x-clickstream://lake/stale_days")
+
+#: A partition is an event hour, or a day, that `reconcile_hours` made. For people: no DAG consumes these.
+RECONCILED_EVENT_HOURS: Final = Asset(name="reconciled_event_hours", uri="x-clickstream://lake/reconciled_event_hours")
+RECONCILED_DAYS: Final = Asset(name="reconciled_days", uri="x-clickstream://lake/reconciled_days")

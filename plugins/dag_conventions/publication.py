@@ -16,6 +16,6 @@ def publish_days(days: Collection[date], outlet_events: Any) -> None:
     A task that succeeds without keys would emit the run's own key.
     """
     if not days:
-        raise AirflowSkipException("no day is stale and there")
+        raise AirflowSkipException("no day is there, stale and not held back by a failed data check")
     print("stale days:", *map(day_key, days))
     outlet_events[STALE_DAYS].add_partitions([day_key(day) for day in days])

@@ -1,7 +1,8 @@
 """One lake → answers about its days: which are there and stale, and do their rows of the ledger hold.
 
 A day is *there* once every landing hour of it is settled, or since it was made before, perhaps by hand. It *waits*
-while one of its event hours is stale: it would be made of half of what has come.
+while one of its event hours is stale: it would be made of half of what has come. One that is held back by a data check
+of its event hours is not *due*, and so nobody's to make but a person's.
 """
 
 from collections.abc import Collection
@@ -12,10 +13,17 @@ from contracts.data_checks import Stage
 from contracts.ledger import DayRow, LandingRow
 from contracts.names import LakeLocation
 from contracts.partitions import DAY, HOUR, day_key, day_of, days_between, hours_between, start_of_day
-from contracts.staleness import day_inputs, day_is_settled, event_hour_inputs, stale_days, stale_event_hours
+from contracts.staleness import (
+    day_inputs,
+    day_is_settled,
+    due_days,
+    event_hour_inputs,
+    stale_days,
+    stale_event_hours,
+)
 from contracts.versions import days_looked_back_at, event_hours_feeding
 from hour_ledger.balance import check_day_row
-from hour_ledger.checks import require_checks
+from hour_ledger.checks import require_checks, say_held_back
 from hour_ledger.raw_listing import list_landing_hours
 from hour_ledger.store import open_ledger
 from hour_ledger.windows import RECONCILED, landing_window
@@ -23,16 +31,16 @@ from hour_ledger.windows import RECONCILED, landing_window
 
 @dataclass(frozen=True, kw_only=True)
 class DaysNow:
-    """Consecutive days, as the ledgers have them now: what was made, is stale, waits, and has landed."""
+    """Consecutive days, as the ledgers have them now: what was made, is due, waits, and has landed."""
 
     made: frozenset[date]
-    stale: tuple[date, ...]
+    due: tuple[date, ...]
     waiting: frozenset[date]
     landed: tuple[LandingRow, ...]
 
     def publishable(self) -> list[date]:
-        """Return the days, in order, that are there and stale, and do not wait."""
-        return [day for day in self.stale if day not in self.waiting and (day in self.made or self._is_settled(day))]
+        """Return the days, in order, that are there and due, and do not wait."""
+        return [day for day in self.due if day not in self.waiting and (day in self.made or self._is_settled(day))]
 
     def left_behind(self) -> list[date]:
         """Return the publishable days that nobody else will come to.
@@ -47,7 +55,7 @@ class DaysNow:
 
 
 def publishable_days(lake: LakeLocation, days: Collection[date]) -> list[date]:
-    """Return those of the days, in order, that are there and stale, and do not wait."""
+    """Return those of the days, in order, that are there and due, and do not wait."""
     return [day for day in _look(lake, min(days), max(days)).publishable() if day in days] if days else []
 
 
@@ -56,9 +64,9 @@ def days_left_behind(lake: LakeLocation, first: date, last: date) -> list[date]:
     return _look(lake, first, last).left_behind()
 
 
-def day_is_stale(lake: LakeLocation, day: date) -> bool:
-    """Whether a day's tables are older than what they are made from."""
-    return day in _look(lake, day, day).stale
+def day_is_due(lake: LakeLocation, day: date) -> bool:
+    """Whether a day's tables are older than what they are made from, and no data check holds that back."""
+    return day in _look(lake, day, day).due
 
 
 def checked_day_row(lake: LakeLocation, day: date) -> DayRow | None:
@@ -80,9 +88,12 @@ def _look(lake: LakeLocation, first: date, last: date) -> DaysNow:
     start, end = start_of_day(first), start_of_day(last) + DAY
     landed = ledger.landing_rows(start - RECONCILED, max(landing_window(start, end)[1], end + DAY))
     hours = event_hour_inputs(list(hours_between(start, end)), landed)
+    inputs = day_inputs(days, events, made)
+    due = due_days(inputs, made)
+    say_held_back([day_key(day) for day in stale_days(inputs, made) if day not in due])
     return DaysNow(
         made=frozenset(row.day for row in made),
-        stale=tuple(stale_days(day_inputs(days, events, made), made)),
+        due=tuple(due),
         waiting=frozenset(map(day_of, stale_event_hours(hours, events))),
         landed=(*landed, *_hours_in_which_nothing_landed(lake, landed)),
     )

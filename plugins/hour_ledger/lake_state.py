@@ -11,9 +11,15 @@ from contracts.data_checks import Stage
 from contracts.ledger import EventRow, LandingRow
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR, hour_key, hours_between, parse_hour_key
-from contracts.staleness import event_hour_inputs, is_stale_landing_hour, stale_event_hours, stale_landing_hours
+from contracts.staleness import (
+    due_event_hours,
+    event_hour_inputs,
+    is_stale_landing_hour,
+    stale_event_hours,
+    stale_landing_hours,
+)
 from hour_ledger.balance import check_event_row, check_landing_row
-from hour_ledger.checks import require_checks
+from hour_ledger.checks import require_checks, say_held_back
 from hour_ledger.days import days_left_behind
 from hour_ledger.raw_listing import list_landing_hours
 from hour_ledger.store import LedgerStore, open_ledger
@@ -30,7 +36,7 @@ _EVER = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True)
 class Stale:
-    """What `reconcile_hours` has to make again."""
+    """What `reconcile_hours` has to make again: what is due, and so is not held back by a data check."""
 
     landing_hours: tuple[datetime, ...]
     event_hours: tuple[datetime, ...]
@@ -48,18 +54,18 @@ def landing_input_changed(lake: LakeLocation, landing_hour: datetime, *, settled
 
 
 def publishable_event_hours(lake: LakeLocation, landing_hour: datetime) -> list[datetime]:
-    """Return the stale event hours around a landing hour, whoever made them stale."""
-    return _stale_event_hours(open_ledger(lake), *published_window(landing_hour))
+    """Return the event hours around a landing hour that are due, whoever made them stale."""
+    return _due_event_hours(open_ledger(lake), *published_window(landing_hour))
 
 
 def stale_together_with(lake: LakeLocation, event_hour: datetime) -> list[datetime]:
-    """Return, in order, an event hour and those around it that are stale; none if it is not stale itself."""
-    hours = _stale_event_hours(open_ledger(lake), *published_together(event_hour))
+    """Return, in order, an event hour and those around it that are due; none if it is not due itself."""
+    hours = _due_event_hours(open_ledger(lake), *published_together(event_hour))
     return hours if event_hour in hours else []
 
 
 def stale_around(lake: LakeLocation, start: datetime, end: datetime, *, settled_end: datetime) -> Stale:
-    """Return the stale landing hours of `[start, end)`, and the stale event hours and days that these can have touched.
+    """Return the stale landing hours of `[start, end)`, and the event hours and days behind them that are due.
 
     Landing hours from `settled_end` on are still open: `transform_events` will come to them.
     """
@@ -72,7 +78,7 @@ def stale_around(lake: LakeLocation, start: datetime, end: datetime, *, settled_
     )
     return Stale(
         landing_hours=tuple(landing),
-        event_hours=tuple(_stale_event_hours(ledger, *touched_event_hours(start, end))),
+        event_hours=tuple(_due_event_hours(ledger, *touched_event_hours(start, end))),
         days=tuple(days_left_behind(lake, *touched_days(start, end))),
     )
 
@@ -110,17 +116,25 @@ def checked_event_rows(lake: LakeLocation, event_hour: datetime, others: Collect
     return [row for row in checked if row]
 
 
-def checked_landing_rows(lake: LakeLocation, start: datetime, end: datetime) -> list[LandingRow]:
-    """Return the ledger's rows of the landing hours of `[start, end)`; raise `LedgerError` unless all is well."""
-    ledger = open_ledger(lake)
-    rows = [check_landing_row(row.landing_hour, row) for row in ledger.landing_rows(start, end)]
-    results = ledger.check_results(Stage.LANDING_HOUR, start, end)
-    for row in rows:
-        own = [result for result in results if result.checked_from == row.landing_hour]
-        require_checks(f"landing hour {hour_key(row.landing_hour)}", own, row.input_version)
-    return rows
+def balanced_landing_rows(lake: LakeLocation, hours: Collection[datetime]) -> list[LandingRow]:
+    """Return the ledger's rows of these landing hours; raise `LedgerError` unless they are there and balance."""
+    rows = _landing_rows(lake, hours)
+    return [check_landing_row(hour, rows.get(hour)) for hour in hours]
 
 
-def _stale_event_hours(ledger: LedgerStore, start: datetime, end: datetime) -> list[datetime]:
+def hours_with_unreadable_objects(lake: LakeLocation, hours: Collection[datetime]) -> list[datetime]:
+    """Return, in order, those of the landing hours of which an object could not be read."""
+    return sorted(hour for hour, row in _landing_rows(lake, hours).items() if row.unreadable_objects)
+
+
+def _landing_rows(lake: LakeLocation, hours: Collection[datetime]) -> dict[datetime, LandingRow]:
+    rows = open_ledger(lake).landing_rows(min(hours), max(hours) + HOUR) if hours else []
+    return {row.landing_hour: row for row in rows if row.landing_hour in hours}
+
+
+def _due_event_hours(ledger: LedgerStore, start: datetime, end: datetime) -> list[datetime]:
     inputs = event_hour_inputs(list(hours_between(start, end)), ledger.landing_rows(*landing_window(start, end)))
-    return stale_event_hours(inputs, ledger.event_rows(start, end))
+    made = ledger.event_rows(start, end)
+    due = due_event_hours(inputs, made)
+    say_held_back([hour_key(hour) for hour in stale_event_hours(inputs, made) if hour not in due])
+    return due

@@ -1,8 +1,10 @@
 """The ledger's Iceberg tables → rows, by pyiceberg: a second or two where a Spark session takes ten."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from operator import itemgetter
+from typing import Any, Final
 
 import boto3
 from pyiceberg.catalog import Catalog, load_catalog
@@ -11,8 +13,23 @@ from pyiceberg.exceptions import NoSuchTableError
 from contracts.data_checks import CheckResult, Severity, Stage
 from contracts.ledger import DayRow, EventRow, LandingRow
 from contracts.names import LakeLocation
-from contracts.partitions import DAY, HOUR, parse_hour_key
+from contracts.partitions import DAY, HOUR, day_key, hour_key, parse_hour_key, start_of_day
 from contracts.tables import DATA_CHECKS, DAY_LEDGER, EVENT_LEDGER, LANDING_LEDGER, Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedChecks:
+    """An hour or a day whose row of the ledger says that data checks of severity `fail` did not hold."""
+
+    stage: Stage
+    checked_from: datetime
+    input_version: str
+
+    @property
+    def named(self) -> str:
+        """Return what it is, for a person."""
+        key = day_key(self.checked_from.date()) if self.stage is Stage.DAY else hour_key(self.checked_from)
+        return f"{self.stage.replace('_', ' ')} {key}"
 
 
 class LedgerStore:
@@ -34,6 +51,7 @@ class LedgerStore:
                 received=row["received"],
                 rejected=row["rejected"],
                 received_by_event_hour={parse_hour_key(key): n for key, n in row["received_by_event_hour"]},
+                failed_checks=row["failed_checks"],
             )
             for row in self._rows(LANDING_LEDGER, "landing_hour", start, end)
         ]
@@ -54,6 +72,14 @@ class LedgerStore:
             if row["stage"] == stage
         ]
 
+    def failed_checks(self) -> list[FailedChecks]:
+        """Return all hours and days in which data checks failed, in the order in which an hour comes by them."""
+        return [
+            FailedChecks(stage=stage, checked_from=_start(row[column]), input_version=row["input_version"])
+            for stage, (table, column) in _CHECKED.items()
+            for row in sorted(self._matching(table, "failed_checks > 0"), key=itemgetter(column))
+        ]
+
     def landing_row(self, landing_hour: datetime) -> LandingRow | None:
         """Return the row of one landing hour, if it was ever transformed."""
         return next(iter(self.landing_rows(landing_hour, landing_hour + HOUR)), None)
@@ -63,15 +89,27 @@ class LedgerStore:
         return next(iter(self.day_rows(day, day + DAY)), None)
 
     def _rows(self, table: Table, column: str, start: date, end: date) -> Iterator[dict[str, Any]]:
+        return self._matching(table, f"{column} >= '{start.isoformat()}' and {column} < '{end.isoformat()}'")
+
+    def _matching(self, table: Table, row_filter: str) -> Iterator[dict[str, Any]]:
         try:
             stored = self._catalog.load_table((self._database, table.name))
         except NoSuchTableError:
             return
-        scan = stored.scan(
-            row_filter=f"{column} >= '{start.isoformat()}' and {column} < '{end.isoformat()}'",
-            selected_fields=_FIELDS[table.name],
-        )
+        scan = stored.scan(row_filter=row_filter, selected_fields=_FIELDS[table.name])
         yield from scan.to_arrow().to_pylist()
+
+
+def _start(checked: date) -> datetime:
+    return checked if isinstance(checked, datetime) else start_of_day(checked)
+
+
+#: What is checked: the ledger that says whether it failed, and the column that names the hour or day.
+_CHECKED: Final = {
+    Stage.LANDING_HOUR: (LANDING_LEDGER, "landing_hour"),
+    Stage.EVENT_HOUR: (EVENT_LEDGER, "event_hour"),
+    Stage.DAY: (DAY_LEDGER, "day"),
+}
 
 
 #: `objects` names every raw object of an hour, and is not needed here.
@@ -85,8 +123,9 @@ _FIELDS = {
         "received",
         "rejected",
         "received_by_event_hour",
+        "failed_checks",
     ),
-    EVENT_LEDGER.name: ("event_hour", "input_version", "received", "clean", "duplicates"),
+    EVENT_LEDGER.name: tuple(column.name for column in EVENT_LEDGER.columns),
     DAY_LEDGER.name: tuple(column.name for column in DAY_LEDGER.columns),
     DATA_CHECKS.name: tuple(column.name for column in DATA_CHECKS.columns),
 }

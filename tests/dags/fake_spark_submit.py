@@ -1,7 +1,8 @@
 """`spark-submit`, as far as the DAGs can tell: it keeps the ledger like the jobs do, in two seconds and without a JVM.
 
 A raw object is a list of event hours' keys, one a line; `rejected` stands for a line that is no event, and an object
-whose name ends in `unreadable` for one that cannot be read. Every job appends its name and its arguments, but those
+whose name ends in `unreadable` for one that cannot be read; one whose name ends in `failing` makes a data check of its
+landing hour fail. Every job appends its name and its arguments, but those
 that say where the lake lies, to the file $JOBS_DONE.
 """
 
@@ -42,20 +43,29 @@ LANDING = pa.schema(
         ("settled", pa.bool_()),
         *((name, COUNT) for name in ("unreadable_objects", "lines", "received", "rejected")),
         ("received_by_event_hour", pa.map_(pa.string(), COUNT)),
+        ("failed_checks", COUNT),
     ]
 )
 EVENT = pa.schema(
     [
         ("event_hour", TIMESTAMP),
         ("input_version", pa.string()),
-        *((name, COUNT) for name in ("received", "clean", "duplicates")),
+        *((name, COUNT) for name in ("received", "clean", "duplicates", "failed_checks")),
+    ]
+)
+CHECKS = pa.schema(
+    [
+        ("checked_from", TIMESTAMP),
+        *((name, pa.string()) for name in ("stage", "check_name", "severity", "expected", "detail", "input_version")),
+        ("passed", pa.bool_()),
+        ("observed", pa.float64()),
     ]
 )
 DAY = pa.schema(
     [
         ("day", pa.date32()),
         *((name, pa.string()) for name in ("input_version", "events_version", "users_fingerprint")),
-        *((name, COUNT) for name in ("events", "users", "sessions")),
+        *((name, COUNT) for name in ("events", "users", "sessions", "failed_checks")),
     ]
 )
 
@@ -78,7 +88,7 @@ class FakeLake:
         unreadable = [o for o in objects if o.key.endswith("unreadable")]
         lines = [line for o in objects if o not in unreadable for line in self._read(o.key)]
         received = Counter(line for line in lines if line != "rejected")
-        row = {
+        row: dict[str, Any] = {
             "landing_hour": hour,
             "input_version": landing_input_version(objects),
             "settled": settled,
@@ -87,7 +97,10 @@ class FakeLake:
             "received": received.total(),
             "rejected": len(lines) - received.total(),
             "received_by_event_hour": dict(received),
+            "failed_checks": int(any(o.key.endswith("failing") for o in objects)),
         }
+        if row["failed_checks"]:
+            self._note_failed_check(hour, row["input_version"])
         self._replace("landing_ledger", LANDING, "landing_hour", row)
 
     def aggregate(self, hour: datetime) -> None:
@@ -95,14 +108,14 @@ class FakeLake:
         received = sum(row.received_by_event_hour.get(hour, 0) for row in landed)
         if received:
             row = {"event_hour": hour, "input_version": event_hour_input_version(hour, landed)}
-            counts = {"received": received, "clean": received, "duplicates": 0}
+            counts = {"received": received, "clean": received, "duplicates": 0, "failed_checks": 0}
             self._replace("event_ledger", EVENT, "event_hour", {**row, **counts})
 
     def aggregate_day(self, day: date) -> None:
         events = [EventRow(**row) for row in self._table("event_ledger", EVENT).scan().to_arrow().to_pylist()]
         made = [DayRow(**row) for row in self._table("day_ledger", DAY).scan().to_arrow().to_pylist()]
         current = day_inputs([day], events, made)[day]
-        counts = {"users": 1, "sessions": 1, "users_fingerprint": "one user"}
+        counts = {"users": 1, "sessions": 1, "users_fingerprint": "one user", "failed_checks": 0}
         self._replace("day_ledger", DAY, "day", {**asdict(current), **counts})
 
     def reconcile(self, first: datetime, last: datetime) -> None:
@@ -117,6 +130,20 @@ class FakeLake:
     def event_hours(self) -> Iterable[datetime]:
         ever = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
         return sorted({hour for row in self._landed(*ever) for hour in row.received_by_event_hour})
+
+    def _note_failed_check(self, hour: datetime, input_version: str) -> None:
+        row = {
+            "checked_from": hour,
+            "stage": "landing_hour",
+            "check_name": "lines_lost",
+            "severity": "fail",
+            "passed": False,
+            "observed": 1.0,
+            "expected": "exactly 0",
+            "detail": "one is lost",
+            "input_version": input_version,
+        }
+        self._replace("data_checks", CHECKS, "checked_from", row)
 
     def _read(self, key: str) -> list[str]:
         body: bytes = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()

@@ -87,6 +87,27 @@ def test_spark_tasks_take_a_slot_of_the_pool_and_end_in_time(dags: dict[str, DAG
         assert task.execution_timeout is not None
 
 
+def test_every_job_that_makes_hours_or_days_is_followed_by_its_checks(dags: dict[str, DAG]) -> None:
+    making = [
+        task
+        for dag in dags.values()
+        for task in dag.tasks
+        if "Spark" in task.task_type and task.task_id not in ("estimate", "maintain")
+    ]
+
+    assert len(making) == 6
+    for task in making:
+        assert "check_ledger" in task.downstream_task_ids, task
+
+
+def test_unreadable_objects_are_reported_whatever_the_checks_find(dags: dict[str, DAG]) -> None:
+    reports = [task for dag in dags.values() for task in dag.tasks if task.task_id == "report_unreadable_objects"]
+
+    assert len(reports) == 2
+    for task in reports:
+        assert "check_ledger" not in task.get_flat_relative_ids(upstream=True), task
+
+
 def test_an_erasure_runs_beside_no_other_spark_task(dags: dict[str, DAG]) -> None:
     every_slot = int(PIPELINE_ENVIRONMENT["CLICKSTREAM_SPARK_SLOTS"])
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import boto3
 import pytest
 
+from contracts.ledger import EventRow
 from contracts.names import LakeLocation
 from contracts.partitions import day_key, hour_key, hour_of, landing_prefix
 from hour_ledger.store import LedgerStore, open_ledger
@@ -83,6 +84,10 @@ def land(hour: datetime, *event_hours: datetime, name: str = "a.gz") -> None:
     boto3.client("s3").put_object(Bucket="raw", Key=landing_prefix(hour) + name, Body=body.encode())
 
 
+def event_row(ledger: LedgerStore, hour: datetime) -> EventRow | None:
+    return next(iter(ledger.event_rows(hour, hour + HOUR)), None)
+
+
 def ended(*keys: str, times: int = 1) -> Callable[[list[DagRun]], bool]:
     def check(runs: list[DagRun]) -> bool:
         done = [run.partition_key for run in runs if run.state in ("success", "failed")]
@@ -123,7 +128,7 @@ def test_a_second_backfill_does_the_work_again_and_publishes_nothing(api: Airflo
     land(ten, ten)
     api.backfill("transform_events", first=ten.isoformat(), last=ten.isoformat())
     api.wait_for_runs("aggregate_hour", ended(hour_key(ten)), within=PATIENCE)
-    before = ledger.landing_row(ten), ledger.event_row(ten)
+    before = ledger.landing_row(ten), event_row(ledger, ten)
 
     api.backfill("transform_events", first=ten.isoformat(), last=ten.isoformat(), again=True)
     runs = api.wait_for_runs("transform_events", ended(hour_key(ten), times=2), within=PATIENCE)
@@ -131,7 +136,7 @@ def test_a_second_backfill_does_the_work_again_and_publishes_nothing(api: Airflo
     second = states(api, last_run(runs, hour_key(ten)))
     assert second["transform"] == "success"
     assert second["publish_stale_event_hours"] == "skipped"
-    assert (ledger.landing_row(ten), ledger.event_row(ten)) == before
+    assert (ledger.landing_row(ten), event_row(ledger, ten)) == before
 
 
 def test_an_unreadable_object_fails_the_run_after_its_hour_is_published(api: AirflowApi, ledger: LedgerStore) -> None:
@@ -146,7 +151,37 @@ def test_an_unreadable_object_fails_the_run_after_its_hour_is_published(api: Air
     run = last_run(runs, hour_key(ten))
     assert run.state == "failed"
     assert [task for task, state in states(api, run).items() if state == "failed"] == ["report_unreadable_objects"]
-    assert ledger.event_row(ten) is not None
+    assert event_row(ledger, ten) is not None
+
+
+def test_what_a_failed_data_check_holds_back_is_published_by_no_run_and_made_by_name(
+    api: AirflowApi, ledger: LedgerStore
+) -> None:
+    ten = datetime(2026, 8, 10, 10, tzinfo=UTC)
+    land(ten, ten, name="a.failing")
+    land(ten, name="broken.unreadable")
+    land(ten + HOUR, ten + HOUR)
+
+    failing = api.trigger("transform_events", partition_key=hour_key(ten))
+    wait_for(api, failing)
+    next_hour = api.trigger("transform_events", partition_key=hour_key(ten + HOUR))
+    wait_for(api, next_hour)
+    reconciled = api.trigger("reconcile_hours", params={"from": hour_key(ten), "to": hour_key(ten + HOUR)})
+    wait_for(api, reconciled)
+
+    [check] = [task for task in api.tasks(failing) if task.task_id == "check_ledger"]
+    assert (check.state, check.try_number) == ("failed", 1)
+    assert "lines_lost is 1, expected exactly 0 (one is lost)" in api.log(failing, check)
+    assert states(api, failing)["publish_stale_event_hours"] == "upstream_failed"
+    assert states(api, failing)["report_unreadable_objects"] == "failed"
+    assert states(api, next_hour)["check_ledger"] == "success"
+    assert states(api, next_hour)["publish_stale_event_hours"] == "skipped"
+    assert set(states(api, reconciled).values()) == {"skipped"}
+    assert ledger.event_rows(ten, ten + 2 * HOUR) == []
+
+    wait_for(api, api.trigger("aggregate_hour", partition_key=hour_key(ten)))
+
+    assert [row.event_hour for row in ledger.event_rows(ten, ten + 2 * HOUR)] == [ten]
 
 
 def test_late_objects_and_the_late_tail_are_reconciled_once(api: AirflowApi, ledger: LedgerStore) -> None:
@@ -160,9 +195,9 @@ def test_late_objects_and_the_late_tail_are_reconciled_once(api: AirflowApi, led
     second = api.trigger("reconcile_hours", params=params)
     wait_for(api, second)
 
-    assert states(api, first)["reconcile"] == "success"
-    assert ledger.event_row(ten) is not None
-    assert ledger.event_row(tail) is not None
+    assert set(states(api, first).values()) == {"success"}
+    assert event_row(ledger, ten) is not None
+    assert event_row(ledger, tail) is not None
     assert set(states(api, second).values()) == {"skipped"}
 
 

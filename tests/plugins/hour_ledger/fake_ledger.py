@@ -5,8 +5,9 @@ from datetime import date, datetime
 
 from contracts.data_checks import CheckResult, Stage
 from contracts.ledger import DayRow, EventRow, LandingRow
-from contracts.partitions import DAY, HOUR
+from contracts.partitions import DAY, HOUR, start_of_day
 from contracts.versions import RawObject, event_hour_input_version
+from hour_ledger.store import FailedChecks
 
 
 class FakeLedger:
@@ -32,6 +33,17 @@ class FakeLedger:
 
     def day_row(self, day: date) -> DayRow | None:
         return next(iter(self.day_rows(day, day + DAY)), None)
+
+    def failed_checks(self) -> list[FailedChecks]:
+        rows: list[tuple[Stage, datetime, LandingRow | EventRow | DayRow]] = []
+        rows += [(Stage.LANDING_HOUR, row.landing_hour, row) for row in self.landed]
+        rows += [(Stage.EVENT_HOUR, row.event_hour, row) for row in self.events]
+        rows += [(Stage.DAY, start_of_day(row.day), row) for row in self.days]
+        return [
+            FailedChecks(stage=stage, checked_from=start, input_version=row.input_version)
+            for stage, start, row in rows
+            if row.failed_checks
+        ]
 
     def check_results(self, stage: Stage, start: datetime, end: datetime) -> list[CheckResult]:
         return [found for found in self.results if found.stage == stage and start <= found.checked_from < end]

@@ -14,7 +14,7 @@ from contracts.staleness import day_inputs
 from hour_ledger import days
 from hour_ledger.balance import LedgerImbalanceError, NotInLedgerError
 from hour_ledger.checks import DataCheckError
-from hour_ledger.days import checked_day_row, day_is_stale, days_left_behind, publishable_days
+from hour_ledger.days import checked_day_row, day_is_due, days_left_behind, publishable_days
 from tests.plugins.hour_ledger.fake_ledger import FakeLedger, FakeRaw, landed
 
 LAKE = LakeLocation(raw_uri="s3://raw/raw", warehouse_uri="s3://w/warehouse", database="lake")
@@ -72,14 +72,29 @@ def test_a_day_made_from_what_is_there_is_not_published(lake: FakeLedger) -> Non
     lake.days = [day_row(MONDAY, lake.events)]
 
     assert publishable_days(LAKE, {MONDAY}) == []
-    assert not day_is_stale(LAKE, MONDAY)
+    assert not day_is_due(LAKE, MONDAY)
 
 
 def test_a_day_waits_for_its_event_hours(lake: FakeLedger) -> None:
     del lake.events[-1]
 
     assert publishable_days(LAKE, {MONDAY}) == []
-    assert day_is_stale(LAKE, MONDAY)
+    assert day_is_due(LAKE, MONDAY)
+
+
+def test_a_day_is_held_back_by_a_failed_check_of_its_event_hours(lake: FakeLedger) -> None:
+    lake.events[3] = replace(lake.events[3], failed_checks=1)
+
+    assert publishable_days(LAKE, {MONDAY}) == []
+    assert days_left_behind(LAKE, MONDAY, MONDAY) == []
+    assert not day_is_due(LAKE, MONDAY)
+
+
+def test_a_day_waits_for_an_event_hour_that_is_held_back(lake: FakeLedger) -> None:
+    lake.landed[-1] = replace(lake.landed[-1], failed_checks=1)
+    del lake.events[-1]
+
+    assert publishable_days(LAKE, {MONDAY}) == []
 
 
 def test_only_the_days_asked_for_are_published() -> None:

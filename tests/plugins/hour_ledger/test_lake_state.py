@@ -8,14 +8,18 @@ import pytest
 from contracts.data_checks import CheckResult, Severity, Stage
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR, hours_between
+from contracts.versions import RawObject, landing_input_version
 from hour_ledger import lake_state
-from hour_ledger.balance import NotInLedgerError
+from hour_ledger.balance import LedgerImbalanceError, NotInLedgerError
 from hour_ledger.checks import DataCheckError
 from hour_ledger.lake_state import (
+    balanced_landing_rows,
     checked_event_rows,
     checked_landing_row,
-    checked_landing_rows,
     hours_with_rejected_lines,
+    hours_with_unreadable_objects,
+    publishable_event_hours,
+    stale_around,
     stale_together_with,
 )
 from tests.plugins.hour_ledger.fake_ledger import FakeLedger, landed
@@ -53,6 +57,26 @@ def test_an_hour_is_made_with_those_around_it_that_are_stale(lake: FakeLedger) -
     assert stale_together_with(LAKE, TEN + 2 * HOUR) == [], "it is not stale itself"
 
 
+def test_what_a_failed_check_holds_back_is_published_by_no_later_run_nor_reconciled(
+    lake: FakeLedger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed = {row.landing_hour: [RawObject(key="a.gz", etag="e", size=1)] for row in lake.landed}
+    version = landing_input_version(listed[TEN])
+    monkeypatch.setattr(lake_state, "list_landing_hours", lambda *_: listed)
+    monkeypatch.setattr(lake_state, "days_left_behind", lambda *_: [])
+    lake.landed = [replace(row, input_version=version) for row in lake.landed]
+    lake.landed[0] = replace(lake.landed[0], failed_checks=1)
+    lake.events = []
+
+    held_back = [TEN, TEN + HOUR]
+    assert publishable_event_hours(LAKE, TEN + HOUR) == [TEN + 2 * HOUR]
+    assert [stale_together_with(LAKE, hour) for hour in held_back] == [[], []]
+    assert not set(held_back) & set(stale_together_with(LAKE, TEN + 2 * HOUR))
+    around = stale_around(LAKE, TEN, TEN + 2 * HOUR, settled_end=TEN + 2 * HOUR)
+    assert (around.landing_hours, around.event_hours) == ((), (TEN + 2 * HOUR, TEN + 3 * HOUR))
+    assert "held back by failed data checks" in capsys.readouterr().out
+
+
 def test_an_hour_that_was_to_be_made_must_be_there_and_the_others_need_not(lake: FakeLedger) -> None:
     del lake.events[1]
 
@@ -79,8 +103,25 @@ def test_a_data_check_of_a_landing_hour_stops_publication(lake: FakeLedger) -> N
     assert checked_landing_row(LAKE, TEN) == lake.landed[0], "what an earlier version was found to be says nothing"
     with pytest.raises(DataCheckError, match="landing hour 2026-11-22T11"):
         checked_landing_row(LAKE, TEN + HOUR)
-    with pytest.raises(DataCheckError, match="landing hour 2026-11-22T11"):
-        checked_landing_rows(LAKE, TEN, TEN + 2 * HOUR)
+
+
+def test_of_the_hours_that_a_run_transformed_each_must_be_there_and_balance(lake: FakeLedger) -> None:
+    lake.landed[2] = replace(lake.landed[2], rejected=1)
+
+    assert balanced_landing_rows(LAKE, []) == []
+    assert balanced_landing_rows(LAKE, [TEN, TEN + HOUR]) == lake.landed[:2]
+    with pytest.raises(LedgerImbalanceError, match="landing hour 2026-11-22T12: 1 lines"):
+        balanced_landing_rows(LAKE, [TEN, TEN + 2 * HOUR])
+    with pytest.raises(NotInLedgerError, match="2026-11-22T09"):
+        balanced_landing_rows(LAKE, [TEN - HOUR])
+
+
+def test_unreadable_objects_are_found_whatever_the_data_checks_say(lake: FakeLedger) -> None:
+    lake.landed[1] = replace(lake.landed[1], unreadable_objects=1, failed_checks=1)
+    lake.results = [failed(Stage.LANDING_HOUR, TEN + HOUR, "v1")]
+
+    assert hours_with_unreadable_objects(LAKE, [TEN + HOUR, TEN]) == [TEN + HOUR]
+    assert hours_with_unreadable_objects(LAKE, [TEN]) == []
 
 
 def test_hours_with_rejected_lines_are_found_within_the_bounds_that_are_given(lake: FakeLedger) -> None:

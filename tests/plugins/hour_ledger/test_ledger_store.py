@@ -18,6 +18,7 @@ TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 COUNT = pa.int64()
+COUNTS = {"received": 8, "clean": 7, "duplicates": 1}
 LANDING_SCHEMA = pa.schema(
     [
         ("landing_hour", TIMESTAMP),
@@ -27,20 +28,21 @@ LANDING_SCHEMA = pa.schema(
         *((name, COUNT) for name in ("unreadable_objects", "bytes", "lines", "received", "rejected")),
         ("rejected_by_reason", pa.map_(pa.string(), COUNT)),
         ("received_by_event_hour", pa.map_(pa.string(), COUNT)),
+        ("failed_checks", COUNT),
     ]
 )
 EVENT_SCHEMA = pa.schema(
     [
         ("event_hour", TIMESTAMP),
         ("input_version", pa.string()),
-        *((name, COUNT) for name in ("received", "clean", "duplicates")),
+        *((name, COUNT) for name in ("received", "clean", "duplicates", "failed_checks")),
     ]
 )
 DAY_SCHEMA = pa.schema(
     [
         ("day", pa.date32()),
         *((name, pa.string()) for name in ("input_version", "events_version", "users_fingerprint")),
-        *((name, COUNT) for name in ("events", "users", "sessions")),
+        *((name, COUNT) for name in ("events", "users", "sessions", "failed_checks")),
     ]
 )
 CHECKS_SCHEMA = pa.schema(
@@ -78,6 +80,7 @@ def landing(hour: datetime) -> dict[str, Any]:
         "rejected": 2,
         "rejected_by_reason": {"not_json": 2},
         "received_by_event_hour": {"2026-11-22T10": 7, "2026-11-22T09": 1},
+        "failed_checks": 2,
     }
 
 
@@ -95,18 +98,17 @@ def test_landing_rows_of_the_asked_hours_come_back(catalog: SqlCatalog) -> None:
             received=8,
             rejected=2,
             received_by_event_hour={TEN: 7, TEN - HOUR: 1},
+            failed_checks=2,
         )
     ]
 
 
 def test_an_event_row_comes_back(catalog: SqlCatalog) -> None:
-    row = {"event_hour": TEN, "input_version": "v1", "received": 8, "clean": 7, "duplicates": 1}
-    store_rows(catalog, "event_ledger", EVENT_SCHEMA, [row])
+    row = EventRow(event_hour=TEN, input_version="v1", received=8, clean=7, duplicates=1, failed_checks=3)
+    store_rows(catalog, "event_ledger", EVENT_SCHEMA, [asdict(row)])
     ledger = LedgerStore(catalog=catalog, database="lake")
 
-    assert ledger.event_rows(TEN, TEN + HOUR) == [
-        EventRow(event_hour=TEN, input_version="v1", received=8, clean=7, duplicates=1)
-    ]
+    assert ledger.event_rows(TEN, TEN + HOUR) == [row]
     assert ledger.event_rows(TEN + HOUR, TEN + 2 * HOUR) == []
 
 
@@ -121,6 +123,7 @@ def test_a_day_row_comes_back(catalog: SqlCatalog) -> None:
             users=3,
             sessions=4,
             users_fingerprint="u1",
+            failed_checks=1,
         )
         for day in days
     ]
@@ -146,6 +149,22 @@ def test_check_results_of_one_stage_come_back(catalog: SqlCatalog) -> None:
     )
 
 
+def test_hours_and_days_in_which_checks_failed_come_back_by_name(catalog: SqlCatalog) -> None:
+    hours = [EventRow(event_hour=TEN + n * HOUR, input_version="v1", **COUNTS, failed_checks=1 - n) for n in (0, 1)]
+    store_rows(catalog, "landing_ledger", LANDING_SCHEMA, [landing(TEN)])
+    store_rows(catalog, "event_ledger", EVENT_SCHEMA, [asdict(row) for row in hours])
+    day = {"day": TEN.date(), "input_version": "d1", "events_version": "e1", "users_fingerprint": "u1"}
+    store_rows(catalog, "day_ledger", DAY_SCHEMA, [{**day, "events": 7, "users": 3, "sessions": 4, "failed_checks": 1}])
+
+    found = LedgerStore(catalog=catalog, database="lake").failed_checks()
+
+    assert [(failed.named, failed.checked_from, failed.input_version) for failed in found] == [
+        ("landing hour 2026-11-22T10", TEN, "v1"),
+        ("event hour 2026-11-22T10", TEN, "v1"),
+        ("day 2026-11-22", TEN.replace(hour=0), "d1"),
+    ]
+
+
 def test_a_table_that_no_job_has_made_yet_is_an_empty_ledger(catalog: SqlCatalog) -> None:
     ledger = LedgerStore(catalog=catalog, database="lake")
 
@@ -153,3 +172,4 @@ def test_a_table_that_no_job_has_made_yet_is_an_empty_ledger(catalog: SqlCatalog
     assert ledger.event_rows(TEN, TEN + HOUR) == []
     assert ledger.day_row(TEN.date()) is None
     assert ledger.check_results(Stage.LANDING_HOUR, TEN, TEN + HOUR) == []
+    assert ledger.failed_checks() == []
