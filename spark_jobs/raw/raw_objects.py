@@ -86,7 +86,9 @@ class RawDirectory:
 
     def listed(self, prefix: str) -> Iterator[RawObject]:
         if not self.directory.is_dir():
-            raise RawStoreError(f"there is no directory {str(self.directory)!r}; --raw-uri names the one of raw objects")
+            raise RawStoreError(
+                f"there is no directory {str(self.directory)!r}; --raw-uri names the one of raw objects"
+            )
         for path in (self.directory / prefix).rglob("*"):
             # Names that begin with a dot are files that are still being written.
             if path.is_file() and not path.name.startswith("."):
