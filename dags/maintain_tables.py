@@ -25,14 +25,14 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
-from contracts.tables import TABLES
+from contracts.tables import ALL_TABLES
 from dag_conventions.conventions import RETRYING, START_DATE, Tag
 from dag_conventions.params import choice_param, chosen_arguments, hours_param, optional_argument
 from pipeline_settings import settings_from
 from spark_submission import spark_task
 
 SETTINGS = settings_from(os.environ)
-TABLE_NAMES = [table.name for table in TABLES]
+TABLE_NAMES = [table.name for table in ALL_TABLES]
 
 with DAG(
     "maintain_tables",

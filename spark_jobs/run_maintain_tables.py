@@ -18,7 +18,7 @@ if not __package__:  # started by spark-submit: this file's directory is on the 
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from contracts.privacy import RAW_RETENTION_DAYS
-from contracts.tables import REJECTED_EVENTS, TABLES, table_named
+from contracts.tables import ALL_TABLES, REJECTED_EVENTS, table_named
 from spark_jobs.arguments import add_lake_arguments, lake_of
 from spark_jobs.errors import SparkJobError
 from spark_jobs.operations.expire_rejected import expire_rejected
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
     lake, rules = lake_of(arguments), _rules_of(parser, arguments)
-    tables = [table_named(name) for name in arguments.table] or list(TABLES)
+    tables = [table_named(name) for name in arguments.table] or list(ALL_TABLES)
     started = time.monotonic()
     done: list[TableMaintenance] = []
     errors: list[str] = []
@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         "--table",
         action="append",
         default=[],
-        choices=[table.name for table in TABLES],
+        choices=[table.name for table in ALL_TABLES],
         help="a table; may be given repeatedly; default: all of them",
     )
     parser.add_argument(

@@ -1,6 +1,7 @@
 """The tables of the lakehouse, each declared once: columns, types, partition, sort order, input window.
 
-Spark schemas, the Iceberg tables, `docs/tables.md` and the tests' expectations are made from `TABLES`.
+Spark schemas, the Iceberg tables, `docs/tables.md` and the tests' expectations are made from `TABLES`, which are made
+of events, and `ALL_TABLES`, which has what the operation of the pipeline leaves behind as well.
 """
 
 from typing import Final
@@ -25,9 +26,11 @@ from contracts.tables.hourly import (
     WITHOUT_BOTS,
 )
 from contracts.tables.ledgers import DATA_CHECKS, DAY_LEDGER, ERASED_USERS, EVENT_LEDGER, LANDING_LEDGER
+from contracts.tables.scaling import SCALING_DECISIONS
 
 __all__ = [
     "AGGREGATION_VERSION",
+    "ALL_TABLES",
     "CLEAN_EVENTS",
     "DAILY_FUNNEL",
     "DAILY_PRODUCT_STATS",
@@ -46,6 +49,7 @@ __all__ = [
     "RECEIVED_EVENTS",
     "REJECTED_EVENTS",
     "RETENTION_DAYS",
+    "SCALING_DECISIONS",
     "SESSIONS",
     "SESSION_GAP",
     "TABLES",
@@ -82,10 +86,13 @@ TABLES: Final = (
     ERASED_USERS,
 )
 
+#: And those that hold nothing of any event.
+ALL_TABLES: Final = (*TABLES, SCALING_DECISIONS)
+
 
 def table_named(name: str) -> Table:
     """Return a declared table; raise `KeyError` that names the known ones."""
-    for table in TABLES:
+    for table in ALL_TABLES:
         if table.name == name:
             return table
-    raise KeyError(f"no table is named {name!r}; the tables are {', '.join(t.name for t in TABLES)}")
+    raise KeyError(f"no table is named {name!r}; the tables are {', '.join(t.name for t in ALL_TABLES)}")

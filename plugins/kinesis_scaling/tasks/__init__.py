@@ -1,0 +1,1 @@
+"""Airflow's vocabulary for scaling a stream: hook, sensor, triggers and operators."""
