@@ -19,7 +19,7 @@ SCALING_DECISIONS: Final = Table(
         required("reason", "string", "The branch of the policy that decided."),
         required("explanation", "string", "Why, in a sentence with numbers."),
         required(
-            "outcome", "string", "`done`, `advised`, `held`, `refused` by AWS, or `superseded` by another change."
+            "outcome", "string", "`done`, `advised`, `held`, `refused` by AWS, `superseded` by a change, or `failed`."
         ),
         optional("outcome_detail", "string", "What AWS said, or what had changed; null if all went as decided."),
         required("open_shards", "bigint", "Open shards when it was decided."),

@@ -23,6 +23,7 @@ class Tag(StrEnum):
     SAFETY_NET = "safety-net"
     OPERATIONS = "operations"
     PRIVACY = "privacy"
+    SCALING = "scaling"
 
 
 #: `default_args` of each DAG. Half a minute, one, two: a passing fault of S3, Glue or SQLite is over by then.

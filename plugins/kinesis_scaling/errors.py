@@ -1,8 +1,13 @@
-"""What can be wrong with what a person gives to the scaling policy or to its simulator.
+"""What can be wrong with what a person gives to the scaling policy or to its simulator, or with a stream on AWS.
 
 KinesisScalingError
-├── ScalingSettingsError   a setting contradicts another one, or a limit of AWS
-└── TraceError             a traffic trace cannot be used; the message names the line
+├── ScalingSettingsError     a setting contradicts another one, or a limit of AWS
+├── TraceError               a traffic trace cannot be used; the message names the line
+└── StreamError              a stream cannot be looked at or changed
+    ├── UnknownStreamError   there is none of this name
+    ├── OnDemandStreamError  it has no shards to be scaled
+    ├── NotAllowedError      a right is missing; the message names it
+    └── AwsUnavailableError  AWS does not answer, or throttles; the same call may be answered later
 """
 
 
@@ -16,3 +21,23 @@ class ScalingSettingsError(KinesisScalingError):
 
 class TraceError(KinesisScalingError):
     """A traffic trace cannot be used; the message names the line and the remedy."""
+
+
+class StreamError(KinesisScalingError):
+    """A stream cannot be looked at or changed; the message names it, the call and the remedy."""
+
+
+class UnknownStreamError(StreamError):
+    """There is no stream of this name."""
+
+
+class OnDemandStreamError(StreamError):
+    """The stream is in on-demand mode: AWS scales it."""
+
+
+class NotAllowedError(StreamError):
+    """The credentials lack a right; the message names it."""
+
+
+class AwsUnavailableError(StreamError):
+    """AWS did not answer, failed, or throttled the call."""

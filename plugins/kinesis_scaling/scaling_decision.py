@@ -31,6 +31,7 @@ class Reason(StrEnum):
     NO_METRICS = "no metrics"
     AT_CEILING = "at ceiling"
     HOT_KEY = "hot key"
+    REFUSED = "refused by AWS"
     # not shrinking, though there is too much
     PATCHY_METRICS = "patchy metrics"
     STILL_THROTTLING = "still throttling"

@@ -1,10 +1,35 @@
-"""A TOML file → the streams that are to be scaled: by which settings, and whether they are changed at all."""
+"""A TOML file → the streams that are to be scaled: by which settings, and whether they are changed at all.
 
-from dataclasses import dataclass
-from datetime import timedelta
+[streams.clickstream-prod-events]
+mode = "on"                        # off, advise (the default: decides and records, changes nothing) or on
+minimum_shards = 4                 # any field of Settings; one that is a time as <field>_minutes
+maximum_shards = 200
+patience_minutes = 240
+
+[[streams.clickstream-prod-events.floors]]
+shards = 40                        # at least 40 on Fridays from 06:00 UTC, for 18 hours
+start = 2026-11-27T06:00:00Z
+hours = 18
+repeat_days = 7
+"""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, Self
 
-from kinesis_scaling.scaling_settings import Settings
+from kinesis_scaling.errors import ScalingSettingsError
+from kinesis_scaling.scaling_settings import ScheduledFloor, Settings
+
+#: Names the file.
+VARIABLE: Final = "CLICKSTREAM_SCALING"
+_MINUTES: Final = "_minutes"
+_MINUTE: Final = timedelta(minutes=1)
+_FLOOR_KEYS: Final = ("shards", "start", "hours", "repeat_days")
 
 
 class Mode(StrEnum):
@@ -23,9 +48,161 @@ class ScaledStream:
     """One stream, and how it is to be scaled."""
 
     name: str
-    mode: Mode
-    settings: Settings
+    mode: Mode = Mode.ADVISE
+    settings: Settings = Settings()  # noqa: RUF009 (frozen)
     #: How often the metrics are looked at.
     ask_every: timedelta = timedelta(seconds=30)
     #: A run ends, and is recorded, after so long at the latest.
     run_length: timedelta = timedelta(hours=1)
+
+    def __post_init__(self) -> None:
+        if self.ask_every < timedelta(seconds=1):
+            raise ScalingSettingsError(
+                f"ask_every_seconds is {self.ask_every.total_seconds():g}; it must be at least 1"
+            )
+        if self.run_length < self.ask_every:
+            raise ScalingSettingsError(
+                f"run_length_minutes is {self.run_length / _MINUTE:g}, shorter than ask_every_seconds: {self.ask_every}"
+            )
+
+    def to_text(self) -> str:
+        """Return the stream as text, for Airflow's database."""
+        table: dict[str, Any] = {
+            "mode": self.mode,
+            "ask_every_seconds": self.ask_every.total_seconds(),
+            "run_length_minutes": self.run_length / _MINUTE,
+            "floors": [_floor_table(floor) for floor in self.settings.floors],
+        }
+        for field in fields(Settings):
+            value = getattr(self.settings, field.name)
+            if field.type is timedelta:
+                table[field.name + _MINUTES] = value / _MINUTE
+            elif field.name != "floors":
+                table[field.name] = value
+        return json.dumps({"name": self.name, "table": table})
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Return the stream of `to_text`'s text."""
+        found = json.loads(text)
+        return cls(**_arguments(found["name"], found["table"]))
+
+
+def scaled_streams(environ: Mapping[str, str], own_stream: str) -> tuple[ScaledStream, ...]:
+    """Return the streams of the file that CLICKSTREAM_SCALING names; without one, `own_stream` in mode `advise`.
+
+    Raises `ScalingSettingsError` that names file, stream, key and value.
+    """
+    if not environ.get(VARIABLE):
+        return (ScaledStream(name=own_stream),)
+    path = Path(environ[VARIABLE])
+    streams = _tables(path)
+    found = []
+    for name, table in streams.items():
+        try:
+            found.append(ScaledStream(**_arguments(name, table)))
+        except ScalingSettingsError as error:
+            raise ScalingSettingsError(f"{path}, stream {name}: {error}") from error
+    return tuple(found)
+
+
+def _tables(path: Path) -> Mapping[str, Any]:
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScalingSettingsError(f"{VARIABLE} names {path}, which cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ScalingSettingsError(f"{path} is no TOML: {error}") from error
+    streams = found.pop("streams", None)
+    if found or not isinstance(streams, dict) or not streams:
+        rest = f", not {', '.join(found)}" if found else ""
+        raise ScalingSettingsError(f'{path} must have tables [streams."<name of a stream>"], at least one{rest}')
+    return streams
+
+
+def _arguments(name: str, table: Any) -> dict[str, Any]:
+    if not isinstance(table, Mapping):
+        raise ScalingSettingsError(f"{table!r} is no table of settings")
+    given = dict(table)
+    arguments: dict[str, Any] = {"name": name}
+    if "mode" in given:
+        arguments["mode"] = _mode(given.pop("mode"))
+    if "ask_every_seconds" in given:
+        arguments["ask_every"] = timedelta(seconds=_number("ask_every_seconds", given.pop("ask_every_seconds")))
+    if "run_length_minutes" in given:
+        arguments["run_length"] = timedelta(minutes=_number("run_length_minutes", given.pop("run_length_minutes")))
+    arguments["settings"] = _settings(given)
+    return arguments
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    known = {field.name + (_MINUTES if field.type is timedelta else ""): field for field in fields(Settings)}
+    if unknown := given.keys() - known.keys():
+        every = ", ".join(sorted([*known, "mode", "ask_every_seconds", "run_length_minutes"]))
+        raise ScalingSettingsError(f"there is no setting {', '.join(sorted(unknown))}; the settings are {every}")
+    arguments: dict[str, Any] = {}
+    for key, value in given.items():
+        field = known[key]
+        if field.name == "floors":
+            arguments["floors"] = _floors(value)
+        elif field.type is timedelta:
+            arguments[field.name] = timedelta(minutes=_number(key, value))
+        elif field.type is int:
+            arguments[field.name] = _whole(key, value)
+        else:
+            arguments[field.name] = _number(key, value)
+    return Settings(**arguments)
+
+
+def _floors(value: Any) -> tuple[ScheduledFloor, ...]:
+    if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
+        raise ScalingSettingsError(f"floors is {value!r}; write each as a table [[streams.<name>.floors]]")
+    return tuple(map(_floor, value))
+
+
+def _floor(table: dict[str, Any]) -> ScheduledFloor:
+    missing = [key for key in _FLOOR_KEYS[:3] if key not in table]
+    if missing or table.keys() - set(_FLOOR_KEYS):
+        raise ScalingSettingsError(
+            f"a floor has {', '.join(table)}; it needs shards, start and hours, and may have repeat_days"
+        )
+    repeat = table.get("repeat_days")
+    return ScheduledFloor(
+        shards=_whole("shards", table["shards"]),
+        start=_moment(table["start"]),
+        duration=timedelta(hours=_number("hours", table["hours"])),
+        repeat=None if repeat is None else timedelta(days=_number("repeat_days", repeat)),
+    )
+
+
+def _floor_table(floor: ScheduledFloor) -> dict[str, Any]:
+    table = {"shards": floor.shards, "start": floor.start.isoformat(), "hours": floor.duration / timedelta(hours=1)}
+    return table if floor.repeat is None else {**table, "repeat_days": floor.repeat / timedelta(days=1)}
+
+
+def _mode(value: Any) -> Mode:
+    try:
+        return Mode(value)
+    except ValueError:
+        raise ScalingSettingsError(
+            f"mode is {value!r}; it must be one of {', '.join(map(repr, map(str, Mode)))}"
+        ) from None
+
+
+def _number(key: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e9:
+        raise ScalingSettingsError(f"{key} is {value!r}; it must be a number, 0 or more")
+    return float(value)
+
+
+def _whole(key: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ScalingSettingsError(f"{key} is {value!r}; it must be a whole number")
+    return value
+
+
+def _moment(value: Any) -> datetime:
+    try:
+        return value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise ScalingSettingsError(f"start is {value!r}; it must be a time such as 2026-11-27T06:00:00Z") from None

@@ -24,6 +24,8 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     #: Not made, because the stream had changed since, or the decision had grown old; or overtaken while it was made.
     SUPERSEDED = "superseded"
+    #: The task that was to make it failed; the stream tells how far it got.
+    FAILED = "failed"
     #: Decided, and not made yet; no row has it.
     PENDING = "pending"
 

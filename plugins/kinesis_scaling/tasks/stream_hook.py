@@ -1,0 +1,50 @@
+"""One Airflow connection → the two AWS clients that scaling needs, and what is done with them."""
+
+from functools import cached_property
+from typing import Any
+
+from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+from botocore.config import Config
+
+from kinesis_scaling.stream.moves import StreamMoves
+from kinesis_scaling.stream.stream_reader import StreamReader
+from kinesis_scaling.stream.watch import StreamWatch
+from kinesis_scaling.stream_settings import ScaledStream
+
+#: A call that hangs must not hold up a spike's answer for the default of a minute, five times.
+CONFIG = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
+
+
+class StreamHook(AwsBaseHook):
+    """Interact with one Kinesis stream and its CloudWatch metrics.
+
+    Additional arguments (such as ``aws_conn_id``) are passed down to the underlying AwsBaseHook.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["client_type"] = "kinesis"
+        kwargs["config"] = kwargs.get("config") or CONFIG
+        super().__init__(*args, **kwargs)
+
+    @cached_property
+    def cloudwatch(self) -> Any:
+        """Return CloudWatch's client, made from the same connection."""
+        return AwsBaseHook(
+            aws_conn_id=self.aws_conn_id,
+            region_name=self._region_name,
+            verify=self._verify,
+            config=self._config,
+            client_type="cloudwatch",
+        ).conn
+
+    def reader(self, stream_name: str) -> StreamReader:
+        """Return what reads the stream's state."""
+        return StreamReader(kinesis=self.conn, cloudwatch=self.cloudwatch, stream_name=stream_name)
+
+    def watch(self, stream: ScaledStream, decided_by: str) -> StreamWatch:
+        """Return what asks the policy about the stream."""
+        return StreamWatch(stream, kinesis=self.conn, cloudwatch=self.cloudwatch, decided_by=decided_by)
+
+    def moves(self, stream_name: str) -> StreamMoves:
+        """Return what changes the stream."""
+        return StreamMoves(self.conn, stream_name)
