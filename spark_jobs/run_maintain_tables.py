@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     expired = 0
     try:
         spark = spark_session("maintain_tables", lake)
-        ensure_tables(spark, lake)
+        ensure_tables(spark, lake, ALL_TABLES)
         if REJECTED_EVENTS in tables:
             expired = expire_rejected(spark, lake, rules.now - timedelta(days=arguments.raw_retention_days))
         for table in tables:

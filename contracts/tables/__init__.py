@@ -26,6 +26,7 @@ from contracts.tables.hourly import (
     WITHOUT_BOTS,
 )
 from contracts.tables.ledgers import DATA_CHECKS, DAY_LEDGER, ERASED_USERS, EVENT_LEDGER, LANDING_LEDGER
+from contracts.tables.properties import table_properties
 from contracts.tables.scaling import SCALING_DECISIONS
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "Partition",
     "Table",
     "table_named",
+    "table_properties",
 ]
 
 #: Part of each event hour's and day's `input_version`: raise it when the code that makes the tables changes their rows.
