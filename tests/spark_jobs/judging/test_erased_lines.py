@@ -79,3 +79,8 @@ def test_half_a_surrogate_pair_and_wrong_escapes_are_no_obstacle() -> None:
 
 def test_a_line_made_to_be_unescaped_for_ever_is_given_up_on() -> None:
     assert not mentions(b'"' + rb"\u005c" * 20_000 + b'"', ERASED)
+
+
+def test_a_line_of_escaped_quotes_that_none_ends_is_looked_through_once() -> None:
+    """It would take hours if each of them was taken for the beginning of a string that may end."""
+    assert not mentions(b'"user_id":"x","note":"' + rb"\\\"" * 250_000 + rb"\\" + b'"}}', ERASED)
