@@ -79,10 +79,12 @@ class TableMaintenance:
 def maintain_table(
     spark: SparkSession, lake: LakeLocation, table: Table, rules: MaintenanceRules
 ) -> TableMaintenance | None:
-    """Compact, expire, tidy up; return None for a table that nothing was ever written to.
+    """Compact, expire, tidy up; return None for a table that nothing was ever written to, or that is not there yet.
 
     Raise `MaintenanceError` if a step fails; those before it are done, and no row is another.
     """
+    if not spark.catalog.tableExists(lake.table(table.name)):
+        return None  # no Spark job makes it, and whoever does has not come to it
     before = table_figures(spark, lake, table)
     if not before.snapshots:
         return None

@@ -16,7 +16,7 @@ from pyspark.sql import Row, SparkSession
 from contracts.ledger import EventRow
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR
-from contracts.tables import EVENT_LEDGER, RECEIVED_EVENTS, SESSIONS
+from contracts.tables import EVENT_LEDGER, RECEIVED_EVENTS, SCALING_DECISIONS, SESSIONS
 from spark_jobs import run_maintain_tables
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.operations import maintain_tables
@@ -155,6 +155,16 @@ def test_orphans_younger_than_a_day_are_refused_and_why_is_said() -> None:
 def test_a_table_that_nothing_was_written_to_needs_nothing(spark: SparkSession, lake: LakeLocation) -> None:
     assert maintain_table(spark, lake, SESSIONS, rules()) is None
     assert table_figures(spark, lake, SESSIONS).data_files == 0
+
+
+def test_all_tables_are_maintained_though_nobody_made_one_of_them_yet(
+    spark: SparkSession, lake: LakeLocation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--raw-uri", lake.raw_uri, "--warehouse-uri", lake.warehouse_uri, "--database", lake.database]
+    assert not spark.catalog.tableExists(lake.table(SCALING_DECISIONS.name))
+    assert run_maintain_tables.main(where) == 0
+    assert "event_ledger" in capsys.readouterr().out
+    assert not spark.catalog.tableExists(lake.table(SCALING_DECISIONS.name))
 
 
 def test_the_command_shows_figures_before_and_after(
