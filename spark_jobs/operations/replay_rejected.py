@@ -101,8 +101,8 @@ def replay(spark: SparkSession, lake: LakeLocation, plan: ReplayPlan, settled_be
     fed = {hour for row in (*before, *report.written) for hour in _fed(row, plan.replay)}
     event_hours = sorted(fed | {hour + HOUR for hour in fed})
     hours = aggregate_hours(spark, lake, event_hours, force=True, hold_back=True)
-    touched = {day_of(row.event_hour) for row in hours.made}
-    wanted = _days_to_make(spark, lake, touched, settled_before) - set(map(day_of, hours.held_back))
+    wanted = _days_to_make(spark, lake, {day_of(row.event_hour) for row in hours.made}, settled_before)
+    wanted -= set(map(day_of, hours.held_back))
     days = aggregate_days(spark, lake, wanted, force=True, hold_back=True)
     return Replay(
         transformed=report.written,
@@ -116,11 +116,17 @@ def replay(spark: SparkSession, lake: LakeLocation, plan: ReplayPlan, settled_be
 def _days_to_make(
     spark: SparkSession, lake: LakeLocation, days: Collection[date], settled_before: datetime
 ) -> set[date]:
-    """Return those of the days that were made before or are over: an open day is made by its own run, when it is."""
+    """Return those of the days that were made before or are over, and the days beside them that were made before.
+
+    An open day is made by its own run, when it is over. The sessions of the days beside reach into the day, and their
+    versions need not tell that its events changed.
+    """
     if not days:
         return set()
-    made_before = {row.day for row in read_day_rows(spark, lake, min(days), max(days) + DAY)}
-    return {day for day in days if day in made_before or start_of_day(day + DAY) <= settled_before}
+    made_before = {row.day for row in read_day_rows(spark, lake, min(days) - DAY, max(days) + 2 * DAY)}
+    over = {day for day in days if start_of_day(day + DAY) <= settled_before}
+    around = {day + offset for day in days for offset in (-DAY, 0 * DAY, DAY)}
+    return over | (around & made_before)
 
 
 def _fed(row: LandingLedgerRow, replayed: Collection[datetime]) -> Sequence[datetime]:

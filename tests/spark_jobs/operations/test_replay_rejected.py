@@ -20,10 +20,13 @@ from contracts.tables import (
     LANDING_LEDGER,
     RECEIVED_EVENTS,
     REJECTED_EVENTS,
+    SESSIONS,
+    USER_DAYS,
 )
 from spark_jobs import run_reconcile_hours, run_replay_rejected
 from spark_jobs.checks import landing_figures
 from spark_jobs.daily.aggregate_days import aggregate_days
+from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.tables.ledger import read_landing_rows, write_landing_rows
 from spark_jobs.tables.schemas import struct_type
 from spark_jobs.tables.table_io import current_snapshot, replace_hours
@@ -63,15 +66,16 @@ def as_an_older_contract_left_it(
     rejections: list[tuple[str, str, bytes | None]],
     *,
     version: str | None = None,
+    hour: datetime = TEN,
 ) -> None:
-    """Give hour ten no received event, and these rejections: key, reason, line."""
-    rows = [(TEN, key, reason, "refused then", content, None) for key, reason, content in rejections]
+    """Give an hour no received event, and these rejections: key, reason, line."""
+    rows = [(hour, key, reason, "refused then", content, None) for key, reason, content in rejections]
     for table, frame in (
         (RECEIVED_EVENTS, spark.createDataFrame([], struct_type(RECEIVED_EVENTS))),
         (REJECTED_EVENTS, spark.createDataFrame(rows, struct_type(REJECTED_EVENTS)).coalesce(1)),
     ):
-        replace_hours(frame, lake=lake, table=table, hours=[TEN], read_from=current_snapshot(spark, lake, table))
-    (row,) = read_landing_rows(spark, lake, TEN, TEN + HOUR)
+        replace_hours(frame, lake=lake, table=table, hours=[hour], read_from=current_snapshot(spark, lake, table))
+    (row,) = read_landing_rows(spark, lake, hour, hour + HOUR)
     unreadable = sum(content is None for _, _, content in rejections)
     lines = len(rejections) - unreadable
     old = replace(
@@ -118,6 +122,30 @@ def test_lines_that_are_accepted_now_are_shown_and_then_made_events_as_if_they_h
     assert done["event_hours"][0] == "2026-11-22T10"
     assert table_hashes(spark, lake, TABLES) == expected
     assert replayed(lake, tmp_path / "report.json", "--apply")["transformed"] == []
+
+
+def test_sessions_of_the_day_before_reach_into_what_is_replayed(
+    spark: SparkSession, lake: LakeLocation, tmp_path: Path
+) -> None:
+    midnight = TEN + timedelta(hours=14)
+    late, early, later = midnight - timedelta(minutes=10), midnight + timedelta(minutes=10), midnight + HOUR / 2
+    lay_down(lake, late.replace(minute=0), "a", [line(late, "1")])
+    key = lay_down(lake, midnight, "b", [line(early, "2"), line(later, "3")])
+    span = ("--from", "2026-11-22T22", "--to", "2026-11-23T02", "--settled-before", "2026-11-25T00:00:00+00:00")
+    assert run_reconcile_hours.main(arguments(lake, *span)) == 0
+    expected = table_hashes(spark, lake, (SESSIONS, USER_DAYS, DAILY_TRAFFIC))
+    as_an_older_contract_left_it(
+        spark, lake, [(key, "invalid_timestamp", line(early, "2").rstrip(b"\n"))], hour=midnight
+    )
+    aggregate_hours(spark, lake, [midnight, midnight + HOUR], force=True)
+    days = [TEN.date(), midnight.date()]
+    aggregate_days(spark, lake, days, force=True)
+    assert table_hashes(spark, lake, (SESSIONS, USER_DAYS, DAILY_TRAFFIC)) != expected
+
+    done = replayed(lake, tmp_path / "report.json", "--apply", *span)
+
+    assert done["days"] == ["2026-11-22", "2026-11-23"]
+    assert table_hashes(spark, lake, (SESSIONS, USER_DAYS, DAILY_TRAFFIC)) == expected
 
 
 def test_an_object_that_could_not_be_read_is_tried_again(
