@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from contracts.names import LakeLocation
 from contracts.tables import Column, ColumnType, Table
+from spark_jobs.tables.data_files import local_copies
 
 _DUCKDB_TYPES: Final[Mapping[ColumnType, str]] = {
     "string": "VARCHAR",
@@ -34,13 +35,14 @@ def export_tables(spark: SparkSession, lake: LakeLocation, tables: Iterable[Tabl
         for table in tables:
             target = directory / table.name / f"{table.name}.parquet"
             target.parent.mkdir(parents=True, exist_ok=True)
-            connection.execute(_copy(table, _data_files(spark, lake, table), target))
+            with local_copies(_data_files(spark, lake, table)) as files:
+                connection.execute(_copy(table, files, target))
 
 
 def _data_files(spark: SparkSession, lake: LakeLocation, table: Table) -> list[str]:
-    """Return the local paths of the files that are the table now (nothing here writes delete files)."""
+    """Return the locations of the files that are the table now (nothing here writes delete files)."""
     rows = spark.sql(f"SELECT file_path FROM {lake.table(table.name)}.files ORDER BY file_path").collect()  # noqa: S608 (our names)
-    return [row.file_path.removeprefix("file://").removeprefix("file:") for row in rows]
+    return [row.file_path for row in rows]
 
 
 def _copy(table: Table, files: list[str], target: Path) -> str:
@@ -51,7 +53,8 @@ def _copy(table: Table, files: list[str], target: Path) -> str:
 
 def _from_files(table: Table, files: list[str]) -> str:
     columns = ", ".join(f"{_cast(column, column.name)}" for column in table.columns)
-    return f"SELECT {columns} FROM read_parquet([{', '.join(map(_quoted, files))}], union_by_name = true)"  # noqa: S608
+    listed = ", ".join(map(_quoted, files))
+    return f"SELECT {columns} FROM read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"  # noqa: S608
 
 
 def _no_rows(table: Table) -> str:

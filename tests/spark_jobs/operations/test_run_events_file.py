@@ -30,7 +30,8 @@ def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
 def query(out: Path, sql: str) -> list[tuple[Any, ...]]:
     with duckdb.connect() as connection:
         for table in TABLES:
-            connection.execute(f"CREATE VIEW {table.name} AS FROM '{out}/tables/{table.name}/*.parquet'")
+            files = out / "tables" / table.name / "*.parquet"
+            connection.execute(f"CREATE VIEW {table.name} AS FROM read_parquet('{files}', hive_partitioning = false)")
         return connection.execute(sql).fetchall()
 
 
@@ -40,10 +41,10 @@ def test_a_file_of_events_becomes_parquet_tables_and_a_summary(tmp_path: Path) -
     lines = [EVENT, EVENT, later, EVENT | {"click_id": ""}]
     file = tmp_path / "events.jsonl"
     file.write_text("".join(json.dumps(line) + "\n" for line in lines) + "no json\n")
-    out = tmp_path / "out #1"
+    out = tmp_path / "out #1" / "user_id=9"
     done = run("--input", str(file), "--out", str(out))
     assert done.returncode == 0, done.stderr
-    # Whatever its name means in a URI, everything lies in the directory that was named.
+    # Whatever its name means in a URI, or as one of Hive's partitions, all lies in the directory that was named.
     assert sorted(path.name for path in tmp_path.iterdir()) == ["events.jsonl", "out #1"]
     summary = json.loads((out / "summary.json").read_text())
     assert summary.pop("seconds")["total"] > 0
@@ -64,6 +65,7 @@ def test_a_file_of_events_becomes_parquet_tables_and_a_summary(tmp_path: Path) -
     assert query(out, "SELECT sum(revenue)::VARCHAR, sum(events), count(*) FROM hourly_traffic") == [("9.99", 2, 2)]
     daily = "SELECT users, new_users, sessions, bounces, revenue::VARCHAR, average_order::VARCHAR FROM daily_traffic"
     assert query(out, daily) == [(1, 1, 2, 2, "9.99", "9.99")]
+    assert query(out, "SELECT day::VARCHAR, user_id FROM user_days") == [("2026-11-22", "35")]
     assert query(out, "SELECT count(*) FROM rejected_events WHERE line = 'no json'::BLOB") == [(1,)]
     for table in TABLES:
         names = [name for name, *_ in query(out, f"DESCRIBE {table.name}")]
