@@ -3,6 +3,7 @@
 KinesisScalingError
 ├── ScalingSettingsError     a setting contradicts another one, or a limit of AWS
 ├── TraceError               a traffic trace cannot be used; the message names the line
+├── DecisionStoreError       the table of decisions cannot be read or written
 └── StreamError              a stream cannot be looked at or changed
     ├── UnknownStreamError   there is none of this name
     ├── OnDemandStreamError  it has no shards to be scaled
@@ -21,6 +22,10 @@ class ScalingSettingsError(KinesisScalingError):
 
 class TraceError(KinesisScalingError):
     """A traffic trace cannot be used; the message names the line and the remedy."""
+
+
+class DecisionStoreError(KinesisScalingError):
+    """The table `scaling_decisions` cannot be reached, read or written; the message names it and the remedy."""
 
 
 class StreamError(KinesisScalingError):

@@ -29,6 +29,12 @@ from kinesis_scaling.scaling_settings import ScheduledFloor, Settings
 VARIABLE: Final = "CLICKSTREAM_SCALING"
 _MINUTES: Final = "_minutes"
 _MINUTE: Final = timedelta(minutes=1)
+#: How a stream is watched: the key, the field of `ScaledStream`, and the key's unit.
+_WATCH_KEYS: Final = {
+    "ask_every_seconds": ("ask_every", timedelta(seconds=1)),
+    "run_length_minutes": ("run_length", _MINUTE),
+    "points_come_within_minutes": ("points_come_within", _MINUTE),
+}
 _FLOOR_KEYS: Final = ("shards", "start", "hours", "repeat_days")
 
 
@@ -54,6 +60,8 @@ class ScaledStream:
     ask_every: timedelta = timedelta(seconds=30)
     #: A run ends, and is recorded, after so long at the latest.
     run_length: timedelta = timedelta(hours=1)
+    #: A minute without points of what came in was quiet only if it is this long over: until then they may still come.
+    points_come_within: timedelta = timedelta(minutes=3)
 
     def __post_init__(self) -> None:
         if self.ask_every < timedelta(seconds=1):
@@ -71,6 +79,7 @@ class ScaledStream:
             "mode": self.mode,
             "ask_every_seconds": self.ask_every.total_seconds(),
             "run_length_minutes": self.run_length / _MINUTE,
+            "points_come_within_minutes": self.points_come_within / _MINUTE,
             "floors": [_floor_table(floor) for floor in self.settings.floors],
         }
         for field in fields(Settings):
@@ -127,10 +136,9 @@ def _arguments(name: str, table: Any) -> dict[str, Any]:
     arguments: dict[str, Any] = {"name": name}
     if "mode" in given:
         arguments["mode"] = _mode(given.pop("mode"))
-    if "ask_every_seconds" in given:
-        arguments["ask_every"] = timedelta(seconds=_number("ask_every_seconds", given.pop("ask_every_seconds")))
-    if "run_length_minutes" in given:
-        arguments["run_length"] = timedelta(minutes=_number("run_length_minutes", given.pop("run_length_minutes")))
+    for key, (field, unit) in _WATCH_KEYS.items():
+        if key in given:
+            arguments[field] = _number(key, given.pop(key)) * unit
     arguments["settings"] = _settings(given)
     return arguments
 
@@ -138,7 +146,7 @@ def _arguments(name: str, table: Any) -> dict[str, Any]:
 def _settings(given: dict[str, Any]) -> Settings:
     known = {field.name + (_MINUTES if field.type is timedelta else ""): field for field in fields(Settings)}
     if unknown := given.keys() - known.keys():
-        every = ", ".join(sorted([*known, "mode", "ask_every_seconds", "run_length_minutes"]))
+        every = ", ".join(sorted(["mode", *_WATCH_KEYS, *known]))
         raise ScalingSettingsError(f"there is no setting {', '.join(sorted(unknown))}; the settings are {every}")
     arguments: dict[str, Any] = {}
     for key, value in given.items():

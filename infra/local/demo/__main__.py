@@ -1,8 +1,9 @@
 """`python -m infra.local.demo [--check]`: the whole pipeline on this machine; `make demo` calls it.
 
-Starts the local cloud, deploys the template, lays down two past hours and sends live traffic over HTTP, starts
-Airflow, lets its DAGs make the tables, and prints them. Stays up until Ctrl-C; with --check it ends, with status 0 only
-if the tables hold exactly what the simulator's manifests say.
+Starts the local cloud, deploys the template, lays down two past hours, starts Airflow, sends live traffic over HTTP
+with a spike in it, for which the stream is given more shards and from which they are taken again, lets the DAGs make
+the tables, and prints them. Stays up until Ctrl-C; with --check it ends, with status 0 only if the tables hold exactly
+what the simulator's manifests say.
 """
 
 import argparse
@@ -31,8 +32,18 @@ from infra.local.demo.runs import (
     wait_for_event_hours,
     wait_for_lines,
 )
+from infra.local.demo.scaling import (
+    SCALING_DAG,
+    SCALING_VARIABLE,
+    shrink_by_hand,
+    wait_for_scaling,
+    write_settings,
+)
 from infra.local.errors import LocalCloudError
 from infra.local.process import LocalCloud
+
+#: From the last table to the last shard given back, in seconds; the policy's memory of the spike is three minutes.
+_SCALING_PATIENCE = 600.0
 
 
 def parse() -> argparse.Namespace:
@@ -43,7 +54,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--check", action="store_true", help="end, with status 0 only if every event is accounted for")
     parser.add_argument("--past-hours", type=int, default=2, help="hours of history to lay down (default 2)")
     parser.add_argument("--past-events", type=int, default=40_000, help="events in them (default 40,000)")
-    parser.add_argument("--live-events", type=int, default=20_000, help="events to send over HTTP (default 20,000)")
+    parser.add_argument("--live-events", type=int, default=10_000, help="events to send over HTTP (default 10,000)")
+    parser.add_argument("--spike-events", type=int, default=120_000, help="more of them in a spike (default 120,000)")
     parser.add_argument("--port", type=int, default=0, help="port of Airflow's UI (default: a free one)")
     parser.add_argument(
         "--folder",
@@ -72,12 +84,19 @@ class Demo:
         commands = Commands(folder=folder, environment={**os.environ, **cloud.environment()})
         with self._progress.step("deploying the template"):
             outputs = commands.deploy()
-        self._progress.say(f"the API is at {outputs.api_url}")
+            shrink_by_hand(cloud.endpoint_url, outputs.stream_name)
+        self._progress.say(f"the API is at {outputs.api_url}, its stream has one shard")
+        settings = write_settings(folder / "scaling.toml", outputs.stream_name)
         with self._progress.step("starting Airflow, and making traffic meanwhile"):
             airflow = LocalAirflow(
                 folder / "airflow",
                 port=self._given.port,
-                environment={**cloud.environment(), **outputs.pipeline_variables()},
+                environment={
+                    **cloud.environment(),
+                    **outputs.pipeline_variables(),
+                    SCALING_VARIABLE: str(settings),
+                },
+                unpause=[SCALING_DAG],
                 spark_slots=2,
                 progress=self._progress.note,
                 cancelled=self._traffic_failed.is_set,
@@ -85,8 +104,13 @@ class Demo:
             manifests = self._start_and_send(airflow, commands, outputs)
         self._progress.say(f"Airflow is at {airflow.url}")
         lake = Lake(outputs, cloud.endpoint_url)
+        with self._progress.step("a spike: half as much again as a shard takes"):
+            manifests["spike"] = commands.send_spike(outputs.api_url, self._given.spike_events)
+        self._progress.say(f"  {manifests['spike']['lines']:,} events of it were accepted")
         self._make_tables(airflow.api, lake, sum(manifest["lines"] for manifest in manifests.values()))
-        return self._report(lake, manifests, airflow.url)
+        with self._progress.step(f"{SCALING_DAG}: one shard again"):
+            decisions = wait_for_scaling(lake, self._progress, within=_SCALING_PATIENCE)
+        return self._report(lake, manifests, decisions, airflow.url)
 
     def _start_and_send(
         self, airflow: LocalAirflow, commands: Commands, outputs: StackOutputs
@@ -127,7 +151,9 @@ class Demo:
         with progress.step("aggregate_day: today, by hand"):
             aggregate_open_day(api, lake, progress)
 
-    def _report(self, lake: Lake, manifests: dict[str, dict[str, Any]], airflow_url: str) -> int:
+    def _report(
+        self, lake: Lake, manifests: dict[str, dict[str, Any]], decisions: list[dict[str, Any]], airflow_url: str
+    ) -> int:
         landing_ledger, traffic = lake.rows("landing_ledger"), lake.rows("hourly_traffic")
         daily_traffic = lake.rows("daily_traffic")
         accounts = tabled_accounts(
@@ -144,6 +170,7 @@ class Demo:
             daily_traffic=daily_traffic,
             daily_funnel=lake.rows("daily_funnel"),
             landing_ledger=landing_ledger,
+            decisions=decisions,
             accounts=accounts,
             sent=sent,
         )
@@ -152,7 +179,15 @@ class Demo:
             print(f"  {seconds:7.1f}  {name}")
         summary = self._given.folder / "summary.json"
         write_summary(
-            summary, accounts=accounts, sent=sent, found=found, seconds=self._progress.seconds, airflow_url=airflow_url
+            summary,
+            accounts=accounts,
+            sent=sent,
+            found=found,
+            moves=[
+                f"{row['open_shards']} → {row['resulting_shards']}" for row in decisions if row["outcome"] == "done"
+            ],
+            seconds=self._progress.seconds,
+            airflow_url=airflow_url,
         )
         print(f"\n{summary} holds the same")
         for difference in found:

@@ -17,6 +17,7 @@ _LANDING = ("lines", "received", "rejected", "unreadable_objects", "settled")
 
 
 _DAILY = ("events", "users", "new_users", "sessions", "bounces", "converted_sessions", "purchases", "revenue")
+_MOVES = ("action", "open_shards", "resulting_shards", "demand", "reason")
 _FUNNEL = ("step", "event_name", "users_in_order", "users_in_any_order", "median_seconds")
 
 
@@ -26,10 +27,11 @@ def print_report(
     daily_traffic: Iterable[Row],
     daily_funnel: Iterable[Row],
     landing_ledger: Iterable[Row],
+    decisions: Iterable[Row],
     accounts: Accounts,
     sent: Row,
 ) -> None:
-    """Print the hourly and daily tables, the ledger, and where each event went."""
+    """Print the hourly and daily tables, the ledger, what was decided about the stream, and where each event went."""
     recent = sorted(traffic, key=lambda row: str(row["event_hour"]))[-_RECENT:]
     late = accounts.by_hour.keys() - {hour_key(row["event_hour"]) for row in recent}
     print(f"\nhourly_traffic, the last {len(recent)} event hours ({len(late)} earlier ones hold late events only)")
@@ -41,10 +43,13 @@ def print_report(
     _print_table("day", day_key, _FUNNEL, funnel)
     print("\nlanding_ledger")
     _print_table("landing_hour", hour_key, _LANDING, landing_ledger)
+    print("\nscaling_decisions, the moves")
+    moves = [row for row in decisions if row["outcome"] == "done"]
+    _print_table("decided_at", lambda at: f"{at:%H:%M:%S}", _MOVES, moves)
     print("\nWhere each event went")
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in accounts.rejected.most_common())
     for label, count, note in (
-        ("accepted over HTTP", sent["live"], "each was answered with 2xx"),
+        ("accepted over HTTP", sent["live"] + sent["spike"], f"{sent['spike']:,} of them in a spike"),
         ("laid down as past hours", sent["history"], ""),
         ("lines in S3", accounts.lines, ""),
         ("  rejected", accounts.rejected.total(), reasons),
@@ -92,5 +97,7 @@ def _cell(value: Any) -> str:
             return "–"
         case str():
             return value
+        case float():
+            return f"{value:,.2f}"
         case _:
             return f"{value:,}"

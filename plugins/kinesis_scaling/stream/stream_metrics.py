@@ -15,8 +15,6 @@ MINUTE: Final = timedelta(minutes=1)
 HISTORY: Final = timedelta(days=8)
 #: So much is asked for again.
 REFRESHED: Final = timedelta(minutes=15)
-#: A minute without Incoming* points is quiet only if it is this long over: until then they may still come.
-POINTS_COME_WITHIN: Final = timedelta(minutes=3)
 #: Older than this, the age of a consumer's iterator says nothing of now.
 LAG_IS_KNOWN_FOR: Final = timedelta(minutes=5)
 
@@ -31,9 +29,10 @@ METRICS: Final = (INCOMING_RECORDS, INCOMING_BYTES, THROTTLED, READS, ITERATOR_A
 class StreamMetrics:
     """What is known of one stream's minutes; `samples` are complete minutes, oldest first."""
 
-    def __init__(self, cloudwatch: Any, stream_name: str) -> None:
+    def __init__(self, cloudwatch: Any, stream_name: str, points_come_within: timedelta) -> None:
         self._cloudwatch = cloudwatch
         self._stream_name = stream_name
+        self._points_come_within = points_come_within
         self.samples: list[MinuteSample] = []
         self.consumer_lag: timedelta | None = None
 
@@ -44,11 +43,11 @@ class StreamMetrics:
         start = end - HISTORY if not self.samples else self.samples[-1].minute - REFRESHED
         points = read_points(self._cloudwatch, self._stream_name, METRICS, start, end)
         kept = [sample for sample in self.samples if end - HISTORY <= sample.minute < start]
-        self.samples = kept + _samples(points, now)
+        self.samples = kept + _samples(points, quiet_before=now - self._points_come_within)
         self.consumer_lag = _lag(points[ITERATOR_AGE], end)
 
 
-def _samples(points: Mapping[Metric, Points], now: datetime) -> list[MinuteSample]:
+def _samples(points: Mapping[Metric, Points], quiet_before: datetime) -> list[MinuteSample]:
     minutes = sorted({minute for metric in METRICS[:4] for minute in points[metric]})
     return [
         MinuteSample(
@@ -56,7 +55,7 @@ def _samples(points: Mapping[Metric, Points], now: datetime) -> list[MinuteSampl
             incoming_records=points[INCOMING_RECORDS].get(minute),
             incoming_bytes=points[INCOMING_BYTES].get(minute),
             throttled_records=points[THROTTLED].get(minute, 0.0),
-            reads_seen=points[READS].get(minute, 0.0) > 0 and now - minute - MINUTE >= POINTS_COME_WITHIN,
+            reads_seen=points[READS].get(minute, 0.0) > 0 and minute + MINUTE <= quiet_before,
         )
         for minute in minutes
     ]

@@ -8,6 +8,7 @@ from kinesis_scaling.stream.aws_errors import explained
 from kinesis_scaling.stream.open_shards import LOAD_METRICS, open_shards, shard_loads
 from kinesis_scaling.stream.past_calls import PastCalls, past_calls, read_tags
 from kinesis_scaling.stream.stream_metrics import StreamMetrics
+from kinesis_scaling.stream_settings import ScaledStream
 from kinesis_scaling.stream_state import ShardLoad, StreamState, StreamStatus
 
 #: Shards are looked at one by one only while the stream throttles: their metrics are three for each, and are paid for.
@@ -31,11 +32,11 @@ class StreamSummary:
 class StreamReader:
     """Reads one stream again and again; metrics that are known are not asked for twice."""
 
-    def __init__(self, *, kinesis: Any, cloudwatch: Any, stream_name: str) -> None:
+    def __init__(self, stream: ScaledStream, *, kinesis: Any, cloudwatch: Any) -> None:
         self._kinesis = kinesis
         self._cloudwatch = cloudwatch
-        self._stream_name = stream_name
-        self._metrics = StreamMetrics(cloudwatch, stream_name)
+        self._stream_name = stream.name
+        self._metrics = StreamMetrics(cloudwatch, stream.name, stream.points_come_within)
 
     def read(self, now: datetime) -> tuple[StreamState, PastCalls]:
         """Return the stream's state, and what its tags say; raise `StreamError` that says what to do."""

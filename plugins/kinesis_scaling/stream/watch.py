@@ -19,7 +19,7 @@ class StreamWatch:
         self._stream = stream
         self._kinesis = kinesis
         self._decided_by = decided_by
-        self._reader = StreamReader(kinesis=kinesis, cloudwatch=cloudwatch, stream_name=stream.name)
+        self._reader = StreamReader(stream, kinesis=kinesis, cloudwatch=cloudwatch)
         self.noted: list[DecisionRecord] = []
 
     def look(self, now: datetime) -> DecisionRecord | None:

@@ -7,7 +7,6 @@ from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from botocore.config import Config
 
 from kinesis_scaling.stream.moves import StreamMoves
-from kinesis_scaling.stream.stream_reader import StreamReader
 from kinesis_scaling.stream.watch import StreamWatch
 from kinesis_scaling.stream_settings import ScaledStream
 
@@ -36,10 +35,6 @@ class StreamHook(AwsBaseHook):
             config=self._config,
             client_type="cloudwatch",
         ).conn
-
-    def reader(self, stream_name: str) -> StreamReader:
-        """Return what reads the stream's state."""
-        return StreamReader(kinesis=self.conn, cloudwatch=self.cloudwatch, stream_name=stream_name)
 
     def watch(self, stream: ScaledStream, decided_by: str) -> StreamWatch:
         """Return what asks the policy about the stream."""
