@@ -8,6 +8,7 @@ from airflow.providers.amazon.aws.sensors.base_aws import AwsBaseSensor
 from airflow.sdk import Context
 from airflow.sdk import timezone as clock
 from airflow.sdk.bases.branch import BranchMixIn
+from airflow.sdk.bases.xcom import BaseXCom
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
 from kinesis_scaling.decisions.decision_record import DecisionRecord, Outcome
@@ -60,13 +61,18 @@ class ShardUtilizationSensor(AwsBaseSensor[StreamHook], BranchMixIn):
         )
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Sequence[str]:
-        """Return the decisions; raise `StreamWatchError` for what a person must put right (it is tried again)."""
+        """Return the decisions; raise `StreamWatchError` for what a person must put right (it is tried again).
+
+        To follow one task and skip the others, Airflow ends this one by an exception, and what it returns is lost: the
+        decisions are kept first.
+        """
         if "error" in event:
             raise StreamWatchError(event["error"])
         texts: list[str] = event["records"]
         records = [DecisionRecord.from_json(text) for text in texts]
         for record in records:
             self.log.info("%s %s: %s", record.action, record.reason, record.explanation)
+        context["ti"].xcom_push(key=BaseXCom.XCOM_RETURN_KEY, value=texts)
         move = records[-1] if records and records[-1].outcome is Outcome.PENDING else None
         self.do_branch(context, self.otherwise if move is None else self.move_task_ids[move.action])
         return texts

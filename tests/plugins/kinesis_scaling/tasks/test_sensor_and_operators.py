@@ -5,8 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG
 from airflow.sdk import timezone as clock
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DownstreamTasksSkipped, TaskDeferred
 from botocore.stub import Stubber
 
 from kinesis_scaling.decisions.decision_record import DecisionRecord, Outcome
@@ -29,23 +31,43 @@ CONTEXT: Any = {"run_id": "scheduled__1"}
 ARN = "arn:aws:kinesis:us-east-1:123456789012:stream/s"
 
 
-class FollowingSensor(ShardUtilizationSensor):
-    """Keeps which task is to follow, instead of telling Airflow."""
-
-    followed: Any = None
-
-    def do_branch(self, context: Any, branches_to_execute: Any) -> Any:
-        self.followed = branches_to_execute
+MOVES: dict[Action, str] = {action: f"make_{action}" for action in Action if action is not Action.HOLD}
 
 
-def sensor(mode: Mode = Mode.ON) -> FollowingSensor:
-    return FollowingSensor(
-        task_id="watch_shards",
-        stream=ScaledStream(name="s", mode=mode),
-        move_task_ids={action.value: f"make {action}" for action in Action if action is not Action.HOLD},
-        otherwise="record_decisions",
-        aws_conn_id=None,
-    )
+class RunningTask:
+    """A task instance as far as branching needs it; keeps what is pushed."""
+
+    map_index = -1
+
+    def __init__(self, task: Any) -> None:
+        self.task = task
+        self.pushed: dict[str, Any] = {}
+
+    def xcom_push(self, *, key: str, value: Any) -> None:
+        self.pushed[key] = value
+
+
+def sensor(mode: Mode = Mode.ON) -> ShardUtilizationSensor:
+    with DAG("d"):
+        watching = ShardUtilizationSensor(
+            task_id="watch_shards",
+            stream=ScaledStream(name="s", mode=mode),
+            move_task_ids={action.value: task_id for action, task_id in MOVES.items()},
+            otherwise="record_decisions",
+            aws_conn_id=None,
+        )
+        recorded = EmptyOperator(task_id="record_decisions")
+        watching >> [EmptyOperator(task_id=task_id) for task_id in MOVES.values()] >> recorded
+        watching >> recorded
+    return watching
+
+
+def skipped_after(event: dict[str, Any]) -> tuple[set[str], Any]:
+    """Return which tasks are skipped once the event has come, and what the sensor leaves to the others."""
+    running = RunningTask(sensor())
+    with pytest.raises(DownstreamTasksSkipped) as skip:
+        running.task.execute_complete({**CONTEXT, "ti": running}, event)
+    return {task_id for task_id, _ in skip.value.tasks}, running.pushed["return_value"]
 
 
 def test_the_sensor_watches_in_the_triggerer_for_a_run_s_length() -> None:
@@ -68,11 +90,9 @@ def test_the_sensor_of_a_stream_whose_mode_is_off_skips() -> None:
 
 @pytest.mark.parametrize("action", [action for action in Action if action is not Action.HOLD])
 def test_the_task_of_the_move_follows(action: Action) -> None:
-    watching = sensor()
     texts = [record(Action.HOLD).to_json(), record(action, 4, 5).to_json()]
 
-    assert watching.execute_complete(CONTEXT, {"records": texts}) == texts
-    assert watching.followed == f"make {action}"
+    assert skipped_after({"records": texts}) == (set(MOVES.values()) - {MOVES[action]}, texts)
 
 
 @pytest.mark.parametrize(
@@ -84,11 +104,9 @@ def test_the_task_of_the_move_follows(action: Action) -> None:
     ],
 )
 def test_without_a_move_what_there_is_is_recorded(records: list[DecisionRecord]) -> None:
-    watching = sensor()
+    texts = [found.to_json() for found in records]
 
-    watching.execute_complete(CONTEXT, {"records": [found.to_json() for found in records]})
-
-    assert watching.followed == "record_decisions"
+    assert skipped_after({"records": texts}) == (set(MOVES.values()), texts)
 
 
 def test_what_keeps_the_stream_from_being_watched_fails_the_task_to_be_tried_again() -> None:
