@@ -95,6 +95,16 @@ class LocalAirflow:
             process.wait()
         self._processes.clear()
 
+    def kill(self, component: str) -> None:
+        """Kill one of the four services and all that it started: no handler runs, nothing is said goodbye to."""
+        process = self._processes.pop(component)
+        _kill_session(process.pid)
+        process.wait()
+
+    def revive(self, component: str) -> None:
+        """Start a service that was killed; its log begins anew."""
+        self._spawn(component)
+
     def check(self) -> None:
         """Raise `NotReadyError`, with the end of its log, if a process has ended."""
         for name, process in self._processes.items():

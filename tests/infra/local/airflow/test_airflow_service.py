@@ -133,3 +133,16 @@ def test_dags_and_plugins_are_the_repository_s(tmp_path: Path) -> None:
 
     assert (Path(environment["AIRFLOW__CORE__DAGS_FOLDER"]) / "transform_events.py").is_file()
     assert (Path(environment["AIRFLOW__CORE__PLUGINS_FOLDER"]) / ".airflowignore").is_file()
+
+
+def test_a_service_is_killed_with_its_children_and_revived_while_the_others_live(tmp_path: Path) -> None:
+    with local_airflow(tmp_path, wrong="stubborn", stop_within=0.1) as airflow:
+        assert comes_true(lambda: len(started(tmp_path)) == 8)
+
+        airflow.kill("triggerer")
+        assert comes_true(lambda: sum(map(alive, started(tmp_path))) == 6)
+        airflow.revive("triggerer")
+        assert comes_true(lambda: sum(map(alive, started(tmp_path))) == 8)
+        airflow.check()
+
+    assert all_gone(tmp_path)
