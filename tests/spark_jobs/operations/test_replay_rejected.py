@@ -29,7 +29,7 @@ from spark_jobs.daily.aggregate_days import aggregate_days
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.tables.ledger import read_landing_rows, write_landing_rows
 from spark_jobs.tables.schemas import struct_type
-from spark_jobs.tables.table_io import current_snapshot, replace_hours
+from spark_jobs.tables.table_io import current_snapshot, read_hours, replace_hours
 from tests.spark_jobs.raw_lake import arguments, lay_down, line
 from tests.spark_jobs.table_rows import table_hashes, table_rows
 
@@ -67,11 +67,14 @@ def as_an_older_contract_left_it(
     *,
     version: str | None = None,
     hour: datetime = TEN,
+    received: str = "false",
 ) -> None:
-    """Give an hour no received event, and these rejections: key, reason, line."""
+    """Give an hour these rejections (key, reason, line), and of its received events those that a condition holds for."""
+    events = read_hours(spark, lake=lake, table=RECEIVED_EVENTS, hours=[hour]).where(received)
+    kept = events.count()
     rows = [(hour, key, reason, "refused then", content, None) for key, reason, content in rejections]
     for table, frame in (
-        (RECEIVED_EVENTS, spark.createDataFrame([], struct_type(RECEIVED_EVENTS))),
+        (RECEIVED_EVENTS, events),
         (REJECTED_EVENTS, spark.createDataFrame(rows, struct_type(REJECTED_EVENTS)).coalesce(1)),
     ):
         replace_hours(frame, lake=lake, table=table, hours=[hour], read_from=current_snapshot(spark, lake, table))
@@ -81,11 +84,11 @@ def as_an_older_contract_left_it(
     old = replace(
         row,
         input_version=version or row.input_version,
-        lines=lines,
-        received=0,
+        lines=lines + kept,
+        received=kept,
         rejected=lines,
         unreadable_objects=unreadable,
-        received_by_event_hour={},
+        received_by_event_hour={hour: kept} if kept else {},
     )
     write_landing_rows(spark, lake, [old], read_from=current_snapshot(spark, lake, LANDING_LEDGER))
 
@@ -135,7 +138,11 @@ def test_sessions_of_the_day_before_reach_into_what_is_replayed(
     assert run_reconcile_hours.main(arguments(lake, *span)) == 0
     expected = table_hashes(spark, lake, (SESSIONS, USER_DAYS, DAILY_TRAFFIC))
     as_an_older_contract_left_it(
-        spark, lake, [(key, "invalid_timestamp", line(early, "2").rstrip(b"\n"))], hour=midnight
+        spark,
+        lake,
+        [(key, "invalid_timestamp", line(early, "2").rstrip(b"\n"))],
+        hour=midnight,
+        received="click_id = '3'",
     )
     aggregate_hours(spark, lake, [midnight, midnight + HOUR], force=True)
     days = [TEN.date(), midnight.date()]
