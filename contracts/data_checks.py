@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Final
 
 from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS, MAX_PRICE
+from contracts.partitions import HOUR, LONGEST_DELIVERY
 
 
 class Stage(StrEnum):
@@ -99,6 +100,9 @@ NULL_SHARES: Final[Mapping[str, float]] = {
 
 _LATENESS_SECONDS: Final = ALLOWED_LATENESS.total_seconds()
 _SKEW_SECONDS: Final = ALLOWED_CLOCK_SKEW.total_seconds()
+#: The API stamps an event half a minute, at most, before the stream has it. Up to an hour, event hours still look at
+#: the landing hour (`contracts.versions.landing_hours_feeding`); further off, nobody would ever find its late events.
+_EARLIEST_ARRIVAL_SECONDS: Final = HOUR.total_seconds()
 
 
 def _landing(name: str, severity: Severity, sentence: str, **limits: float) -> DataCheck:
@@ -139,6 +143,20 @@ LANDING_HOUR_CHECKS: Final = (
         Severity.FAIL,
         "Seconds from the last arrival to the last event; more than clocks may differ can't be.",
         at_most=_SKEW_SECONDS,
+    ),
+    _landing(
+        "first_arrival_seconds",
+        Severity.FAIL,
+        "Seconds from the first arrival to the start of the landing hour; more says that an object lies under the "
+        "prefix of a later hour than its own.",
+        at_most=_EARLIEST_ARRIVAL_SECONDS,
+    ),
+    _landing(
+        "last_arrival_seconds",
+        Severity.FAIL,
+        "Seconds from the end of the landing hour to the last arrival; more than a stream keeps can't be delivered in "
+        "one object, and says that one lies under the prefix of an earlier hour.",
+        at_most=LONGEST_DELIVERY.total_seconds(),
     ),
     *(
         _landing(f"null_share_{column}", Severity.WARN, f"Share of the events without `{column}`.", at_most=share)

@@ -29,6 +29,11 @@ FIREHOSE_ERROR_PREFIX: Final = (
 #: Added to Firehose's buffer interval before a landing hour counts as settled: delivery itself takes some seconds.
 SETTLING_MARGIN: Final = timedelta(minutes=2)
 
+#: How much later than its oldest record, whose hour is the landing hour, an object's newest may have arrived. Usually
+#: it is the buffer interval; a delivery that stood still catches up with all that the stream has kept, which is three
+#: days at most (`infra/settings.py`), and may put hours of it into one object.
+LONGEST_DELIVERY: Final = timedelta(days=3)
+
 _LANDING_PREFIX: Final = re.compile(r"landing_date=([0-9]{4}-[0-9]{2}-[0-9]{2})/landing_hour=([0-9]{2})/")
 _HOUR_KEY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}")
 _DAY_KEY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

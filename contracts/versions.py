@@ -15,7 +15,7 @@ from typing import Final
 from contracts.bots import BOT_EVENTS_PER_HOUR, CRAWLER_LIST_VERSION
 from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS, CONTRACT_VERSION
 from contracts.ledger import DayRow, EventRow, LandedHour
-from contracts.partitions import DAY, HOUR, day_key, hour_key, hour_of, start_of_day
+from contracts.partitions import DAY, HOUR, LONGEST_DELIVERY, day_key, hour_key, hour_of, start_of_day
 from contracts.tables import AGGREGATION_VERSION, NEW_USER_DAYS, RETENTION_DAYS
 
 _DIGEST_LENGTH: Final = 32
@@ -64,9 +64,9 @@ def landing_hours_feeding(event_hour: datetime) -> tuple[datetime, datetime]:
     """Return `[first, end)` of the landing hours that can hold events of an event hour or of the hour before.
 
     An event is at most ALLOWED_CLOCK_SKEW ahead of its arrival and ALLOWED_LATENESS behind it; the record lands under
-    its hour or, being delivered with an older one, an earlier hour, by at most one buffer interval (15 minutes).
+    its hour or, being delivered with an older one, an earlier hour, by at most LONGEST_DELIVERY.
     """
-    earliest = hour_of(event_hour - HOUR - ALLOWED_CLOCK_SKEW) - HOUR
+    earliest = hour_of(event_hour - HOUR - ALLOWED_CLOCK_SKEW - LONGEST_DELIVERY) - HOUR
     return earliest, hour_of(event_hour + HOUR + ALLOWED_LATENESS) + 2 * HOUR
 
 

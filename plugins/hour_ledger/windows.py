@@ -4,7 +4,16 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from contracts.event import ALLOWED_LATENESS
-from contracts.partitions import DAY, HOUR, PartitionKeyError, day_of, hour_key, parse_hour_key, settled_at
+from contracts.partitions import (
+    DAY,
+    HOUR,
+    LONGEST_DELIVERY,
+    PartitionKeyError,
+    day_of,
+    hour_key,
+    parse_hour_key,
+    settled_at,
+)
 from contracts.versions import landing_hours_feeding
 
 #: Older event hours that a landing hour touched are the late tail: `reconcile_hours` makes them in one session.
@@ -32,7 +41,7 @@ def landing_window(start: datetime, end: datetime) -> tuple[datetime, datetime]:
 
 def touched_event_hours(start: datetime, end: datetime) -> tuple[datetime, datetime]:
     """Return `[start, end)` of the event hours that the landing hours of `[start, end)` can have touched."""
-    return start - ALLOWED_LATENESS - 2 * HOUR, end + 2 * HOUR
+    return start - ALLOWED_LATENESS - 2 * HOUR, end + LONGEST_DELIVERY + 2 * HOUR
 
 
 def touched_days(start: datetime, end: datetime) -> tuple[date, date]:

@@ -33,6 +33,8 @@ def landing_figures(row: LandingLedgerRow, files: FiguresByHour, volumes: Volume
         "time_on_data_lowest": bound("time_on_data", received.lowest),
         "oldest_event_seconds": _from_to(received.lowest, "event_time", "received_at"),
         "future_event_seconds": _from_to(received.highest, "received_at", "event_time"),
+        "first_arrival_seconds": _outside(moment(received.lowest, "received_at"), row.landing_hour, sign=-1),
+        "last_arrival_seconds": _outside(moment(received.highest, "received_at"), row.landing_hour + HOUR, sign=1),
         **{f"null_share_{column}": _null_share(received, column) for column in NULL_SHARES},
         "rejected_share": share(row.rejected, row.lines, "lines"),
         "unreadable_objects": Figure(
@@ -81,6 +83,13 @@ def _from_to(bounds: Mapping[str, float], start_column: str, end_column: str) ->
         return Figure(value=None, detail="no events")
     words = f"{start_column} {start.isoformat()}, {end_column} {end.isoformat()}"
     return Figure(value=(end - start).total_seconds(), detail=words)
+
+
+def _outside(arrival: datetime | None, bound: datetime, *, sign: int) -> Figure:
+    """Return by how many seconds an arrival lies beyond a bound of the landing hour; negative if it lies within."""
+    if arrival is None:
+        return Figure(value=None, detail="no events")
+    return Figure(value=sign * (arrival - bound).total_seconds(), detail=f"arrival {arrival.isoformat()}")
 
 
 def _quiet_minutes(row: LandingLedgerRow, received: FileFigures) -> Figure:

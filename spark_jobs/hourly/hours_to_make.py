@@ -8,15 +8,15 @@ from pyspark.sql import SparkSession
 
 from contracts.event import ALLOWED_LATENESS
 from contracts.names import LakeLocation
-from contracts.partitions import HOUR
+from contracts.partitions import HOUR, LONGEST_DELIVERY
 from contracts.staleness import EventHourInput, event_hour_inputs, stale_event_hours
 from contracts.versions import landing_hours_feeding
 from spark_jobs.tables.ledger import read_event_rows, read_landed_hours
 
 #: A landing hour feeds hours down to the allowed lateness before it and, with a client's clock ahead, the one after
-#: it; the hour after each counts, too. Rounded up.
+#: its newest arrival's; the hour after each counts, too. Rounded up.
 _REACH_BACK: Final = ALLOWED_LATENESS + timedelta(hours=4)
-_REACH_AHEAD: Final = timedelta(hours=4)
+_REACH_AHEAD: Final = LONGEST_DELIVERY + timedelta(hours=4)
 
 
 def read_inputs(spark: SparkSession, lake: LakeLocation, hours: Collection[datetime]) -> dict[datetime, EventHourInput]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
 from contracts.ledger import LandedHour
-from contracts.partitions import hour_of
+from contracts.partitions import LONGEST_DELIVERY, hour_of
 from contracts.versions import (
     RawObject,
     event_hour_input_version,
@@ -50,7 +50,7 @@ def test_an_event_hour_changes_with_what_feeds_it_or_the_hour_before_and_with_no
 @given(
     event_time=st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31), timezones=st.just(UTC)),  # noqa: DTZ001
     lateness=st.timedeltas(-ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS),
-    delivery=st.timedeltas(timedelta(0), timedelta(minutes=15)),
+    delivery=st.timedeltas(timedelta(0), LONGEST_DELIVERY),
 )
 def test_every_landing_hour_that_can_hold_an_event_is_looked_at(
     event_time: datetime, lateness: timedelta, delivery: timedelta

@@ -84,6 +84,14 @@ def test_values_out_of_range_and_rejections_warn(spark: SparkSession, lake: Lake
     assert {checks[name]["severity"] for name in failed} == {"warn"}
 
 
+def test_an_object_under_another_hours_prefix_fails_the_hour(spark: SparkSession, lake: LakeLocation) -> None:
+    lay_down(lake, TEN, "a", [line(TEN - timedelta(days=30), "1"), line(TEN + timedelta(days=4), "2")])
+    (row,) = transform_landing_hours(spark, lake, [TEN], SETTLED).written
+    failed = {name for name, check in found(spark, lake, "landing_hour").items() if not check["passed"]}
+    assert {"first_arrival_seconds", "last_arrival_seconds"} <= failed
+    assert row.failed_checks == 2
+
+
 def test_rows_that_a_table_lacks_fail_the_hour(
     spark: SparkSession, lake: LakeLocation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,6 +69,16 @@ def test_bounds_tell_how_old_the_oldest_event_may_be_and_how_far_ahead_the_newes
     assert landing_figures(row(), {}, {})["oldest_event_seconds"].value is None
 
 
+def test_arrivals_outside_of_the_landing_hour_tell_of_an_object_under_another_hours_prefix() -> None:
+    figures = landing_figures(row(), FILES, {})
+    assert (figures["first_arrival_seconds"].value, figures["last_arrival_seconds"].value) == (0, -120)
+    arrivals = micros(received_at=TEN - timedelta(days=30)), micros(received_at=TEN + timedelta(hours=1, days=4))
+    misplaced = FileFigures(rows=2, nulls={}, lowest=arrivals[0], highest=arrivals[1])
+    figures = landing_figures(row(), {(RECEIVED_EVENTS.name, TEN): misplaced}, {})
+    assert figures["first_arrival_seconds"].value == timedelta(days=30).total_seconds()
+    assert figures["last_arrival_seconds"].value == timedelta(days=4).total_seconds()
+
+
 def test_an_event_that_is_as_late_as_is_allowed_to_the_microsecond_is_not_later() -> None:
     arrival = TEN + timedelta(microseconds=123_457)
     received = FileFigures(

@@ -90,6 +90,20 @@ def test_an_hour_made_alone_looks_back_into_the_hour_before(spark: SparkSession,
     assert [row[:4] for row in table_rows(spark, landed, HOURLY_TRAFFIC)] == [(ELEVEN, 1, 1, 0)]
 
 
+def test_an_hour_finds_its_events_in_the_object_of_a_delivery_that_stood_still(
+    spark: SparkSession, lake_with_tables: LakeLocation
+) -> None:
+    """The object lies under the hour of its oldest record; that hour must be seen from each hour alone."""
+    lake = lake_with_tables
+    caught_up = [event(5 + 60 * hours, f"{hours}") for hours in range(0, 70, 23)]
+    land(spark, lake, [Landing(landing_hour=TEN, events=caught_up)])
+    last = TEN + 69 * HOUR
+    (alone,) = aggregate_hours(spark, lake, [last]).made
+    assert (alone.event_hour, alone.received) == (last, 1)
+    assert stale_event_hours_around(spark, lake, TEN, ELEVEN) == [TEN, TEN + 23 * HOUR, TEN + 46 * HOUR]
+    assert aggregate_hours(spark, lake, [TEN, last]).unchanged == (last,)
+
+
 def test_late_data_makes_stale_its_hour_and_the_next_and_changes_no_other(
     spark: SparkSession, landed: LakeLocation
 ) -> None:
