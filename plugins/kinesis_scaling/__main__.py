@@ -1,24 +1,11 @@
-"""`python -m kinesis_scaling simulate --trace FILE`: what each scaling policy would have done with this traffic.
-
-`python -m kinesis_scaling robustness`: what ours does with the same traffic bent, and with made traffic.
-"""
+"""`python -m kinesis_scaling COMMAND`: the scaling policy on the command line; `--help` lists the commands."""
 
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import timedelta
-from itertools import chain
-from pathlib import Path
 
 from kinesis_scaling.errors import KinesisScalingError
-from kinesis_scaling.scaling_settings import Settings
-from kinesis_scaling.simulation.picture import picture
-from kinesis_scaling.simulation.policy_catalogue import NAMES, OURS
-from kinesis_scaling.simulation.report import compare, table
-from kinesis_scaling.simulation.robustness import HEADER, bent, judge, line, made
-from kinesis_scaling.simulation.stream_model import StreamModel
-from kinesis_scaling.simulation.trace_files import load_trace
-from kinesis_scaling.simulation.traces import Gaps
+from kinesis_scaling.simulation.commands import add_robustness, add_simulate
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,66 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kinesis_scaling", description="Scaling of Kinesis streams")
     commands = parser.add_subparsers(required=True, metavar="command")
-    simulate = commands.add_parser("simulate", help="try scaling policies on recorded traffic", description=__doc__)
-    simulate.set_defaults(run=_simulate)
-    add = simulate.add_argument
-    add(
-        "--trace",
-        type=Path,
-        action="append",
-        required=True,
-        metavar="FILE",
-        help="CSV of timestamp,count[,bytes], or a CloudWatch export (JSON), gzipped or not; may be given again",
-    )
-    add("--policy", action="append", choices=[*NAMES, "all"], help="which to run; may be given again (default: all)")
-    add("--peak-shards", type=float, metavar="N", help="scale the traffic so that its peak needs N shards")
-    add("--gaps", type=Gaps, choices=list(Gaps), default=Gaps.REFUSE, help="what missing lines mean (default: refuse)")
-    add("--out", type=Path, metavar="DIR", help="write one picture per trace there (HTML)")
-    add("--min-shards", type=int, default=1)
-    add("--max-shards", type=int, default=Settings().maximum_shards)
-    add("--shard-hour-dollars", type=float, default=Settings().shard_hour_dollars)
-    for name, default in (("metric-delay", 90), ("ask-every", 30), ("update", 60), ("per-shard", 2), ("split", 45)):
-        add(f"--{name}-seconds", type=int, default=default)
-    add("--no-retries", action="store_true", help="skip the second run in which producers try again for five minutes")
-    robustness = commands.add_parser("robustness", help="our policy on bent and on made traffic; takes minutes")
-    robustness.set_defaults(run=_robustness)
-    robustness.add_argument("--trace", type=Path, action="append", default=[], metavar="FILE", help="to be bent, too")
-    robustness.add_argument("--gaps", type=Gaps, choices=list(Gaps), default=Gaps.REFUSE)
+    add_simulate(commands)
+    add_robustness(commands)
     return parser
-
-
-def _simulate(given: argparse.Namespace) -> None:
-    settings = Settings(
-        minimum_shards=given.min_shards,
-        maximum_shards=given.max_shards,
-        shard_hour_dollars=given.shard_hour_dollars,
-    )
-    model = StreamModel(
-        metric_delay=timedelta(seconds=given.metric_delay_seconds),
-        ask_every=timedelta(seconds=given.ask_every_seconds),
-        update_seconds=given.update_seconds,
-        update_seconds_per_shard=given.per_shard_seconds,
-        split_or_merge_seconds=given.split_seconds,
-    )
-    names = NAMES if not given.policy or "all" in given.policy else dict.fromkeys((OURS, *given.policy))
-    traces = [load_trace(path, given.gaps) for path in given.trace]
-    for trace in traces:
-        scaled = trace.scaled_to_peak(given.peak_shards) if given.peak_shards else trace
-        rows = list(compare(scaled, names, settings, model, with_retries=not given.no_retries))
-        text = table(rows)
-        print(f"{scaled.name}\n\n{text}\n", flush=True)
-        if given.out:
-            given.out.mkdir(parents=True, exist_ok=True)
-            page = given.out / f"{scaled.name}.html"
-            page.write_text(picture(scaled, rows, text), encoding="utf-8")
-            print(f"picture: {page}\n", flush=True)
-
-
-def _robustness(given: argparse.Namespace) -> None:
-    traces = [bent_trace for path in given.trace for bent_trace in bent(load_trace(path, given.gaps))]
-    print(HEADER, flush=True)
-    for trace in chain(made(), traces):
-        print(line(judge(trace, Settings(), StreamModel())), flush=True)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ def test_simulate_prints_a_row_for_each_policy_and_draws_one_page(
     ]
     assert rows["clairvoyant"][3].strip() == "1.00"
     assert rows["fixed"][2].strip() == str(14 * 4)
+    assert "The worst jump: whoever holds" in printed
     page = (tmp_path / "out" / "spike.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 9
     assert 'class="throttled"' in page
@@ -48,6 +49,7 @@ def test_chosen_policies_stand_beside_ours(tmp_path: Path, capsys: pytest.Captur
         "ours",
         "epsagon",
     ]
+    assert "The worst jump" not in printed
 
 
 @pytest.mark.parametrize(
