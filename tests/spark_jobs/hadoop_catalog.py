@@ -40,7 +40,7 @@ class HadoopCatalog(InMemoryCatalog):
         staged = self._update_and_stage_table(current, table.name(), requirements, updates)
         version = self._version(self._folder(table.name())) + 1
         location = self._keep(table.name(), staged.metadata, version=version)
-        return CommitTableResponse(**{"metadata": staged.metadata, "metadata-location": location})
+        return CommitTableResponse.model_validate({"metadata": staged.metadata, "metadata-location": location})
 
     def _keep(self, identifier: Any, metadata: TableMetadata, *, version: int) -> str:
         folder = self._folder(identifier)
