@@ -1,4 +1,4 @@
-"""How long a trigger bears with an AWS that does not answer: pauses that grow, up to an end."""
+"""When a trigger first looks, and how long it bears with an AWS that does not answer."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -6,6 +6,9 @@ from typing import Final
 
 from kinesis_scaling.errors import AwsUnavailableError
 
+#: A trigger looks at nothing sooner. One that fires at once may do so before a busy scheduler has noticed that the task
+#: was deferred, which then takes the resumed task for one that was killed. (Airflow 3.3, `process_executor_events`.)
+FIRST_LOOK: Final = timedelta(seconds=10)
 #: Doublings after which the longest pause is reached for sure.
 _ENOUGH: Final = 16
 

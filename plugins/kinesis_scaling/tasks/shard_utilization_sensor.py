@@ -12,6 +12,7 @@ from airflow.sdk.bases.xcom import BaseXCom
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
 from kinesis_scaling.decisions.decision_record import DecisionRecord, Outcome
+from kinesis_scaling.errors import AwsUnavailableError, StreamError
 from kinesis_scaling.stream_settings import Mode, ScaledStream
 from kinesis_scaling.tasks.shard_utilization_trigger import ShardUtilizationTrigger
 from kinesis_scaling.tasks.stream_hook import StreamHook
@@ -44,31 +45,49 @@ class ShardUtilizationSensor(AwsBaseSensor[StreamHook], BranchMixIn):
         self.move_task_ids = dict(move_task_ids)
         self.otherwise = otherwise
 
-    def execute(self, context: Context) -> None:
-        """Hand the watch over to the triggerer."""
+    def execute(self, context: Context) -> Sequence[str]:
+        """Look once; if there is nothing to do, hand the watch over to the triggerer.
+
+        The next step of a climb so begins without a way through the triggerer. And a trigger that fires at once may do
+        so before the scheduler has noticed that this process ended: it then takes the task for one that was killed.
+        """
         if self.stream.mode is Mode.OFF:
             raise AirflowSkipException(f"the mode of stream {self.stream.name} is off")
-        self.defer(
-            trigger=ShardUtilizationTrigger(
-                stream=self.stream.to_text(),
-                until=clock.utcnow() + self.stream.run_length,
-                decided_by=context["run_id"],
-                aws_conn_id=self.aws_conn_id,
-                region_name=self.region_name,
-            ),
-            method_name="execute_complete",
-            timeout=self.stream.run_length + GRACE,
-        )
+        move = self._look(context["run_id"])
+        if move is None:
+            self.defer(
+                trigger=ShardUtilizationTrigger(
+                    stream=self.stream.to_text(),
+                    until=clock.utcnow() + self.stream.run_length,
+                    decided_by=context["run_id"],
+                    aws_conn_id=self.aws_conn_id,
+                    region_name=self.region_name,
+                ),
+                method_name="execute_complete",
+                timeout=self.stream.run_length + GRACE,
+            )
+        return self._follow(context, [move.to_json()])
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Sequence[str]:
-        """Return the decisions; raise `StreamWatchError` for what a person must put right (it is tried again).
-
-        To follow one task and skip the others, Airflow ends this one by an exception, and what it returns is lost: the
-        decisions are kept first.
-        """
+        """Return the decisions; raise `StreamWatchError` for what a person must put right (it is tried again)."""
         if "error" in event:
             raise StreamWatchError(event["error"])
-        texts: list[str] = event["records"]
+        return self._follow(context, event["records"])
+
+    def _look(self, run_id: str) -> DecisionRecord | None:
+        try:
+            return self.hook.watch(self.stream, run_id).look(clock.utcnow())
+        except AwsUnavailableError as error:
+            self.log.warning("%s; the triggerer goes on trying", error)
+            return None
+        except StreamError as error:
+            raise StreamWatchError(str(error)) from error
+
+    def _follow(self, context: Context, texts: Sequence[str]) -> Sequence[str]:
+        """Leave the decisions to the tasks behind, and skip those that have nothing to do.
+
+        To skip others, Airflow ends this task by an exception, and what it returns is lost: so they are pushed.
+        """
         records = [DecisionRecord.from_json(text) for text in texts]
         for record in records:
             self.log.info("%s %s: %s", record.action, record.reason, record.explanation)

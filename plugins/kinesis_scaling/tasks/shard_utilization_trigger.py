@@ -16,7 +16,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from kinesis_scaling.errors import AwsUnavailableError, StreamError
 from kinesis_scaling.stream.watch import StreamWatch
 from kinesis_scaling.stream_settings import ScaledStream
-from kinesis_scaling.tasks.patience import Patience
+from kinesis_scaling.tasks.patience import FIRST_LOOK, Patience
 from kinesis_scaling.tasks.stream_hook import StreamHook
 
 PATIENCE: Final = timedelta(minutes=10)
@@ -75,12 +75,13 @@ async def watched(
     now: Callable[[], datetime] = clock.utcnow,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> dict[str, Any]:
-    """Look at the stream again and again; return the payload of the event that ends it.
+    """Look at the stream every `every`, a first time after it; return the payload of the event that ends the watch.
 
     It is `{"records": [text, …]}`, the move's record last if there is one, or `{"error": text}`.
     """
-    patience = Patience(limit=PATIENCE)
+    patience, pause = Patience(limit=PATIENCE), max(every, FIRST_LOOK)
     while True:
+        await sleep(pause.total_seconds())
         pause = every
         try:
             move = await asyncio.to_thread(watch.look, now())
@@ -97,7 +98,6 @@ async def watched(
             return {"records": [record.to_json() for record in (*watch.noted, move)]}
         if now() >= until:
             return {"records": [record.to_json() for record in watch.noted]}
-        await sleep(pause.total_seconds())
 
 
 def _failed(watch: StreamWatch, error: StreamError) -> dict[str, Any]:

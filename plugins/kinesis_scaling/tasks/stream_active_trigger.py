@@ -11,7 +11,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from kinesis_scaling.errors import AwsUnavailableError, StreamError
 from kinesis_scaling.stream.moves import is_settled
-from kinesis_scaling.tasks.patience import Patience
+from kinesis_scaling.tasks.patience import FIRST_LOOK, Patience
 from kinesis_scaling.tasks.stream_hook import StreamHook
 
 PATIENCE: Final = timedelta(minutes=30)
@@ -49,10 +49,13 @@ class StreamActiveTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait; yield `{}`, or `{"error": text}`."""
-        hook = await asyncio.to_thread(StreamHook, aws_conn_id=self.aws_conn_id, region_name=self.region_name)
-        look = partial(is_settled, hook.conn, self.stream_name)
+        look = await asyncio.to_thread(self._look)
         payload = await settled(look, every=timedelta(seconds=self.poll_seconds))
         yield TriggerEvent(payload)  # type: ignore[no-untyped-call]
+
+    def _look(self) -> Callable[[], bool]:
+        hook = StreamHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
+        return partial(is_settled, hook.conn, self.stream_name)
 
 
 async def settled(
@@ -62,9 +65,13 @@ async def settled(
     now: Callable[[], datetime] = clock.utcnow,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> dict[str, Any]:
-    """Look until it is so; return the event that ends it."""
-    patience = Patience(limit=PATIENCE)
+    """Look until it is so; return the event that ends the wait.
+
+    The first look is late enough for AWS to say UPDATING; no reshard is done sooner.
+    """
+    patience, pause = Patience(limit=PATIENCE), FIRST_LOOK
     while True:
+        await sleep(pause.total_seconds())
         pause = every
         try:
             if await asyncio.to_thread(look):
@@ -77,4 +84,3 @@ async def settled(
                 return {"error": str(lasting)}
         except StreamError as error:
             return {"error": str(error)}
-        await sleep(pause.total_seconds())

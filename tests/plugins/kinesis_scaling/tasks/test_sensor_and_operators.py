@@ -1,7 +1,7 @@
 """The tasks around the triggers: what they defer, which task follows, and what becomes of a move."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, D
 from botocore.stub import Stubber
 
 from kinesis_scaling.decisions.decision_record import DecisionRecord, Outcome
+from kinesis_scaling.errors import AwsUnavailableError, NotAllowedError, StreamError
 from kinesis_scaling.scaling_decision import Action
 from kinesis_scaling.stream_settings import Mode, ScaledStream
 from kinesis_scaling.tasks.move_operators import (
@@ -23,6 +24,7 @@ from kinesis_scaling.tasks.move_operators import (
 from kinesis_scaling.tasks.shard_utilization_sensor import ShardUtilizationSensor, StreamWatchError
 from kinesis_scaling.tasks.shard_utilization_trigger import ShardUtilizationTrigger
 from kinesis_scaling.tasks.stream_active_trigger import StreamActiveTrigger
+from kinesis_scaling.tasks.stream_hook import StreamHook
 from tests.plugins.kinesis_scaling.tasks.records import record
 
 pytestmark = pytest.mark.airflow
@@ -70,7 +72,48 @@ def skipped_after(event: dict[str, Any]) -> tuple[set[str], Any]:
     return {task_id for task_id, _ in skip.value.tasks}, running.pushed["return_value"]
 
 
-def test_the_sensor_watches_in_the_triggerer_for_a_run_s_length() -> None:
+class Looked:
+    """A watch whose one look finds what it is told."""
+
+    def __init__(self, found: DecisionRecord | StreamError | None) -> None:
+        self._found = found
+
+    def look(self, now: datetime) -> DecisionRecord | None:
+        if isinstance(self._found, StreamError):
+            raise self._found
+        return self._found
+
+
+def first_look_finds(monkeypatch: pytest.MonkeyPatch, found: DecisionRecord | StreamError | None) -> None:
+    monkeypatch.setattr(StreamHook, "watch", lambda *_: Looked(found))
+
+
+def test_a_move_that_is_due_at_once_is_followed_without_a_way_through_the_triggerer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    move = record(Action.SPLIT_SHARD, 4, 5)
+    first_look_finds(monkeypatch, move)
+    running = RunningTask(sensor())
+
+    with pytest.raises(DownstreamTasksSkipped) as skip:
+        running.task.execute({**CONTEXT, "ti": running})
+
+    assert {task_id for task_id, _ in skip.value.tasks} == set(MOVES.values()) - {MOVES[Action.SPLIT_SHARD]}
+    assert running.pushed["return_value"] == [move.to_json()]
+
+
+def test_a_stream_that_cannot_be_looked_at_fails_the_first_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    first_look_finds(monkeypatch, NotAllowedError("grant it"))
+
+    with pytest.raises(StreamWatchError, match="grant it"):
+        sensor().execute(CONTEXT)
+
+
+@pytest.mark.parametrize("found", [None, AwsUnavailableError("no answer")])
+def test_the_sensor_watches_in_the_triggerer_for_a_run_s_length(
+    monkeypatch: pytest.MonkeyPatch, found: StreamError | None
+) -> None:
+    first_look_finds(monkeypatch, found)
     before = clock.utcnow()
     with pytest.raises(TaskDeferred) as deferred:
         sensor().execute(CONTEXT)

@@ -71,14 +71,28 @@ def test_it_fires_at_the_look_that_finds_a_move_with_what_was_close_before() -> 
     clock, watch = Clock(), ScriptedWatch(None, HOLD, None, MOVE)
 
     assert run(watch, clock) == texts(HOLD, MOVE)
-    assert clock.slept == [30.0, 30.0, 30.0]
+    assert clock.slept == [30.0, 30.0, 30.0, 30.0]
+
+
+def test_it_never_fires_before_a_busy_scheduler_has_noticed_that_the_task_was_deferred() -> None:
+    clock = Clock()
+    watching = watched(
+        ScriptedWatch(MOVE),  # type: ignore[arg-type]
+        every=timedelta(seconds=1),
+        until=START + timedelta(hours=1),
+        now=clock,
+        sleep=clock.sleep,
+    )
+
+    assert asyncio.run(watching) == texts(MOVE)
+    assert clock.slept == [10.0]
 
 
 def test_without_a_move_it_ends_after_the_run_s_length() -> None:
     clock, watch = Clock(), ScriptedWatch(HOLD, None)
 
     assert run(watch, clock, minutes=5) == texts(HOLD)
-    assert watch.looks == 11
+    assert watch.looks == 10
     assert clock.now == START + timedelta(minutes=5)
 
 
@@ -86,7 +100,7 @@ def test_an_aws_that_answers_again_is_no_event() -> None:
     clock, down = Clock(), AwsUnavailableError("no answer")
 
     assert run(ScriptedWatch(down, down, down, None, down, MOVE), clock) == texts(MOVE)
-    assert clock.slept == [2.0, 4.0, 8.0, 30.0, 2.0]
+    assert clock.slept == [30.0, 2.0, 4.0, 8.0, 30.0, 2.0]
 
 
 def test_an_aws_that_does_not_answer_for_ten_minutes_is_an_error() -> None:
@@ -94,7 +108,7 @@ def test_an_aws_that_does_not_answer_for_ten_minutes_is_an_error() -> None:
 
     found = run(ScriptedWatch(AwsUnavailableError("no answer")), clock)
 
-    assert found == {"error": "no answer; so it has been since 12:00:00 UTC"}
+    assert found == {"error": "no answer; so it has been since 12:00:30 UTC"}
     assert timedelta(minutes=10) <= clock.now - START < timedelta(minutes=11)
 
 
@@ -102,7 +116,7 @@ def test_what_a_person_must_put_right_is_an_error_at_once() -> None:
     clock = Clock()
 
     assert run(ScriptedWatch(NotAllowedError("grant it")), clock) == {"error": "grant it"}
-    assert clock.slept == []
+    assert clock.slept == [30.0]
 
 
 def test_what_was_noted_before_an_error_is_handed_over_first() -> None:
@@ -124,13 +138,13 @@ def wait(*found: bool | KinesisScalingError, clock: Clock) -> dict[str, Any]:
 def test_the_wait_for_active_ends_when_it_is_and_bears_a_cloud_that_is_away() -> None:
     clock = Clock()
     assert wait(False, AwsUnavailableError("away"), AwsUnavailableError("away"), False, True, clock=clock) == {}
-    assert clock.slept == [3.0, 2.0, 4.0, 3.0]
+    assert clock.slept == [10.0, 3.0, 2.0, 4.0, 3.0]
 
 
 def test_the_wait_for_active_ends_with_an_error_that_a_person_must_put_right() -> None:
     assert wait(NotAllowedError("grant it"), clock=Clock()) == {"error": "grant it"}
     lasting = wait(AwsUnavailableError("away"), clock=Clock())
-    assert lasting == {"error": "away; so it has been since 12:00:00 UTC"}
+    assert lasting == {"error": "away; so it has been since 12:00:10 UTC"}
 
 
 @pytest.mark.parametrize(
