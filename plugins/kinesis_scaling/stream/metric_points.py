@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from kinesis_scaling.errors import StreamError
+from kinesis_scaling.errors import AwsUnavailableError, NotAllowedError
 from kinesis_scaling.stream.aws_errors import explained
 
 CALL: Final = "cloudwatch:GetMetricData"
@@ -74,8 +74,10 @@ def _results(
             break
         request["NextToken"] = page["NextToken"]
     # PartialData is what a page says that has another after it; on the last one it means that points are missing.
+    if "Forbidden" in status.values():
+        raise NotAllowedError(f"{CALL} is not allowed for stream {stream_name} (Forbidden): grant it to Airflow's role")
     if wrong := {code for code in status.values() if code != "Complete"}:
-        raise StreamError(
+        raise AwsUnavailableError(
             f"{CALL} for stream {stream_name} answered {', '.join(sorted(wrong))}: not all metrics are there, and what "
             "is not known is not taken for zero"
         )

@@ -19,7 +19,7 @@ from kinesis_scaling.stream_state import StreamStatus
 
 #: An older decision is not made: a DAG that was paused may wake up hours later.
 FRESH: Final = timedelta(minutes=5)
-_OVERTAKEN: Final = ("ResourceInUseException", "InvalidArgumentException", "ValidationException")
+_REFUSALS: Final = ("LimitExceededException", "InvalidArgumentException", "ValidationException")
 
 
 class StreamMoves:
@@ -29,16 +29,18 @@ class StreamMoves:
         self._kinesis = kinesis
         self._stream_name = stream_name
 
-    def begin(self, record: DecisionRecord, now: datetime) -> DecisionRecord | None:
+    def begin(self, record: DecisionRecord, now: datetime, *, tried_before: bool) -> DecisionRecord | None:
         """Make the call; return the record if that was all, None if the stream is to become ACTIVE first.
 
+        `tried_before` says that an earlier try may have made it: then a stream that changes, or that is as it should
+        be, is its work. Else it is somebody else's, such as another Airflow's that decided the same.
         Raises `StreamError` for what a person, or another try, must put right.
         """
         summary = StreamSummary(self._kinesis, self._stream_name)
-        if summary.status is StreamStatus.UPDATING:
-            return None  # by an earlier try of this task, or by somebody else: what comes of it will tell
         found = summary.open_shard_count
-        if summary.status is StreamStatus.ACTIVE and found == record.target_shards:
+        if tried_before and summary.status is StreamStatus.UPDATING:
+            return None
+        if tried_before and summary.status is StreamStatus.ACTIVE and found == record.target_shards:
             return self._done(record, found, now)
         why_not = _why_not(record, summary, now)
         if why_not is not None:
@@ -50,7 +52,8 @@ class StreamMoves:
         found = StreamSummary(self._kinesis, self._stream_name).open_shard_count
         if found == record.target_shards:
             return self._done(record, found, now)
-        detail = f"{record.target_shards} shards were to be open, {found} are: somebody else changed the stream"
+        why = "nothing has changed" if found == record.open_shards else "somebody else changed the stream"
+        detail = f"{record.target_shards} shards were to be open, {found} are: {why}"
         return record.ended(Outcome.SUPERSEDED, at=now, resulting_shards=found, detail=detail)
 
     def _done(self, record: DecisionRecord, found: int, now: datetime) -> DecisionRecord:
@@ -71,7 +74,7 @@ class StreamMoves:
                 return None
             overtaken = self._split(record) if record.action is Action.SPLIT_SHARD else self._merge()
         except ClientError as error:
-            return self._refused(record, found, error, now)
+            return self._refused(record, error, now)
         if overtaken is None:
             return None
         return record.ended(Outcome.SUPERSEDED, at=now, resulting_shards=found, detail=overtaken)
@@ -99,20 +102,24 @@ class StreamMoves:
         )
         return None
 
-    def _refused(self, record: DecisionRecord, found: int, error: ClientError, now: datetime) -> DecisionRecord:
-        if code_of(error) == "LimitExceededException":
-            note_refusal(self._kinesis, self._stream_name, Refusal(action=record.action, at=now))
-            outcome = Outcome.REFUSED
-        elif code_of(error) in _OVERTAKEN:
-            outcome = Outcome.SUPERSEDED
-        else:
+    def _refused(self, record: DecisionRecord, error: ClientError, now: datetime) -> DecisionRecord | None:
+        if code_of(error) == "ResourceInUseException":
+            # Somebody else's change, or our own: botocore repeats a call whose answer was lost. The end will tell.
+            return None
+        if code_of(error) not in _REFUSALS:
             with explained(f"kinesis:{record.action}", self._stream_name):
                 raise error
-        return record.ended(outcome, at=now, resulting_shards=found, detail=message_of(error))
+        found = StreamSummary(self._kinesis, self._stream_name).open_shard_count
+        if found == record.target_shards:
+            return self._done(record, found, now)  # again the answer to a call that was repeated
+        note_refusal(self._kinesis, self._stream_name, Refusal(action=record.action, at=now))
+        return record.ended(Outcome.REFUSED, at=now, resulting_shards=found, detail=message_of(error))
 
 
 def _why_not(record: DecisionRecord, summary: StreamSummary, now: datetime) -> str | None:
     """Return why the decision does not fit the stream any more; None if it does."""
+    if summary.status is StreamStatus.UPDATING:
+        return "somebody else is changing the stream"
     if summary.status is not StreamStatus.ACTIVE:
         return f"the stream is {summary.status}"
     if summary.open_shard_count != record.open_shards:

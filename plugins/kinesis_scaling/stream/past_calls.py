@@ -52,12 +52,11 @@ class PastCalls:
         goes on by splits and merges.
         """
         refusal = self.refusal
-        if refusal and refusal.action is Action.UPDATE_SHARD_COUNT and now - refusal.at < BUDGET_SPENT_FOR:
-            return (*self.calls, *[refusal.at] * UPDATE_CALLS)
-        if self.unreadable is not None:
-            # An hour ago: spent, but nothing that has just been done and has to settle.
-            return (*self.calls, *[now - timedelta(hours=1)] * UPDATE_CALLS)
-        return self.calls
+        refused = refusal and refusal.action is Action.UPDATE_SHARD_COUNT and now - refusal.at < BUDGET_SPENT_FOR
+        if not refused and self.unreadable is None:
+            return self.calls
+        # An hour ago: spent, but nothing that has just been done and has to settle.
+        return (*self.calls, *[now - timedelta(hours=1)] * UPDATE_CALLS)
 
     def holds(self, action: Action, now: datetime) -> bool:
         """Say whether AWS refused such a move so lately that it is not worth another call."""

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kinesis_scaling.errors import AwsUnavailableError, NotAllowedError, StreamError
+from kinesis_scaling.errors import AwsUnavailableError, NotAllowedError
 from kinesis_scaling.stream.metric_points import Metric, read_points
 from tests.plugins.kinesis_scaling.stream.stubbed_stream import STREAM, StubbedStream, result
 
@@ -59,11 +59,18 @@ def test_five_hundred_metrics_are_asked_for_at_a_time(stream: StubbedStream) -> 
     assert [found[metric][START] for metric in metrics] == [float(number) for number in range(501)]
 
 
-@pytest.mark.parametrize("status", ["PartialData", "InternalError", "Forbidden"])
-def test_an_answer_that_is_not_complete_is_an_error(stream: StubbedStream, status: str) -> None:
+@pytest.mark.parametrize("status", ["PartialData", "InternalError"])
+def test_an_answer_that_is_not_complete_is_an_error_that_may_pass(stream: StubbedStream, status: str) -> None:
     stream.answers("get_metric_data", {"MetricDataResults": [result("m0", {minute(0): 5.0}, status)]})
 
-    with pytest.raises(StreamError, match=f"answered {status}.*not taken for zero"):
+    with pytest.raises(AwsUnavailableError, match=f"answered {status}.*not taken for zero"):
+        read_points(stream.cloudwatch, STREAM, [RECORDS], START, END)
+
+
+def test_a_metric_that_is_forbidden_is_a_missing_right(stream: StubbedStream) -> None:
+    stream.answers("get_metric_data", {"MetricDataResults": [result("m0", {}, "Forbidden")]})
+
+    with pytest.raises(NotAllowedError, match="grant it"):
         read_points(stream.cloudwatch, STREAM, [RECORDS], START, END)
 
 

@@ -37,8 +37,8 @@ def decided(action: Action, open_shards: int, target: int, **more: Any) -> Decis
 DOUBLING = decided(Action.UPDATE_SHARD_COUNT, 4, 8)
 
 
-def begin(stream: StubbedStream, record: DecisionRecord) -> DecisionRecord | None:
-    return StreamMoves(stream.kinesis, STREAM).begin(record, NOW)
+def begin(stream: StubbedStream, record: DecisionRecord, *, tried_before: bool = False) -> DecisionRecord | None:
+    return StreamMoves(stream.kinesis, STREAM).begin(record, NOW, tried_before=tried_before)
 
 
 def end(stream: StubbedStream, record: DecisionRecord) -> DecisionRecord:
@@ -62,20 +62,20 @@ def test_a_try_after_a_crash_between_note_and_call_makes_the_call_and_notes_noth
     stream.tags({CALLS_TAG: NOTED})
     stream.answers("update_shard_count", UPDATED, UPDATE)
 
-    assert begin(stream, DOUBLING) is None
+    assert begin(stream, DOUBLING, tried_before=True) is None
 
 
 def test_a_try_after_a_crash_behind_the_call_waits_for_what_it_began(stream: StubbedStream) -> None:
     stream.summary(4, "UPDATING")
 
-    assert begin(stream, DOUBLING) is None
+    assert begin(stream, DOUBLING, tried_before=True) is None
 
 
 def test_a_try_after_a_crash_behind_the_wait_finds_it_done(stream: StubbedStream) -> None:
     stream.summary(8)
     stream.tags({CALLS_TAG: NOTED})
 
-    record = begin(stream, DOUBLING)
+    record = begin(stream, DOUBLING, tried_before=True)
 
     assert record == DOUBLING.ended(Outcome.DONE, at=NOW, resulting_shards=8)
 
@@ -133,6 +133,8 @@ def test_the_narrowest_neighbours_are_merged(stream: StubbedStream) -> None:
 @pytest.mark.parametrize(
     ("open_shards", "status", "age", "detail"),
     [
+        pytest.param(4, "UPDATING", 20, "somebody else is changing the stream", id="being-changed"),
+        pytest.param(8, "ACTIVE", 20, "decided for 4 open shards, 8 are open now", id="made-by-another"),
         pytest.param(6, "ACTIVE", 20, "decided for 4 open shards, 6 are open now", id="changed"),
         pytest.param(4, "ACTIVE", 301, "decided 0:05:01 ago, which is too long; it is decided anew", id="old"),
         pytest.param(4, "DELETING", 20, "the stream is DELETING", id="deleted"),
@@ -158,10 +160,17 @@ def test_a_change_by_somebody_else_while_ours_was_made_is_told(stream: StubbedSt
     assert record.outcome_detail == "8 shards were to be open, 5 are: somebody else changed the stream"
 
 
+def test_a_call_after_which_nothing_has_changed_is_told(stream: StubbedStream) -> None:
+    stream.summary(4)
+
+    assert end(stream, DOUBLING).outcome_detail == "8 shards were to be open, 4 are: nothing has changed"
+
+
 def test_a_limit_of_aws_is_a_refusal_that_the_stream_remembers(stream: StubbedStream) -> None:
     stream.summary(4)
     stream.tags({CALLS_TAG: NOTED})
     stream.refuses("update_shard_count", "LimitExceededException", "more than 10 times in 24 hours")
+    stream.summary(4)
     stream.tag_is_written(REFUSAL_TAG, f"{int(NOW.timestamp())} UpdateShardCount")
 
     record = begin(stream, DOUBLING)
@@ -171,16 +180,38 @@ def test_a_limit_of_aws_is_a_refusal_that_the_stream_remembers(stream: StubbedSt
     assert record.outcome_detail == "LimitExceededException: more than 10 times in 24 hours"
 
 
-@pytest.mark.parametrize("code", ["ResourceInUseException", "InvalidArgumentException"])
-def test_a_stream_that_somebody_else_is_changing_is_left_to_them(stream: StubbedStream, code: str) -> None:
+@pytest.mark.parametrize("code", ["LimitExceededException", "InvalidArgumentException", "ValidationException"])
+def test_a_merge_that_aws_refuses_is_not_asked_for_again_at_once(stream: StubbedStream, code: str) -> None:
     stream.summary(3)
     stream.shards(1, 1, 1)
     stream.refuses("merge_shards", code)
+    stream.summary(3)
+    stream.tag_is_written(REFUSAL_TAG, f"{int(NOW.timestamp())} MergeShards")
 
     record = begin(stream, decided(Action.MERGE_SHARDS, 3, 2))
 
     assert record is not None
-    assert record.outcome is Outcome.SUPERSEDED
+    assert (record.outcome, record.outcome_detail) == (Outcome.REFUSED, f"{code}: as recorded")
+
+
+def test_a_stream_that_somebody_else_is_changing_is_waited_for(stream: StubbedStream) -> None:
+    stream.summary(3)
+    stream.shards(1, 1, 1)
+    stream.refuses("merge_shards", "ResourceInUseException")
+
+    assert begin(stream, decided(Action.MERGE_SHARDS, 3, 2)) is None
+
+
+def test_a_call_that_botocore_repeated_and_that_was_made_the_first_time_is_done(stream: StubbedStream) -> None:
+    stream.summary(3)
+    stream.shards(1, 1, 1)
+    stream.refuses("merge_shards", "InvalidArgumentException", "has already been merged or split")
+    stream.summary(2)
+
+    record = begin(stream, decided(Action.MERGE_SHARDS, 3, 2))
+
+    assert record is not None
+    assert (record.outcome, record.resulting_shards) == (Outcome.DONE, 2)
 
 
 def test_a_missing_right_is_an_error_and_a_passing_fault_another(stream: StubbedStream) -> None:
