@@ -52,13 +52,15 @@ class StreamMoveOperator(AwsBaseOperator[StreamHook]):
         self.decisions = decisions
         self.poll_interval = poll_interval
 
-    def execute(self, context: Context) -> str:  # noqa: ARG002
+    def execute(self, context: Context) -> str:
         """Make the move; defer until the stream is ACTIVE."""
         record = DecisionRecord.from_json(self.decisions[-1])
         if record.action not in self.actions:
             raise AirflowFailException(f"{type(self).__name__} cannot make {record.action}")
         self.log.info("%s → %s shards: %s", record.open_shards, record.target_shards, record.explanation)
-        ended = self.hook.moves(self.stream_name).begin(record, clock.utcnow())
+        ended = self.hook.moves(self.stream_name).begin(
+            record, clock.utcnow(), tried_before=context["ti"].try_number > 1
+        )
         if ended is None:
             self.defer(
                 trigger=StreamActiveTrigger(

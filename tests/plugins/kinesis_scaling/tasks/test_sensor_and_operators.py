@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,7 +30,8 @@ from tests.plugins.kinesis_scaling.tasks.records import record
 
 pytestmark = pytest.mark.airflow
 
-CONTEXT: Any = {"run_id": "scheduled__1"}
+CONTEXT: Any = {"run_id": "scheduled__1", "ti": SimpleNamespace(try_number=1)}
+LATER_TRY: Any = {"run_id": "scheduled__1", "ti": SimpleNamespace(try_number=2)}
 ARN = "arn:aws:kinesis:us-east-1:123456789012:stream/s"
 
 
@@ -221,6 +223,13 @@ def test_a_move_that_is_off_is_told_at_once(split: SplitShardOperator, kinesis: 
     told = DecisionRecord.from_json(split.execute(CONTEXT))
 
     assert (told.outcome, told.resulting_shards) == (Outcome.SUPERSEDED, 3)
+
+
+def test_a_later_try_takes_a_stream_that_changes_for_its_own_work(split: SplitShardOperator, kinesis: Stubber) -> None:
+    summary(kinesis, 1, "UPDATING")
+
+    with pytest.raises(TaskDeferred):
+        split.execute(LATER_TRY)
 
 
 def test_a_wait_that_ended_with_an_error_fails_the_task_to_be_tried_again(split: SplitShardOperator) -> None:
