@@ -16,7 +16,7 @@ holds back, nor a day that is still open and was never made.
 
 **When it fails.**
 * `find_rejected_hours`: `from` or `to` is no hour, or the catalog does not answer. It skips the run if no hour of the
-  range has rejected lines.
+  range has rejected lines or unreadable objects.
 * `replay`: the log ends with the reason. Clear it: an hour is replaced, never added to. If raw objects are missing
   that the ledger names, history has expired: the log names these hours, and they are left as they are. What was not
   made when it failed is found by the next try, or by `reconcile_hours` with the same `from` and `to`.
@@ -45,15 +45,15 @@ FOUND = "{{{{ ti.xcom_pull(task_ids='find_rejected_hours')['{}'] }}}}"
 
 @task
 def find_rejected_hours(*, params: Any = None, dag_run: Any = None) -> dict[str, Any]:
-    """Return the first and the last landing hour of the range that have rejected lines; skip if none has."""
+    """Return the first and the last landing hour of the range that rejected something; skip if none did."""
     from hour_ledger.failures import failures_now
-    from hour_ledger.lake_state import hours_with_rejected_lines
+    from hour_ledger.lake_state import hours_with_rejections
     from hour_ledger.windows import last_settled_hour
 
-    hours = hours_with_rejected_lines(SETTINGS.lake, params["from"], params["to"])
+    hours = hours_with_rejections(SETTINGS.lake, params["from"], params["to"])
     if not hours:
-        raise AirflowSkipException("no landing hour of the range has rejected lines")
-    print(f"{len(hours)} landing hours have rejected lines")
+        raise AirflowSkipException("no landing hour of the range has rejected lines or unreadable objects")
+    print(f"{len(hours)} landing hours have rejected lines or unreadable objects")
     settled = last_settled_hour(dag_run.run_after, SETTINGS.buffer_interval)
     return {
         "first": hour_key(hours[0]),

@@ -83,11 +83,15 @@ def stale_around(lake: LakeLocation, start: datetime, end: datetime, *, settled_
     )
 
 
-def hours_with_rejected_lines(lake: LakeLocation, first: str | None, last: str | None) -> list[datetime]:
-    """Return, in order, the landing hours from `first` to `last` (keys, None: no bound) that have rejected lines."""
+def hours_with_rejections(lake: LakeLocation, first: str | None, last: str | None) -> list[datetime]:
+    """Return, in order, the landing hours from `first` to `last` (keys, None: no bound) that rejected something.
+
+    An object that could not be read is a rejection as well, though no line.
+    """
     start = parse_hour_key(first) if first else _EVER[0]
     end = parse_hour_key(last) + HOUR if last else _EVER[1]
-    return sorted(row.landing_hour for row in open_ledger(lake).landing_rows(start, end) if row.rejected)
+    rows = open_ledger(lake).landing_rows(start, end)
+    return sorted(row.landing_hour for row in rows if row.rejected or row.unreadable_objects)
 
 
 def checked_landing_row(lake: LakeLocation, landing_hour: datetime) -> LandingRow:

@@ -16,7 +16,7 @@ from hour_ledger.lake_state import (
     balanced_landing_rows,
     checked_event_rows,
     checked_landing_row,
-    hours_with_rejected_lines,
+    hours_with_rejections,
     hours_with_unreadable_objects,
     publishable_event_hours,
     stale_around,
@@ -126,10 +126,16 @@ def test_unreadable_objects_are_found_whatever_the_data_checks_say(lake: FakeLed
     assert hours_with_unreadable_objects(LAKE, [TEN]) == []
 
 
-def test_hours_with_rejected_lines_are_found_within_the_bounds_that_are_given(lake: FakeLedger) -> None:
+def test_hours_with_rejections_are_found_within_the_bounds_that_are_given(lake: FakeLedger) -> None:
     rejected = {TEN + HOUR, TEN + 4 * HOUR}
     lake.landed = [replace(row, rejected=1) if row.landing_hour in rejected else row for row in lake.landed]
 
-    assert hours_with_rejected_lines(LAKE, None, None) == sorted(rejected)
-    assert hours_with_rejected_lines(LAKE, "2026-11-22T12", None) == [TEN + 4 * HOUR]
-    assert hours_with_rejected_lines(LAKE, None, "2026-11-22T11") == [TEN + HOUR]
+    assert hours_with_rejections(LAKE, None, None) == sorted(rejected)
+    assert hours_with_rejections(LAKE, "2026-11-22T12", None) == [TEN + 4 * HOUR]
+    assert hours_with_rejections(LAKE, None, "2026-11-22T11") == [TEN + HOUR]
+
+
+def test_an_hour_that_rejected_nothing_but_an_unreadable_object_has_a_rejection(lake: FakeLedger) -> None:
+    lake.landed[2] = replace(lake.landed[2], unreadable_objects=1)
+
+    assert hours_with_rejections(LAKE, None, None) == [TEN + 2 * HOUR]
