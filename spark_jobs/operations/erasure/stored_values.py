@@ -28,6 +28,10 @@ _QUOTING: Final = ("line", "detail")
 _ROWS: Final = 65_536
 #: Parts of a table's metadata that are words of its declaration, never of its rows.
 _DECLARED: Final = frozenset({"schemas", "schema", "partition-specs", "partition-spec", "sort-orders", "properties"})
+#: And those in which Iceberg says what a snapshot or a reference is, and which program made it: a user may be "spark".
+_ABOUT_THE_WRITER: Final = frozenset(
+    {"type", "operation", "engine-name", "engine-version", "iceberg-version", "app-id", "app-name", "spark.app.id"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +136,7 @@ def _metadata_values(value: Any) -> Iterator[str]:
     """Yield the texts of a table's metadata that a row could have got into; a snapshot's figures are none."""
     if isinstance(value, dict):
         for name, member in value.items():
-            if name not in _DECLARED:
+            if name not in _DECLARED | _ABOUT_THE_WRITER:
                 yield from _metadata_values(member)
     elif isinstance(value, list):
         for member in value:

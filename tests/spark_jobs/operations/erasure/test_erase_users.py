@@ -52,6 +52,12 @@ def erased(lake: DirectoryLake, erasure: Erasure = ALONE) -> ErasureReport:
     return erase_users(lake.spark, lake.lake, erasure)
 
 
+def test_a_user_whose_id_is_a_word_of_icebergs_own_can_be_erased(directory_lake: DirectoryLake) -> None:
+    """Each snapshot says that spark made it, by which operation, and that main is a branch."""
+    words = SoughtUsers(ids=("spark", "overwrite", "branch"))
+    assert erased(directory_lake, Erasure(users=words, alone=True)).search.survivors == ()
+
+
 def values(lake: DirectoryLake, table: Any, *columns: str) -> list[tuple[Any, ...]]:
     frame = lake.spark.table(lake.lake.table(table.name)).select(*columns)
     return sorted((tuple(row) for row in frame.collect()), key=repr)
