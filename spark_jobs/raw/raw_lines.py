@@ -19,6 +19,8 @@ from spark_jobs.raw.raw_objects import RawStore
 SPOOL_IN_MEMORY: Final = 64 * 1024 * 1024
 #: Of whole lines, judged at once: large enough that planning a query costs little.
 CHUNK: Final = 16 * 1024 * 1024
+#: Of a chunk. Some hundred bytes a line are usual, but an object of newlines alone would be sixteen million rejections.
+MOST_LINES: Final = 100_000
 #: Sixteen times what a delivery can carry in one line: what is longer is not a file of lines.
 MAX_BUFFERED_LINE: Final = 16 * 1024 * 1024
 
@@ -95,14 +97,25 @@ def _of_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def chunks(lines: IO[bytes], size: int = CHUNK) -> Iterator[bytes]:
-    """Yield the bytes of a file in chunks of whole lines; the last one may lack its newline."""
+    """Yield the bytes of a file in chunks of whole lines, not too many; the last one may lack its newline."""
     begun = b""
     while block := lines.read(size):
         end = block.rfind(b"\n") + 1
         if end:
-            yield begun + block[:end]
+            yield from _of_few_lines(begun + block[:end])
             begun = block[end:]
         else:
             begun += block
     if begun:
         yield begun
+
+
+def _of_few_lines(chunk: bytes) -> Iterator[bytes]:
+    """Yield a chunk of whole lines, halved until no part has more than `MOST_LINES`."""
+    if chunk.count(b"\n") <= MOST_LINES:
+        yield chunk
+        return
+    middle = len(chunk) // 2
+    half = chunk.rfind(b"\n", 0, middle) + 1 or chunk.find(b"\n", middle) + 1
+    yield from _of_few_lines(chunk[:half])
+    yield from _of_few_lines(chunk[half:])

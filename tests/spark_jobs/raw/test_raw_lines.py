@@ -18,6 +18,15 @@ def unpacked(*blocks: bytes) -> bytes:
     return b"".join(decompressed(blocks))
 
 
+@given(lines=st.lists(st.one_of(st.just(b""), st.just(b"x" * 50)), min_size=1, max_size=60), most=st.integers(1, 9))
+def test_a_chunk_has_no_more_lines_than_are_judged_at_once(lines: list[bytes], most: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(raw_lines, "MOST_LINES", most)
+        given_out = list(chunks(io.BytesIO(b"\n".join(lines) + b"\n")))
+    assert b"".join(given_out) == b"\n".join(lines) + b"\n"
+    assert all(1 <= chunk.count(b"\n") <= most and chunk.endswith(b"\n") for chunk in given_out)
+
+
 def test_members_that_follow_each_other_are_one_stream() -> None:
     assert unpacked(gzip.compress(b"a\n") + gzip.compress(b"") + gzip.compress(b"b\n")) == b"a\nb\n"
 
