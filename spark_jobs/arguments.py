@@ -3,6 +3,7 @@
 import argparse
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Final
 
 from contracts.names import LakeLocation
 from contracts.partitions import (
@@ -14,6 +15,9 @@ from contracts.partitions import (
     parse_day_key,
     parse_hour_key,
 )
+
+#: Of the hours and days that can be asked for: events arrive in 1970 or later, and are older by a week at most.
+YEARS: Final = range(1969, 9999)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,17 +126,27 @@ def settled_before_of(arguments: argparse.Namespace) -> datetime:
 def day(text: str) -> date:
     """Return the day that an argument names (for argparse, which shows the error)."""
     try:
-        return parse_day_key(text)
+        named = parse_day_key(text)
     except PartitionKeyError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+    _refuse_odd_year(text, named)
+    return named
 
 
 def hour(text: str) -> datetime:
     """Return the hour that an argument names (for argparse, which shows the error)."""
     try:
-        return parse_hour_key(text)
+        named = parse_hour_key(text)
     except PartitionKeyError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+    _refuse_odd_year(text, named)
+    return named
+
+
+def _refuse_odd_year(text: str, named: date) -> None:
+    """Refuse what has no room for the days that are looked at before and after it, and is a slip of the keyboard."""
+    if named.year not in YEARS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not in the years {YEARS.start} to {YEARS.stop - 1}")
 
 
 def moment(text: str) -> datetime:

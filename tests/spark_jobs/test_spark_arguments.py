@@ -34,6 +34,8 @@ def test_the_last_hour_of_a_range_is_included() -> None:
         pytest.param(("--event-hour", "2026-11-22T10", "--to", "2026-11-22T11"), "either one", id="both"),
         pytest.param(("--from", "2026-11-22T11", "--to", "2026-11-22T10"), "2026-11-22T10 is before", id="backwards"),
         pytest.param(("--event-hour", "2026-11-22"), "'2026-11-22' is not an hour", id="a-day"),
+        pytest.param(("--event-hour", "0001-01-01T00"), "is not in the years 1969 to 9998", id="long-ago"),
+        pytest.param(("--from", "2026-11-22T10", "--to", "9999-12-31T23"), "1969 to 9998", id="the-last-hour-of-all"),
         pytest.param(("--event-hour", "2026-11-22T24"), "is not an hour", id="no-such-hour"),
     ],
 )
@@ -64,6 +66,7 @@ def test_a_day_and_a_range_of_days_are_named_by_their_keys() -> None:
         pytest.param((), "either one day, or a range", id="nothing"),
         pytest.param(("--day", "2026-11-22", "--to", "2026-11-22"), "either one day", id="both"),
         pytest.param(("--from", "2026-11-22", "--to", "2026-11-21"), "2026-11-21 is before", id="backwards"),
+        pytest.param(("--day", "9999-12-31"), "is not in the years 1969 to 9998", id="the-last-day-of-all"),
         pytest.param(("--day", "2026-11-22T10"), "'2026-11-22T10' is not a day", id="an-hour"),
     ],
 )
