@@ -30,6 +30,22 @@ def ensure_tables(spark: SparkSession, lake: LakeLocation, tables: Iterable[Tabl
         )
 
 
+def require_tables(spark: SparkSession, lake: LakeLocation) -> None:
+    """Raise `CatalogError` if the database has none of the tables: a job was sent to the wrong place.
+
+    For jobs whose answer would be trusted there ("nothing holds this user"), and which must make nothing by a slip.
+    """
+    try:
+        found = any(spark.catalog.tableExists(lake.table(table.name)) for table in TABLES)
+    except (Py4JJavaError, PySparkException):
+        return  # `ensure_tables`, which comes next, says what is wrong with the catalog or the table
+    if not found:
+        raise CatalogError(
+            f"there is no table in the database {lake.database!r} of {lake.warehouse_uri}: check --database and "
+            "--warehouse-uri; where nothing was transformed yet, transform an hour first"
+        )
+
+
 def _ensure_namespace(spark: SparkSession, lake: LakeLocation) -> None:
     """Make the database; it is a job's first question to the catalog, so here shows whether it can be reached."""
     try:

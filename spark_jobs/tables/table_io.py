@@ -31,10 +31,18 @@ from spark_jobs.tables.iceberg_table import Commit, commits_between, current_sna
 from spark_jobs.tables.replaced_hours import TablePart, hours_note, replaced_note, touches
 from spark_jobs.tables.retries import retrying
 from spark_jobs.tables.run_notes import RUN_ID
-from spark_jobs.tables.table_evolution import ensure_tables
+from spark_jobs.tables.table_evolution import ensure_tables, require_tables
 from spark_jobs.task_errors import raised_in_task
 
-__all__ = ["current_snapshot", "ensure_tables", "read_hours", "replace_days", "replace_hours", "retrying"]
+__all__ = [
+    "current_snapshot",
+    "ensure_tables",
+    "read_hours",
+    "replace_days",
+    "replace_hours",
+    "require_tables",
+    "retrying",
+]
 
 #: Hours in more pieces than this are replaced by whole days at once.
 MAX_RANGES: Final = 50

@@ -69,7 +69,7 @@ def as_an_older_contract_left_it(
     hour: datetime = TEN,
     received: str = "false",
 ) -> None:
-    """Give an hour these rejections (key, reason, line), and of its received events those that a condition holds for."""
+    """Give an hour these rejections (key, reason, line), and the received events that a condition holds for."""
     events = read_hours(spark, lake=lake, table=RECEIVED_EVENTS, hours=[hour]).where(received)
     kept = events.count()
     rows = [(hour, key, reason, "refused then", content, None) for key, reason, content in rejections]

@@ -57,6 +57,16 @@ def test_without_apply_what_would_change_is_shown_and_nothing_changes(
     assert "1 of 1 users are received again" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("mode", [(), ("--apply",), ("--lift",)], ids=["estimate", "apply", "lift"])
+def test_a_database_without_tables_is_refused_and_stays_without(
+    command_lake: DirectoryLake, capsys: pytest.CaptureFixture[str], mode: tuple[str, ...]
+) -> None:
+    elsewhere = DirectoryLake(spark=command_lake.spark, root=command_lake.root, database="lkae")
+    assert run_erase_user.main(arguments(elsewhere, "--user-id", "35", *mode)) == 1
+    assert "there is no table in the database 'lkae'" in capsys.readouterr().err
+    assert not (command_lake.root / "warehouse" / "lkae").exists()
+
+
 @pytest.mark.parametrize(
     ("more", "complaint"),
     [
