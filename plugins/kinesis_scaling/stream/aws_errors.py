@@ -39,6 +39,11 @@ def message_of(error: ClientError) -> str:
     return f"{code_of(error)}: {error.response.get('Error', {}).get('Message', '')}"
 
 
+def was_repeated(error: ClientError) -> bool:
+    """Say whether botocore made the call more than once, so that the error may be due to its own first one."""
+    return bool(error.response.get("ResponseMetadata", {}).get("RetryAttempts"))
+
+
 def _explanation(error: ClientError, call: str, stream_name: str) -> StreamError:
     code, said = code_of(error), message_of(error)
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from kinesis_scaling.decisions.decision_record import DecisionRecord, Outcome
 from kinesis_scaling.scaling_decision import Action
-from kinesis_scaling.stream.aws_errors import code_of, explained, message_of
+from kinesis_scaling.stream.aws_errors import code_of, explained, message_of, was_repeated
 from kinesis_scaling.stream.open_shards import open_shards, shard_to_split, shards_to_merge
 from kinesis_scaling.stream.past_calls import Refusal, note_call, note_refusal
 from kinesis_scaling.stream.stream_reader import StreamSummary
@@ -103,15 +103,17 @@ class StreamMoves:
         return None
 
     def _refused(self, record: DecisionRecord, error: ClientError, now: datetime) -> DecisionRecord | None:
-        if code_of(error) == "ResourceInUseException":
-            # Somebody else's change, or our own: botocore repeats a call whose answer was lost. The end will tell.
-            return None
-        if code_of(error) not in _REFUSALS:
+        in_use = code_of(error) == "ResourceInUseException"
+        if in_use and was_repeated(error):
+            return None  # the first call may have been taken, and its answer lost; the end will tell
+        if not in_use and code_of(error) not in _REFUSALS:
             with explained(f"kinesis:{record.action}", self._stream_name):
                 raise error
         found = StreamSummary(self._kinesis, self._stream_name).open_shard_count
-        if found == record.target_shards:
-            return self._done(record, found, now)  # again the answer to a call that was repeated
+        if found == record.target_shards and was_repeated(error):
+            return self._done(record, found, now)
+        if in_use:
+            return record.ended(Outcome.SUPERSEDED, at=now, resulting_shards=found, detail=message_of(error))
         note_refusal(self._kinesis, self._stream_name, Refusal(action=record.action, at=now))
         return record.ended(Outcome.REFUSED, at=now, resulting_shards=found, detail=message_of(error))
 

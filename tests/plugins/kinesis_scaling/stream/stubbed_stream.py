@@ -34,10 +34,16 @@ class StubbedStream:
         service = "cloudwatch" if call == "get_metric_data" else "kinesis"
         self._stubbers[service].add_response(call, dict(answer), None if expected is None else dict(expected))
 
-    def refuses(self, call: str, code: str, message: str = "as recorded", status: int = 400) -> None:
+    def refuses(
+        self, call: str, code: str, message: str = "as recorded", status: int = 400, *, repeats: int = 0
+    ) -> None:
         service = "cloudwatch" if call == "get_metric_data" else "kinesis"
         self._stubbers[service].add_client_error(
-            call, service_error_code=code, service_message=message, http_status_code=status
+            call,
+            service_error_code=code,
+            service_message=message,
+            http_status_code=status,
+            response_meta={"RetryAttempts": repeats},
         )
 
     def summary(

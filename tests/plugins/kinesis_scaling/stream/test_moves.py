@@ -194,18 +194,30 @@ def test_a_merge_that_aws_refuses_is_not_asked_for_again_at_once(stream: Stubbed
     assert (record.outcome, record.outcome_detail) == (Outcome.REFUSED, f"{code}: as recorded")
 
 
-def test_a_stream_that_somebody_else_is_changing_is_waited_for(stream: StubbedStream) -> None:
+def test_a_stream_that_somebody_else_is_changing_is_left_to_them(stream: StubbedStream) -> None:
     stream.summary(3)
     stream.shards(1, 1, 1)
     stream.refuses("merge_shards", "ResourceInUseException")
+    stream.summary(2)
+
+    record = begin(stream, decided(Action.MERGE_SHARDS, 3, 2))
+
+    assert record is not None
+    assert (record.outcome, record.resulting_shards) == (Outcome.SUPERSEDED, 2)
+
+
+def test_a_call_that_botocore_repeated_is_waited_for_as_its_first_may_have_been_taken(stream: StubbedStream) -> None:
+    stream.summary(3)
+    stream.shards(1, 1, 1)
+    stream.refuses("merge_shards", "ResourceInUseException", repeats=1)
 
     assert begin(stream, decided(Action.MERGE_SHARDS, 3, 2)) is None
 
 
-def test_a_call_that_botocore_repeated_and_that_was_made_the_first_time_is_done(stream: StubbedStream) -> None:
+def test_a_call_that_botocore_repeated_after_it_was_made_is_done(stream: StubbedStream) -> None:
     stream.summary(3)
     stream.shards(1, 1, 1)
-    stream.refuses("merge_shards", "InvalidArgumentException", "has already been merged or split")
+    stream.refuses("merge_shards", "InvalidArgumentException", "has already been merged or split", repeats=1)
     stream.summary(2)
 
     record = begin(stream, decided(Action.MERGE_SHARDS, 3, 2))
