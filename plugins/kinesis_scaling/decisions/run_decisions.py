@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from kinesis_scaling.decisions.decision_record import DecisionRecord, Outcome
+
+_FAILED: Final = "the task that was to make it failed; its log says why, and the stream how far it got"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,5 +26,5 @@ def run_decisions(watched: Sequence[str], moved: Iterable[str | None]) -> RunDec
     decided = [DecisionRecord.from_json(text) for text in watched]
     noted = [record for record in decided if record.outcome is not Outcome.PENDING]
     pending = [record for record in decided if record.outcome is Outcome.PENDING]
-    lost = [replace(record, outcome=Outcome.FAILED) for record in pending if not ended]
+    lost = [replace(record, outcome=Outcome.FAILED, outcome_detail=_FAILED) for record in pending if not ended]
     return RunDecisions(records=(*noted, *ended, *lost), move_failed=bool(lost))
