@@ -1,12 +1,16 @@
 """The commands that try the policy: `simulate` on recorded traffic, `robustness` on bent and on made traffic."""
 
 import argparse
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kinesis_scaling.aws_limits import STREAM_SHARDS
+from kinesis_scaling.errors import KinesisScalingError
 from kinesis_scaling.scaling_settings import Settings
 from kinesis_scaling.simulation.least_lost import least_lost
 from kinesis_scaling.simulation.picture import picture
@@ -41,14 +45,14 @@ def add_simulate(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None
         help="CSV of timestamp,count[,bytes], or a CloudWatch export (JSON), gzipped or not; may be given again",
     )
     add("--policy", action="append", choices=[*NAMES, "all"], help="which to run; may be given again (default: all)")
-    add("--peak-shards", type=float, metavar="N", help="scale the traffic so that its peak needs N shards")
-    add("--gaps", type=Gaps, choices=list(Gaps), default=Gaps.REFUSE, help="what missing lines mean (default: refuse)")
+    add("--peak-shards", type=_peak, metavar="N", help="scale the traffic so that its peak needs N shards")
+    _add_gaps(simulate)
     add("--out", type=Path, metavar="DIR", help="write one picture per trace there (HTML)")
     add("--min-shards", type=int, default=1)
     add("--max-shards", type=int, default=Settings().maximum_shards)
-    add("--shard-hour-dollars", type=float, default=Settings().shard_hour_dollars)
+    add("--shard-hour-dollars", type=_dollars, default=Settings().shard_hour_dollars, metavar="DOLLARS")
     for name, default in _MODEL_SECONDS:
-        add(f"--{name}-seconds", type=int, default=default)
+        add(f"--{name}-seconds", type=_seconds, default=default, metavar="N")
     add("--no-retries", action="store_true", help="skip the second run in which producers try again for five minutes")
 
 
@@ -57,7 +61,37 @@ def add_robustness(commands: "_SubParsersAction[argparse.ArgumentParser]") -> No
     robustness = commands.add_parser("robustness", help="our policy on bent and on made traffic; takes minutes")
     robustness.set_defaults(run=_robustness)
     robustness.add_argument("--trace", type=Path, action="append", default=[], metavar="FILE", help="to be bent, too")
-    robustness.add_argument("--gaps", type=Gaps, choices=list(Gaps), default=Gaps.REFUSE)
+    _add_gaps(robustness)
+
+
+def _add_gaps(parser: argparse.ArgumentParser) -> None:
+    values = [str(gaps) for gaps in Gaps]
+    parser.add_argument("--gaps", choices=values, default="refuse", help="what missing lines mean (default: refuse)")
+
+
+def _number(text: str, what: str, least: float, most: float) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not least <= number <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is no {what} from {least:g} to {most:,.0f}")
+    return number
+
+
+def _peak(text: str) -> float:
+    return _number(text, "number of shards", 0.001, STREAM_SHARDS)
+
+
+def _dollars(text: str) -> float:
+    return _number(text, "price", 0, 1_000)
+
+
+def _seconds(text: str) -> int:
+    seconds = _number(text, "number of seconds", 0, timedelta(days=1).total_seconds())
+    if seconds % 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of seconds")
+    return int(seconds)
 
 
 def _simulate(given: argparse.Namespace) -> None:
@@ -74,25 +108,43 @@ def _simulate(given: argparse.Namespace) -> None:
         split_or_merge_seconds=given.split_seconds,
     )
     names = NAMES if not given.policy or "all" in given.policy else dict.fromkeys((OURS, *given.policy))
-    for trace in _loaded(given):
+    traces = _loaded(given)
+    if given.out:
+        _written(given.out)
+    for trace in traces:
         rows = list(compare(trace, names, settings, model, with_retries=not given.no_retries))
         text = table(rows) if given.no_retries else f"{table(rows)}\n\n{least_lost(trace, rows, model)}"
         print(f"{trace.name}\n\n{text}\n", flush=True)
         if given.out:
-            given.out.mkdir(parents=True, exist_ok=True)
-            page = given.out / f"{trace.name}.html"
-            page.write_text(picture(trace, rows, text), encoding="utf-8")
+            page = _written(given.out, f"{trace.name}.html", picture(trace, rows, text))
             print(f"picture: {page}\n", flush=True)
 
 
 def _loaded(given: argparse.Namespace) -> Sequence[Trace]:
     """Return the traces before the first is run: what is wrong with the last one shows at once."""
-    traces = [load_trace(path, given.gaps) for path in given.trace]
-    return [trace.scaled_to_peak(given.peak_shards) if given.peak_shards else trace for trace in traces]
+    traces: list[Trace] = []
+    for path in given.trace:
+        trace = load_trace(path, Gaps(given.gaps))
+        scaled = trace.scaled_to_peak(given.peak_shards) if given.peak_shards else trace
+        scaled.check_fits_a_stream()
+        same = sum(path.name == other.name for other in given.trace[: len(traces)])
+        traces.append(replace(scaled, name=f"{trace.name}-{same + 1}") if same else scaled)
+    return traces
+
+
+def _written(folder: Path, name: str = "", page: str = "") -> Path:
+    """Make the folder and a page in it; without a name only the folder, so that what is wrong shows before the runs."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if name:
+            (folder / name).write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise KinesisScalingError(f"--out {folder} cannot be written to: {error.strerror}; name another") from error
+    return folder / name
 
 
 def _robustness(given: argparse.Namespace) -> None:
-    traces = [bent_trace for path in given.trace for bent_trace in bent(load_trace(path, given.gaps))]
+    traces = [bent_trace for path in given.trace for bent_trace in bent(load_trace(path, Gaps(given.gaps)))]
     print(HEADER, flush=True)
     for trace in chain(made(), traces):
         print(line(judge(trace, Settings(), StreamModel())), flush=True)

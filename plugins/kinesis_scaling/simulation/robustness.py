@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Final
 
+from kinesis_scaling.errors import TraceError
 from kinesis_scaling.scaling_settings import Settings
 from kinesis_scaling.simulation.clairvoyant import clairvoyant_plan
 from kinesis_scaling.simulation.policy_catalogue import OURS, PUBLISHED, scaling_policy_named
@@ -60,7 +61,15 @@ def judge(trace: Trace, settings: Settings, model: StreamModel) -> Verdict:
 
 
 def bent(trace: Trace) -> Iterator[Trace]:
-    """Yield a week of the trace: backwards, begun at another hour, with noise, at half and at double the pace."""
+    """Yield a week of the trace: backwards, begun at another hour, with noise, at half and at double the pace.
+
+    Raise `TraceError` unless it has two weeks of five minutes.
+    """
+    if trace.interval != INTERVAL or len(trace.counts) < 2 * DAYS * A_DAY:
+        raise TraceError(
+            f"{trace.name} has {len(trace.counts)} intervals of {trace.interval}; to be bent, a trace needs at least "
+            f"{2 * DAYS * A_DAY} of {INTERVAL}"
+        )
     week = trace.counts[: DAYS * A_DAY]
     dice = Random(trace.name)
     shift = 11 * A_DAY // 24

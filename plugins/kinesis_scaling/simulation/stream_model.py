@@ -38,6 +38,9 @@ class StreamModel:
             least = 1 if name in ("ask_every", "retry_pause") else 0
             if value.total_seconds() < least or value.microseconds:
                 raise ScalingSettingsError(f"{name} is {value}; it must be whole seconds, at least {least}")
+        for name in ("update_seconds", "update_seconds_per_shard", "split_or_merge_seconds"):
+            if getattr(self, name) < 0:
+                raise ScalingSettingsError(f"{name} is {getattr(self, name)}; it must be at least 0")
 
 
 class LimitExceededError(Exception):

@@ -1,108 +1,70 @@
 """A file of counts → a trace.
 
-Files are CSV of `timestamp,count[,bytes]`, with a header or without, or the JSON that `aws cloudwatch get-metric-data`
-and `get-metric-statistics` print; either may be gzipped. What cannot be used is an error that names the line.
+Files are CSV of `timestamp,count[,bytes]`, with a header or without, or the JSON of a CloudWatch export; either may be
+gzipped. What cannot be used is an error that names the line.
 """
 
 import csv
 import gzip
-import json
-import math
-from collections.abc import Iterable
-from datetime import UTC, datetime
-from itertools import zip_longest
+import zlib
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from kinesis_scaling.errors import TraceError
+from kinesis_scaling.simulation.cloudwatch_exports import cloudwatch_points
+from kinesis_scaling.simulation.fields import amount_of, is_time, time_of
 from kinesis_scaling.simulation.traces import Gaps, Point, Trace, trace_of
 
 
 def load_trace(path: Path, gaps: Gaps = Gaps.REFUSE) -> Trace:
     """Return the trace in `path`; raise `TraceError` for what is no trace."""
+    trace = trace_of(path.name, parse_points(_text(path), path.name), gaps)
+    return replace(trace, name=path.name.strip(".").split(".")[0])
+
+
+def _text(path: Path) -> str:
     try:
         data = path.read_bytes()
-        text = (gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data).decode()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise TraceError(f"{path} cannot be read: {error}") from error
-    return trace_of(path.name.split(".")[0], parse_points(text, path.name), gaps)
+        return (gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data).decode("utf-8-sig")
+    except OSError as error:
+        raise TraceError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (EOFError, zlib.error) as error:
+        raise TraceError(f"{path} cannot be read: its gzip is damaged ({error}); fetch or make it again") from error
+    except UnicodeDecodeError as error:
+        raise TraceError(f"{path} cannot be read: {error}; save it as UTF-8") from error
 
 
 def parse_points(text: str, name: str) -> list[Point]:
     """Return the points of a file in its order; raise `TraceError` that names the first line that is none."""
-    return _cloudwatch(text, name) if text.lstrip().startswith("{") else _csv(text, name)
+    return cloudwatch_points(text, name) if text.lstrip().startswith(("{", "[")) else _csv(text, name)
 
 
 def _csv(text: str, name: str) -> list[Point]:
-    points = []
-    for number, row in enumerate(csv.reader(text.splitlines()), start=1):
-        if not row or (number == 1 and not _is_time(row[0])):
-            continue
-        place = f"{name}, line {number}"
-        if not 2 <= len(row) <= 3:
-            raise TraceError(f"{place}: {','.join(row)!r} has {len(row)} fields; a line is timestamp,count[,bytes]")
-        size = _amount(row[2], "bytes", place) if len(row) == 3 else None
-        points.append(Point(time=_time(row[0], place), count=_amount(row[1], "count", place), bytes=size))
-    return points
-
-
-def _is_time(text: str) -> bool:
+    reader = csv.reader(text.splitlines())
     try:
-        datetime.fromisoformat(text.strip())
-    except ValueError:
-        return False
-    return True
+        rows = [(reader.line_num, row) for row in reader if row]
+    except csv.Error as error:
+        raise TraceError(f"{name}, line {reader.line_num}: {error}; a line is timestamp,count[,bytes]") from error
+    return [_point(row, name, line) for line, row in rows if line > 1 or not _is_header(row, name)]
 
 
-def _time(text: str, place: str) -> datetime:
-    """Return the time; without a zone it is UTC."""
-    try:
-        time = datetime.fromisoformat(text.strip())
-        return time if time.tzinfo else time.replace(tzinfo=UTC)
-    except ValueError as error:
-        raise TraceError(f"{place}: {text!r} is no time; write 2026-01-31 12:00:00 or 2026-01-31T12:00:00Z") from error
-
-
-def _amount(text: object, what: str, place: str) -> float:
-    try:
-        amount = float(str(text))
-    except ValueError:
-        amount = math.nan
-    if not math.isfinite(amount) or amount < 0:
-        raise TraceError(f"{place}: the {what} is {text!r}; it must be a number from 0 on")
-    return amount
-
-
-def _cloudwatch(text: str, name: str) -> list[Point]:
-    """Read sums of IncomingRecords, and of IncomingBytes if there; CloudWatch prints them in no certain order."""
-    try:
-        series = _series(json.loads(text), name)
-    except json.JSONDecodeError as error:
-        raise TraceError(f"{name} is neither CSV nor JSON: {error}") from error
-    records = series.get("IncomingRecords")
-    if records is None:
-        raise TraceError(f"{name} has the metrics {sorted(series) or 'none'}; IncomingRecords (Sum) is needed")
-    sizes = series.get("IncomingBytes", {})
-    return [Point(time=time, count=count, bytes=sizes.get(time)) for time, count in sorted(records.items())]
-
-
-def _series(export: dict[str, Any], name: str) -> dict[str, dict[datetime, float]]:
-    if "Datapoints" in export:
-        points = [(point.get("Timestamp"), point.get("Sum")) for point in export["Datapoints"]]
-        return {export.get("Label", "IncomingRecords"): _values(points, name)}
-    series = {}
-    for result in export.get("MetricDataResults", []):
-        # `Label` is the metric's name unless the query gave another one; then the query's id may tell.
-        label = next(
-            (known for known in ("IncomingRecords", "IncomingBytes") if _names(result, known)), result["Label"]
+def _point(row: list[str], name: str, line: int) -> Point:
+    place = f"{name}, line {line}"
+    if not 2 <= len(row) <= 3:
+        raise TraceError(
+            f"{place}: {','.join(row)!r} has {len(row)} fields between commas; a line is timestamp,count[,bytes]"
         )
-        series[label] = _values(zip_longest(result["Timestamps"], result["Values"]), name)
-    return series
+    size = amount_of(row[2], "bytes", place) if len(row) == 3 else None
+    return Point(time=time_of(row[0], place), count=amount_of(row[1], "count", place), bytes=size, line=line)
 
 
-def _names(result: dict[str, Any], metric: str) -> bool:
-    return any(metric.lower() in str(result.get(key, "")).replace("_", "").lower() for key in ("Label", "Id"))
-
-
-def _values(points: Iterable[tuple[Any, Any]], name: str) -> dict[datetime, float]:
-    return {_time(str(time), name): _amount(value, "Sum", f"{name}, {time}") for time, value in points}
+def _is_header(row: list[str], name: str) -> bool:
+    """Say whether the first line names columns; raise `TraceError` if these are others than we would read."""
+    if is_time(row[0]) or any(map(str.isdecimal, "".join(row[1:]))):
+        return False
+    names = [column.strip().lower() for column in row]
+    if len(names) > 1 and "byte" in names[1]:
+        raise TraceError(f"{name}, line 1: the second column is {row[1]!r}; counts come there: timestamp,count[,bytes]")
+    if len(names) > 2 and "byte" not in names[2]:
+        raise TraceError(f"{name}, line 1: the third column is {row[2]!r}; only bytes can stand there: leave it out")
+    return True

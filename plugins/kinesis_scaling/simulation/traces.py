@@ -6,9 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
+from typing import Final
 
-from kinesis_scaling.aws_limits import SHARD_BYTES_PER_SECOND, SHARD_RECORDS_PER_SECOND
+from kinesis_scaling.aws_limits import SHARD_BYTES_PER_SECOND, SHARD_RECORDS_PER_SECOND, STREAM_SHARDS
 from kinesis_scaling.errors import TraceError
+
+#: Four years of minutes; more is a wrong time rather than a long trace.
+MOST_INTERVALS: Final = 2_000_000
 
 
 class Gaps(StrEnum):
@@ -30,6 +34,13 @@ class Point:
     time: datetime
     count: float
     bytes: float | None = None
+    #: Where it stands in its file; None where there are no lines.
+    line: int | None = None
+
+    @property
+    def place(self) -> str:
+        """Return what a person finds it by."""
+        return f"{self.time}" if self.line is None else f"line {self.line}, {self.time}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +67,14 @@ class Trace:
         volumes = [size / self.seconds / SHARD_BYTES_PER_SECOND for size in self.bytes]
         return tuple(map(max, records, volumes))
 
+    def check_fits_a_stream(self) -> None:
+        """Raise `TraceError` for traffic that no stream takes: then the counts are of something else."""
+        if (peak := max(self.demand)) > STREAM_SHARDS:
+            raise TraceError(
+                f"{self.name} needs {peak:.3g} shards at its peak, and a stream has at most {STREAM_SHARDS:,}: are the "
+                f"counts per interval of {self.interval}? --peak-shards scales them"
+            )
+
     def scaled_to_peak(self, shards: float) -> "Trace":
         """Return the same traffic, larger or smaller, so that its busiest interval needs `shards`."""
         peak = max(self.demand)
@@ -69,34 +88,64 @@ class Trace:
 def trace_of(name: str, points: Sequence[Point], gaps: Gaps = Gaps.REFUSE) -> Trace:
     """Return the trace of points in order of time; raise `TraceError` unless their times are evenly spaced."""
     if len(points) < 2:
-        raise TraceError(f"{name} has {len(points)} lines of traffic; at least two are needed to know the interval")
-    for before, after in pairwise(points):
-        if after.time <= before.time:
-            raise TraceError(f"{name}: {after.time} stands after {before.time}: sort the lines by time, each time once")
+        lines = "1 line" if points else "no lines"
+        raise TraceError(f"{name} has {lines} of traffic; at least two are needed to know the interval")
+    _check_order(name, points)
     steps = Counter(after.time - before.time for before, after in pairwise(points))
     interval = steps.most_common(1)[0][0]
+    if interval % timedelta(seconds=1):
+        raise TraceError(f"{name} has intervals of {interval}; whole seconds are needed: add the counts up")
     filled = _without_gaps(name, points, interval, gaps)
-    sizes = tuple(point.bytes for point in filled if point.bytes is not None)
     return Trace(
         name=name,
         start=points[0].time,
         interval=interval,
         counts=tuple(point.count for point in filled),
-        bytes=sizes if len(sizes) == len(filled) else None,
+        bytes=_sizes(name, filled),
     )
+
+
+def _check_order(name: str, points: Sequence[Point]) -> None:
+    for before, after in pairwise(points):
+        if after.time == before.time:
+            raise TraceError(f"{name}, {after.place}: this time is there twice; keep one of them, or add their counts")
+        if after.time < before.time:
+            raise TraceError(f"{name}, {after.place}: stands after {before.time}; sort the lines by time")
 
 
 def _without_gaps(name: str, points: Sequence[Point], interval: timedelta, gaps: Gaps) -> list[Point]:
     filled = [points[0]]
     for before, after in pairwise(points):
         missing, rest = divmod(after.time - before.time, interval)
-        if (rest or missing != 1) and gaps is Gaps.REFUSE:
-            raise TraceError(
-                f"{name} has a gap: {after.time} follows {before.time}, but the interval is {interval}. "
-                "Say what the gaps mean with --gaps zero (nothing came), hold (as before) or join (leave them out)"
-            )
+        if (rest or missing != 1) and gaps is not Gaps.JOIN:
+            _check_gap(name, before, after, interval, gaps)
         if gaps in (Gaps.ZERO, Gaps.HOLD):
+            if len(filled) + missing > MOST_INTERVALS:
+                raise TraceError(
+                    f"{name}, {after.place}: the gap since {before.time} is too long to be filled; check the year"
+                )
             empty = Point(time=before.time, count=0.0, bytes=None if before.bytes is None else 0.0)
             filled += [before if gaps is Gaps.HOLD else empty] * (missing - 1)
         filled.append(after)
     return filled
+
+
+def _check_gap(name: str, before: Point, after: Point, interval: timedelta, gaps: Gaps) -> None:
+    """Raise `TraceError` for a gap that nobody explained, or that is no number of whole intervals."""
+    text = f"{name}, {after.place}: follows {before.time}, but the interval is {interval}"
+    if gaps is Gaps.REFUSE:
+        raise TraceError(
+            f"{text}. Say what gaps mean with --gaps zero (nothing came), hold (as before) or join (leave them out)"
+        )
+    if (after.time - before.time) % interval:
+        raise TraceError(f"{text}, of which that is no multiple; only --gaps join takes the lines as they are")
+
+
+def _sizes(name: str, points: Sequence[Point]) -> tuple[float, ...] | None:
+    sizes = tuple(point.bytes for point in points if point.bytes is not None)
+    if not sizes:
+        return None
+    if len(sizes) < len(points):
+        lacking = next(point for point in points if point.bytes is None)
+        raise TraceError(f"{name}, {lacking.place}: has no bytes, but others have; give them everywhere or nowhere")
+    return sizes

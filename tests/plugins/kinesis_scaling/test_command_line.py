@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,8 @@ def test_chosen_policies_stand_beside_ours(tmp_path: Path, capsys: pytest.Captur
         pytest.param(["--min-shards", "9", "--max-shards", "3"], "minimum_shards (9)", id="bounds-crossed"),
         pytest.param(["--ask-every-seconds", "0"], "ask_every is 0:00:00", id="never-asks"),
         pytest.param(["--peak-shards", "5"], "no traffic at all", id="nothing-to-scale"),
+        pytest.param(["--out", "/proc/none"], "--out /proc/none cannot be written to", id="out-cannot-be-made"),
+        pytest.param(["--out", __file__], "cannot be written to: File exists", id="out-is-a-file"),
     ],
 )
 def test_what_cannot_be_used_is_one_sentence_and_exit_code_2(
@@ -67,3 +71,52 @@ def test_what_cannot_be_used_is_one_sentence_and_exit_code_2(
     error = capsys.readouterr().err
     assert message in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(["--policy", "best"], "invalid choice: 'best'", id="unknown-policy"),
+        pytest.param(["--gaps", "maybe"], "invalid choice: 'maybe'", id="unknown-gaps"),
+        pytest.param(["--peak-shards", "nan"], "'nan' is no number of shards from 0.001 to 10,000", id="peak-nan"),
+        pytest.param(["--peak-shards", "0"], "'0' is no number of shards", id="peak-zero"),
+        pytest.param(
+            ["--update-seconds", "-5"], "'-5' is no number of seconds from 0 to 86,400", id="negative-seconds"
+        ),
+        pytest.param(["--split-seconds", "0.5"], "'0.5' is no whole number of seconds", id="half-a-second"),
+        pytest.param(["--shard-hour-dollars", "nan"], "'nan' is no price", id="price-nan"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["simulate", "--trace", str(written(tmp_path)), *arguments])
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_two_files_of_one_name_are_drawn_on_two_pages(tmp_path: Path) -> None:
+    traces = []
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        traces += ["--trace", str(written(tmp_path / folder, [1.0, 2.0]))]
+    assert main(["simulate", *traces, "--policy", "ours", "--no-retries", "--out", str(tmp_path / "out")]) == 0
+    assert sorted(page.name for page in (tmp_path / "out").iterdir()) == ["spike-2.html", "spike.html"]
+
+
+def test_only_two_weeks_of_five_minutes_are_bent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["robustness", "--trace", str(written(tmp_path))]) == 2
+    assert "spike has 48 intervals of 0:05:00; to be bent, a trace needs at least 4032" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "kinesis_scaling", "simulate", "--policy", "ours", "--no-retries"]
+    with subprocess.Popen(
+        [*command, "--trace", str(written(tmp_path, [1.0, 2.0]))], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as run:
+        assert run.stdout is not None
+        assert run.stderr is not None
+        run.stdout.close()
+        assert run.stderr.read() == b""
+    assert run.returncode == 0

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,9 +12,11 @@ from kinesis_scaling.scaling_decision import Action
 from kinesis_scaling.simulation.detection_bound import bound_of_jump, detection_bound, shards_needed_before
 from kinesis_scaling.simulation.simulate import Move, simulate
 from kinesis_scaling.simulation.stream_model import StreamModel
+from kinesis_scaling.simulation.trace_files import load_trace
 from kinesis_scaling.stream_state import StreamState, StreamStatus
 from tests.plugins.kinesis_scaling.traces import START, trace
 
+TRACES = Path(__file__).parents[3] / "data" / "traffic_traces"
 ONCE = StreamModel()
 RETRIES = StreamModel(retry_for=timedelta(minutes=5))
 
@@ -102,3 +105,12 @@ def test_no_policy_that_learns_from_metrics_loses_less(
     outcome = simulate(made, KnowsAllFromTheFirstMinuteOn(held), model, open_shards=held)
     assert bound.lost_share_oldest_first <= bound.lost_share + 1e-9
     assert bound.lost_share <= outcome.lost_share + 1e-9
+
+
+def test_the_recorded_jump_costs_what_the_documentation_says() -> None:
+    mentions = load_trace(TRACES / "twitter_volume_amzn.csv.gz").scaled_to_peak(64)
+    worst = detection_bound(mentions, RETRIES, 6)
+    assert worst is not None
+    assert (worst.lost_share, worst.lost_share_oldest_first) == pytest.approx((0.000895, 0.000287), abs=5e-7)
+    assert bound_of_jump(mentions, RETRIES, worst.interval, 10).lost_share == pytest.approx(0.000630, abs=5e-7)
+    assert shards_needed_before(mentions, RETRIES, worst.interval, 0.0001) == 27

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 
+from kinesis_scaling.errors import ScalingSettingsError
 from kinesis_scaling.scaling_decision import Action
 from kinesis_scaling.simulation.simulate import Move, simulate, starting_shards
 from kinesis_scaling.simulation.stream_model import LimitExceededError, SimulatedStream, StreamModel
@@ -121,3 +122,9 @@ def test_a_busy_stream_refuses_every_order() -> None:
     stream.order(Action.SPLIT_SHARD, 9, 0)
     with pytest.raises(LimitExceededError, match="UPDATING"):
         stream.order(Action.SPLIT_SHARD, 9, 44)
+
+
+@pytest.mark.parametrize("name", ["update_seconds", "update_seconds_per_shard", "split_or_merge_seconds"])
+def test_no_change_takes_less_than_no_time(name: str) -> None:
+    with pytest.raises(ScalingSettingsError, match=f"{name} is -1; it must be at least 0"):
+        StreamModel(**{name: -1})  # type: ignore[arg-type]

@@ -1,5 +1,4 @@
 import gzip
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -42,52 +41,86 @@ def test_bytes_are_a_third_field_and_count_where_they_need_more_shards(tmp_path:
     assert found.demand == pytest.approx((1.0, 5.0))
 
 
-def test_sums_exported_from_cloudwatch_are_a_trace_in_order_of_time(tmp_path: Path) -> None:
-    export = {
-        "MetricDataResults": [
-            {
-                "Id": "m1",
-                "Label": "IncomingRecords",
-                "Timestamps": ["2026-03-02T00:01:00+00:00", "2026-03-02T00:00:00+00:00"],
-                "Values": [20.0, 10.0],
-            },
-            {
-                "Id": "incoming_bytes",
-                "Label": "in",
-                "Timestamps": ["2026-03-02T00:01:00+00:00", "2026-03-02T00:00:00+00:00"],
-                "Values": [2000.0, 1000.0],
-            },
-        ]
-    }
-    found = load_trace(written(tmp_path, json.dumps(export), "export.json"))
-    assert (found.counts, found.bytes) == ((10.0, 20.0), (1000.0, 2000.0))
-
-
-def test_the_older_cloudwatch_command_prints_a_trace_too(tmp_path: Path) -> None:
-    points = [{"Timestamp": f"2026-03-02T00:0{minute}:00Z", "Sum": minute * 10.0} for minute in (2, 0, 1)]
-    found = load_trace(written(tmp_path, json.dumps({"Label": "IncomingRecords", "Datapoints": points}), "old.json"))
-    assert found.counts == (0.0, 10.0, 20.0)
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param(WITH_GAP, "has a gap: .*00:20.* follows .*00:05.*--gaps", id="gap"),
+        pytest.param(WITH_GAP, "line 3, .*00:20.* follows .*00:05.*--gaps zero", id="gap"),
         pytest.param(EVEN.replace("20\n", "-20\n"), "line 3: the count is '-20'; it must be", id="negative"),
         pytest.param(EVEN.replace("20\n", "many\n"), "line 3: the count is 'many'", id="no-number"),
         pytest.param(EVEN.replace("20\n", "nan\n"), "line 3: the count is 'nan'", id="not-a-number"),
-        pytest.param(EVEN.replace("00:10", "00:04"), "00:04.* stands after .*00:05.*sort", id="unsorted"),
-        pytest.param(EVEN.replace("00:10", "00:05"), "stands after", id="time-twice"),
-        pytest.param(EVEN + "yesterday,5\n", "line 5: 'yesterday' is no time", id="no-time"),
-        pytest.param(EVEN + "2026-03-02 00:15:00\n", "line 5: .* has 1 fields", id="no-count"),
-        pytest.param("timestamp,count\n", "has 0 lines of traffic", id="empty"),
-        pytest.param('{"MetricDataResults": []}', "IncomingRecords .Sum. is needed", id="no-metric"),
-        pytest.param("{", "neither CSV nor JSON", id="broken-json"),
+        pytest.param(EVEN.replace("20\n", "1e999\n"), "line 3: the count is '1e999'", id="infinite"),
+        pytest.param(EVEN.replace("20\n", "20,-1\n"), "line 3: the bytes is '-1'", id="negative-bytes"),
+        pytest.param(
+            EVEN.replace("20\n", "20,9\n"), "line 2, .*: has no bytes, but others have", id="bytes-here-and-there"
+        ),
+        pytest.param(EVEN.replace("00:10", "00:04"), "line 4, .*00:04.* after .*00:05.*; sort", id="unsorted"),
+        pytest.param(EVEN.replace("00:10", "00:05"), "line 4, .*00:05.* twice; keep one", id="time-twice"),
+        pytest.param(EVEN + "yesterday,5\n", "line 5: 'yesterday' is no time; write 2026", id="no-time"),
+        pytest.param(EVEN + "0001-01-01,5\n", "line 5: '0001-01-01' lies outside the years", id="no-year"),
+        pytest.param("1772409600,5\n1772409900,6\n", "line 1: '1772409600' is no time", id="epoch-seconds"),
+        pytest.param("2026-13-02,5\n2026-03-02,6\n", "line 1: '2026-13-02' is no time", id="a-wrong-time-is-no-header"),
+        pytest.param(EVEN + "2026-03-02 00:15:00\n", "line 5: .* has 1 fields between commas", id="no-count"),
+        pytest.param(EVEN.replace(",", ";"), "line 2: .* has 1 fields between commas", id="semicolons"),
+        pytest.param("count,timestamp\n5,2026-03-02\n", "line 2: '5' is no time", id="swapped"),
+        pytest.param("time,bytes\n2026-03-02,5\n", "line 1: the second column is 'bytes'; counts", id="bytes-only"),
+        pytest.param("time,count,errors\n", "line 1: the third column is 'errors'; only bytes", id="other-column"),
+        pytest.param("2026-03-02," + "1" * 200_000, "line 1: field larger", id="endless-field"),
+        pytest.param(
+            "2026-03-02 00:00:00,1\n2026-03-02 00:00:00.5,2\n", "intervals of 0:00:00.5.*add", id="half-seconds"
+        ),
+        pytest.param("timestamp,count\n", "has no lines of traffic; at least two", id="header-only"),
+        pytest.param("", "has no lines of traffic", id="empty"),
+        pytest.param("2026-03-02,1\n", "has 1 line of traffic", id="one-line"),
     ],
 )
 def test_what_is_no_trace_is_refused_with_its_place(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(TraceError, match=message):
         load_trace(written(tmp_path, text))
+
+
+@pytest.mark.parametrize("gaps", [Gaps.ZERO, Gaps.HOLD])
+@pytest.mark.parametrize(
+    ("time", "message"),
+    [
+        ("2026-03-02 00:12", "line 5, .*00:12.* no multiple; only --gaps join"),
+        ("2926-03-02", "too long.*check the year"),
+    ],
+    ids=["off-the-grid", "nine-hundred-years"],
+)
+def test_a_gap_that_cannot_be_filled_is_refused(tmp_path: Path, gaps: Gaps, time: str, message: str) -> None:
+    with pytest.raises(TraceError, match=message):
+        load_trace(written(tmp_path, f"{EVEN}{time},40\n"), gaps)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    assert load_trace(written(tmp_path, "\ufeff" + EVEN.partition("\n")[2])).counts == (10, 20, 30)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        pytest.param(EVEN.encode("utf-16"), "save it as UTF-8", id="utf-16"),
+        pytest.param(gzip.compress(EVEN.encode())[:30], "gzip is damaged", id="half-a-gzip"),
+        pytest.param(b"\x1f\x8b\x08\0\0\0\0\0\0\3\xff\xff\xff", "gzip is damaged", id="no-deflate"),
+        pytest.param(b"\x1f\x8bplain", "cannot be read", id="no-gzip"),
+    ],
+)
+def test_bytes_that_are_no_text_are_a_trace_error(tmp_path: Path, data: bytes, message: str) -> None:
+    path = tmp_path / "clicks.csv.gz"
+    path.write_bytes(data)
+    with pytest.raises(TraceError, match=message):
+        load_trace(path)
+
+
+def test_a_folder_is_a_trace_error(tmp_path: Path) -> None:
+    with pytest.raises(TraceError, match="cannot be read: Is a directory"):
+        load_trace(tmp_path)
+
+
+def test_traffic_that_no_stream_takes_is_refused_with_a_question() -> None:
+    trace([9_999.0, 10_000.0]).check_fits_a_stream()
+    with pytest.raises(TraceError, match=r"needs 1e\+04 shards .* at most 10,000: are the counts per interval of 0:05"):
+        trace([1.0, 10_001.0]).check_fits_a_stream()
 
 
 def test_a_file_that_is_not_there_is_a_trace_error(tmp_path: Path) -> None:
