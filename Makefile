@@ -50,6 +50,7 @@ check: setup ## Format, lint, types, architecture, freshness of generated docs
 	mypy
 	lint-imports
 	python -m contracts --check
+	python -m kinesis_scaling explained --check
 
 .PHONY: arch
 arch: setup ## Who may import what
@@ -61,8 +62,9 @@ format: setup ## Format and fix what can be fixed
 	ruff check --fix
 
 .PHONY: docs
-docs: setup ## Generate docs/event.md, docs/tables.md and docs/data-checks.md from contracts/
+docs: setup ## Generate docs/event.md, tables.md and data-checks.md from contracts/, scaling-explained.md from the policy
 	python -m contracts
+	python -m kinesis_scaling explained
 
 .PHONY: cloud
 cloud: setup ## The local cloud alone, on port 4566 (python -m infra.deploy puts the template on it)

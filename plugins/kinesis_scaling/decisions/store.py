@@ -65,14 +65,14 @@ class DecisionStore:
             found = _records(self._stored(), And(_between(since, until), _of_stream(stream_name)))
         return sorted(found, key=lambda record: (record.decided_at, record.stream_name))
 
-    def decided_at(self, stream_name: str | None = None) -> list[datetime] | None:
-        """Return when there were decisions, in order; None if the table was never made."""
+    def decided(self) -> list[tuple[str, datetime]] | None:
+        """Return stream and time of every decision, in order; None if the table was never made."""
         with _usable(self._database):
             stored = self._stored()
             if stored is None:
                 return None
-            found = stored.scan(row_filter=_of_stream(stream_name), selected_fields=("decided_at",)).to_arrow()
-        return sorted(found["decided_at"].to_pylist())
+            found = stored.scan(selected_fields=("stream_name", "decided_at")).to_arrow()
+        return sorted((row["stream_name"], row["decided_at"]) for row in _rows(found))
 
     def _committed(self, latest: Mapping[str, DecisionRecord]) -> bool:
         """Write what is not there yet; return False if another commit came between."""
@@ -124,8 +124,8 @@ def _usable(database: str) -> Iterator[None]:
         yield
     except (BotoCoreError, ClientError, OSError) as error:
         raise DecisionStoreError(
-            f"the table {database}.{SCALING_DECISIONS.name} cannot be reached: {error}; check the warehouse, the "
-            "database, the credentials and their rights, AWS_REGION, and AWS_ENDPOINT_URL if it is a local cloud"
+            f"the table {database}.{SCALING_DECISIONS.name} cannot be reached: {error}; check the warehouse, "
+            "the database, the credentials and their rights, AWS_DEFAULT_REGION, and AWS_ENDPOINT_URL of a local cloud"
         ) from error
 
 

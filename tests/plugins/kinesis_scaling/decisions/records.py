@@ -1,7 +1,7 @@
 """Records of decisions, for tests: one that is ordinary, to be changed by what a test is about."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kinesis_scaling.decisions.decision_record import DecisionRecord, Outcome
@@ -9,6 +9,7 @@ from kinesis_scaling.scaling_decision import Action, Reason
 from kinesis_scaling.stream_settings import Mode
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
+_RESHARD = timedelta(seconds=68)
 _GROWTH = DecisionRecord(
     decision_id="",
     stream_name="events",
@@ -40,6 +41,7 @@ _GROWTH = DecisionRecord(
 
 
 def record(decided_at: datetime = TEN, **more: Any) -> DecisionRecord:
-    """Return the record of a decision of this time: 4 → 8 shards, done, unless `more` says otherwise."""
-    made = replace(_GROWTH, **{"decided_at": decided_at, "last_decided_at": decided_at, **more})
+    """Return the record of a decision of this time: 4 → 8 shards, done in 68 s, unless `more` says otherwise."""
+    times = {"decided_at": decided_at, "last_decided_at": decided_at, "finished_at": decided_at + _RESHARD}
+    made = replace(_GROWTH, **{**times, **more})
     return replace(made, decision_id=f"{made.stream_name} {decided_at.isoformat()} {made.action}")

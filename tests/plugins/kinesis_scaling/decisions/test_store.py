@@ -72,15 +72,14 @@ def test_what_is_written_comes_back_in_the_order_of_time(catalog: InterruptedCat
     assert rows(catalog) == [record(), other, later]
     assert opened(catalog).read("events", TEN, TEN + HOUR) == [record()]
     assert opened(catalog).read("events' or 'a' = 'a", TEN, TEN + HOUR) == []
-    assert opened(catalog).decided_at() == [TEN, TEN, TEN + HOUR]
-    assert opened(catalog).decided_at("others") == [TEN]
+    assert opened(catalog).decided() == [("events", TEN), ("events", TEN + HOUR), ("others", TEN)]
 
 
 def test_a_table_that_was_never_made_is_an_empty_one(catalog: InterruptedCatalog) -> None:
     assert rows(catalog) == []
-    assert opened(catalog).decided_at() is None
+    assert opened(catalog).decided() is None
     opened(catalog).write([])
-    assert opened(catalog).decided_at() is None
+    assert opened(catalog).decided() is None
 
 
 def test_a_task_that_is_tried_again_writes_no_second_row_and_commits_nothing(catalog: InterruptedCatalog) -> None:
@@ -189,4 +188,4 @@ def test_a_catalog_that_does_not_answer_is_one_sentence_with_the_remedy(monkeypa
         monkeypatch.setenv(name, value)
     lake = LakeLocation(raw_uri="", warehouse_uri="s3://warehouse", database="lake")
     with pytest.raises(DecisionStoreError, match=r"lake.scaling_decisions cannot be reached: .*check the warehouse"):
-        open_decision_store(lake).decided_at()
+        open_decision_store(lake).decided()
