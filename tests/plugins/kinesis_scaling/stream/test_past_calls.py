@@ -23,6 +23,7 @@ from kinesis_scaling.stream.past_calls import (
 )
 from tests.plugins.kinesis_scaling.stream.stubbed_stream import NOW, STREAM
 from tests.plugins.kinesis_scaling.stream.tagged_stream import TaggedStream
+from tests.plugins.kinesis_scaling.stream.two_writers import calls_taken
 
 HOUR = timedelta(hours=1)
 SECOND = NOW.replace(microsecond=0)
@@ -128,34 +129,13 @@ def test_a_value_is_what_aws_takes_and_reads_back_as_the_newest_calls(calls: lis
     assert past_calls({CALLS_TAG: text}, YEAR_2020).calls == tuple(newest)
 
 
-@given(order=st.permutations([0, 0, 1, 1]), pauses=st.lists(st.integers(1, 600), min_size=4, max_size=4))
-def test_two_writers_in_any_order_have_both_calls_in_the_tag_when_both_are_done(
-    order: list[int], pauses: list[int]
+@given(turns=st.lists(st.booleans(), max_size=24), pause=st.integers(1, 300))
+def test_no_order_of_two_writers_steps_forgets_a_call_for_longer_than_its_reshard(
+    turns: list[bool], pause: int
 ) -> None:
-    """Each notes its call before it and again when the stream is ACTIVE; the steps of the two come in any order."""
-    stream, at = TaggedStream(), NOW
-    first_times: dict[int, datetime] = {}
-    for writer, pause in zip(order, pauses, strict=True):
-        at += timedelta(seconds=pause)
-        first_times.setdefault(writer, at)
-        note_call(stream, STREAM, first_times[writer], at)
-
-    assert set(noted(stream, at).calls) == {time.replace(microsecond=0) for time in first_times.values()}
-
-
-@given(read_before=st.booleans(), ended_first=st.sampled_from([0, 1]))
-def test_a_write_on_top_of_what_was_read_before_is_healed_by_the_second_note(
-    read_before: bool, ended_first: int
-) -> None:
-    times = [SECOND, SECOND + timedelta(seconds=30)]
     stream = TaggedStream()
-    stale = dict(stream.tags)
-    note_call(stream, STREAM, times[0], times[0])
-    if read_before:  # the second writer read the tag before the first one wrote
-        stream.tags = {**stale, CALLS_TAG: calls_text([times[1]])}
-    else:
-        note_call(stream, STREAM, times[1], times[1])
-    for writer in (ended_first, 1 - ended_first):
-        note_call(stream, STREAM, times[writer], times[1])
 
-    assert noted(stream, times[1]).calls == tuple(times)
+    taken = calls_taken(stream, [NOW, NOW + timedelta(seconds=pause)], turns)
+
+    assert taken
+    assert taken <= set(noted(stream, NOW + HOUR).calls)
