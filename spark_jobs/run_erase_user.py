@@ -98,7 +98,7 @@ def _users_of(parser: argparse.ArgumentParser, arguments: argparse.Namespace) ->
     ids: list[str] = [*arguments.user_id, *arguments.user_ids_json]
     if arguments.users_file:
         try:
-            ids += arguments.users_file.read_text(encoding="utf-8").splitlines()
+            ids += _ids_in(arguments.users_file)
         except (OSError, UnicodeDecodeError) as error:
             parser.error(f"can't read {arguments.users_file}: {error}")
     if not ids:
@@ -109,6 +109,14 @@ def _users_of(parser: argparse.ArgumentParser, arguments: argparse.Namespace) ->
         if any(0xD800 <= ord(character) < 0xE000 for character in user_id):
             parser.error(f"the id of user {place} is not UTF-8, so no event can have it")
     return SoughtUsers(ids=tuple(dict.fromkeys(ids)))
+
+
+def _ids_in(file: Path) -> list[str]:
+    """Return the lines of a file, each as it stands: an id may hold what else Python takes for the end of a line.
+
+    A byte order mark, with which some programs begin a file, is no part of the first one.
+    """
+    return file.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
 
 
 def _texts(text: str) -> list[str]:

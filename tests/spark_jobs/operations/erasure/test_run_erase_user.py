@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from spark_jobs import run_erase_user
-from spark_jobs.operations.erasure.erase_users import ErasureReport
+from spark_jobs.errors import SparkJobError
+from spark_jobs.operations.erasure.erase_users import Erasure, ErasureReport
 from spark_jobs.operations.erasure.make_again import MadeAgain
 from spark_jobs.operations.erasure.search_lake import SearchResult
 from spark_jobs.tables.erased_users import read_erased_users
@@ -86,6 +88,26 @@ def test_wrong_arguments_are_refused_before_spark_starts(
     with pytest.raises(SystemExit, match="2"):
         run_erase_user.main([*ANYWHERE, *more])
     assert complaint in capsys.readouterr().err
+
+
+def test_each_line_of_a_file_is_one_id_whatever_program_wrote_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To erase `left` and `right` instead of one user would take two strangers, and leave that one."""
+    asked: list[Erasure] = []
+
+    def asked_for(_spark: object, _lake: object, erasure: Erasure) -> NoReturn:
+        asked.append(erasure)
+        raise SparkJobError("only looked at")
+
+    monkeypatch.setattr(run_erase_user, "spark_session", lambda *_: None)
+    monkeypatch.setattr(run_erase_user, "erase_users", asked_for)
+    users = tmp_path / "users.txt"
+    users.write_bytes("\ufeff35\r\nleft\u2028right\r\n\u0085\r\n".encode())
+
+    run_erase_user.main([*ANYWHERE, "--users-file", str(users), "--apply"])
+
+    assert [erasure.users.ids for erasure in asked] == [("35", "left\u2028right", "\u0085")]
 
 
 def test_hours_that_could_not_be_made_again_fail_the_run_and_are_named(
