@@ -113,10 +113,10 @@ def _simulate(given: argparse.Namespace) -> None:
         _written(given.out)
     for trace in traces:
         rows = list(compare(trace, names, settings, model, with_retries=not given.no_retries))
-        text = table(rows) if given.no_retries else f"{table(rows)}\n\n{least_lost(trace, rows, model)}"
-        print(f"{trace.name}\n\n{text}\n", flush=True)
+        figures, note = table(rows), "" if given.no_retries else least_lost(trace, rows, model)
+        print("\n\n".join(filter(None, (trace.name, figures, note))), end="\n\n", flush=True)
         if given.out:
-            page = _written(given.out, f"{trace.name}.html", picture(trace, rows, text))
+            page = _written(given.out, f"{trace.name}.html", picture(trace, rows, figures, note))
             print(f"picture: {page}\n", flush=True)
 
 

@@ -1,131 +1,72 @@
-"""Rows of a report → one HTML file that any browser shows: demand, capacity, what was throttled, and each decision.
+"""Rows of a report → one HTML page that any browser shows: for each policy its whole trace and its worst hours.
 
-Drawn as SVG by hand, so that the simulator needs no plotting library. A pixel column shows the highest demand, the
-lowest capacity and all throttling of its time, so that no spike is lost between pixels.
+All charts of a kind have one scale, so that they can be compared by looking.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from datetime import timedelta
 from html import escape
 from typing import Final
 
-from kinesis_scaling.scaling_decision import Action
+from kinesis_scaling.simulation.chart import Stretch, chart
 from kinesis_scaling.simulation.report import Row
 from kinesis_scaling.simulation.traces import Trace
 
-WIDTH: Final = 1200
-HEIGHT: Final = 220
-LEFT: Final = 46
-DECISIONS: Final = 26
-_STEPS: Final = tuple(digit * 10**power for power in range(-1, 6) for digit in (1, 2, 5))
+#: So much more than the highest demand is shown; capacity above it is cut off, and the chart says so.
+ROOM_ABOVE: Final = 1.3
+#: The hours around the steepest rise that are drawn again.
+BEFORE: Final = timedelta(hours=1)
+AFTER: Final = timedelta(hours=3)
 _STYLE: Final = """
 body { font: 14px system-ui, sans-serif; margin: 24px; color: #1f2933; background: #fff; max-width: 1290px }
-h1 { font-size: 20px } h2 { font-size: 15px; margin: 22px 0 4px }
-pre { background: #f4f6f8; padding: 10px; overflow-x: auto }
-.demand { fill: #9fb8d9 } .capacity { fill: none; stroke: #1f2933; stroke-width: 1.2 } .throttled { fill: #d64545 }
-.call { stroke: #b7791f; stroke-width: 1.5 } .split { stroke: #2f855a; stroke-opacity: .5 }
-.merge { stroke: #718096; stroke-opacity: .35 } .grid { stroke: #e4e7eb } text { font-size: 11px; fill: #52606d }
+h1 { font-size: 20px } h2 { font-size: 15px; margin: 26px 0 4px } p { max-width: 1000px; line-height: 1.45 }
+pre { background: #f4f6f8; padding: 10px; overflow-x: auto } svg { width: 100%; display: block }
+.demand { fill: #9fb8d9 } .capacity { fill: none; stroke: #1f2933; stroke-width: 1.2 } .throttled { fill: #d62828 }
+.call { stroke: #c05600; stroke-width: 1.8 } .split { stroke: #2f855a; stroke-opacity: .6 }
+.merge { stroke: #718096; stroke-opacity: .4 } .grid { stroke: #e4e7eb } text { font-size: 11px; fill: #52606d }
+.key { display: inline-block; width: 14px; height: 10px; margin: 0 4px 0 12px }
 """
-_LEGEND: Final = (
-    "Blue: demand in shards. Black line: capacity. Red: throttled. Below: calls of UpdateShardCount (amber), splits "
-    "(green), merges (grey); the upper ticks grow, the lower ones shrink."
+_KEYS: Final = (
+    ("#9fb8d9", "demand"),
+    ("#1f2933", "capacity"),
+    ("#d62828", "throttled, in the interval's mean"),
+    ("#c05600", "UpdateShardCount"),
+    ("#2f855a", "SplitShard"),
+    ("#718096", "MergeShards"),
 )
 
 
-def picture(trace: Trace, rows: Sequence[Row], table: str) -> str:
+def picture(trace: Trace, rows: Sequence[Row], table: str, note: str = "") -> str:
     """Return the HTML page of one trace."""
     days = len(trace.demand) * trace.seconds / 86_400
-    title = f"{trace.name}: {days:.1f} days from {trace.start:%Y-%m-%d %H:%M}, peak {max(trace.demand):.1f} shards"
-    charts = "".join(f"<h2>{escape(_headline(row))}</h2>{_chart(trace, row)}" for row in rows)
+    title = f"{trace.name}: {days:.1f} days from {trace.start:%Y-%m-%d %H:%M} UTC, peak {max(trace.demand):.1f} shards"
+    whole, worst = _stretches(trace)
+    charts = "".join(
+        f"<h2>{escape(_headline(row))}</h2>{chart(trace, row, whole, f'{row.policy}, the whole trace')}"
+        f"{chart(trace, row, worst, f'{row.policy}, around the steepest rise')}"
+        for row in rows
+    )
+    keys = "".join(f'<span class="key" style="background:{colour}"></span>{what}' for colour, what in _KEYS)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1><p>{_LEGEND}</p>"
-        f"<pre>{escape(table)}</pre>{charts}</body></html>\n"
+        f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1><pre>{escape(table)}</pre>"
+        f"<p>{escape(note)}</p><p>{keys}</p>"
+        "<p>For each policy the whole trace, and below it the hours around the steepest rise; times are UTC. Ticks in "
+        "the upper row add shards, those in the lower row take some away; the pointer on a tick shows why.</p>"
+        f"{charts}</body></html>\n"
     )
 
 
 def _headline(row: Row) -> str:
+    lost = "" if row.lost_share is None else f", {row.lost_share:.4%} lost"
     hours = "" if row.shard_hours is None else f", {row.shard_hours:,.0f} shard-hours"
-    return f"{row.policy}: {row.throttled_share:.3%} throttled{hours}, $ {row.dollars:,.2f}"
+    return f"{row.policy}: {row.throttled_share:.3%} throttled{lost}{hours}, $ {row.dollars:,.2f}"
 
 
-def _chart(trace: Trace, row: Row) -> str:
-    seconds = len(trace.demand) * trace.seconds
-    demand = _demand_columns(trace.demand)
-    capacity = _capacity_columns(row, seconds)
-    top = max(*demand, *(highest for _, highest in capacity), 1.0) * 1.05
-
-    def y(shards: float) -> float:
-        return round(HEIGHT * (1 - shards / top), 1)
-
-    area = " ".join(f"{LEFT + x},{y(shards)}" for x, shards in enumerate(demand))
-    line = " ".join(f"{LEFT + x},{y(low)} {LEFT + x},{y(high)}" for x, (low, high) in enumerate(capacity))
-    return (
-        f'<svg viewBox="0 0 {LEFT + WIDTH} {HEIGHT + DECISIONS + 16}" width="100%" role="img">'
-        f"{_grid(top, seconds, y)}"
-        f'<polygon class="demand" points="{LEFT},{HEIGHT} {area} {LEFT + WIDTH - 1},{HEIGHT}"/>'
-        f"{_throttled(row, demand, trace.seconds, y)}"
-        f'<polyline class="capacity" points="{line}"/>{_decisions(row, seconds)}</svg>'
-    )
-
-
-def _span(x: int, length: int) -> tuple[int, int]:
-    """Return the first place of pixel column `x` and the one after its last, of `length` in all."""
-    first = x * length // WIDTH
-    return first, max(first + 1, (x + 1) * length // WIDTH)
-
-
-def _demand_columns(demand: Sequence[float]) -> list[float]:
-    spans = (_span(x, len(demand)) for x in range(WIDTH))
-    return [max(demand[first:end]) for first, end in spans]
-
-
-def _capacity_columns(row: Row, seconds: float) -> list[tuple[float, float]]:
-    """Return the lowest and the highest capacity of each column."""
-    columns: list[tuple[float, float]] = []
-    changes, place, now = row.capacity, 0, row.capacity[0][1]
-    for x in range(WIDTH):
-        low = high = now
-        while place < len(changes) and changes[place][0] < (x + 1) * seconds / WIDTH:
-            now = changes[place][1]
-            low, high = min(low, now), max(high, now)
-            place += 1
-        columns.append((low, high))
-    return columns
-
-
-def _throttled(row: Row, demand: Sequence[float], interval_seconds: float, y: Callable[[float], float]) -> str:
-    """Draw red from the demand down, as deep as the column's busiest interval was throttled."""
-    bars = []
-    for x in range(WIDTH):
-        first, end = _span(x, len(row.throttled))
-        if worst := max(row.throttled[first:end]):
-            top = y(demand[x])
-            depth = max(1.5, y(max(0.0, demand[x] - worst / interval_seconds)) - top)
-            bars.append(f'<rect class="throttled" x="{LEFT + x - 0.5}" y="{top}" width="1.6" height="{depth:.1f}"/>')
-    return "".join(bars)
-
-
-def _decisions(row: Row, seconds: float) -> str:
-    """Draw one tick for each move: calls are taller, and what grows stands above what shrinks."""
-    ticks = []
-    for made in row.outcome.moves if row.outcome else ():
-        kind = {Action.UPDATE_SHARD_COUNT: "call", Action.SPLIT_SHARD: "split"}.get(made.move.action, "merge")
-        x = round(LEFT + made.second / seconds * WIDTH, 1)
-        top = HEIGHT + 3 + (0 if made.move.target > made.open_shards else DECISIONS // 2)
-        ticks.append(f'<path class="{kind}" d="M{x} {top}v{DECISIONS // 2 - 2}"/>')
-    return "".join(ticks)
-
-
-def _grid(top: float, seconds: float, y: Callable[[float], float]) -> str:
-    step = next(step for step in _STEPS if top / step <= 6)
-    lines = [
-        f'<path class="grid" d="M{LEFT} {y(mark)}h{WIDTH}"/><text x="4" y="{y(mark) + 4}">{mark:g}</text>'
-        for mark in (step * count for count in range(int(top / step) + 1))
-    ]
-    days = seconds / 86_400
-    every = max(1, round(days / 10))
-    marks = [
-        f'<text x="{LEFT + day / days * WIDTH:.0f}" y="{HEIGHT + DECISIONS + 12}">day {day}</text>'
-        for day in range(0, int(days) + 1, every)
-    ]
-    return "".join(lines + marks)
+def _stretches(trace: Trace) -> tuple[Stretch, Stretch]:
+    """Return the whole trace, and the hours around its steepest rise."""
+    demand, top = trace.demand, max(1.0, *trace.demand) * ROOM_ABOVE
+    steepest = max(range(1, len(demand)), key=lambda place: demand[place] - demand[place - 1])
+    before, after = (max(1, span // trace.interval) for span in (BEFORE, AFTER))
+    worst = Stretch(first=max(0, steepest - before), end=min(len(demand), steepest + after), top=top, height=130)
+    return Stretch(first=0, end=len(demand), top=top), worst

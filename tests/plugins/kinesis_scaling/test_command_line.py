@@ -39,7 +39,7 @@ def test_simulate_prints_a_row_for_each_policy_and_draws_one_page(
     assert rows["fixed"][2].strip() == str(14 * 4)
     assert "The worst jump: whoever holds" in printed
     page = (tmp_path / "out" / "spike.html").read_text(encoding="utf-8")
-    assert page.count("<svg") == 9
+    assert page.count("<svg") == 2 * 9
     assert 'class="throttled"' in page
     assert 'class="call"' in page
 
