@@ -1,9 +1,9 @@
 """Versions of inputs: what is stale is known by these hashes alone, never by clocks or snapshot ids.
 
 A landing hour's version names its raw objects; an event hour's version names the landing hours' versions that its rows
-were made from; a day's version names the event hours' versions and, since being new is a matter of 90 days, the sets of
-users of the days before it. Equal versions mean equal rows, so staleness, skipping and publication all derive from
-comparing them.
+were made from, and how many rows each gave; a day's version names the event hours' versions and, since being new is a
+matter of 90 days, the sets of users of the days before it. Equal versions mean equal rows, so staleness, skipping and
+publication all derive from comparing them.
 """
 
 import hashlib
@@ -47,14 +47,15 @@ def erased_landing_version(input_version: str) -> str:
 def event_hour_input_version(event_hour: datetime, landed: Iterable[LandedHour]) -> str:
     """Return the version of an event hour, given (at least) the landed hours that fed it or the hour before.
 
-    The hour before counts, because `sessions_started` looks 30 minutes back.
+    The hour before counts, because `sessions_started` looks 30 minutes back. So does how many rows each landing hour
+    gave: the same objects, transformed again after a repair that raised no version, may give others.
     """
     window = (event_hour - HOUR, event_hour)
     parts = (
-        f"{hour_key(hour)} {hour_key(row.landing_hour)} {row.input_version}"
+        f"{hour_key(hour)} {hour_key(row.landing_hour)} {row.input_version} {rows}"
         for row in landed
         for hour in window
-        if row.received_by_event_hour.get(hour)
+        if (rows := row.received_by_event_hour.get(hour))
     )
     code = f"aggregation {AGGREGATION_VERSION}, bots {BOT_EVENTS_PER_HOUR} {CRAWLER_LIST_VERSION}"
     return _digest([code, *sorted(parts)])

@@ -44,6 +44,7 @@ def test_an_event_hour_changes_with_what_feeds_it_or_the_hour_before_and_with_no
     assert event_hour_input_version(TEN, [*base, landed(TEN + HOUR, "c", h1=3)]) == version
     assert event_hour_input_version(TEN, [*base, landed(TEN + HOUR, "c", h0=0)]) == version
     assert event_hour_input_version(TEN, [*base, landed(TEN + HOUR, "c", h0=1)]) != version
+    assert event_hour_input_version(TEN, [landed(TEN, "a", h0=6), base[1]]) != version, "transformed by a repaired rule"
     assert event_hour_input_version(TEN, [landed(TEN, "a", h0=5), landed(TEN - HOUR, "B", **{"h-1": 7})]) != version
 
 

@@ -27,6 +27,7 @@ from spark_jobs import run_reconcile_hours, run_replay_rejected
 from spark_jobs.checks import landing_figures
 from spark_jobs.daily.aggregate_days import aggregate_days
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
+from spark_jobs.operations import replay_rejected as operation
 from spark_jobs.tables.ledger import read_landing_rows, write_landing_rows
 from spark_jobs.tables.schemas import struct_type
 from spark_jobs.tables.table_io import current_snapshot, read_hours, replace_hours
@@ -37,6 +38,14 @@ pytestmark = pytest.mark.spark
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 TABLES = (RECEIVED_EVENTS, REJECTED_EVENTS, CLEAN_EVENTS, HOURLY_TRAFFIC, DAILY_TRAFFIC, LANDING_LEDGER, EVENT_LEDGER)
+
+
+class KilledError(Exception):
+    """The run dies here."""
+
+
+def dies(*_: Any, **__: Any) -> None:
+    raise KilledError
 
 
 @pytest.fixture
@@ -153,6 +162,26 @@ def test_sessions_of_the_day_before_reach_into_what_is_replayed(
 
     assert done["days"] == ["2026-11-22", "2026-11-23"]
     assert table_hashes(spark, lake, (SESSIONS, USER_DAYS, DAILY_TRAFFIC)) == expected
+
+
+def test_what_a_killed_replay_left_undone_is_made_by_reconcile_hours(
+    spark: SparkSession, lake: LakeLocation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The repair raised no version, and no rejected line is left by which another replay would find the hour."""
+    key = lay_down(lake, TEN, "a", [line(at(5), "1"), line(at(6), "2")])
+    reconcile(spark, lake)
+    expected = table_hashes(spark, lake, TABLES)
+    refused: list[tuple[str, str, bytes | None]] = [(key, "invalid_timestamp", line(at(6), "2").rstrip(b"\n"))]
+    as_an_older_contract_left_it(spark, lake, refused, received="click_id = '1'")
+    aggregate_hours(spark, lake, [TEN, TEN + HOUR], force=True)
+    aggregate_days(spark, lake, [TEN.date()], force=True)
+    monkeypatch.setattr(operation, "aggregate_hours", dies)
+    with pytest.raises(KilledError):
+        replayed(lake, tmp_path / "report.json", "--apply")
+
+    reconcile(spark, lake)
+
+    assert table_hashes(spark, lake, TABLES) == expected
 
 
 def test_an_object_that_could_not_be_read_is_tried_again(
