@@ -13,7 +13,7 @@ from kinesis_scaling.simulation.traces import Trace
 from kinesis_scaling.stream_state import StreamState
 from tests.plugins.kinesis_scaling.traces import START, trace
 
-SPIKE = trace([1.0] * 1_000 + [8.0] + [1.0] * 1_999)
+SPIKE = trace([1.0] * 1_001 + [8.0] + [1.0] * 1_998)
 
 
 def doubles_once(state: StreamState) -> Move | None:
@@ -61,6 +61,8 @@ def test_capacity_is_drawn_from_what_was_open_when_the_stretch_begins() -> None:
     changed = next(x for x in range(WIDTH) if line[2 * x + 1] == 20.0)
     # Ordered at 600 s, done 68 s later: 368 of the stretch's 7,200 seconds.
     assert changed == int((600 + 68 - 300) / 7_200 * WIDTH)
+    later = drawn(SPIKE, row_of(SPIKE), Stretch(first=4, end=25, top=10.0, height=100))
+    assert set(heights(later, "capacity")) == {20.0}
 
 
 def test_what_was_throttled_hangs_down_from_the_demand() -> None:
@@ -101,6 +103,11 @@ def test_times_are_marked_in_whole_hours_or_days() -> None:
         "02:30",
         "03:00",
         "03:30",
+    ]
+    assert marks(Stretch(first=3, end=15, top=9.0)) == [f"00:{minute}" for minute in range(15, 60, 5)] + [
+        "01:00",
+        "01:05",
+        "01:10",
     ]
     assert marks(Stretch(first=0, end=3_000, top=9.0)) == [f"{day:02} Mar" for day in range(2, 13)]
 
