@@ -21,7 +21,8 @@ them with `python -m kinesis_scaling explain --since 2026-11-22T00:00`. Two tags
 the calls of UpdateShardCount (AWS allows ten in 24 hours) and the last move that AWS refused. Leave them alone.
 
 **Modes**, in the file that `CLICKSTREAM_SCALING` names (`plugins/kinesis_scaling/stream_settings.py` shows one; without
-a file, this environment's stream is watched in mode `advise`):
+a file, this environment's stream is watched in mode `advise`; a stream that the file does not name has no DAG). A
+change holds from the next run on; to have it at once, mark the task `watch_shards` that waits as failed, or clear it:
 * `advise` decides and records what it would do, and changes nothing. Begin with it, for a week.
 * `on` does it.
 * `off` looks at nothing; the DAG has no schedule. The stream stays as it is.
@@ -72,9 +73,8 @@ MOVES = {
 @task(trigger_rule="all_done")
 def record_decisions(mode: str, *, ti: Any = None) -> None:
     """Write the run's decisions to `scaling_decisions`, in one commit; fail if a task before failed."""
-    from kinesis_scaling.decisions.store import open_decision_store
-
     from kinesis_scaling.decisions.run_decisions import run_decisions
+    from kinesis_scaling.decisions.store import open_decision_store
 
     if mode == Mode.OFF:
         raise AirflowSkipException("the mode is off")
