@@ -21,11 +21,12 @@ them with `python -m kinesis_scaling explain --since 2026-11-22T00:00`. Two tags
 the calls of UpdateShardCount (AWS allows ten in 24 hours) and the last move that AWS refused. Leave them alone.
 
 **Modes**, in the file that `CLICKSTREAM_SCALING` names (`plugins/kinesis_scaling/stream_settings.py` shows one; without
-a file, this environment's stream is watched in mode `advise`; a stream that the file does not name has no DAG). A
-change holds from the next run on; to have it at once, mark the task `watch_shards` that waits as failed, or clear it:
+a file, this environment's stream is watched in mode `advise`; a stream that the file does not name has no DAG):
 * `advise` decides and records what it would do, and changes nothing. Begin with it, for a week.
 * `on` does it.
 * `off` looks at nothing; the DAG has no schedule. The stream stays as it is.
+
+A change of the file holds from the next run on, within an hour; to have it at once, clear the `watch_shards` that waits.
 
 **When it fails.**
 * `watch_shards`: the message says what is wrong: no such stream, a stream in on-demand mode, a right that is missing,
