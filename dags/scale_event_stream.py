@@ -26,7 +26,7 @@ a file, this environment's stream is watched in mode `advise`; a stream that the
 * `on` does it.
 * `off` looks at nothing; the DAG has no schedule. The stream stays as it is.
 
-A change of the file holds from the next run on, within an hour; to have it at once, clear the `watch_shards` that waits.
+A change of the file holds from the next run on, within an hour. To have it at once, clear the waiting `watch_shards`.
 
 **When it fails.**
 * `watch_shards`: the message says what is wrong: no such stream, a stream in on-demand mode, a right that is missing,
