@@ -17,8 +17,11 @@ from pathlib import Path
 if not __package__:  # started by spark-submit: this file's directory is on the path, its parent is what we need
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from pyspark.sql import SparkSession
+
+from contracts.names import LakeLocation
 from contracts.privacy import RAW_RETENTION_DAYS
-from contracts.tables import ALL_TABLES, REJECTED_EVENTS, table_named
+from contracts.tables import ALL_TABLES, REJECTED_EVENTS, TABLES, Table, table_named
 from spark_jobs.arguments import add_lake_arguments, lake_of
 from spark_jobs.errors import SparkJobError
 from spark_jobs.operations.expire_rejected import expire_rejected
@@ -49,7 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     expired = 0
     try:
         spark = spark_session("maintain_tables", lake)
-        ensure_tables(spark, lake, ALL_TABLES)
+        ensure_tables(spark, lake)
+        ensure_tables(spark, lake, _made_by_others(spark, lake))
         if REJECTED_EVENTS in tables:
             expired = expire_rejected(spark, lake, rules.now - timedelta(days=arguments.raw_retention_days))
         for table in tables:
@@ -72,6 +76,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     for message in errors:
         print(f"maintain_tables: {message}", file=sys.stderr)
     return FAILED if errors else DONE
+
+
+def _made_by_others(spark: SparkSession, lake: LakeLocation) -> list[Table]:
+    """Return the tables that are there though no job makes them."""
+    others = (table for table in ALL_TABLES if table not in TABLES)
+    return [table for table in others if spark.catalog.tableExists(lake.table(table.name))]
 
 
 def _parser() -> argparse.ArgumentParser:

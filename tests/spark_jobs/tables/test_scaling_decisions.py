@@ -105,10 +105,18 @@ def test_a_column_that_pyiceberg_added_is_what_spark_would_have_added(
     ]
 
 
-def test_maintenance_of_a_lake_without_decisions_is_done(
+def test_maintenance_gives_a_table_of_an_earlier_version_what_it_lacks(
+    spark: SparkSession, catalog: HadoopCatalog, lake: LakeLocation
+) -> None:
+    columns = tuple(column for column in SCALING_DECISIONS.columns if column.name != "shard_id")
+    ensure_tables(spark, lake, [replace(SCALING_DECISIONS, columns=columns)])
+    assert maintain(lake, "--table", "scaling_decisions") == 0
+    assert stored(catalog, lake).schema().find_field("shard_id").optional
+
+
+def test_maintenance_of_a_table_that_nobody_made_yet_is_done(
     spark: SparkSession, lake_with_tables: LakeLocation, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert not spark.catalog.tableExists(lake_with_tables.table(SCALING_DECISIONS.name))
-    assert maintain(lake_with_tables) == 0
     assert maintain(lake_with_tables, "--table", "scaling_decisions") == 0
+    assert not spark.catalog.tableExists(lake_with_tables.table(SCALING_DECISIONS.name))
     assert "0 of 1 tables had something in them" in capsys.readouterr().out
