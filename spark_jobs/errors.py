@@ -4,6 +4,7 @@ SparkJobError
 ├── MissingJarsError        Iceberg is not on Spark's class path
 ├── CatalogError            the catalog of the tables doesn't answer, or refuses
 ├── TableMismatchError      a table in the catalog is not the declared one, and can't be evolved into it
+├── DataFileError           a table names a data file that is gone
 ├── RawStoreError           raw objects can't be listed or read
 ├── MissingObjectsError     raw objects that the ledger names are gone: history must not be replaced by less
 ├── OpenHourError           a landing hour is not settled yet
@@ -32,6 +33,18 @@ class CatalogError(SparkJobError):
 
 class TableMismatchError(SparkJobError):
     """A table of the catalog differs from its declaration in a way that must not be changed by a job."""
+
+
+class DataFileError(SparkJobError):
+    """A file of a table's rows is not where the table's metadata says."""
+
+    @classmethod
+    def gone(cls, location: str) -> "DataFileError":
+        """Return the error of a file that is not there."""
+        return cls(
+            f"data file {location} is gone, though its table names it; restore it, or make its hours or days again "
+            "with --force, from what they are made from"
+        )
 
 
 class RawStoreError(SparkJobError):

@@ -52,6 +52,7 @@ from spark_jobs.tables.partition_counts import rows_as_of, rows_by_event_hour
 from spark_jobs.tables.retries import TRIES, retrying
 from spark_jobs.tables.run_notes import run_note
 from spark_jobs.tables.table_io import replace_days
+from spark_jobs.task_errors import named_task_errors
 
 TARGETS: Final = (
     SESSIONS,
@@ -94,12 +95,14 @@ def aggregate_days(
     are those asked for.
 
     Raise `LedgerImbalanceError` if a day's users have not the events of its hours (then nothing was written), and a
-    `ConflictError` if other runs were faster `tries` times, or the input was between two commits all the time.
+    `ConflictError` if other runs were faster `tries` times, or the input was between two commits all the time, or a
+    `DataFileError` if a file that is read is gone.
     """
     wanted = sorted(set(days))
     if not wanted:
         return DayAggregation()
-    return retrying(lambda: _aggregate(spark, lake, wanted, force=force, hold_back=hold_back), tries=tries)
+    with named_task_errors():
+        return retrying(lambda: _aggregate(spark, lake, wanted, force=force, hold_back=hold_back), tries=tries)
 
 
 def _aggregate(

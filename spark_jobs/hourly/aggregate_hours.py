@@ -46,6 +46,7 @@ from spark_jobs.tables.partition_counts import rows_by_event_hour
 from spark_jobs.tables.retries import TRIES, retrying
 from spark_jobs.tables.run_notes import refuse_lost_rows, run_note
 from spark_jobs.tables.table_io import replace_hours
+from spark_jobs.task_errors import named_task_errors
 
 TARGETS: Final = (CLEAN_EVENTS, HOURLY_EVENT_COUNTS, HOURLY_TRAFFIC, HOURLY_PRODUCT_STATS, DATA_CHECKS, EVENT_LEDGER)
 
@@ -78,12 +79,13 @@ def aggregate_hours(
     With `hold_back`, as for hours that no person has named, leave those of them that are held back by a data check.
 
     Raise `LedgerImbalanceError` if received = clean + duplicates does not hold (then nothing was written), and a
-    `ConflictError` if other runs were faster `tries` times.
+    `ConflictError` if other runs were faster `tries` times, or a `DataFileError` if a file that is read is gone.
     """
     wanted = sorted({hour_of(hour) for hour in hours})
     if not wanted:
         return Aggregation()
-    return retrying(lambda: _aggregate(spark, lake, wanted, force=force, hold_back=hold_back), tries=tries)
+    with named_task_errors():
+        return retrying(lambda: _aggregate(spark, lake, wanted, force=force, hold_back=hold_back), tries=tries)
 
 
 def _aggregate(

@@ -33,6 +33,7 @@ from spark_jobs.tables.ledger import LandingLedgerRow, read_landing_rows, write_
 from spark_jobs.tables.retries import retrying
 from spark_jobs.tables.run_notes import refuse_lost_rows, run_note
 from spark_jobs.tables.table_io import current_snapshot, ensure_tables, replace_hours
+from spark_jobs.task_errors import named_task_errors
 
 _TABLES = (RECEIVED_EVENTS, REJECTED_EVENTS, DATA_CHECKS, LANDING_LEDGER, ERASED_USERS)
 
@@ -70,7 +71,8 @@ def transform_landing_hours(
     ledger then.
     """
     ensure_tables(spark, lake, _TABLES)
-    return retrying(lambda: _transform(spark, lake, landing_hours, rules))
+    with named_task_errors():
+        return retrying(lambda: _transform(spark, lake, landing_hours, rules))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,9 +23,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from pyspark.sql import types as T  # noqa: N812 (PySpark's own abbreviation)
 
 from contracts.partitions import HOUR
+from spark_jobs.errors import DataFileError
 from spark_jobs.raw.local_directory import local_directory
 
 #: Of a partition's rows in memory: then they become a file, of a row group, a fifth as large.
@@ -72,7 +74,10 @@ def as_file(row: Mapping[str, Any]) -> DataFile:
 
 @contextmanager
 def local_copies(locations: Iterable[str]) -> Iterator[list[str]]:
-    """Give paths of files with the content of data files, for readers that know no S3."""
+    """Give paths of files with the content of data files, for readers that know no S3.
+
+    Raise `DataFileError` if one is gone.
+    """
     with TemporaryDirectory() as directory:
         yield [_local_copy(location, directory, number) for number, location in enumerate(locations)]
 
@@ -81,11 +86,22 @@ def _local_copy(location: str, directory: str, number: int) -> str:
     """Return a path of a file's content in a directory: no character in it means anything to a reader."""
     path = Path(directory) / f"{number}.parquet"
     if location.startswith("s3://"):
-        bucket, _, key = location.removeprefix("s3://").partition("/")
-        _s3_client().download_file(bucket, key, str(path))
+        _download(location, path)
+    elif (file := local_directory(location)).exists():
+        path.symlink_to(file)
     else:
-        path.symlink_to(local_directory(location))
+        raise DataFileError.gone(location)
     return str(path)
+
+
+def _download(location: str, path: Path) -> None:
+    bucket, _, key = location.removeprefix("s3://").partition("/")
+    try:
+        _s3_client().download_file(bucket, key, str(path))
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+            raise DataFileError.gone(location) from error
+        raise
 
 
 @dataclass(frozen=True, kw_only=True)
