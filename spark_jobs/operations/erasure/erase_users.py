@@ -63,11 +63,11 @@ def erase_users(
     run = _Run(spark=spark, lake=lake, erasure=erasure, clock=clock, started=clock())
     progress("refusing the users' lines from now on")
     add_erased_users(spark, lake, erasure.users.hashes, run.started)
-    first = run.erase(named_objects(spark, lake, erasure.users), hours=())
+    first = run.erase(named_objects(spark, lake, erasure.users))
     if not first.search.stray:
         return first
     # What no table named: it landed meanwhile, or its rows had expired before it did. It is rewritten like the rest.
-    second = run.erase(first.search.stray, hours=landing_hours_of(first.search.stray))
+    second = run.erase(first.search.stray)
     return _both(first, second)
 
 
@@ -79,11 +79,13 @@ class _Run:
     clock: Callable[[], datetime]
     started: datetime
 
-    def erase(self, named: Collection[str], hours: Collection[datetime]) -> ErasureReport:
-        """Rewrite the named objects and those that no table knows, make `hours` and all stale ones, search."""
+    def erase(self, named: Collection[str]) -> ErasureReport:
+        """Rewrite the named objects and those that no table knows, make their hours and all stale ones, search."""
         spark, lake, users = self.spark, self.lake, self.erasure.users
         places = places_of(lake)
         rewritten = self._rewrite(places, named)
+        # Those that no run has made yet, too: one that is at it, and has read the lines, then loses to this one.
+        hours = landing_hours_of(done.key for done in rewritten)
         made = make_again(spark, lake, users, hours, self.started - _LONGEST_BUFFER - SETTLING_MARGIN)
         expired = _forget_history(spark, lake, places, users, self.clock)
         progress("searching every object of the lake")

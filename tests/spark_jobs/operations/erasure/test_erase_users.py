@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from contracts.partitions import DAY, landing_prefix
+from contracts.partitions import DAY, HOUR, landing_prefix
 from contracts.tables import LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS
 from spark_jobs.errors import MissingObjectsError
 from spark_jobs.landing import transform_events
@@ -20,6 +20,7 @@ from spark_jobs.operations.erasure.erase_users import Erasure, ErasureReport, er
 from spark_jobs.operations.erasure.places import StoredObject
 from spark_jobs.operations.erasure.rewrite_objects import rewrite_raw_objects
 from spark_jobs.operations.erasure.sought_users import SoughtUsers
+from spark_jobs.tables.commit_files import replace_hours_by_files
 from spark_jobs.tables.erased_users import lift_erased_users
 from spark_jobs.tables.table_io import replace_hours
 from tests.spark_jobs.operations.erasure.lakes import (
@@ -153,6 +154,27 @@ def test_what_lands_of_the_user_later_is_refused_until_the_erasure_is_lifted(dir
     fill(directory_lake.root, late)
     directory_lake.make()
     assert ("p",) in values(directory_lake, RECEIVED_EVENTS, "click_id")
+
+
+def test_a_transform_that_read_the_lines_before_they_were_erased_is_done_again(
+    directory_lake: DirectoryLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a user whom no other hour has ever seen, so that the erasure has no other reason to touch the table."""
+    hour = ELEVEN + HOUR
+    first = line("new", "s", hour=hour) + line("3", "t", hour=hour)
+    fill(directory_lake.root, {f"{landing_prefix(hour)}first.gz": gzip.compress(first)})
+
+    def commit_after_an_erasure(*args: Any, **more: Any) -> None:
+        monkeypatch.setattr(transform_events, "replace_hours_by_files", replace_hours_by_files)
+        assert erased(directory_lake, Erasure(users=SoughtUsers(ids=("new",)))).search.survivors == ()
+        replace_hours_by_files(*args, **more)
+
+    monkeypatch.setattr(transform_events, "replace_hours_by_files", commit_after_an_erasure)
+    transform_landing_hours(directory_lake.spark, directory_lake.lake, [hour], RULES)
+
+    clicks = values(directory_lake, RECEIVED_EVENTS, "click_id")
+    assert ("t",) in clicks
+    assert ("s",) not in clicks
 
 
 def test_what_no_table_names_is_rewritten_all_the_same(directory_lake: DirectoryLake) -> None:
