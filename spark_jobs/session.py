@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from py4j.java_gateway import java_import  # type: ignore[import-untyped]
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
@@ -22,6 +23,9 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 JARS: Final = ROOT / "jars"
 
 Setting = tuple[str, str]
+
+#: What pyspark asks for by its bare name, for each column; unless told, it looks in ten packages of each jar for them.
+_BARE_NAMES: Final = ("org.apache.spark.sql.functions", "org.apache.spark.api.python.PythonUtils")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +65,10 @@ def _started(app_name: str, settings: list[Setting]) -> SparkSession:
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     _quieten(jvm(spark))
+    for name in _BARE_NAMES:
+        java_import(jvm(spark), name)
     # An absent class reads as a package.
-    if type(jvm(spark).org.apache.iceberg.spark.SparkCatalog).__name__ == "JavaPackage":
+    if type(java_class(spark, "org.apache.iceberg.spark.SparkCatalog")).__name__ == "JavaPackage":
         spark.stop()
         raise MissingJarsError(
             "Iceberg is not on Spark's class path; run `make setup`, then pass spark-submit "
@@ -73,14 +79,20 @@ def _started(app_name: str, settings: list[Setting]) -> SparkSession:
 
 def _quieten(view: Any) -> None:
     """Log errors only; a write that loses a race is an exception here, retried, so Spark need not log it as well."""
-    log4j = view.org.apache.logging.log4j
-    log4j.core.config.Configurator.setRootLevel(log4j.Level.ERROR)
-    log4j.core.config.Configurator.setLevel("org.apache.spark.sql.execution.datasources.v2", log4j.Level.OFF)
+    log4j = "org.apache.logging.log4j"
+    configurator, level = getattr(view, f"{log4j}.core.config.Configurator"), getattr(view, f"{log4j}.Level")
+    configurator.setRootLevel(level.ERROR)
+    configurator.setLevel("org.apache.spark.sql.execution.datasources.v2", level.OFF)
 
 
 def jvm(spark: SparkSession) -> Any:
     """Return py4j's untyped view of the JVM, for what Iceberg offers in Java only."""
     return spark._jvm
+
+
+def java_class(spark: SparkSession, name: str) -> Any:
+    """Return a class by its full name; piece by piece, each package would be looked for as a class in 280 jars."""
+    return getattr(jvm(spark), name)
 
 
 def _everywhere() -> list[Setting]:
@@ -90,6 +102,10 @@ def _everywhere() -> list[Setting]:
         ("spark.sql.ansi.enabled", "true"),
         ("spark.log.level", "ERROR"),
         ("spark.sql.execution.arrow.pyspark.enabled", "true"),
+        # Else each column that a job names is half a dozen questions to the JVM, for an error to know its line of code.
+        ("spark.python.sql.dataFrameDebugging.enabled", "false"),
+        # Of compiled queries: the default, 100, are fewer than a run has, and compiling costs more than running them.
+        ("spark.sql.codegen.cache.maxEntries", "1000"),
         # Local Python workers find our packages here; a cluster is given them by --py-files.
         ("spark.executorEnv.PYTHONPATH", str(ROOT)),
     ]
@@ -123,6 +139,7 @@ def _local() -> list[Setting]:
         ("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower()),
         # The default, 200, is for a cluster: each of them costs a task here.
         ("spark.sql.shuffle.partitions", "4"),
+        ("spark.python.daemon.module", "spark_jobs.python_daemon"),
         # Where Hadoop's file API is used (removing orphan files), s3:// is S3A; EMR has its own.
         ("spark.hadoop.fs.s3.impl", "org.apache.hadoop.fs.s3a.S3AFileSystem"),
     ]

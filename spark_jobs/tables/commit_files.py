@@ -17,7 +17,7 @@ from contracts.names import LakeLocation
 from contracts.partitions import HOUR
 from contracts.tables import Table
 from spark_jobs.errors import BaseMovedError, InputChangedError
-from spark_jobs.session import jvm
+from spark_jobs.session import java_class
 from spark_jobs.tables.arrow_schemas import table_schema
 from spark_jobs.tables.data_files import DataFile, FileTarget
 from spark_jobs.tables.iceberg_table import loaded
@@ -63,16 +63,16 @@ def replace_hours_by_files(
     if not hours:
         return
     handle = loaded(spark, lake, table)
-    view = jvm(spark).org.apache.iceberg
-    hour = view.expressions.Expressions.hour(table.partitions[0].column)
-    own = getattr(view.expressions.Expressions, "in")(hour, [(one - _EPOCH) // HOUR for one in sorted(set(hours))])
+    expressions = java_class(spark, "org.apache.iceberg.expressions.Expressions")
+    hour = expressions.hour(table.partitions[0].column)
+    own = getattr(expressions, "in")(hour, [(one - _EPOCH) // HOUR for one in sorted(set(hours))])
     overwrite = handle.newOverwrite().overwriteByRowFilter(own)
     overwrite = overwrite.validateNoConflictingDeletes().validateNoConflictingData()
     if read_from is not None:
         overwrite = overwrite.validateFromSnapshot(read_from)
     for key, value in {**properties, REPLACED_HOURS: hours_note(hours)}.items():
         overwrite = overwrite.set(key, value)
-    for data_file in _data_files(view, handle, files):
+    for data_file in _data_files(spark, handle, files):
         overwrite = overwrite.addFile(data_file)
     try:
         overwrite.commit()
@@ -80,19 +80,21 @@ def replace_hours_by_files(
         raise _input_changed(table, commit_error(error)) from error
 
 
-def _data_files(view: Any, handle: Any, files: Iterable[DataFile]) -> Iterable[Any]:
+def _data_files(spark: SparkSession, handle: Any, files: Iterable[DataFile]) -> Iterable[Any]:
     """Return Iceberg's own records of the files; their footers are fetched side by side."""
     io, spec, order = handle.io(), handle.spec(), handle.sortOrder()
-    metrics = view.MetricsConfig.forTable(handle)
+    metrics = java_class(spark, "org.apache.iceberg.MetricsConfig").forTable(handle)
+    builders = java_class(spark, "org.apache.iceberg.DataFiles")
+    footers = java_class(spark, "org.apache.iceberg.parquet.ParquetUtil")
 
     def record(file: DataFile) -> Any:
         opened = io.newInputFile(file.location, file.size)
         return (
-            view.DataFiles.builder(spec)
+            builders.builder(spec)
             .withInputFile(opened)
             .withPartitionValues([str(hour) for hour in file.partition])
             .withSortOrder(order)
-            .withMetrics(view.parquet.ParquetUtil.fileMetrics(opened, metrics))
+            .withMetrics(footers.fileMetrics(opened, metrics))
             .build()
         )
 

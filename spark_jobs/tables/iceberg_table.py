@@ -1,5 +1,6 @@
 """What Iceberg's Java API tells about a table at once, where SQL would cost a Spark job: its history of snapshots."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from contracts.names import LakeLocation
 from contracts.tables import Table
-from spark_jobs.session import jvm
+from spark_jobs.session import java_class
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,13 @@ class Commit:
 
 def loaded(spark: SparkSession, lake: LakeLocation, table: Table) -> Any:
     """Return Iceberg's `org.apache.iceberg.Table`, read from the catalog now (py4j has no types)."""
-    return jvm(spark).org.apache.iceberg.spark.Spark3Util.loadIcebergTable(spark._jsparkSession, lake.table(table.name))
+    util = java_class(spark, "org.apache.iceberg.spark.Spark3Util")
+    return util.loadIcebergTable(spark._jsparkSession, lake.table(table.name))
+
+
+def elements(java_list: Any) -> list[Any]:
+    """Return the elements of a `java.util.List`; py4j's own way ends with an exception, which costs fifty calls."""
+    return [java_list.get(place) for place in range(java_list.size())]
 
 
 def current_snapshot(spark: SparkSession, lake: LakeLocation, table: Table) -> int | None:
@@ -37,11 +44,11 @@ def commits_between(spark: SparkSession, lake: LakeLocation, table: Table, *, af
     Raise `LookupError` if the snapshot is no ancestor of the current one, for instance because it expired.
     """
     handle = loaded(spark, lake, table)
+    as_json = java_class(spark, "org.apache.iceberg.SnapshotParser").toJson  # one call, however much a summary tells
     snapshot = handle.currentSnapshot()
     while snapshot is not None and snapshot.snapshotId() != after:
-        yield Commit(
-            snapshot_id=int(snapshot.snapshotId()), operation=snapshot.operation(), summary=dict(snapshot.summary())
-        )
+        summary = json.loads(as_json(snapshot))["summary"]
+        yield Commit(snapshot_id=int(snapshot.snapshotId()), operation=summary.pop("operation"), summary=summary)
         parent = snapshot.parentId()
         snapshot = None if parent is None else handle.snapshot(parent)
     if snapshot is None and after is not None:

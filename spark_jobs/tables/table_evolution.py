@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 from contracts.names import CATALOG, LakeLocation
 from contracts.tables import TABLES, Column, Table, table_properties
 from spark_jobs.errors import CatalogError, TableMismatchError
-from spark_jobs.tables.iceberg_table import loaded
+from spark_jobs.tables.iceberg_table import elements, loaded
 from spark_jobs.tables.schemas import SPARK_TYPES
 
 
@@ -140,7 +140,7 @@ def _partition_mismatches(spark: SparkSession, lake: LakeLocation, table: Table)
     schema = handle.schema()
     actual = [
         (schema.findColumnName(field.sourceId()), str(field.transform().toString()).removesuffix("s"))
-        for field in handle.spec().fields()
+        for field in elements(handle.spec().fields())
     ]
     declared = [(partition.column, partition.transform.removesuffix("s")) for partition in table.partitions]
     if actual != declared:

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from contracts.names import CATALOG, LakeLocation
 from contracts.tables import TABLES, Table
 from spark_jobs.operations.erasure.places import Place
-from spark_jobs.tables.iceberg_table import loaded
+from spark_jobs.tables.iceberg_table import elements, loaded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ def past_snapshots(handle: Any) -> int:
 
 def _past(handle: Any) -> list[Any]:
     current = handle.currentSnapshot()
-    return [one for one in handle.snapshots() if one.snapshotId() != current.snapshotId()] if current else []
+    return [one for one in elements(handle.snapshots()) if one.snapshotId() != current.snapshotId()] if current else []
 
 
 def rewrite_manifests(spark: SparkSession, lake: LakeLocation, tables: Iterable[Table]) -> None:
@@ -80,8 +80,8 @@ def folder_of(spark: SparkSession, lake: LakeLocation, place: Place, table: Tabl
 def _locations(spark: SparkSession, lake: LakeLocation, table: Table, handle: Any) -> Iterator[str]:
     current = handle.operations().current()
     yield str(current.metadataFileLocation())
-    yield from (str(entry.file()) for entry in current.previousFiles())
-    yield from (str(snapshot.manifestListLocation()) for snapshot in handle.snapshots())
+    yield from (str(entry.file()) for entry in elements(current.previousFiles()))
+    yield from (str(snapshot.manifestListLocation()) for snapshot in elements(handle.snapshots()))
     name = lake.table(table.name)
     for listed, column in (("all_manifests", "path"), ("all_files", "file_path")):
         rows = spark.sql(f"SELECT DISTINCT {column} AS path FROM {name}.{listed}")  # noqa: S608 (our names)
