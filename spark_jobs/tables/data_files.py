@@ -40,14 +40,23 @@ _HOUR_US: Final = 3_600_000_000
 #: A dictionary of values that hardly repeat costs as much as the rest of a file's writing, and is given up halfway.
 _UNIQUE: Final = frozenset({"event_time", "received_at", "click_id", "insertion_timestamp", "request_id", "event_hash"})
 
+#: Of fewer rows a dictionary costs more than it saves.
+_DICTIONARY_ROWS: Final = 100
+#: A Parquet file ends with its footer, four bytes of the footer's length, and four of a magic word.
+_TAIL: Final = 8
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataFile:
-    """A file that no snapshot has yet; `partition` are its hours, counted from the epoch."""
+    """A file that no snapshot has yet; `partition` are its hours, counted from the epoch.
+
+    `footer` is the file's own (Parquet's FileMetaData): whoever commits the file need not fetch it.
+    """
 
     location: str
     size: int
     partition: tuple[int, ...]
+    footer: bytes
 
 
 #: Of the rows by which tasks tell the driver about files.
@@ -56,20 +65,31 @@ DATA_FILE_SCHEMA: Final = T.StructType(
         T.StructField("location", T.StringType()),
         T.StructField("size", T.LongType()),
         T.StructField("partition", T.ArrayType(T.LongType())),
+        T.StructField("footer", T.BinaryType()),
     ]
 )
 
 
 def as_batch(file: DataFile) -> pa.RecordBatch:
     """Return a file as a row of `DATA_FILE_SCHEMA`."""
-    row = {"location": file.location, "size": file.size, "partition": list(file.partition)}
-    types = {"location": pa.string(), "size": pa.int64(), "partition": pa.list_(pa.int64())}
+    row = {"location": file.location, "size": file.size, "partition": list(file.partition), "footer": file.footer}
+    types = {
+        "location": pa.string(),
+        "size": pa.int64(),
+        "partition": pa.list_(pa.int64()),
+        "footer": pa.binary(),
+    }
     return pa.RecordBatch.from_pylist([row], pa.schema(types))
 
 
 def as_file(row: Mapping[str, Any]) -> DataFile:
     """Return the file that a row tells of."""
-    return DataFile(location=row["location"], size=row["size"], partition=tuple(row["partition"]))
+    return DataFile(
+        location=row["location"],
+        size=row["size"],
+        partition=tuple(row["partition"]),
+        footer=bytes(row["footer"]),
+    )
 
 
 @contextmanager
@@ -119,12 +139,23 @@ class FileTarget:
             for name, hour in zip(self.partitions, partition, strict=True)
         )
         location = "/".join((self.data, *folders, f"{uuid.uuid4()}.parquet"))
-        buffer = BytesIO()
+        content = self._parquet(rows.select(self.schema.names).cast(self.schema))
+        _put(location, content)
+        return DataFile(location=location, size=len(content), partition=partition, footer=_footer(content))
+
+    def _parquet(self, rows: pa.Table) -> bytes:
+        """Return rows as a Parquet file's content."""
         repeating = [name for name in self.schema.names if name not in _UNIQUE]
-        typed = rows.select(self.schema.names).cast(self.schema)
-        pq.write_table(typed, buffer, compression="zstd", use_dictionary=repeating, store_decimal_as_integer=True)
-        _put(location, buffer.getvalue())
-        return DataFile(location=location, size=buffer.tell(), partition=partition)
+        buffer = BytesIO()
+        pq.write_table(
+            rows,
+            buffer,
+            compression="zstd",
+            use_dictionary=repeating if rows.num_rows >= _DICTIONARY_ROWS else False,
+            store_decimal_as_integer=True,
+            store_schema=False,  # Arrow's own schema, beside Parquet's: a fourth of a small file
+        )
+        return buffer.getvalue()
 
 
 def written_files(batches: Iterable[pa.Table], target: FileTarget) -> Iterator[DataFile]:
@@ -192,6 +223,12 @@ def _starts(keys: pa.Table) -> list[int]:
         differs = pc.not_equal(values.slice(1), values.slice(0, max(len(values) - 1, 0)))
         changes.update(index + 1 for index in pc.indices_nonzero(differs).to_pylist())
     return sorted(changes)
+
+
+def _footer(content: bytes) -> bytes:
+    """Return the footer in a Parquet file."""
+    length = int.from_bytes(content[-_TAIL:-4], "little")
+    return content[-_TAIL - length : -_TAIL]
 
 
 def _put(location: str, content: bytes) -> None:

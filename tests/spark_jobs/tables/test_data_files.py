@@ -1,6 +1,7 @@
 """Rules of writing data files inside a task: one partition each, in order, none larger than it may be."""
 
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 
 import pyarrow as pa
@@ -31,6 +32,12 @@ def test_rows_of_a_partition_come_into_one_file_from_all_batches(target: FileTar
     files = list(written_files([rows((1, 10), (0, 20), (1, 30)), rows((0, 40))], target))
     assert [(file.partition, content(file)) for file in files] == [((24,), [20, 40]), ((25,), [10, 30])]
     assert "/data/event_time_hour=1970-01-02-00/" in files[0].location
+
+
+def test_a_file_is_told_of_with_its_own_footer(target: FileTarget) -> None:
+    (file,) = written_files([rows((3, 2), (3, 1))], target)
+    alone = b"PAR1" + file.footer + len(file.footer).to_bytes(4, "little") + b"PAR1"
+    assert pq.read_metadata(BytesIO(alone)).equals(pq.read_metadata(file.location.removeprefix("file://")))
 
 
 def test_rows_of_a_partition_keep_their_order(target: FileTarget) -> None:
