@@ -1,7 +1,8 @@
 """A chunk of raw lines → events as received and rejections: ordinary lines at once in DuckDB, the rest one by one.
 
-Why two ways: an hour has millions of lines and nearly all are ordinary, while the contract has corners that SQL can't
-express without being slow or wrong. `ordinary_lines` accepts what is beyond doubt, `judge_line` decides all the rest.
+Why three ways: an hour has millions of lines and nearly all are ordinary, while the contract has corners that SQL can't
+express without being slow or wrong. `spelled_lines` accepts those that look like their neighbours, `ordinary_lines`
+what else is beyond doubt at twice the cost, and `judge_line` decides all the rest.
 """
 
 from dataclasses import asdict, dataclass
@@ -15,10 +16,14 @@ import pyarrow.compute as pc
 from spark_jobs.judging.event_hash import EVENTS, event_hash_query
 from spark_jobs.judging.judge_line import judge_line
 from spark_jobs.judging.judgement import EVENT_HASH, RECEIVED_SCHEMA, REJECTED_SCHEMA, Received, Rejected
+from spark_jobs.judging.line_layout import layout_of
 from spark_jobs.judging.ordinary_lines import LINES, ordinary_lines_query
+from spark_jobs.judging.spelled_lines import spelled_lines_query
 
 #: Below as many lines planning a query costs more than judging them one by one.
 FEW_LINES: Final = 256
+#: As many of a chunk's lines tell how it is spelled.
+_SAMPLE: Final = 100
 #: Of one task's DuckDB: many times what a chunk needs, and little beside an executor's heap.
 MEMORY_LIMIT: Final = "512MB"
 
@@ -33,9 +38,12 @@ class Judged:
 
 
 class LineJudge:
-    """Judges chunks of lines in one thread, with a DuckDB of its own; a context manager."""
+    """Judges chunks of lines in one thread, with a DuckDB of its own; a context manager.
 
-    def __init__(self, *, few_lines: int = FEW_LINES) -> None:
+    `others_query` is asked about lines that are not spelled as most.
+    """
+
+    def __init__(self, *, few_lines: int = FEW_LINES, others_query: str | None = None) -> None:
         self._few_lines = few_lines
         self._duckdb = duckdb.connect(
             config={
@@ -45,7 +53,7 @@ class LineJudge:
                 "autoload_known_extensions": False,
             }
         )
-        self._query = ordinary_lines_query()
+        self._query = others_query or ordinary_lines_query()
         self._hash_query = event_hash_query()
 
     def __enter__(self) -> Self:
@@ -58,17 +66,15 @@ class LineJudge:
 
     def judge(self, chunk: bytes) -> Judged:
         """Return what becomes of the lines of `chunk`, which ends with a newline, or with the object's last line."""
-        lines = _split(chunk)
-        if len(lines) <= self._few_lines:
-            ordinary, doubtful = RECEIVED_SCHEMA.empty_table(), lines
-        else:
-            ordinary, doubtful = self._ordinary(lines)
+        doubtful = lines = _split(chunk)
+        layout = layout_of(lines[:: len(lines) // _SAMPLE + 1].to_pylist()) if len(lines) > self._few_lines else None
+        events: list[pa.Table] = []
+        for query in (*((spelled_lines_query(layout),) if layout else ()), self._query):
+            if len(doubtful) > self._few_lines:
+                ordinary, doubtful = self._ordinary(query, doubtful)
+                events.append(ordinary)
         received, rejected = _judge_one_by_one(doubtful)
-        return Judged(
-            lines=len(lines),
-            received=pa.concat_tables([ordinary, received]) if received.num_rows else ordinary,
-            rejected=rejected,
-        )
+        return Judged(lines=len(lines), received=pa.concat_tables([*events, received]), rejected=rejected)
 
     def hashed(self, received: pa.Table) -> pa.Table:
         """Return events with their `event_hash`."""
@@ -77,10 +83,10 @@ class LineJudge:
         self._duckdb.unregister(EVENTS)
         return received.append_column(EVENT_HASH, hashed.column("event_hash"))
 
-    def _ordinary(self, lines: pa.BinaryArray) -> tuple[pa.Table, pa.BinaryArray]:
-        """Return the events on the lines that are ordinary, and the other lines."""
+    def _ordinary(self, query: str, lines: pa.BinaryArray) -> tuple[pa.Table, pa.BinaryArray]:
+        """Return the events on the lines that are ordinary by a query, and the other lines."""
         self._duckdb.register(LINES, pa.table({"line": _as_text(lines)}))
-        judged = self._duckdb.execute(self._query).to_arrow_table()
+        judged = self._duckdb.execute(query).to_arrow_table()
         self._duckdb.unregister(LINES)
         ordinary = judged.column("ordinary").combine_chunks()
         events = judged.drop_columns(["ordinary"]).filter(ordinary)

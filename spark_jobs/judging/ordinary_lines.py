@@ -30,10 +30,11 @@ _ADDITIONAL: Final = tuple(field.path.removeprefix("additional_data.") for field
 
 _DATE: Final = r"(19|20)\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
 _TIME: Final = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d"
-_PLAIN: Final = rf'"{_DATE} {_TIME}(\.\d{{1,6}})?"'
-_ZONED: Final = rf'"{_DATE}[T ]{_TIME}(\.\d{{1,9}})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)"'
+#: Timestamps in the two formats of the contract, but for spellings and years that are unusual.
+PLAIN: Final = rf"{_DATE} {_TIME}(\.\d{{1,6}})?"
+ZONED: Final = rf"{_DATE}[T ]{_TIME}(\.\d{{1,9}})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)"
 #: With at most 15 digits before the point a cast from the shortest spelling is exact, and rounds half up.
-_PRICE: Final = r"\d{1,15}(\.\d{1,20})?"
+PRICE: Final = r"\d{1,15}(\.\d{1,20})?"
 _WHOLE: Final = r"-?\d{1,15}(\.0)?"
 _MILLISECONDS: Final = r"\d{1,14}"
 
@@ -64,7 +65,7 @@ WITH json_lines AS (
            {_text("user_id")} AS user_id,
            {_text("click_id")} AS click_id,
            {_text("event_name")} AS event_name,
-           CASE WHEN regexp_full_match(price_json, '{_PRICE}') THEN price_json::DECIMAL(18,2) END AS price,
+           CASE WHEN regexp_full_match(price_json, '{PRICE}') THEN price_json::DECIMAL(18,2) END AS price,
            try_cast(time_on_data_json AS DOUBLE) AS time_on_data,
            try_cast(percent_viewed_json AS DOUBLE) AS percent_viewed,
            CASE WHEN starts_with(product_id_json, '"') THEN {_text("product_id")}
@@ -94,8 +95,8 @@ def _rules() -> str:
        AND starts_with(click_id_json, '"') AND length(click_id) BETWEEN 1 AND {MAX_CLICK_ID_LENGTH}
        AND starts_with(event_name_json, '"')
        AND (event_name IN {STANDARD_EVENTS} OR regexp_full_match(event_name, '{EVENT_NAME_PATTERN}'))
-       AND received_at - event_time <= {_interval(ALLOWED_LATENESS)}
-       AND event_time - received_at <= {_interval(ALLOWED_CLOCK_SKEW)}
+       AND received_at - event_time <= {interval(ALLOWED_LATENESS)}
+       AND event_time - received_at <= {interval(ALLOWED_CLOCK_SKEW)}
        AND {_is_text("pixel_id", "user_ip")}
        AND (insertion_timestamp_json IS NULL OR insertion_timestamp_json = '""' OR insertion_timestamp IS NOT NULL)
        AND {_is_finite("time_on_data")} AND {_is_finite("percent_viewed")}
@@ -173,11 +174,11 @@ def _is_finite(name: str) -> str:
 def _timestamp(name: str) -> str:
     """Return a timestamp in the first format (UTC) or the second; NULL for what is neither, or unusual."""
     return (
-        f"CASE WHEN regexp_full_match({name}_json, '{_PLAIN}') THEN try_cast({name}_json[2:-2] AS TIMESTAMP) "
-        f"WHEN regexp_full_match({name}_json, '{_ZONED}') "
+        f"CASE WHEN regexp_full_match({name}_json, '\"{PLAIN}\"') THEN try_cast({name}_json[2:-2] AS TIMESTAMP) "
+        f"WHEN regexp_full_match({name}_json, '\"{ZONED}\"') "
         f"THEN make_timestamp(epoch_us(try_cast({name}_json[2:-2] AS TIMESTAMPTZ))) END"
     )
 
 
-def _interval(length: timedelta) -> str:
+def interval(length: timedelta) -> str:
     return f"INTERVAL {int(length.total_seconds())} SECOND"
