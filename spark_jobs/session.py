@@ -22,6 +22,14 @@ from spark_jobs.raw.local_directory import local_directory
 ROOT: Final = Path(__file__).resolve().parents[1]
 JARS: Final = ROOT / "jars"
 
+#: Classes as `make setup` found them loaded (infra/local/class_archive.py): half of a job's start. A JVM that can't use
+#: them goes on without, and says so; by default on standard output, which is the job's.
+CLASS_ARCHIVE_OPTIONS: Final = (
+    f'"-XX:SharedArchiveFile={JARS}/classes.jsa"',  # quoted: Spark splits at spaces
+    "-Xlog:disable",
+    "-Xlog:all=warning:stderr",
+)
+
 Setting = tuple[str, str]
 
 #: What pyspark asks for by its bare name, for each column; unless told, it looks in ten packages of each jar for them.
@@ -150,6 +158,7 @@ def _own_jvm(size: LocalSize) -> list[Setting]:
         f"-Dlog4j2.configurationFile={(ROOT / 'spark_jobs' / 'log4j2.properties').as_uri()}",
         # Hadoop's local file system starts a chmod for each file and directory that it makes: let that cost less.
         "-Djdk.lang.Process.launchMechanism=VFORK",
+        *CLASS_ARCHIVE_OPTIONS,
     ]
     if size.short_lived:
         # With one compiler the code cache is made small; once full, the JVM sweeps it and compiles the same code again.

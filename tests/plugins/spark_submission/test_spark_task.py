@@ -11,6 +11,7 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from contracts.names import EnvironmentNames, LakeLocation
+from infra.local.class_archive import ARCHIVE, ROOT
 from pipeline_settings import EmrServerlessSettings, LocalSparkSettings, PipelineSettings
 from spark_submission import spark_task
 from spark_submission.emr_serverless import IdempotentEmrServerlessOperator
@@ -70,6 +71,17 @@ def test_local_is_a_bare_spark_submit_of_the_entry_point(spark_submit: Path) -> 
     assert arguments[:2] == ["--master", "local[2]"]
     assert "spark.driver.extraClassPath=/opt/clickstream/jars/*" in arguments[:entry_point]
     assert arguments[entry_point + 1 :] == [*LAKE_ARGUMENTS, "--landing-hour", "2026-11-22T10"]
+
+
+def test_a_job_starts_from_the_archive_of_classes_that_setup_made(spark_submit: Path) -> None:
+    local_task().execute(Context())
+
+    (options,) = [
+        line
+        for line in (spark_submit / "arguments").read_text().splitlines()
+        if line.startswith("spark.driver.extraJavaOptions=")
+    ]
+    assert f'"-XX:SharedArchiveFile=/opt/clickstream/{ARCHIVE.relative_to(ROOT)}"' in options
 
 
 def test_a_job_does_not_see_the_plugins(spark_submit: Path) -> None:
