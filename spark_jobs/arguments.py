@@ -1,8 +1,10 @@
 """Command-line arguments that the entry points share: where the lake lies, and which hours or days are meant."""
 
 import argparse
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Final
 
 from contracts.names import LakeLocation
@@ -18,6 +20,9 @@ from contracts.partitions import (
 
 #: Of the hours and days that can be asked for: events arrive in 1970 or later, and are older by a week at most.
 YEARS: Final = range(1969, 9999)
+
+#: What Glue, Athena and Spark's SQL all take without quotes.
+_DATABASE: Final = re.compile("[a-z_][a-z0-9_]{0,251}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +47,7 @@ def add_lake_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say where the lake lies, and what it keeps."""
     parser.add_argument("--raw-uri", required=True, help="raw objects: s3://bucket/raw, or a directory")
     parser.add_argument("--warehouse-uri", required=True, help="tables: s3://bucket/warehouse, or a directory")
-    parser.add_argument("--database", required=True, help="database of the tables in the catalog")
+    parser.add_argument("--database", required=True, type=database, help="database of the tables in the catalog")
     add_privacy_argument(parser)
 
 
@@ -63,6 +68,11 @@ def add_privacy_argument(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="keep IP addresses whole (docs/privacy.md); default: truncate them to /24 and /48",
     )
+
+
+def add_json_argument(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add `--json`, a file that can be written when all is done; `what` says what of."""
+    parser.add_argument("--json", type=file_to_write, metavar="FILE", help=f"also write {what} to a file")
 
 
 def add_span_arguments(parser: argparse.ArgumentParser, single: str | None, what: str) -> None:
@@ -121,6 +131,23 @@ def settled_before_of(arguments: argparse.Namespace) -> datetime:
     """Return the time by which a landing hour must have ended to be settled: what was given, or two minutes ago."""
     given: datetime | None = arguments.settled_before
     return given or datetime.now(UTC) - SETTLING_MARGIN
+
+
+def database(text: str) -> str:
+    """Return the name of a database (for argparse, which shows the error)."""
+    if not _DATABASE.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no name of a database: lower-case letters, digits and underscores, no digit first"
+        )
+    return text
+
+
+def file_to_write(text: str) -> Path:
+    """Return the path of a file in a directory that is there: what a job did must not be lost for want of one."""
+    file = Path(text)
+    if file.is_dir() or not file.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} can't be written: name a file in a directory that exists")
+    return file
 
 
 def day(text: str) -> date:

@@ -18,7 +18,7 @@ if not __package__:  # started by spark-submit: this file's directory is on the 
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from contracts.event import MAX_USER_ID_LENGTH
-from spark_jobs.arguments import add_lake_arguments, lake_of
+from spark_jobs.arguments import add_json_argument, add_lake_arguments, lake_of
 from spark_jobs.errors import SparkJobError
 from spark_jobs.operations.erasure.erase_users import Erasure, ErasureReport, erase_users
 from spark_jobs.operations.erasure.estimate import Estimate, estimate
@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="empty raw and error objects that can't be read, and so can't be searched",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the estimate or the report to a file")
+    add_json_argument(parser, "the estimate or the report")
     return parser
 
 

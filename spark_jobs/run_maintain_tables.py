@@ -22,12 +22,11 @@ from pyspark.sql import SparkSession
 from contracts.names import LakeLocation
 from contracts.privacy import RAW_RETENTION_DAYS
 from contracts.tables import ALL_TABLES, REJECTED_EVENTS, TABLES, Table, table_named
-from spark_jobs.arguments import add_lake_arguments, lake_of
+from spark_jobs.arguments import add_json_argument, add_lake_arguments, lake_of
 from spark_jobs.errors import SparkJobError
 from spark_jobs.operations.expire_rejected import expire_rejected
 from spark_jobs.operations.maintain_tables import (
     LEAST_ORPHAN_AGE,
-    MaintenanceError,
     MaintenanceRules,
     TableMaintenance,
     maintain_table,
@@ -37,6 +36,13 @@ from spark_jobs.tables.table_io import ensure_tables
 
 DONE, FAILED = 0, 1
 _MIB = 1024 * 1024
+#: A hundred years, and the size of the largest object in S3.
+_LIMITS = {
+    "snapshot_age_hours": 876_000,
+    "orphan_age_hours": 876_000,
+    "raw_retention_days": 36_500,
+    "target_file_mb": 5_242_880,
+}
 _HEADER = ("table", "files", "MiB", "manifests", "snapshots", "compacted", "orphans")
 
 
@@ -54,13 +60,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         spark = spark_session("maintain_tables", lake)
         ensure_tables(spark, lake)
         ensure_tables(spark, lake, _made_by_others(spark, lake))
-        if REJECTED_EVENTS in tables:
-            expired = expire_rejected(spark, lake, rules.now - timedelta(days=arguments.raw_retention_days))
         for table in tables:
             try:
+                if table == REJECTED_EVENTS:
+                    expired = expire_rejected(spark, lake, rules.now - timedelta(days=arguments.raw_retention_days))
                 maintained = maintain_table(spark, lake, table, rules)
                 done += [maintained] if maintained else []
-            except MaintenanceError as error:
+            except SparkJobError as error:
                 errors.append(str(error))
     except SparkJobError as error:
         errors.append(str(error))
@@ -121,14 +127,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="drop the rejected lines of landing hours older than this, if no raw object is left; default: %(default)s",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write what was done to a file")
+    add_json_argument(parser, "what was done")
     return parser
 
 
 def _rules_of(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> MaintenanceRules:
-    for option in ("snapshot_age_hours", "target_file_mb", "raw_retention_days"):
-        if getattr(arguments, option) < 1:
-            parser.error(f"--{option.replace('_', '-')} is {getattr(arguments, option)}; it must be at least 1")
+    for option, most in _LIMITS.items():
+        if not 1 <= getattr(arguments, option) <= most:
+            parser.error(f"--{option.replace('_', '-')} is {getattr(arguments, option)}; it must be 1 to {most}")
     try:
         return MaintenanceRules(
             now=datetime.now(UTC),

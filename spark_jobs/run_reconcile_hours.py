@@ -19,6 +19,7 @@ if not __package__:  # started by spark-submit: this file's directory is on the 
 from contracts.partitions import day_key, hour_key
 from spark_jobs import run_aggregate_days, run_aggregate_hours, run_transform_events
 from spark_jobs.arguments import (
+    add_json_argument,
     add_lake_arguments,
     add_settled_argument,
     add_span_arguments,
@@ -69,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="exit with 0 although an object could not be read: for a caller that looks into the ledger",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write what was done to a file")
+    add_json_argument(parser, "what was done")
     return parser
 
 

@@ -18,6 +18,7 @@ if not __package__:  # started by spark-submit: this file's directory is on the 
 from contracts.partitions import HOUR, day_key, hour_key
 from contracts.rejections import RejectionReason
 from spark_jobs.arguments import (
+    add_json_argument,
     add_lake_arguments,
     add_settled_argument,
     add_span_arguments,
@@ -68,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--apply", action="store_true", help="make the hours again; without it, nothing is changed")
     add_settled_argument(parser, "later ones are left to their own run")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write what was found and done to a file")
+    add_json_argument(parser, "what was found and done")
     return parser
 
 

@@ -2,11 +2,23 @@
 
 import argparse
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 
 from contracts.partitions import DAY
-from spark_jobs.arguments import DaySpan, HourSpan, add_day_arguments, add_span_arguments, days_of, moment, span_of
+from spark_jobs.arguments import (
+    DaySpan,
+    HourSpan,
+    add_day_arguments,
+    add_json_argument,
+    add_lake_arguments,
+    add_span_arguments,
+    days_of,
+    lake_of,
+    moment,
+    span_of,
+)
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 ELEVEN = datetime(2026, 11, 22, 11, tzinfo=UTC)
@@ -46,6 +58,32 @@ def test_anything_else_is_refused_with_status_2(
         span(*argv)
     assert exit_.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def lake_and_report(*argv: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_lake_arguments(parser)
+    add_json_argument(parser, "what was done")
+    return parser.parse_args(["--raw-uri", "raw", "--warehouse-uri", "warehouse", *argv])
+
+
+@pytest.mark.parametrize("name", ["my-db", "1st", "Lake", "a.b", "x; DROP", "", "l" * 253])
+def test_what_no_catalog_takes_for_a_database_is_refused_by_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lake_of(lake_and_report("--database", "clickstream_dev")).database == "clickstream_dev"
+    with pytest.raises(SystemExit, match="2"):
+        lake_and_report("--database", name)
+    assert f"{name!r} is no name of a database" in capsys.readouterr().err
+
+
+def test_a_report_that_could_not_be_written_is_refused_before_there_is_anything_to_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "report.json"
+    assert lake_and_report("--database", "lake", "--json", str(report)).json == report
+    for wrong in (tmp_path, tmp_path / "nowhere" / "report.json"):
+        with pytest.raises(SystemExit, match="2"):
+            lake_and_report("--database", "lake", "--json", str(wrong))
+        assert f"'{wrong}' can't be written" in capsys.readouterr().err
 
 
 def days(*argv: str) -> DaySpan:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
@@ -18,6 +19,7 @@ from contracts.names import LakeLocation
 from contracts.partitions import HOUR
 from contracts.tables import EVENT_LEDGER, RECEIVED_EVENTS, SCALING_DECISIONS, SESSIONS
 from spark_jobs import run_maintain_tables
+from spark_jobs.errors import RawStoreError
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.operations import maintain_tables
 from spark_jobs.operations.maintain_tables import MaintenanceRules, TableMaintenance, maintain_table
@@ -36,6 +38,7 @@ pytestmark = pytest.mark.spark
 #: Long before the day of the run, so that nothing is left alone as being worked on.
 TEN = datetime(2021, 7, 12, 10, tzinfo=UTC)
 HOURS = [TEN + number * HOUR for number in range(4)]
+ANYWHERE = ("--raw-uri", "raw", "--warehouse-uri", "warehouse", "--database", "lake")
 
 
 def rules(**more: object) -> MaintenanceRules:
@@ -183,10 +186,44 @@ def test_the_command_shows_figures_before_and_after(
     shown = capsys.readouterr().out.splitlines()
     assert shown[0].split() == ["table", "files", "MiB", "manifests", "snapshots", "compacted", "orphans"]
     assert shown[1].startswith(f"event_ledger  {len(HOURS)} → 1")
-    for wrong in (["--orphan-age-hours", "23"], ["--snapshot-age-hours", "0"], ["--table", "clicks"]):
-        with pytest.raises(SystemExit) as ended:
-            run_maintain_tables.main([*where, *wrong])
-        assert ended.value.code == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--orphan-age-hours", "23"),
+        ("--orphan-age-hours", "10000000000"),
+        ("--snapshot-age-hours", "0"),
+        ("--snapshot-age-hours", "10000000000"),
+        ("--raw-retention-days", "1000000"),
+        ("--target-file-mb", "10000000000"),
+        ("--table", "clicks"),
+        ("--json", "no such directory/report.json"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_arguments_are_refused_before_spark_starts(
+    wrong: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run_maintain_tables.main([*ANYWHERE, *wrong])
+    assert ended.value.code == 2
+    sentence = capsys.readouterr().err.splitlines()[-1]
+    assert all(word in sentence for word in wrong)
+
+
+def test_rejected_lines_that_can_not_be_expired_do_not_keep_the_tables_from_it(
+    lake: LakeLocation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def forbidden(*_: object) -> NoReturn:
+        raise RawStoreError("can't list s3://raw/")
+
+    monkeypatch.setattr(run_maintain_tables, "expire_rejected", forbidden)
+    where = ["--raw-uri", lake.raw_uri, "--warehouse-uri", lake.warehouse_uri, "--database", lake.database]
+    assert run_maintain_tables.main([*where, "--table", "rejected_events", "--table", "event_ledger"]) == 1
+    shown = capsys.readouterr()
+    assert "maintain_tables: can't list s3://raw/" in shown.err
+    assert f"event_ledger  {len(HOURS)} → 1" in shown.out
 
 
 def test_a_table_that_can_not_be_read_does_not_keep_the_others_from_it(
