@@ -37,7 +37,7 @@ _SHOPPING = {
 def start(directory: Path) -> MakeTables:
     """Return the job, in a session of its own."""
     lake = LakeLocation(raw_uri="", warehouse_uri=str(directory), database="default")
-    spark = spark_session("plain_pyspark", lake, size=LocalSize(heap="2g"))
+    spark = spark_session("plain_pyspark", lake, size=LocalSize(heap="6g"))
 
     def make_tables(raw: Path, run: str) -> None:
         spark.sql(f"CREATE NAMESPACE {CATALOG}.{run}")

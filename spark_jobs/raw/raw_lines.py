@@ -15,8 +15,9 @@ from typing import IO, Final
 from contracts.versions import RawObject
 from spark_jobs.raw.raw_objects import RawStore
 
-#: Of decompressed bytes; Firehose's largest buffer hint is 128 MiB, so most objects never touch the disk.
-SPOOL_IN_MEMORY: Final = 64 * 1024 * 1024
+#: Of decompressed bytes; Firehose's largest buffer hint is 128 MiB of them, and the last record may go beyond it by a
+#: little. What touches the disk costs a third more to unpack.
+SPOOL_IN_MEMORY: Final = 132 * 1024 * 1024
 #: Of whole lines, judged at once: large enough that planning a query costs little.
 CHUNK: Final = 16 * 1024 * 1024
 #: Of a chunk. Some hundred bytes a line are usual, but an object of newlines alone would be sixteen million rejections.
