@@ -45,19 +45,31 @@ def _strike(spark: SparkSession, lake: LakeLocation, hours: Collection[datetime]
 
     received = rows(RECEIVED_EVENTS).where(~theirs(users))
     rejected = rejected_lines(rows(REJECTED_EVENTS), users, held=False)
-    corrected = _corrected(spark, lake, hours, received, rejected)
+    expired = set(hours) - _counted(rows(REJECTED_EVENTS), F.col("rejection_reason")).keys()
+    corrected = _corrected(spark, lake, hours, received, rejected, expired)
     write_landing_rows(spark, lake, corrected, read_from=snapshots[LANDING_LEDGER])
     for table, frame in ((REJECTED_EVENTS, rejected), (RECEIVED_EVENTS, received)):
         replace_hours(frame, lake=lake, table=table, hours=hours, read_from=snapshots[table])
 
 
 def _corrected(
-    spark: SparkSession, lake: LakeLocation, hours: Collection[datetime], received: DataFrame, rejected: DataFrame
+    spark: SparkSession,
+    lake: LakeLocation,
+    hours: Collection[datetime],
+    received: DataFrame,
+    rejected: DataFrame,
+    expired: Collection[datetime],
 ) -> list[LandingLedgerRow]:
-    """Return the ledger's rows with what will be left; an hour that no run ever noted has none."""
+    """Return the ledger's rows with what will be left; an hour that no run ever noted has none.
+
+    Of `expired` hours no rejection is left in the table, if they had any: these stay counted as they were.
+    """
     by_event_hour = _counted(received, F.date_format(event_hour(), HOUR_KEY_PATTERN))
     by_reason = _counted(rejected.where(F.col("rejection_reason") != str(_NO_LINE)), F.col("rejection_reason"))
     noted = read_landing_rows(spark, lake, min(hours), max(hours) + HOUR)
+    by_reason.update(
+        {row.landing_hour: Counter(row.rejected_by_reason) for row in noted if row.landing_hour in expired}
+    )
     return [
         replace(
             row,

@@ -20,6 +20,7 @@ from spark_jobs.operations.erasure.erase_users import Erasure, ErasureReport, er
 from spark_jobs.operations.erasure.places import StoredObject
 from spark_jobs.operations.erasure.rewrite_objects import rewrite_raw_objects
 from spark_jobs.operations.erasure.sought_users import SoughtUsers
+from spark_jobs.operations.expire_rejected import expire_rejected
 from spark_jobs.raw.local_directory import local_directory
 from spark_jobs.tables.commit_files import replace_hours_by_files
 from spark_jobs.tables.erased_users import lift_erased_users
@@ -137,6 +138,18 @@ def test_rows_whose_raw_objects_have_expired_go_too_and_their_history_stays_prot
     assert counts == [(1, 1, 0), (1, 1, 0), (5, 3, 2)]
     with pytest.raises(MissingObjectsError):
         transform_landing_hours(directory_lake.spark, directory_lake.lake, [TEN], RULES)
+
+
+def test_rejections_that_expired_with_their_raw_objects_stay_counted(directory_lake: DirectoryLake) -> None:
+    """Nobody can tell whose they were: they are the hour's, as the ledger says, and no less for another's erasure."""
+    shutil.rmtree(directory_lake.root / landing_prefix(TEN))
+    spark, where = directory_lake.spark, directory_lake.lake
+    assert expire_rejected(spark, where, NEXT_DAY) == 4
+
+    assert erased(directory_lake).search.survivors == ()
+
+    counts = values(directory_lake, LANDING_LEDGER, "lines", "received", "rejected")
+    assert counts == [(1, 1, 0), (1, 1, 0), (7, 3, 4)]
 
 
 def test_what_lands_of_the_user_later_is_refused_until_the_erasure_is_lifted(directory_lake: DirectoryLake) -> None:
