@@ -21,7 +21,8 @@ from spark_jobs.tables.arrow_schemas import table_schema
 from spark_jobs.tables.data_files import DataFile, FileTarget
 from spark_jobs.tables.iceberg_table import loaded
 from spark_jobs.tables.replaced_hours import REPLACED_HOURS, hours_note
-from spark_jobs.tables.table_io import commit_error
+from spark_jobs.tables.run_notes import RUN_ID
+from spark_jobs.tables.table_io import commit_error, unchanged_since
 
 #: Where Iceberg's Spark runtime keeps the Parquet that it brings along.
 _PARQUET: Final = "org.apache.iceberg.shaded.org.apache.parquet"
@@ -61,14 +62,15 @@ def replace_hours_by_files(
     """
     if not hours:
         return
+    base = unchanged_since(spark, lake, table, hours, read_from=read_from, run_id=properties.get(RUN_ID))
     handle = loaded(spark, lake, table)
     expressions = java_class(spark, "org.apache.iceberg.expressions.Expressions")
     hour = expressions.hour(table.partitions[0].column)
     own = getattr(expressions, "in")(hour, [(one - _EPOCH) // HOUR for one in sorted(set(hours))])
     overwrite = handle.newOverwrite().overwriteByRowFilter(own)
     overwrite = overwrite.validateNoConflictingDeletes().validateNoConflictingData()
-    if read_from is not None:
-        overwrite = overwrite.validateFromSnapshot(read_from)
+    if base is not None:
+        overwrite = overwrite.validateFromSnapshot(base)
     for key, value in {**properties, REPLACED_HOURS: hours_note(hours)}.items():
         overwrite = overwrite.set(key, value)
     for data_file in _data_files(spark, handle, files):

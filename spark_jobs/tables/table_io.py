@@ -27,7 +27,7 @@ from spark_jobs.tables.hour_filters import (
     in_hour_partitions,
     in_ranges,
 )
-from spark_jobs.tables.iceberg_table import Commit, commits_between, current_snapshot
+from spark_jobs.tables.iceberg_table import commits_between, current_snapshot
 from spark_jobs.tables.replaced_hours import TablePart, hours_note, replaced_note, touches
 from spark_jobs.tables.retries import retrying
 from spark_jobs.tables.run_notes import RUN_ID
@@ -121,7 +121,8 @@ class _HoursWrite:
     def replace_partitions(self, read_from: int | None) -> None:
         """Replace whole hourly partitions: a conflict there can only be another run of the same hours."""
         try:
-            self._overwrite(self.frame, in_hour_partitions(self.column, self.hours), read_from)
+            condition = in_hour_partitions(self.column, self.hours)
+            self._overwrite(self.frame, condition, self._unchanged_since(read_from))
         except BaseMovedError as error:
             raise InputChangedError(f"{self.table.name}: {error}") from error
 
@@ -144,23 +145,11 @@ class _HoursWrite:
         self._overwrite(self.frame.unionByName(self._other_hours(days, base)), days, base)
 
     def _unchanged_since(self, read_from: int | None) -> int | None:
-        """Return the current snapshot, if the hours have the same rows there as in `read_from`."""
-        commits = commits_between(self.frame.sparkSession, self.lake, self.table, after=read_from)
-        try:
-            newest = None
-            for commit in commits:
-                newest = newest or commit.snapshot_id
-                if not self._own(commit) and touches(commit, self.hours, self.part):
-                    raise InputChangedError(
-                        f"{self.table.name}: another run replaced {hours_note(self.hours)} meanwhile"
-                    )
-        except LookupError as error:
-            raise InputChangedError(f"{self.table.name}: {error}, so what happened since is unknown") from error
-        return newest or read_from
-
-    def _own(self, commit: Commit) -> bool:
-        """Tell whether a commit was made by the same run; a run that names itself writes an hour twice knowingly."""
-        return RUN_ID in self.properties and commit.summary.get(RUN_ID) == self.properties[RUN_ID]
+        spark = self.frame.sparkSession
+        run_id = self.properties.get(RUN_ID)
+        return unchanged_since(
+            spark, self.lake, self.table, self.hours, read_from=read_from, run_id=run_id, part=self.part
+        )
 
     def _other_hours(self, days: str, base: int | None) -> DataFrame:
         reader = self.frame.sparkSession.read
@@ -185,6 +174,33 @@ class _HoursWrite:
             raise commit_error(error) from error
         except PySparkException as error:
             raise raised_in_task(error) or error from error
+
+
+def unchanged_since(
+    spark: SparkSession,
+    lake: LakeLocation,
+    table: Table,
+    hours: Collection[datetime],
+    *,
+    read_from: int | None,
+    run_id: str | None,
+    part: TablePart | None = None,
+) -> int | None:
+    """Return the current snapshot, if no other run replaced the hours since `read_from`; else `InputChangedError`.
+
+    Iceberg would find another run by its files, and so not one that left the hours empty. The run `run_id` itself may
+    write an hour twice knowingly.
+    """
+    newest = None
+    try:
+        for commit in commits_between(spark, lake, table, after=read_from):
+            newest = newest or commit.snapshot_id
+            own = run_id is not None and commit.summary.get(RUN_ID) == run_id
+            if not own and touches(commit, hours, part):
+                raise InputChangedError(f"{table.name}: another run replaced {hours_note(hours)} meanwhile")
+    except LookupError as error:
+        raise InputChangedError(f"{table.name}: {error}, so what happened since is unknown") from error
+    return newest or read_from
 
 
 def commit_error(error: Any) -> BaseException:

@@ -112,6 +112,21 @@ def test_a_conflict_is_an_hour_that_was_emptied_too(spark: SparkSession, tables:
         )
 
 
+@BOTH_KINDS
+def test_a_conflict_is_an_hour_that_another_run_left_without_rows(
+    spark: SparkSession, tables: LakeLocation, table: Table
+) -> None:
+    """No file tells of it: the hour had none before."""
+    put(spark, tables, table, hours(2), "old")
+    read_from = current_snapshot(spark, tables, table)
+    replace_hours(frame(spark, table, [], ""), lake=tables, table=table, hours=hours(1), read_from=read_from)
+    with pytest.raises(InputChangedError):
+        replace_hours(
+            frame(spark, table, hours(1), "earlier"), lake=tables, table=table, hours=hours(1), read_from=read_from
+        )
+    assert texts(spark, tables, table) == {2: "old"}
+
+
 def test_compaction_in_between_neither_conflicts_nor_keeps_an_hour_from_being_replaced(
     spark: SparkSession, tables: LakeLocation
 ) -> None:
