@@ -4,7 +4,8 @@ SHELL := /bin/bash
 PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PATH
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
-PYTEST := python -m pytest
+# Two at a time, by whole files, in the order of tests/conftest.py.
+PYTEST := python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 LOCK := uv pip compile pyproject.toml --group local --group infra --group dev --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
 
@@ -33,7 +34,7 @@ endif
 
 .PHONY: test
 test: setup ## The everyday tests: unit, property, Spark, DAG, conformance
-	$(PYTEST) -n 2 --dist loadfile -m "not e2e"
+	$(PYTEST) -m "not e2e"
 
 .PHONY: e2e
 e2e: setup ## The end-to-end tests through every real component

@@ -75,6 +75,9 @@ def _started(app_name: str, settings: list[Setting]) -> SparkSession:
     _quieten(jvm(spark))
     for name in _BARE_NAMES:
         java_import(jvm(spark), name)
+    # A checksum beside each file of a local warehouse would be a second file, and two more processes (chmod) for each.
+    files = java_class(spark, "org.apache.hadoop.fs.FileSystem")
+    files.getLocal(spark._jsc.hadoopConfiguration()).setWriteChecksum(False)
     # An absent class reads as a package.
     if type(java_class(spark, "org.apache.iceberg.spark.SparkCatalog")).__name__ == "JavaPackage":
         spark.stop()
