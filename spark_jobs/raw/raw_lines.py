@@ -7,10 +7,13 @@ however long it takes, and decompresses once, where verifying first would do so 
 """
 
 import zlib
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from tempfile import SpooledTemporaryFile
-from typing import IO, Final
+from functools import partial
+from itertools import chain
+from tempfile import TemporaryFile
+from typing import Final
 
 from contracts.versions import RawObject
 from spark_jobs.raw.raw_objects import RawStore
@@ -44,11 +47,25 @@ def sound_lines(store: RawStore, raw_object: RawObject) -> Iterator[Iterator[byt
 @contextmanager
 def line_chunks(pieces: Iterable[bytes]) -> Iterator[Iterator[bytes]]:
     """Give chunks of whole lines, once the pieces have been read to their end."""
-    with SpooledTemporaryFile(max_size=SPOOL_IN_MEMORY) as spool:
-        for piece in _of_lines(pieces):
-            spool.write(piece)
+    cut = chunks(_of_lines(pieces), CHUNK)
+    held = deque(_first(cut, SPOOL_IN_MEMORY))
+    with TemporaryFile() as spool:
+        spool.writelines(cut)
         spool.seek(0)
-        yield chunks(spool)
+        yield chain(_taken(held), chunks(iter(partial(spool.read, _PIECE), b""), CHUNK))
+
+
+def _first(cut: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """Yield the first chunks, of `size` bytes or a little more."""
+    while size > 0 and (chunk := next(cut, b"")):
+        yield chunk
+        size -= len(chunk)
+
+
+def _taken(held: deque[bytes]) -> Iterator[bytes]:
+    """Yield chunks, each of which is held no longer."""
+    while held:
+        yield held.popleft()
 
 
 def decompressed(blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -97,18 +114,21 @@ def _of_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield piece
 
 
-def chunks(lines: IO[bytes], size: int = CHUNK) -> Iterator[bytes]:
-    """Yield the bytes of a file in chunks of whole lines, not too many; the last one may lack its newline."""
-    begun = b""
-    while block := lines.read(size):
-        end = block.rfind(b"\n") + 1
+def chunks(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """Yield pieces joined to chunks of whole lines, not too many; the last one may lack its newline."""
+    begun: list[bytes | memoryview] = []
+    length = 0
+    for piece in pieces:
+        begun.append(piece)
+        length += len(piece)
+        end = piece.rfind(b"\n") + 1 if length >= size else 0
         if end:
-            yield from _of_few_lines(begun + block[:end])
-            begun = block[end:]
-        else:
-            begun += block
-    if begun:
-        yield begun
+            begun[-1] = memoryview(piece)[:end]
+            yield from _of_few_lines(b"".join(begun))
+            begun = [piece[end:]]
+            length = len(piece) - end
+    if length:
+        yield from _of_few_lines(b"".join(begun))
 
 
 def _of_few_lines(chunk: bytes) -> Iterator[bytes]:

@@ -1,7 +1,6 @@
 """A raw object is read to its end before its first line is given: whole, or not at all."""
 
 import gzip
-import io
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 
 from contracts.versions import RawObject
 from spark_jobs.raw import raw_lines
-from spark_jobs.raw.raw_lines import UnreadableObjectError, chunks, decompressed, sound_lines
+from spark_jobs.raw.raw_lines import UnreadableObjectError, chunks, decompressed, line_chunks, sound_lines
 from spark_jobs.raw.raw_objects import RawDirectory
 
 
@@ -22,7 +21,7 @@ def unpacked(*blocks: bytes) -> bytes:
 def test_a_chunk_has_no_more_lines_than_are_judged_at_once(lines: list[bytes], most: int) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(raw_lines, "MOST_LINES", most)
-        given_out = list(chunks(io.BytesIO(b"\n".join(lines) + b"\n")))
+        given_out = list(chunks([b"\n".join(lines) + b"\n"], raw_lines.CHUNK))
     assert b"".join(given_out) == b"\n".join(lines) + b"\n"
     assert all(1 <= chunk.count(b"\n") <= most and chunk.endswith(b"\n") for chunk in given_out)
 
@@ -62,11 +61,21 @@ def test_a_bomb_comes_in_pieces() -> None:
     assert max(map(len, decompressed([packed]))) <= 4 * 1024 * 1024
 
 
-@given(text=st.lists(st.binary(max_size=30), max_size=20).map(b"\n".join), size=st.integers(1, 40))
-def test_chunks_are_whole_lines_and_lose_nothing(text: bytes, size: int) -> None:
-    cut = list(chunks(io.BytesIO(text), size))
-    assert b"".join(cut) == text
+@given(pieces=st.lists(st.one_of(st.binary(max_size=30), st.just(b"a\nb")), max_size=20), size=st.integers(1, 40))
+def test_chunks_are_whole_lines_and_lose_nothing(pieces: list[bytes], size: int) -> None:
+    cut = list(chunks(pieces, size))
+    assert b"".join(cut) == b"".join(pieces)
     assert all(chunk.endswith(b"\n") for chunk in cut[:-1])
+    assert b"" not in cut
+
+
+@given(pieces=st.lists(st.binary(max_size=30), max_size=20), held=st.integers(0, 200))
+def test_what_is_more_than_may_be_held_comes_out_of_a_file_after_the_rest(pieces: list[bytes], held: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(raw_lines, "SPOOL_IN_MEMORY", held)
+        patched.setattr(raw_lines, "CHUNK", 10)
+        with line_chunks(pieces) as cut:
+            assert b"".join(cut) == b"".join(pieces)
 
 
 def object_of(directory: Path, name: str, content: bytes) -> tuple[RawDirectory, RawObject]:
