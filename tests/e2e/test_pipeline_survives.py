@@ -22,14 +22,15 @@ def test_every_accepted_event_is_counted_once_over_a_reshard_and_a_kill(tmp_path
         pipeline = deploy(cloud, tmp_path)
         stream = pipeline.simulate(
             *("stream", "--api-url", pipeline.outputs["ApiUrl"], "--events", "100000"),
-            *("--rate", "0", "--batch-size", "500", "--accepted-log", str(accepted_log)),
+            # Not as fast as it can: on a busy machine it would be done before the kill.
+            *("--rate", "5000", "--batch-size", "500", "--accepted-log", str(accepted_log)),
         )
         wait_until(lambda: len(logged(accepted_log)) > 25_000, what="a quarter of the events accepted")
         kinesis = pipeline.client("kinesis")
         kinesis.update_shard_count(
             StreamName=pipeline.outputs["StreamName"], TargetShardCount=6, ScalingType="UNIFORM_SCALING"
         )
-        wait_until(lambda: len(logged(accepted_log)) > 60_000, what="more events accepted after the reshard")
+        wait_until(lambda: len(logged(accepted_log)) > 50_000, what="more events accepted after the reshard")
         cloud.kill()
         cloud.start()
         report = json.loads(stream.communicate(timeout=300)[0])
