@@ -14,6 +14,7 @@ LONGEST: Final = (
     "tests/e2e/test_stream_scaling.py",
     "tests/e2e/test_demo.py",
     "tests/dags/test_hours_run_through_airflow.py",
+    "tests/e2e/test_public_data.py",
     "tests/e2e/test_kills.py",
     "tests/spark_jobs/operations/erasure/test_erase_users.py",
     "tests/spark_jobs/operations/test_replay_rejected.py",
