@@ -20,9 +20,9 @@ from contracts.tables import (
     Table,
 )
 
-#: With the columns that the peers don't make: a hash, and the unknown fields (none here).
+#: With the columns that the peers don't make: the unknown fields (none here).
 COMPARED: Final = (
-    (RECEIVED_EVENTS, ("event_hash", "extra")),
+    (RECEIVED_EVENTS, ("extra",)),
     (CLEAN_EVENTS, ("extra",)),
     (HOURLY_EVENT_COUNTS, ()),
     (HOURLY_TRAFFIC, ()),

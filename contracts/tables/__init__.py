@@ -65,7 +65,7 @@ __all__ = [
 ]
 
 #: Part of each event hour's and day's `input_version`: raise it when the code that makes the tables changes their rows.
-AGGREGATION_VERSION: Final = 2
+AGGREGATION_VERSION: Final = 3
 
 #: In the order in which the data passes through them.
 TABLES: Final = (

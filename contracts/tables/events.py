@@ -8,7 +8,7 @@ from contracts.tables.declaration import Partition, Table, optional, required
 LANDING_HOUR: Final = required("landing_hour", "timestamp", "The hour in the S3 prefix that Firehose chose.")
 _OBJECT_KEY: Final = required("object_key", "string", "Key of the raw object that held the line.")
 
-#: What is kept of an event from `received_events` to `clean_events`; its `event_hash` covers all of them.
+#: What is kept of an event from `received_events` to `clean_events`.
 EVENT_COLUMNS: Final = (
     required("event_time", "timestamp", "When it happened, by the client's clock, UTC."),
     required("received_at", "timestamp", "When the API got it, by the server's clock, to the millisecond."),
@@ -41,11 +41,6 @@ RECEIVED_EVENTS: Final = Table(
         LANDING_HOUR,
         *EVENT_COLUMNS,
         _OBJECT_KEY,
-        required(
-            "event_hash",
-            "bigint",
-            "A hash (half an MD5) of what is kept of the event; breaks ties between copies of an event.",
-        ),
     ),
 )
 

@@ -43,7 +43,7 @@ class HourBatch:
     """Hours to make, and the files of them and of the hour before each."""
 
     hours: tuple[int, ...]
-    files: tuple[str, ...]
+    files: FilesByHour
 
 
 def ordinal(hour: datetime) -> int:
@@ -77,10 +77,10 @@ def hour_batches(hours: Sequence[datetime], files: FilesByHour, *, cores: int) -
     numbers = sorted(number for number in map(ordinal, hours) if files.get(number))
     total = sum(_rows(files, number) for number in numbers)
     size = min(max(total / cores, SMALLEST_BATCH), BATCH_ROWS)
-    return [_batch(part, files) for part in _parts(numbers, files, size)]
+    return [_batch(part, files) for part in parts(numbers, files, size)]
 
 
-def _parts(numbers: Sequence[int], files: FilesByHour, size: float) -> Iterator[tuple[int, ...]]:
+def parts(numbers: Sequence[int], files: FilesByHour, size: float) -> Iterator[tuple[int, ...]]:
     """Cut hours where a part has come nearest to `size` rows."""
     part: list[int] = []
     rows = 0
@@ -97,7 +97,7 @@ def _parts(numbers: Sequence[int], files: FilesByHour, size: float) -> Iterator[
 
 def _batch(hours: tuple[int, ...], files: FilesByHour) -> HourBatch:
     window = sorted({number - back for number in hours for back in (0, 1)})
-    return HourBatch(hours=hours, files=tuple(file.location for number in window for file in files.get(number, ())))
+    return HourBatch(hours=hours, files={number: files[number] for number in window if number in files})
 
 
 def _rows(files: FilesByHour, number: int) -> int:

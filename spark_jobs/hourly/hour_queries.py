@@ -47,13 +47,14 @@ AGENTS: Final = f"SELECT DISTINCT {_AGENT} AS agent FROM received WHERE user_age
 
 
 def received(files: Sequence[str]) -> str:
-    """Return the view of the rows of local Parquet files, each row with its address.
+    """Return the view of the rows of local Parquet files, each row with its address."""
+    return f"CREATE TEMP VIEW received AS {_rows(files)}"
 
-    A column that was declared since the files were written is null.
-    """
+
+def _rows(files: Sequence[str]) -> str:
+    """Return the query of the rows of files; a column that was declared since they were written is null."""
     names = ", ".join(f"'{file}'" for file in files)
     return f"""
-CREATE TEMP VIEW received AS
 SELECT *, {_hour("epoch_us(event_time)")} AS hour
 FROM (
     SELECT * FROM {NO_EVENTS} UNION ALL BY NAME
@@ -68,19 +69,31 @@ def own(hours: Sequence[int]) -> str:
     return f"CREATE TEMP TABLE own AS SELECT unnest([{', '.join(map(str, hours))}]::BIGINT[]) AS hour"
 
 
+#: What decides between copies of an event, first of all; then the rest of what is kept of it does.
+_DECIDING: Final = ("received_at", "insertion_timestamp", "user_id")
+
+
+def _precedence() -> str:
+    """Return the terms by which copies are ordered; what ties in all of them gives the same clean event."""
+    deciding = [column for name in _DECIDING for column in EVENT_COLUMNS if column.name == name]
+    others = [column for column in EVENT_COLUMNS if column.name not in (*_DECIDING, "click_id")]
+    return ", ".join(
+        # 0.0 and -0.0 are equal, but they are not the same.
+        f"{column.name} NULLS LAST" + (f", signbit({column.name})" if column.type == "double" else "")
+        for column in (*deciding, *others)
+    )
+
+
 #: Every row whose click_id is there again: of the copies in an hour the first place wins, the others are left out. A
-#: winner's `previous_hour` is the last one before its own that has the id. Rows that tie in the first four are copies
-#: of one event, from requests that may differ: then these decide. Rows that tie in all give the same clean event.
-RANKED: Final = """
+#: winner's `previous_hour` is the last one before its own that has the id.
+RANKED: Final = f"""
 CREATE TEMP TABLE ranked AS
 WITH repeated AS (
     SELECT click_id FROM received GROUP BY click_id HAVING count(*) > 1
 ), placed AS (
     SELECT hour, click_id, filename, file_row_number,
            row_number() OVER (PARTITION BY click_id, hour
-                              ORDER BY received_at, insertion_timestamp NULLS LAST, user_id, event_hash,
-                                       request_id NULLS LAST, source_ip NULLS LAST, user_agent NULLS LAST,
-                                       filename, file_row_number) AS place
+                              ORDER BY {_precedence()}, filename, file_row_number) AS place
     FROM received SEMI JOIN repeated USING (click_id)
 )
 SELECT hour, place, filename, file_row_number,
@@ -183,8 +196,10 @@ HOURLY: Final[dict[Table, str]] = {
     HOURLY_PRODUCT_STATS: _product_stats(),
 }
 
-#: The rows of `clean_events`, in the order in which they are stored.
-CLEAN: Final = f"""
+
+def clean(files: Sequence[str]) -> str:
+    """Return the query of the rows of `clean_events` of some files, in the order in which they are stored."""
+    return f"""
 SELECT {", ".join(column.name for column in EVENT_COLUMNS)},
        len(bot_reasons) > 0 AS is_bot, bot_reasons
 FROM (
@@ -192,10 +207,11 @@ FROM (
                    THEN ['{BotReason.CRAWLER_USER_AGENT}'] ELSE [] END
               || CASE WHEN (hour, user_id) IN (SELECT (hour, user_id) FROM rated)
                       THEN ['{BotReason.RATE}'] ELSE [] END AS bot_reasons
-    FROM received SEMI JOIN own USING (hour) ANTI JOIN left_out USING (filename, file_row_number)
+    FROM ({_rows(files)}) SEMI JOIN own USING (hour) ANTI JOIN left_out USING (filename, file_row_number)
 )
 ORDER BY hour, {", ".join(CLEAN_EVENTS.sort)}
 """
+
 
 #: Of each hour that is made: its events, the rows left out, and the events whose id the hour before has as well.
 COUNTS: Final = """

@@ -3,9 +3,10 @@
 One task makes all of an hour, in DuckDB, which spills to a temporary directory what does not fit in its memory.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -16,7 +17,7 @@ import pyarrow as pa
 from contracts.tables import RECEIVED_EVENTS, Table
 from spark_jobs.hourly import hour_queries as queries
 from spark_jobs.hourly.crawler_agents import crawlers_among
-from spark_jobs.hourly.hour_batches import HourBatch
+from spark_jobs.hourly.hour_batches import HourBatch, parts
 from spark_jobs.tables.arrow_schemas import table_schema
 from spark_jobs.tables.data_files import FileTarget, as_batch, local_copies, written_files
 
@@ -24,6 +25,8 @@ from spark_jobs.tables.data_files import FileTarget, as_batch, local_copies, wri
 MEMORY_LIMIT: Final = "1GB"
 #: Rows that are handed from DuckDB to a file at once.
 _ROWS: Final = 100_000
+#: Rows of whole hours that are sorted at once: what fits in the processor's cache and memory sorts in half the time.
+_SORTED_ROWS: Final = 250_000
 
 #: Kinds of results beside the rows of a table, which go by its name.
 FILES: Final = "files"
@@ -46,14 +49,19 @@ class HourMaker:
         """Yield the results of the batches."""
         for batch in numbers:
             for number in batch.column(0).to_pylist():
-                with local_copies(self.batches[number].files) as files, self._duckdb() as connection:
-                    yield from self._made(connection, self.batches[number], files)
+                files = self.batches[number].files
+                locations = (file.location for of_hour in files.values() for file in of_hour)
+                with local_copies(locations) as copies, self._duckdb() as connection:
+                    rest = iter(copies)
+                    paths = {hour: list(islice(rest, len(of_hour))) for hour, of_hour in files.items()}
+                    yield from self._made(connection, self.batches[number], paths)
 
     def _made(
-        self, connection: duckdb.DuckDBPyConnection, batch: HourBatch, files: list[str]
+        self, connection: duckdb.DuckDBPyConnection, batch: HourBatch, paths: Mapping[int, list[str]]
     ) -> Iterator[pa.RecordBatch]:
         connection.from_arrow(table_schema(RECEIVED_EVENTS).empty_table()).create(queries.NO_EVENTS)
-        for statement in (queries.received(files), queries.own(batch.hours), queries.RANKED, queries.LEFT_OUT):
+        received = queries.received([path for of_hour in paths.values() for path in of_hour])
+        for statement in (received, queries.own(batch.hours), queries.RANKED, queries.LEFT_OUT):
             connection.execute(statement)
         agents = (agent for (agent,) in connection.execute(queries.AGENTS).fetchall())
         connection.register(queries.CRAWLERS, pa.table({"agent": pa.array(crawlers_among(agents), pa.string())}))
@@ -62,8 +70,7 @@ class HourMaker:
         yield _result(COUNTS, connection.execute(queries.COUNTS).to_arrow_table())
         for table, query in queries.HOURLY.items():
             yield _result(table.name, _rows_of(table, connection.execute(query).to_arrow_table()))
-        reader = connection.execute(queries.CLEAN).to_arrow_reader(_ROWS)
-        clean = (pa.Table.from_batches([rows]) for rows in reader)
+        clean = _clean_events(connection, batch, paths)
         made = [as_batch(file) for file in written_files(clean, self.target)]
         yield _result(FILES, pa.Table.from_batches(made))
 
@@ -79,7 +86,19 @@ class HourMaker:
             }
             with duckdb.connect(config=config) as connection:
                 connection.execute("SET preserve_insertion_order = false")
+                # Late events lie in many small files, and each query would read all of their footers again.
+                connection.execute("SET parquet_metadata_cache = true")
                 yield connection
+
+
+def _clean_events(
+    connection: duckdb.DuckDBPyConnection, batch: HourBatch, paths: Mapping[int, list[str]]
+) -> Iterator[pa.Table]:
+    """Yield the clean events of a batch's hours, hour by hour."""
+    for hours in parts(batch.hours, batch.files, _SORTED_ROWS):
+        files = [path for hour in hours for path in paths[hour]]
+        for rows in connection.execute(queries.clean(files)).to_arrow_reader(_ROWS):
+            yield pa.Table.from_batches([rows])
 
 
 def _rows_of(table: Table, rows: pa.Table) -> pa.Table:

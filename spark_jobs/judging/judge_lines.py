@@ -13,9 +13,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.judging.event_hash import EVENTS, event_hash_query
 from spark_jobs.judging.judge_line import judge_line
-from spark_jobs.judging.judgement import EVENT_HASH, RECEIVED_SCHEMA, REJECTED_SCHEMA, Received, Rejected
+from spark_jobs.judging.judgement import RECEIVED_SCHEMA, REJECTED_SCHEMA, Received, Rejected
 from spark_jobs.judging.line_layout import layout_of
 from spark_jobs.judging.ordinary_lines import LINES, ordinary_lines_query
 from spark_jobs.judging.spelled_lines import spelled_lines_query
@@ -54,7 +53,6 @@ class LineJudge:
             }
         )
         self._query = others_query or ordinary_lines_query()
-        self._hash_query = event_hash_query()
 
     def __enter__(self) -> Self:
         return self
@@ -75,13 +73,6 @@ class LineJudge:
                 events.append(ordinary)
         received, rejected = _judge_one_by_one(doubtful)
         return Judged(lines=len(lines), received=pa.concat_tables([*events, received]), rejected=rejected)
-
-    def hashed(self, received: pa.Table) -> pa.Table:
-        """Return events with their `event_hash`."""
-        self._duckdb.register(EVENTS, received)
-        hashed = self._duckdb.execute(self._hash_query).to_arrow_table()
-        self._duckdb.unregister(EVENTS)
-        return received.append_column(EVENT_HASH, hashed.column("event_hash"))
 
     def _ordinary(self, query: str, lines: pa.BinaryArray) -> tuple[pa.Table, pa.BinaryArray]:
         """Return the events on the lines that are ordinary by a query, and the other lines."""

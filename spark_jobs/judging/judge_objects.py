@@ -96,7 +96,7 @@ class ObjectJudge:
         with LineJudge() as judge:
             for raw_object in self._objects(numbers):
                 for judged in self._counted(raw_object, judge):
-                    yield judge.hashed(_with_origin(judged.received, raw_object))
+                    yield _with_origin(judged.received, raw_object)
 
     def rejected(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the rejections of the tasks' objects."""

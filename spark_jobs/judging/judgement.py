@@ -63,4 +63,3 @@ def _columns(table: Table, names: tuple[str, ...]) -> pa.Schema:
 
 RECEIVED_SCHEMA: Final = _columns(RECEIVED_EVENTS, tuple(Received.__slots__))
 REJECTED_SCHEMA: Final = _columns(REJECTED_EVENTS, tuple(Rejected.__slots__))
-EVENT_HASH: Final = _columns(RECEIVED_EVENTS, ("event_hash",)).field(0)

@@ -5,6 +5,7 @@ of judging them. Here they stay columns. Rows wait for their partition's file in
 landing hour's late events, in 170 event hours, need neither a sort nor 170 open files.
 """
 
+import re
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -38,8 +39,10 @@ HELD_BYTES: Final = 256 * 1024 * 1024
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR_US: Final = 3_600_000_000
 #: A dictionary of values that hardly repeat costs as much as the rest of a file's writing, and is given up halfway.
-_UNIQUE: Final = frozenset({"event_time", "received_at", "click_id", "insertion_timestamp", "request_id", "event_hash"})
+_UNIQUE: Final = frozenset({"event_time", "received_at", "click_id", "insertion_timestamp", "request_id"})
 
+#: No character in it means anything to a reader, or ends a text in SQL.
+_PLAIN_PATH: Final = re.compile(r"[\w/.=+-]+")
 #: Of fewer rows a dictionary costs more than it saves.
 _DICTIONARY_ROWS: Final = 100
 #: A Parquet file ends with its footer, four bytes of the footer's length, and four of a magic word.
@@ -94,7 +97,7 @@ def as_file(row: Mapping[str, Any]) -> DataFile:
 
 @contextmanager
 def local_copies(locations: Iterable[str]) -> Iterator[list[str]]:
-    """Give paths of files with the content of data files, for readers that know no S3.
+    """Give paths of files with the content of data files, for readers that know no S3 and take `*` for a pattern.
 
     Raise `DataFileError` if one is gone.
     """
@@ -103,14 +106,17 @@ def local_copies(locations: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _local_copy(location: str, directory: str, number: int) -> str:
-    """Return a path of a file's content in a directory: no character in it means anything to a reader."""
+    """Return a path of a file's content, in the directory unless it is here under a name that is safe to use."""
     path = Path(directory) / f"{number}.parquet"
     if location.startswith("s3://"):
         _download(location, path)
-    elif (file := local_directory(location)).exists():
-        path.symlink_to(file)
-    else:
+        return str(path)
+    file = local_directory(location)
+    if not file.exists():
         raise DataFileError.gone(location)
+    if _PLAIN_PATH.fullmatch(str(file)):
+        return str(file)
+    path.symlink_to(file)
     return str(path)
 
 

@@ -29,7 +29,6 @@ class ReceivedEvent:
     price: Decimal | None = None
     received_at: datetime | None = None
     insertion_timestamp: datetime | None = None
-    event_hash: int = 0
     request_id: str | None = None
     user_agent: str | None = None
 
@@ -56,7 +55,6 @@ class ReceivedEvent:
             "request_id": self.request_id,
             "user_agent": self.user_agent,
             "object_key": f"{landing_hour:%Y%m%d%H}",
-            "event_hash": self.event_hash,
         }
         return tuple(values.values())
 

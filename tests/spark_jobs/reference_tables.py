@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from tests.spark_jobs.received_rows import ReceivedEvent
@@ -59,8 +59,8 @@ def winners(received: Iterable[ReceivedEvent]) -> list[ReceivedEvent]:
 
 
 def _precedence(event: ReceivedEvent) -> tuple[object, ...]:
-    last = datetime.max.replace(tzinfo=UTC)
-    return event.arrival, event.insertion_timestamp or last, event.user_id, event.event_hash
+    others = (event.event_time, event.event_name, event.product_id, event.price, event.user_agent, event.request_id)
+    return tuple((value is None, value) for value in (event.arrival, event.insertion_timestamp, event.user_id, *others))
 
 
 def bot_reasons(clean: Collection[ReceivedEvent], bot_events_per_hour: int) -> list[tuple[str, ...]]:

@@ -2,17 +2,19 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from dataclasses import asdict, dataclass, fields
+from datetime import date, datetime
+from math import copysign
 
 from tests.specification.judgement import Event
 
 #: More clean events of one user within one event hour than this are no person's.
 MOST_EVENTS_OF_A_PERSON = 1_000
-END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+#: What decides between copies, first of all; then the rest of what is kept of an event does, field by field.
+DECIDING = ("received_at", "insertion_timestamp", "user_id")
 
-#: Tells copies apart that tie in all else, like `received_events.event_hash`; the least one wins.
-TieBreak = Callable[[Event], int]
+#: How a job spells the JSON in `extra`, which is left to it.
+Spelling = Callable[[Event], str]
 IsCrawler = Callable[[str], bool]
 
 
@@ -50,28 +52,33 @@ def in_order(events: Iterable[CleanEvent]) -> list[CleanEvent]:
     return sorted(events, key=lambda event: (event.event_time, event.received_at, event.click_id))
 
 
-def clean_events(received: Iterable[ReceivedEvent], tie_break: TieBreak, is_crawler: IsCrawler) -> list[CleanEvent]:
+def clean_events(received: Iterable[ReceivedEvent], spelling: Spelling, is_crawler: IsCrawler) -> list[CleanEvent]:
     """Of the rows with one click_id in one event hour, the winner."""
     copies: dict[tuple[datetime, str], list[ReceivedEvent]] = defaultdict(list)
     for event in received:
         copies[hour_of(event), event.click_id].append(event)
-    return _marked([_winner(rows, tie_break) for rows in copies.values()], is_crawler)
+    return _marked([_winner(rows, spelling) for rows in copies.values()], is_crawler)
 
 
-def _winner(copies: list[ReceivedEvent], tie_break: TieBreak) -> ReceivedEvent:
-    """The smallest (received_at, insertion_timestamp, user_id, hash); no insertion_timestamp comes last.
+def _winner(copies: list[ReceivedEvent], spelling: Spelling) -> ReceivedEvent:
+    """The smallest (received_at, insertion_timestamp, user_id, all else); what is absent comes last.
 
-    Texts compare by their bytes in UTF-8, which is the order of their characters.
+    Texts compare by their bytes in UTF-8, which is the order of their characters; `extra` does as the job spells it.
     """
-    return min(
-        copies,
-        key=lambda event: (
-            event.received_at,
-            event.insertion_timestamp or END_OF_TIME,
-            event.user_id,
-            tie_break(event),
-        ),
-    )
+    others = [field.name for field in fields(Event) if field.name not in (*DECIDING, "extra")]
+
+    def precedence(event: ReceivedEvent) -> tuple[object, ...]:
+        extra = (True,) if event.extra is None else (False, spelling(event))
+        return (*(_absent_last(getattr(event, name)) for name in (*DECIDING, *others)), extra)
+
+    return min(copies, key=precedence)
+
+
+def _absent_last(value: object) -> tuple[object, ...]:
+    """A value, to compare with others of its field; 0.0 comes before -0.0."""
+    if value is None:
+        return (True,)
+    return (False, value, copysign(1, value) < 0) if isinstance(value, float) else (False, value)
 
 
 def _marked(events: list[ReceivedEvent], is_crawler: IsCrawler) -> list[CleanEvent]:

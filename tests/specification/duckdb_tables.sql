@@ -8,8 +8,10 @@ SELECT *, date_trunc('hour', event_time) AS event_hour, event_time::DATE AS day,
 FROM received
 QUALIFY row_number() OVER (
     PARTITION BY date_trunc('hour', event_time), click_id
-    ORDER BY received_at, insertion_timestamp NULLS LAST, user_id, event_hash,
-             request_id NULLS LAST, source_ip NULLS LAST, user_agent NULLS LAST) = 1;
+    ORDER BY received_at, insertion_timestamp NULLS LAST, user_id, event_time, event_name, pixel_id NULLS LAST,
+             product_id NULLS LAST, price NULLS LAST, time_on_data NULLS LAST, signbit(time_on_data),
+             percent_viewed NULLS LAST, signbit(percent_viewed), user_ip NULLS LAST, source_ip NULLS LAST,
+             user_agent NULLS LAST, request_id NULLS LAST, extra NULLS LAST) = 1;
 
 CREATE TABLE marked AS
 SELECT *, coalesce(user_agent IN (SELECT user_agent FROM crawlers), false) AS by_agent,

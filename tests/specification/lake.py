@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from tests.specification.addresses import without_addresses
-from tests.specification.clean_events import CleanEvent, IsCrawler, ReceivedEvent, TieBreak, clean_events
+from tests.specification.clean_events import CleanEvent, IsCrawler, ReceivedEvent, Spelling, clean_events
 from tests.specification.daily_funnel import FunnelStep, daily_funnel
 from tests.specification.daily_tables import (
     DailyProduct,
@@ -58,10 +58,10 @@ class Lake:
     day_ledger: list[DayFigures]
 
 
-def lake(lines: Sequence[RawLine], tie_break: TieBreak, is_crawler: IsCrawler) -> Lake:
+def lake(lines: Sequence[RawLine], spelling: Spelling, is_crawler: IsCrawler) -> Lake:
     """Every table, from nothing but the lines."""
     received, rejected = judged(lines)
-    clean = clean_events(received, tie_break, is_crawler)
+    clean = clean_events(received, spelling, is_crawler)
     made, days = sessions(clean), user_days(clean)
     present = users_by_day(days)
     return Lake(

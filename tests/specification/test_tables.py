@@ -51,29 +51,32 @@ def received(**values: object) -> ReceivedEvent:
 
 
 def winner(*copies: ReceivedEvent) -> CleanEvent:
-    clean = clean_events(copies, lambda event: len(event.event_name), lambda agent: agent == "crawler")
+    clean = clean_events(copies, lambda event: str(event.extra), lambda agent: agent == "crawler")
     assert len(clean) == 1
     return clean[0]
 
 
-def test_of_copies_the_smallest_of_arrival_queueing_user_and_hash_wins() -> None:
+def test_of_copies_the_smallest_of_arrival_queueing_user_and_all_else_wins() -> None:
     first = received(user_id="zoe", received_at=NOON - MINUTE)
     assert winner(received(), first).user_id == "zoe"
     assert winner(received(user_id="zoe", insertion_timestamp=NOON), received()).user_id == "zoe"
     assert winner(received(user_id="zoe"), received()).user_id == "ann"
     assert winner(received(event_name="Search"), received(event_name="Buy")).event_name == "Buy"
+    assert winner(received(), received(pixel_id="b", price=None), received(pixel_id="a", user_ip="z")).pixel_id == "a"
+    assert str(winner(received(time_on_data=-0.0), received(time_on_data=0.0)).time_on_data) == "0.0"
+    assert winner(received(extra="{2}"), received(extra="{1}"), received()).extra == "{1}"
 
 
 def test_one_click_id_in_two_hours_is_two_events() -> None:
     later = received(event_time=NOON + HOUR)
-    assert len(clean_events([received(), later], lambda _: 0, lambda _: False)) == 2
+    assert len(clean_events([received(), later], lambda _: "", lambda _: False)) == 2
 
 
 def test_a_bot_is_a_crawler_or_a_user_with_more_than_a_thousand_events_in_an_hour() -> None:
     assert winner(received(user_agent="crawler")).bot_reasons == ("crawler_user_agent",)
     many = [received(click_id=str(number)) for number in range(1001)]
-    assert {e.bot_reasons for e in clean_events(many, lambda _: 0, lambda _: False)} == {("rate",)}
-    assert {e.is_bot for e in clean_events(many[:1000], lambda _: 0, lambda _: False)} == {False}
+    assert {e.bot_reasons for e in clean_events(many, lambda _: "", lambda _: False)} == {("rate",)}
+    assert {e.is_bot for e in clean_events(many[:1000], lambda _: "", lambda _: False)} == {False}
 
 
 @pytest.mark.parametrize(("gap", "starts"), [(30 * MINUTE, 1), (30 * MINUTE + MICROSECOND, 2)])
@@ -170,14 +173,16 @@ def test_a_day_counts_sessions_bounces_and_orders() -> None:
 
 def test_a_rejected_line_is_kept_byte_for_byte_but_for_addresses() -> None:
     line = b'{"source_ip": "203.0.113.77" ,"user_ip":"nobody", oops \xff'
-    made = lake([RawLine(landing_hour=NOON, object_key="k", line=line)], lambda _: 0, lambda _: False)
+    made = lake([RawLine(landing_hour=NOON, object_key="k", line=line)], lambda _: "", lambda _: False)
     assert [row.line for row in made.rejected_events] == [b'{"source_ip": "203.0.113.0" ,"user_ip":"", oops \xff']
 
 
 def test_every_line_is_in_one_table_and_every_ledger_balances() -> None:
     good = b'{"received_at":1795348800000,"event":{"timestamp":"2026-11-22 12:00:00","user_id":"u","click_id":"%d",'
     lines = [good % (number % 2) + b'"event_name":"Search"}}' for number in range(3)] + [b"{"]
-    made = lake([RawLine(landing_hour=NOON, object_key="k", line=line) for line in lines], lambda _: 0, lambda _: False)
+    made = lake(
+        [RawLine(landing_hour=NOON, object_key="k", line=line) for line in lines], lambda _: "", lambda _: False
+    )
     (landing,), (hour,), (day,) = made.landing_ledger, made.event_ledger, made.day_ledger
     assert (landing.lines, landing.received, landing.rejected_by_reason) == (4, 3, {"not_json": 1})
     assert landing.received_by_event_hour == {"2026-11-22T12": 3}

@@ -23,7 +23,7 @@ def test_few_rows_are_one_batch_however_many_hours_they_lie_in() -> None:
 
 def test_a_batch_reads_the_hour_before_each_of_its_hours() -> None:
     (batch,) = batches(files(h0=10, h1=10, h4=10, h5=10, h8=10), 1, 5)
-    assert batch.files == ("of h0", "of h1", "of h4", "of h5")
+    assert [file.location for hour in batch.files.values() for file in hour] == ["of h0", "of h1", "of h4", "of h5"]
 
 
 def test_an_hour_without_files_needs_no_batch() -> None:

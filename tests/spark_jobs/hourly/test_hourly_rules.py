@@ -27,7 +27,7 @@ MINUTE = timedelta(minutes=1)
 MICROSECOND = timedelta(microseconds=1)
 
 #: Each rule has an hour of its own, with an empty one before it.
-FIRST_COPY, TIE_INSERTION, TIE_USER, TIE_HASH, EQUAL_COPIES, TWO_HOURS, COLLISION = (
+FIRST_COPY, TIE_INSERTION, TIE_USER, TIE_REST, EQUAL_COPIES, TWO_HOURS, COLLISION = (
     START + i * 3 * HOUR for i in range(7)
 )
 HALF_HOUR, LONGER, LOSER_BEFORE, MONEY, FORTUNE, CUSTOM, LATE, MANY_USERS = (
@@ -48,7 +48,8 @@ EVENTS = [
     *copies(TIE_INSERTION, {"user_id": "second", "insertion_timestamp": TIE_INSERTION + MICROSECOND}),
     *copies(TIE_INSERTION, {"user_id": "winner", "insertion_timestamp": TIE_INSERTION}),
     *copies(TIE_USER, {"user_id": "b"}, {"user_id": "a"}),
-    *copies(TIE_HASH, {"event_name": "Other", "event_hash": 2}, {"event_name": "Winner", "event_hash": -1}),
+    *copies(TIE_REST, {"event_name": "View", "product_id": "p"}, {"event_name": "Search", "product_id": "q"}),
+    *copies(TIE_REST, {"event_name": "Search", "product_id": None}, {"event_name": "Search", "product_id": "p"}),
     *copies(EQUAL_COPIES, {"request_id": "2"}, {"request_id": "1"}, {"request_id": "1"}),
     ReceivedEvent(event_time=TWO_HOURS + 59 * MINUTE, click_id="twice"),
     ReceivedEvent(event_time=TWO_HOURS + 60 * MINUTE, click_id="twice"),
@@ -134,8 +135,9 @@ def test_then_the_smaller_user_id_wins(made: Made) -> None:
     assert made.clean(TIE_USER, "user_id") == ["a"]
 
 
-def test_then_the_smaller_hash_of_the_event_wins(made: Made) -> None:
-    assert made.clean(TIE_HASH, "event_name") == ["Winner"]
+def test_then_the_rest_of_the_event_decides_column_by_column_and_none_comes_last(made: Made) -> None:
+    assert made.clean(TIE_REST, "event_name") == ["Search"]
+    assert made.clean(TIE_REST, "product_id") == ["p"]
 
 
 def test_of_equal_copies_exactly_one_survives_whatever_object_it_came_in(made: Made) -> None:

@@ -181,21 +181,6 @@ def test_an_open_hour_is_replaced_when_it_has_settled(spark: SparkSession, lake:
     assert clicks(spark, lake) == ["c1"]
 
 
-def test_copies_of_a_row_have_one_hash_and_any_other_value_another(spark: SparkSession, lake: LakeLocation) -> None:
-    one, other = {"pixel_id": "x"}, {"user_ip": "192.0.2.1"}
-    put_lines(lake, TEN, "a.gz", line_of(one), line_of(one), line_of(other), line_of(), line_of(request_id="r2"))
-    put_lines(lake, ELEVEN, "b.gz", line_of(one))
-    transform(spark, lake, TEN, ELEVEN)
-    hashes = [value for (value,) in rows(spark, lake, RECEIVED_EVENTS, "event_hash")]
-    assert sorted(map(hashes.count, set(hashes))) == [1, 1, 1, 3]
-
-
-def test_the_event_hash_is_the_same_on_every_machine(spark: SparkSession, lake: LakeLocation) -> None:
-    put_lines(lake, TEN, "a.gz", event("c1"))
-    transform(spark, replace(lake, keep_ip_addresses=True))
-    assert rows(spark, lake, RECEIVED_EVENTS, "event_hash") == [(3236682657339962407,)]
-
-
 def test_rejections_that_are_too_many_to_be_kept_are_written_all_the_same(
     spark: SparkSession, lake: LakeLocation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,9 +15,8 @@ from tests.specification.json_values import parse
 from tests.specification.judgement import Event
 from tests.specification.lake import Lake, lake
 
-#: What the specification does not say: wording, versions, sizes, checks, and a hash that is Spark's.
+#: What the specification does not say: wording, versions, sizes, and checks.
 UNSPECIFIED: Mapping[str, frozenset[str]] = {
-    "received_events": frozenset({"event_hash"}),
     "rejected_events": frozenset({"detail"}),
     "landing_ledger": frozenset({"input_version", "settled", "unreadable_objects", "bytes", "failed_checks"}),
     "event_ledger": frozenset({"input_version", "failed_checks"}),
@@ -40,16 +39,20 @@ class Difference:
 
 
 def specified_lake(
-    lines: Sequence[Any], stored: Iterable[Mapping[str, Any]], is_crawler: Callable[[str], bool]
+    lines: Sequence[Any], spark: SparkSession, location: LakeLocation, is_crawler: Callable[[str], bool]
 ) -> Lake:
-    """Return the specification's tables; `stored` are rows of `received_events`, for the hashes that break ties."""
+    """Return the specification's tables; it is the lake's `received_events` that say how `extra` is spelled."""
     names = [field.name for field in fields(Event)]
-    hashes = {_row({name: row[name] for name in names}): row["event_hash"] for row in stored}
+    spelled: dict[Row, str] = {}
+    for stored in _rows(spark, location, RECEIVED_EVENTS):
+        if stored["extra"] is not None:
+            event = _row({name: _readable(stored)[name] for name in names})
+            spelled[event] = min(stored["extra"], spelled.get(event, stored["extra"]))
 
-    def tie_break(event: Event) -> int:
-        return int(hashes.get(_row({name: getattr(event, name) for name in names}), 0))
+    def spelling(event: Event) -> str:
+        return spelled.get(_row({name: getattr(event, name) for name in names}), "")
 
-    return lake(lines, tie_break, is_crawler)
+    return lake(lines, spelling, is_crawler)
 
 
 def differences(
@@ -68,8 +71,7 @@ def differences(
 
 def stored_rows(spark: SparkSession, location: LakeLocation, table: Table = RECEIVED_EVENTS) -> list[dict[str, Any]]:
     """Return a table's rows by column."""
-    names = [column.name for column in table.columns]
-    return [_readable(dict(zip(names, row, strict=True))) for row in table_rows(spark, location, table)]
+    return [_readable(row) for row in _rows(spark, location, table)]
 
 
 def specified_tables() -> tuple[Table, ...]:
@@ -82,6 +84,11 @@ def specified_columns(table: Table) -> set[str]:
     """Return the columns that the specification gives to a table."""
     (row,) = get_args(get_type_hints(Lake)[table.name])
     return {field.name for field in fields(row)}
+
+
+def _rows(spark: SparkSession, location: LakeLocation, table: Table) -> list[dict[str, Any]]:
+    names = [column.name for column in table.columns]
+    return [dict(zip(names, row, strict=True)) for row in table_rows(spark, location, table)]
 
 
 def _readable(row: dict[str, Any]) -> dict[str, Any]:

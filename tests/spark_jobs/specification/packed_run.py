@@ -24,7 +24,6 @@ from tests.spark_jobs.specification.comparison import (
     differences,
     specified_lake,
     specified_tables,
-    stored_rows,
 )
 from tests.spark_jobs.specification.streams import Stream, packed, streams
 from tests.specification.raw_lines import RawLine
@@ -70,7 +69,7 @@ def run_packed(spark: SparkSession, lake: LakeLocation, drawn: Sequence[Stream])
     """Run the jobs over all streams at once, and compare every table."""
     lines = list(laid_down(packed(list(drawn)), lake))
     run_jobs(spark, lake, lines)
-    specified = specified_lake(lines, stored_rows(spark, lake), is_crawler)
+    specified = specified_lake(lines, spark, lake, is_crawler)
     tables = specified_tables()
     return PackedRun(
         streams=len(drawn),

@@ -53,6 +53,25 @@ _products = st.sampled_from([None, "p1", "p1", "p2", 7, 7.0, "7", "", "ключ"
 _prices = st.sampled_from([None, None, 0, 0.005, 1.005, 19.99, 19.99, 417.975, 1234567890123.45, 999999999999999.99])
 _agents = st.sampled_from([None, "", "Mozilla/5.0 (X11; Linux x86_64)", "Mozilla/5.0 (X11; Linux x86_64)", CRAWLER])
 _addresses = st.sampled_from([None, "", "203.0.113.77", "198.51.100.4", "2001:db8:1:2:3:4:5:6"])
+#: What is said otherwise by an event that is sent again: of fields that decide between copies, often several.
+_languages = st.sampled_from(["de", "fr"])
+_changes: st.SearchStrategy[dict[str, Any]] = (
+    st.just({})
+    | st.fixed_dictionaries({"lang": _languages})
+    | st.fixed_dictionaries(
+        {},
+        optional={
+            "user_id": st.sampled_from(["ann", "zed"]),
+            "event_name": st.sampled_from(["Purchase", "A", "ZZ"]),
+            "pixel_id": st.sampled_from(["", "other", "zz"]),
+            "user_ip": _addresses,
+            "lang": _languages,
+            "additional_data": st.fixed_dictionaries(
+                {"product_id": _products, "price": _prices}, optional={"percent_viewed": st.sampled_from([0.5, 20])}
+            ),
+        },
+    )
+)
 #: What becomes of a value that is no text, in a field for an address on a rejected line, is not specified.
 _hostile_lines = hostile_lines().filter(lambda line: not re.search(rb'_ip"\s*:\s*(?!null|"[0-9.]*")', line))
 
@@ -135,7 +154,7 @@ def _add_event(draw: st.DrawFn, stream: Stream, anchor: datetime, number: int) -
     early = draw(st.integers(0, 9)) == 0
     stream.add(event, received_at=received_at, stamps=stamps, early=early)
     if draw(st.integers(0, 5)) == 0:
-        changed = draw(st.sampled_from([{}, {"event_name": "Purchase"}, {"user_id": "zed"}, {"pixel_id": "other"}]))
+        changed = draw(_changes)
         again = received_at + draw(st.sampled_from([0 * HOUR, 0 * HOUR, SECOND, 3 * HOUR]))
         stream.add({**event, **changed}, received_at=again, stamps=stamps)
 

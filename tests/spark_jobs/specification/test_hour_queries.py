@@ -18,7 +18,7 @@ from spark_jobs.hourly.crawler_agents import crawlers_among
 from spark_jobs.tables.arrow_schemas import table_schema
 from tests.spark_jobs.specification.packed_run import drawn_streams, is_crawler
 from tests.spark_jobs.specification.streams import packed
-from tests.spark_jobs.specification.test_definitions_agree import event_hash, plain_value
+from tests.spark_jobs.specification.test_definitions_agree import plain_value, spelling
 from tests.specification.clean_events import ReceivedEvent, hour_of
 from tests.specification.lake import lake
 from tests.specification.raw_lines import RawLine
@@ -46,7 +46,10 @@ def made_by_queries(received: Path, hours: Sequence[int]) -> dict[str, list[dict
         connection.register(queries.CRAWLERS, pa.table({"agent": pa.array(crawlers_among(agents), pa.string())}))
         for statement in (queries.EVENTS, queries.rated(BOT_EVENTS_PER_HOUR), queries.FLAGGED, queries.BY_USER):
             connection.execute(statement)
-        wanted = {"clean_events": queries.CLEAN, **{table.name: query for table, query in queries.HOURLY.items()}}
+        wanted = {
+            "clean_events": queries.clean([str(received)]),
+            **{table.name: query for table, query in queries.HOURLY.items()},
+        }
         return {name: rows_of(connection.execute(query).to_arrow_table()) for name, query in wanted.items()}
 
 
@@ -55,13 +58,13 @@ def rows_of(table: pa.Table) -> list[dict[str, Any]]:
 
 
 def write(received: Iterable[ReceivedEvent], file: Path) -> None:
-    rows = [{**asdict(event), "event_hash": event_hash(event)} for event in received]
+    rows = [asdict(event) for event in received]
     pq.write_table(pa.Table.from_pylist(rows, table_schema(RECEIVED_EVENTS)), file)
 
 
 def test_the_queries_make_every_hour_as_specified(tmp_path: Path) -> None:
     lines = [*packed(drawn_streams(STREAMS, number=120)), BEFORE_1970]
-    specified = lake(lines, event_hash, is_crawler)
+    specified = lake(lines, spelling, is_crawler)
     write(specified.received_events, tmp_path / "received.parquet")
     hours = sorted({int(hour_of(event).timestamp()) // 3600 for event in specified.received_events})
     made = [made_by_queries(tmp_path / "received.parquet", hours[batch::BATCHES]) for batch in range(BATCHES)]

@@ -71,7 +71,7 @@ def test_every_line_of_the_suites_is_received_or_rejected_byte_for_byte(
 
     assert [(row.lines, row.received + row.rejected) for row in report.written] == [(len(written), len(written))] * 2
     stored = stored_rows(spark, lake)
-    specified = specified_lake(lines, stored, lambda _: False)
+    specified = specified_lake(lines, spark, lake, lambda _: False)
     assert differences(specified, spark, lake, (RECEIVED_EVENTS, REJECTED_EVENTS, LANDING_LEDGER)) == []
 
     tortured = Counter(written)

@@ -69,3 +69,11 @@ def test_a_local_copy_has_a_name_without_meaning_to_a_reader(tmp_path: Path) -> 
     with local_copies([f"file://{odd}"]) as (copy,):
         assert Path(copy).name == "0.parquet"
         assert Path(copy).read_bytes() == b"content"
+
+
+def test_a_local_file_with_a_plain_name_is_read_where_it_is(tmp_path: Path) -> None:
+    plain = tmp_path / "event_time_hour=1970-01-02-00" / "0-1.parquet"
+    plain.parent.mkdir()
+    plain.write_bytes(b"content")
+    with local_copies([f"file://{plain}"]) as copies:
+        assert copies == [str(plain)]
