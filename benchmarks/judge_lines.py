@@ -17,14 +17,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
-from unittest import mock
 
 from pyspark.sql import SparkSession
 
 from benchmarks.process_tree import cpu_seconds
 from contracts.names import LakeLocation
 from contracts.versions import RawObject
-from spark_jobs.judging import judged_frames
 from spark_jobs.judging.judge_line import judge_line
 from spark_jobs.judging.judge_lines import LineJudge
 from spark_jobs.judging.judgement import Received
@@ -90,8 +88,7 @@ def _run_in_spark(lake: LakeLocation, objects: list[RawObject]) -> None:
     ensure_tables(spark, lake)
     variants: dict[str, Callable[[], None]] = {
         "spark.read.json, parse only": lambda: _read_json(spark, objects, lake),
-        "job 1: rejections kept for the second write": lambda: _job(spark, lake),
-        "job 1: every line judged again for them": lambda: _job_that_keeps_nothing(spark, lake),
+        "job 1": lambda: _job(spark, lake),
     }
     for turn in ("cold", "warm"):
         for name, variant in variants.items():
@@ -106,11 +103,6 @@ def _read_json(spark: SparkSession, objects: list[RawObject], lake: LakeLocation
 
 def _job(spark: SparkSession, lake: LakeLocation) -> None:
     transform_landing_hours(spark, lake, [_HOUR, _HOUR + timedelta(hours=1)], _RULES)
-
-
-def _job_that_keeps_nothing(spark: SparkSession, lake: LakeLocation) -> None:
-    with mock.patch.object(judged_frames, "KEPT_BYTES", 0):
-        _job(spark, lake)
 
 
 @contextmanager

@@ -1,9 +1,7 @@
-"""Inside a Spark task: raw objects → Arrow rows of `received_events` or `rejected_events`, and counts by object.
+"""Inside a Spark task: raw objects → files of `received_events` and of `rejected_events`, and counts by object.
 
 Counts go to the driver by an accumulator keyed by object, so that a task that runs twice counts once, and so that
-nothing has to read the raw objects or the table again to know them. Rejections, being few, go with them: a task writes
-into one table, and judging every line a second time for the other would cost a third more. Only of an object with more
-rejections than may be kept is every line judged again.
+nothing has to read the raw objects or the tables again to know them.
 """
 
 from collections import Counter
@@ -24,6 +22,7 @@ from spark_jobs.judging.privacy import Privacy
 from spark_jobs.raw.raw_lines import UnreadableObjectError, sound_lines
 from spark_jobs.raw.raw_objects import RawStore
 from spark_jobs.raw.read_plan import Task
+from spark_jobs.tables.data_files import DataFile, FileTarget, WaitingRows, as_batch
 
 _LANDING_HOUR: Final = pa.field("landing_hour", pa.timestamp("us", tz="UTC"), nullable=False)
 _OBJECT_KEY: Final = pa.field("object_key", pa.string(), nullable=False)
@@ -31,35 +30,22 @@ _OBJECT_KEY: Final = pa.field("object_key", pa.string(), nullable=False)
 
 @dataclass(kw_only=True)
 class ObjectCounts:
-    """What one object held: `event_hours` has the rows of each event hour, by its epoch seconds.
-
-    `kept` are its rejections, None once they were more than `keep_bytes`.
-    """
+    """What one object held: `event_hours` has the rows of each event hour, by its epoch seconds."""
 
     lines: int = 0
     received: int = 0
     rejected_by_reason: Counter[str] = field(default_factory=Counter)
     event_hours: Counter[int] = field(default_factory=Counter)
     unreadable: str | None = None
-    keep_bytes: int = field(default=0, compare=False)
-    kept: list[pa.RecordBatch] | None = field(default_factory=list, compare=False)
 
     def add(self, judged: Judged) -> None:
-        """Count a chunk, and keep its rejections."""
-        self.keep(judged.rejected)
+        """Count a chunk."""
         self.lines += judged.lines
         self.received += judged.received.num_rows
         self.rejected_by_reason.update(judged.rejected.column("rejection_reason").to_pylist())
         hours = pc.value_counts(pc.floor_temporal(judged.received.column("event_time"), unit="hour"))
         for hour, rows in zip(hours.field("values").cast(pa.int64()), hours.field("counts"), strict=True):
             self.event_hours[hour.as_py() // 1_000_000] += rows.as_py()
-
-    def keep(self, rejected: pa.Table) -> None:
-        """Keep rejections, as long as they are few."""
-        if self.kept is not None:
-            self.kept += rejected.to_batches()
-            if sum(batch.nbytes for batch in self.kept) > self.keep_bytes:
-                self.kept = None
 
 
 CountsByKey = dict[str, ObjectCounts]
@@ -80,45 +66,36 @@ class CountsParam(AccumulatorParam[CountsByKey]):
 class ObjectJudge:
     """What a task needs, pickled into it; each input row is the number of a task of `tasks`.
 
-    `known` has what an earlier judge counted, and kept; `keep_bytes` is what may be kept of each object's
-    rejections; `privacy` is what no table keeps of the lines.
+    `privacy` is what no table keeps of the lines.
     """
 
     store: RawStore
     tasks: tuple[Task, ...]
     counts: "Accumulator[CountsByKey]"
-    known: CountsByKey
-    keep_bytes: int
     privacy: Privacy
+    received: FileTarget
+    rejected: FileTarget
 
-    def received(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-        """Yield the events of the tasks' objects, as rows of `received_events`."""
+    def files(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Write the tasks' objects as files of both tables, and yield a row of `DATA_FILE_SCHEMA` for each."""
+        return map(as_batch, self._files(numbers))
+
+    def _files(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[DataFile]:
+        received, rejected = WaitingRows(target=self.received), WaitingRows(target=self.rejected)
         with LineJudge() as judge:
             for raw_object in self._objects(numbers):
-                for judged in self._counted(raw_object, judge):
-                    yield _with_origin(judged.received, raw_object)
-
-    def rejected(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield the rejections of the tasks' objects."""
-        with LineJudge() as judge:
-            for raw_object in self._objects(numbers):
-                before = self.known.get(raw_object.key)
-                if before and before.kept is not None:
-                    kept = pa.Table.from_batches(before.kept, REJECTED_SCHEMA)
-                    yield from _with_origin(kept, raw_object).to_batches()
-                else:
-                    for judged in self._counted(raw_object, judge):
-                        yield from _with_origin(judged.rejected, raw_object).to_batches()
+                counts = ObjectCounts()
+                for judged in judge_object(self.store, raw_object, judge, counts, self.privacy):
+                    yield from received.add(_with_origin(judged.received, raw_object))
+                    yield from rejected.add(_with_origin(judged.rejected, raw_object))
+                self.counts.add({raw_object.key: counts})
+        yield from received.rest()
+        yield from rejected.rest()
 
     def _objects(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[RawObject]:
         for batch in numbers:
             for number in batch.column(0).to_pylist():
                 yield from self.tasks[number]
-
-    def _counted(self, raw_object: RawObject, judge: LineJudge) -> Iterator[Judged]:
-        counts = ObjectCounts(keep_bytes=self.keep_bytes)
-        yield from judge_object(self.store, raw_object, judge, counts, self.privacy)
-        self.counts.add({raw_object.key: counts})
 
 
 def judge_object(
@@ -133,9 +110,7 @@ def judge_object(
                 yield judged
     except UnreadableObjectError as error:
         counts.unreadable = str(error)
-        rejection = _unreadable(str(error))
-        counts.keep(rejection.rejected)
-        yield rejection
+        yield _unreadable(str(error))
 
 
 def _unreadable(reason: str) -> Judged:

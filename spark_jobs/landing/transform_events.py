@@ -4,8 +4,8 @@ A set of hours is one job and one commit per table, not a loop. Each hour is a p
 prefix, so a rerun gives the same rows. The data tables are committed first and the ledger last: a run that dies between
 leaves the hour's version as it was, and so stale.
 
-The objects are read once, for the received events; what is rejected meanwhile is few and kept until the second write
-(docs/adr/003-judging-lines.md has the figures).
+The objects are read once, and each line becomes a row of one of the two tables, in a file that the task itself writes
+(docs/adr/003-judging-lines.md says why).
 """
 
 import uuid
@@ -20,9 +20,8 @@ from contracts.names import LakeLocation
 from contracts.partitions import HOUR
 from contracts.tables import DATA_CHECKS, ERASED_USERS, LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS
 from spark_jobs.checks.check_hours import check_landing_hours
-from spark_jobs.errors import RawStoreError
 from spark_jobs.judging.judge_objects import CountsByKey
-from spark_jobs.judging.judged_frames import rejected_frame, write_received
+from spark_jobs.judging.judged_files import write_judged
 from spark_jobs.judging.privacy import Privacy
 from spark_jobs.landing.landing_counts import landing_ledger_row
 from spark_jobs.landing.landing_plan import LandingHour, LandingRules, landing_plan
@@ -32,7 +31,7 @@ from spark_jobs.tables.erased_users import read_erased_users
 from spark_jobs.tables.ledger import LandingLedgerRow, read_landing_rows, write_landing_rows
 from spark_jobs.tables.retries import retrying
 from spark_jobs.tables.run_notes import refuse_lost_rows, run_note
-from spark_jobs.tables.table_io import current_snapshot, ensure_tables, replace_hours
+from spark_jobs.tables.table_io import current_snapshot, ensure_tables
 from spark_jobs.task_errors import named_task_errors
 
 _TABLES = (RECEIVED_EVENTS, REJECTED_EVENTS, DATA_CHECKS, LANDING_LEDGER, ERASED_USERS)
@@ -131,41 +130,17 @@ def _write_events(
     run_id = uuid.uuid4().hex
     erased = read_erased_users(spark, lake) if objects else frozenset()
     privacy = Privacy(erased=erased, keep_ip_addresses=lake.keep_ip_addresses)
-    target = file_target(spark, lake, RECEIVED_EVENTS)
-    received = write_received(spark, store, objects, privacy, target)
-    counts = received.counts
-    figures = _figures(counts)
+    received, rejected = (file_target(spark, lake, table) for table in (RECEIVED_EVENTS, REJECTED_EVENTS))
+    judged = write_judged(spark, store, objects, privacy, received=received, rejected=rejected)
+    figures = _figures(judged.counts)
     note = run_note(run_id, **figures)
-    replace_hours_by_files(
-        spark,
-        received.files,
-        lake=lake,
-        table=RECEIVED_EVENTS,
-        hours=hours,
-        read_from=snapshots.received,
-        properties=note,
-    )
-    refuse_lost_rows(
-        spark, lake, RECEIVED_EVENTS, run_id=run_id, read_from=snapshots.received, rows=figures["received"]
-    )
-    rejected = rejected_frame(spark, store, objects, counts, privacy)
-    replace_hours(
-        rejected.frame,
-        lake=lake,
-        table=REJECTED_EVENTS,
-        hours=hours,
-        read_from=snapshots.rejected,
-        properties=note,
-    )
-    _refuse_changed_objects(counts, rejected.counts())
-    return counts
-
-
-def _refuse_changed_objects(first: CountsByKey, second: CountsByKey) -> None:
-    """Raise `RawStoreError` if an object held other lines when it was read the second time."""
-    for key, counts in second.items():
-        if counts != first[key]:
-            raise RawStoreError(f"{key} changed while it was read; transform its hour again when it is left alone")
+    for table, files, read_from, rows in (
+        (RECEIVED_EVENTS, judged.received, snapshots.received, figures["received"]),
+        (REJECTED_EVENTS, judged.rejected, snapshots.rejected, figures["rejected"] + figures["unreadable_objects"]),
+    ):
+        replace_hours_by_files(spark, files, lake=lake, table=table, hours=hours, read_from=read_from, properties=note)
+        refuse_lost_rows(spark, lake, table, run_id=run_id, read_from=read_from, rows=rows)
+    return judged.counts
 
 
 def _figures(counts: CountsByKey) -> dict[str, int]:

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
 from contracts.names import LakeLocation
-from contracts.partitions import DAY, HOUR, day_key, day_of, hour_key, hours_between, start_of_day
+from contracts.partitions import DAY, HOUR, LONGEST_DELIVERY, day_key, day_of, hour_key, hours_between, start_of_day
 from contracts.tables import NEW_USER_DAYS, RETENTION_DAYS
 from spark_jobs.daily.aggregate_days import DayAggregation, aggregate_days
 from spark_jobs.daily.days_to_make import days_needing, stale_days_between
@@ -121,7 +121,7 @@ def _days_left_behind(
     reach over midnight; it is made again with that day, and not 24 times until then.
     """
     first = day_of(start - ALLOWED_LATENESS) - DAY
-    last = day_of(end + ALLOWED_CLOCK_SKEW) + (1 + NEW_USER_DAYS + RETENTION_DAYS) * DAY
+    last = day_of(end + LONGEST_DELIVERY + ALLOWED_CLOCK_SKEW) + (1 + NEW_USER_DAYS + RETENTION_DAYS) * DAY
     made_before = {row.day for row in read_day_rows(spark, lake, first, last + DAY)}
     return [
         day

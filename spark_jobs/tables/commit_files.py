@@ -35,7 +35,9 @@ def file_target(spark: SparkSession, lake: LakeLocation, table: Table) -> FileTa
     handle = loaded(spark, lake, table)
     fields = [_with_id(handle.schema(), field, field.name) for field in table_schema(table)]
     partitions = tuple(partition.column for partition in table.partitions)
-    return FileTarget(data=f"{handle.location()}/data", schema=pa.schema(fields), partitions=partitions)
+    return FileTarget(
+        table=table.name, data=f"{handle.location()}/data", schema=pa.schema(fields), partitions=partitions
+    )
 
 
 def _with_id(schema: Any, field: pa.Field, path: str) -> pa.Field:

@@ -7,7 +7,7 @@ landing hour's late events, in 170 event hours, need neither a sort nor 170 open
 
 import re
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ HELD_BYTES: Final = 256 * 1024 * 1024
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR_US: Final = 3_600_000_000
 #: A dictionary of values that hardly repeat costs as much as the rest of a file's writing, and is given up halfway.
-_UNIQUE: Final = frozenset({"event_time", "received_at", "click_id", "insertion_timestamp", "request_id"})
+_UNIQUE: Final = frozenset({"event_time", "received_at", "click_id", "insertion_timestamp", "request_id", "line"})
 
 #: No character in it means anything to a reader, or ends a text in SQL.
 _PLAIN_PATH: Final = re.compile(r"[\w/.=+-]+")
@@ -51,11 +51,12 @@ _TAIL: Final = 8
 
 @dataclass(frozen=True, kw_only=True)
 class DataFile:
-    """A file that no snapshot has yet; `partition` are its hours, counted from the epoch.
+    """A file that no snapshot of its table has yet; `partition` are its hours, counted from the epoch.
 
     `footer` is the file's own (Parquet's FileMetaData): whoever commits the file need not fetch it.
     """
 
+    table: str
     location: str
     size: int
     partition: tuple[int, ...]
@@ -65,6 +66,7 @@ class DataFile:
 #: Of the rows by which tasks tell the driver about files.
 DATA_FILE_SCHEMA: Final = T.StructType(
     [
+        T.StructField("table", T.StringType()),
         T.StructField("location", T.StringType()),
         T.StructField("size", T.LongType()),
         T.StructField("partition", T.ArrayType(T.LongType())),
@@ -75,8 +77,9 @@ DATA_FILE_SCHEMA: Final = T.StructType(
 
 def as_batch(file: DataFile) -> pa.RecordBatch:
     """Return a file as a row of `DATA_FILE_SCHEMA`."""
-    row = {"location": file.location, "size": file.size, "partition": list(file.partition), "footer": file.footer}
+    row = {**vars(file), "partition": list(file.partition)}
     types = {
+        "table": pa.string(),
         "location": pa.string(),
         "size": pa.int64(),
         "partition": pa.list_(pa.int64()),
@@ -88,6 +91,7 @@ def as_batch(file: DataFile) -> pa.RecordBatch:
 def as_file(row: Mapping[str, Any]) -> DataFile:
     """Return the file that a row tells of."""
     return DataFile(
+        table=row["table"],
         location=row["location"],
         size=row["size"],
         partition=tuple(row["partition"]),
@@ -134,6 +138,7 @@ def _download(location: str, path: Path) -> None:
 class FileTarget:
     """A table as a task must know it: where its data lies, its columns with Iceberg's ids, its hourly partitions."""
 
+    table: str
     data: str
     schema: pa.Schema
     partitions: tuple[str, ...]
@@ -147,7 +152,9 @@ class FileTarget:
         location = "/".join((self.data, *folders, f"{uuid.uuid4()}.parquet"))
         content = self._parquet(rows.select(self.schema.names).cast(self.schema))
         _put(location, content)
-        return DataFile(location=location, size=len(content), partition=partition, footer=_footer(content))
+        return DataFile(
+            table=self.table, location=location, size=len(content), partition=partition, footer=_footer(content)
+        )
 
     def _parquet(self, rows: pa.Table) -> bytes:
         """Return rows as a Parquet file's content."""
@@ -166,42 +173,38 @@ class FileTarget:
 
 def written_files(batches: Iterable[pa.Table], target: FileTarget) -> Iterator[DataFile]:
     """Write rows of any partitions, and yield each file once it is there."""
-    waiting = _Waiting()
+    waiting = WaitingRows(target=target)
     for batch in batches:
-        for partition, rows in _by_partition(batch, target.partitions):
-            if waiting.add(partition, rows) > FILE_BYTES:
-                yield target.write(waiting.take(partition), partition)
-        if waiting.held > HELD_BYTES:
-            yield from waiting.written(target)
-    yield from waiting.written(target)
+        yield from waiting.add(batch)
+    yield from waiting.rest()
 
 
 @dataclass(kw_only=True)
-class _Waiting:
-    """Rows by partition, and how many bytes they are."""
+class WaitingRows:
+    """Rows of a table that wait, by partition, for enough others to become a file."""
 
-    rows: defaultdict[tuple[int, ...], list[pa.Table]] = field(default_factory=lambda: defaultdict(list))
-    sizes: defaultdict[tuple[int, ...], int] = field(default_factory=lambda: defaultdict(int))
+    target: FileTarget
+    _rows: defaultdict[tuple[int, ...], list[pa.Table]] = field(default_factory=lambda: defaultdict(list))
+    _sizes: Counter[tuple[int, ...]] = field(default_factory=Counter)
 
-    @property
-    def held(self) -> int:
-        return sum(self.sizes.values())
+    def add(self, batch: pa.Table) -> Iterator[DataFile]:
+        """Let rows wait, and yield the files that are full now."""
+        for partition, rows in _by_partition(batch, self.target.partitions):
+            self._rows[partition].append(rows)
+            self._sizes[partition] += rows.nbytes
+            if self._sizes[partition] > FILE_BYTES:
+                yield self._written(partition)
+        if self._sizes.total() > HELD_BYTES:
+            yield from self.rest()
 
-    def add(self, partition: tuple[int, ...], rows: pa.Table) -> int:
-        """Keep rows; return how many bytes of the partition wait now."""
-        self.rows[partition].append(rows)
-        self.sizes[partition] += rows.nbytes
-        return self.sizes[partition]
-
-    def take(self, partition: tuple[int, ...]) -> pa.Table:
-        """Return a partition's rows, which wait no longer."""
-        del self.sizes[partition]
-        return pa.concat_tables(self.rows.pop(partition))
-
-    def written(self, target: FileTarget) -> Iterator[DataFile]:
+    def rest(self) -> Iterator[DataFile]:
         """Write all that waits."""
-        for partition in sorted(self.rows):
-            yield target.write(self.take(partition), partition)
+        for partition in sorted(self._rows):
+            yield self._written(partition)
+
+    def _written(self, partition: tuple[int, ...]) -> DataFile:
+        del self._sizes[partition]
+        return self.target.write(pa.concat_tables(self._rows.pop(partition)), partition)
 
 
 def _by_partition(rows: pa.Table, columns: tuple[str, ...]) -> Iterator[tuple[tuple[int, ...], pa.Table]]:

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation
 
 from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
 from contracts.names import LakeLocation
-from contracts.partitions import DAY, HOUR, hour_key, parse_hour_key
+from contracts.partitions import DAY, HOUR, LONGEST_DELIVERY, hour_key, parse_hour_key
 from contracts.tables import LANDING_LEDGER
 from spark_jobs.daily.aggregate_days import aggregate_days
 from spark_jobs.daily.days_to_make import stale_days_between
@@ -132,7 +132,7 @@ def _make_event_hours(
 
 def _make_days(spark: SparkSession, lake: LakeLocation, start: datetime, end: datetime) -> int:
     """Make every day that is stale; days that nobody made yet are left to their own run."""
-    first, last = (start - ALLOWED_LATENESS).date() - DAY, (end + ALLOWED_CLOCK_SKEW).date() + DAY
+    first, last = (start - ALLOWED_LATENESS).date() - DAY, (end + LONGEST_DELIVERY + ALLOWED_CLOCK_SKEW).date() + DAY
     made_before = {row.day for row in read_day_rows(spark, lake, first, last + DAY)}
     stale = [day for day in stale_days_between(spark, lake, first, last + DAY) if day in made_before]
     if not stale:

@@ -93,7 +93,7 @@ def landed(events: list[ReceivedEvent], directory: Path) -> dict[int, list[HourF
 
 def target(directory: str, name: str, partitions: tuple[str, ...]) -> FileTarget:
     table = {of.name: of for of in (RECEIVED_EVENTS, CLEAN_EVENTS)}[name]
-    return FileTarget(data=f"file://{directory}/{name}", schema=table_schema(table), partitions=partitions)
+    return FileTarget(table=name, data=f"file://{directory}/{name}", schema=table_schema(table), partitions=partitions)
 
 
 def content(location: str) -> list[dict[str, Any]]:

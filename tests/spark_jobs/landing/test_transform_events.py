@@ -181,10 +181,7 @@ def test_an_open_hour_is_replaced_when_it_has_settled(spark: SparkSession, lake:
     assert clicks(spark, lake) == ["c1"]
 
 
-def test_rejections_that_are_too_many_to_be_kept_are_written_all_the_same(
-    spark: SparkSession, lake: LakeLocation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("spark_jobs.judging.judged_frames.KEPT_BYTES", 1000)
+def test_rejections_are_written_however_many_they_are(spark: SparkSession, lake: LakeLocation) -> None:
     put_lines(lake, TEN, "few.gz", event("c1"), b"bad")
     put_lines(lake, TEN, "many.gz", event("c2"), *[b"bad"] * 100)
     transform(spark, lake)

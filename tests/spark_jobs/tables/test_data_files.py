@@ -16,7 +16,7 @@ SCHEMA = pa.schema([pa.field("event_time", pa.timestamp("us", tz="UTC"), nullabl
 
 @pytest.fixture
 def target(tmp_path: Path) -> FileTarget:
-    return FileTarget(data=f"file://{tmp_path}/data", schema=SCHEMA, partitions=("event_time",))
+    return FileTarget(table="events", data=f"file://{tmp_path}/data", schema=SCHEMA, partitions=("event_time",))
 
 
 def rows(*hours_and_numbers: tuple[int, int]) -> pa.Table:

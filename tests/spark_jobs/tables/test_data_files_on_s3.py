@@ -38,7 +38,7 @@ def test_a_file_is_put_to_s3_as_it_was_written(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(data_files, "_s3_client", lambda: s3.client)
     schema = pa.schema([("user_id", pa.string())])
     rows = pa.table({"user_id": ["ann", "ben"]}, schema=schema)
-    target = FileTarget(data="s3://warehouse/events/data", schema=schema, partitions=("landing",))
+    target = FileTarget(table="events", data="s3://warehouse/events/data", schema=schema, partitions=("landing",))
 
     written = target.write(rows, (1,))
 

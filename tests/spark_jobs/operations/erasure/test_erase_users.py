@@ -100,7 +100,7 @@ def test_a_run_killed_at_any_step_is_continued_by_the_next(
         (steps, "rewrite_raw_objects", dying_after_one),
         (steps, "rewrite_error_objects", dying),
         (steps, "make_again", dying),
-        (transform_events, "rejected_frame", dying),
+        (transform_events, "refuse_lost_rows", dying),
         (transform_events, "write_landing_rows", dying),
         (make_again, "stale_event_hours_around", dying),
         (make_again, "stale_days_between", dying),
