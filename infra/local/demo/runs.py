@@ -39,7 +39,7 @@ def transform_landing_hours(api: AirflowApi, hours: Collection[datetime], progre
 def wait_for_event_hours(api: AirflowApi, lake: Lake, progress: Progress) -> None:
     """Wait until every event hour that was published has been made from all that was received for it."""
     deadline = time.monotonic() + _PATIENCE
-    while missing := _unmade(lake):
+    while missing := unmade_event_hours(lake):
         progress.note(f"waiting for {', '.join(sorted(missing))}")
         _fail_if_any_failed(api, api.runs("aggregate_hour"))
         if time.monotonic() > deadline:
@@ -64,14 +64,18 @@ def aggregate_open_day(api: AirflowApi, lake: Lake, progress: Progress) -> None:
     _wait(api, "aggregate_day", progress, lambda _: True)
 
 
-def _unmade(lake: Lake) -> set[str]:
-    received: Counter[str] = Counter()
-    published: set[str] = set()
+def unmade_event_hours(lake: Lake) -> set[str]:
+    """Return the event hours that lack events of a landing hour that published them.
+
+    What came to them in other landing hours, later than these publish, is the late tail.
+    """
+    published: Counter[str] = Counter()
     for row in lake.rows("landing_ledger"):
-        received.update(dict(row["received_by_event_hour"]))
-        published |= {hour_key(row["landing_hour"] + offset * HOUR) for offset in _PUBLISHED}
+        received = dict(row["received_by_event_hour"])
+        hours = (hour_key(row["landing_hour"] + offset * HOUR) for offset in _PUBLISHED)
+        published.update({key: received[key] for key in hours if key in received})
     made = {hour_key(row["event_hour"]): row["received"] for row in lake.rows("event_ledger")}
-    return {key for key in published if received[key] and made.get(key) != received[key]}
+    return {key for key, received in published.items() if made.get(key, 0) < received}
 
 
 def _wait(api: AirflowApi, dag_id: str, progress: Progress, complete: Callable[[list[DagRun]], bool]) -> None:
