@@ -75,7 +75,7 @@ _DECIDING: Final = ("received_at", "insertion_timestamp", "user_id")
 
 def _precedence() -> str:
     """Return the terms by which copies are ordered; what ties in all of them gives the same clean event."""
-    deciding = [column for name in _DECIDING for column in EVENT_COLUMNS if column.name == name]
+    deciding = [CLEAN_EVENTS.column(name) for name in _DECIDING]
     others = [column for column in EVENT_COLUMNS if column.name not in (*_DECIDING, "click_id")]
     return ", ".join(
         # 0.0 and -0.0 are equal, but they are not the same.

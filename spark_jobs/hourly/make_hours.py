@@ -25,7 +25,7 @@ from spark_jobs.tables.data_files import FileTarget, as_batch, local_copies, wri
 MEMORY_LIMIT: Final = "1GB"
 #: Rows that are handed from DuckDB to a file at once.
 _ROWS: Final = 100_000
-#: Rows of whole hours that are sorted at once: what fits in the processor's cache and memory sorts in half the time.
+#: Rows of whole hours that are sorted at once: a sort of a whole batch takes longer than many small ones.
 _SORTED_ROWS: Final = 250_000
 
 #: Kinds of results beside the rows of a table, which go by its name.
@@ -94,7 +94,7 @@ class HourMaker:
 def _clean_events(
     connection: duckdb.DuckDBPyConnection, batch: HourBatch, paths: Mapping[int, list[str]]
 ) -> Iterator[pa.Table]:
-    """Yield the clean events of a batch's hours, hour by hour."""
+    """Yield the clean events of a batch's hours, in order, a few hours at a time."""
     for hours in parts(batch.hours, batch.files, _SORTED_ROWS):
         files = [path for hour in hours for path in paths[hour]]
         for rows in connection.execute(queries.clean(files)).to_arrow_reader(_ROWS):
