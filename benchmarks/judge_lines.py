@@ -31,7 +31,7 @@ from spark_jobs.landing.transform_events import transform_landing_hours
 from spark_jobs.raw.raw_lines import sound_lines
 from spark_jobs.raw.raw_objects import RawStore, all_landed_objects, raw_store
 from spark_jobs.session import LocalSize, spark_session
-from spark_jobs.tables.table_io import ensure_tables
+from spark_jobs.tables.table_evolution import ensure_tables
 
 _HOUR: Final = datetime(2026, 11, 20, 10, tzinfo=UTC)
 _RULES: Final = LandingRules(settled_before=_HOUR + timedelta(days=1), force=True)

@@ -24,7 +24,7 @@ from spark_jobs.daily.aggregate_days import DayAggregation, aggregate_days
 from spark_jobs.daily.days_to_make import known_days
 from spark_jobs.errors import SparkJobError
 from spark_jobs.session import spark_session
-from spark_jobs.tables.table_io import ensure_tables
+from spark_jobs.tables.table_evolution import ensure_tables
 
 DONE, FAILED = 0, 1
 

@@ -23,7 +23,7 @@ from spark_jobs.errors import SparkJobError
 from spark_jobs.hourly.aggregate_hours import Aggregation, aggregate_hours
 from spark_jobs.hourly.hours_to_make import known_event_hours
 from spark_jobs.session import spark_session
-from spark_jobs.tables.table_io import ensure_tables
+from spark_jobs.tables.table_evolution import ensure_tables
 
 DONE, FAILED = 0, 1
 

@@ -26,7 +26,7 @@ from spark_jobs.operations.erasure.places import places_of
 from spark_jobs.operations.erasure.sought_users import SoughtUsers
 from spark_jobs.session import spark_session
 from spark_jobs.tables.erased_users import lift_erased_users
-from spark_jobs.tables.table_io import ensure_tables, require_tables
+from spark_jobs.tables.table_evolution import ensure_tables, require_tables
 
 DONE, FAILED = 0, 1
 

@@ -32,7 +32,7 @@ from spark_jobs.operations.maintain_tables import (
     maintain_table,
 )
 from spark_jobs.session import spark_session
-from spark_jobs.tables.table_io import ensure_tables
+from spark_jobs.tables.table_evolution import ensure_tables
 
 DONE, FAILED = 0, 1
 _MIB = 1024 * 1024

@@ -10,7 +10,7 @@ from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
 from spark_jobs.session import LocalSize, spark_session
-from spark_jobs.tables.table_io import ensure_tables
+from spark_jobs.tables.table_evolution import ensure_tables
 
 
 def start(directory: Path) -> MakeTables:

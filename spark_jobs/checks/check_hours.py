@@ -19,10 +19,10 @@ from spark_jobs.checks import event_hour_figures as of_event_hours
 from spark_jobs.checks import landing_figures as of_landing_hours
 from spark_jobs.checks.file_figures import file_figures
 from spark_jobs.checks.volume import read_volumes
+from spark_jobs.tables.commit_files import replace_hours
 from spark_jobs.tables.ledger import LandingLedgerRow
 from spark_jobs.tables.replaced_hours import TablePart
-from spark_jobs.tables.schemas import struct_type
-from spark_jobs.tables.table_io import replace_hours
+from spark_jobs.tables.write_files import files_of_rows
 
 
 def check_landing_hours(
@@ -136,6 +136,12 @@ def write_results(
         )
         for result in results
     ]
-    frame = spark.createDataFrame(tuples, struct_type(DATA_CHECKS)).coalesce(1)
-    part = TablePart(column="stage", value=stage.value)
-    replace_hours(frame, lake=lake, table=DATA_CHECKS, hours=hours, read_from=read_from, part=part)
+    replace_hours(
+        spark,
+        files_of_rows(spark, lake, DATA_CHECKS, tuples),
+        lake=lake,
+        table=DATA_CHECKS,
+        hours=hours,
+        read_from=read_from,
+        part=TablePart(column="stage", value=stage.value),
+    )

@@ -13,7 +13,7 @@ from contracts.names import LakeLocation
 from contracts.partitions import parse_hour_key
 from contracts.tables import Table
 from spark_jobs.hourly.event_hours import HOUR_KEY_PATTERN
-from spark_jobs.tables.table_io import read_hours
+from spark_jobs.tables.table_rows import read_hours
 
 Volumes = Mapping[datetime, int]
 

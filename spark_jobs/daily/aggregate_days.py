@@ -45,13 +45,17 @@ from spark_jobs.daily.days_to_make import DayLedgers, read_ledgers
 from spark_jobs.daily.session_days import days_of_users, session_days, sessions, user_days
 from spark_jobs.errors import LedgerImbalanceError
 from spark_jobs.progress import progress
+from spark_jobs.tables.commit_files import replace_days
+from spark_jobs.tables.data_files import DataFile
 from spark_jobs.tables.day_ledger import write_day_rows
 from spark_jobs.tables.hour_filters import in_days, in_hour_partitions
 from spark_jobs.tables.iceberg_table import current_snapshot
-from spark_jobs.tables.partition_counts import rows_as_of, rows_by_event_hour
+from spark_jobs.tables.partition_counts import rows_by_event_hour
 from spark_jobs.tables.retries import TRIES, retrying
 from spark_jobs.tables.run_notes import run_note
-from spark_jobs.tables.table_io import replace_days
+from spark_jobs.tables.schemas import column_names
+from spark_jobs.tables.table_rows import rows_as_of
+from spark_jobs.tables.write_files import files_of_frame, files_of_rows
 from spark_jobs.task_errors import named_task_errors
 
 TARGETS: Final = (
@@ -64,6 +68,9 @@ TARGETS: Final = (
     DATA_CHECKS,
     DAY_LEDGER,
 )
+
+#: A few dozens a day, however many users there are.
+_FEW_ROWS: Final = (DAILY_FUNNEL, DAILY_TRAFFIC, DAILY_RETENTION)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +154,7 @@ class _Run:
             note = self._note(rows.values())
             self._replace(SESSIONS, of_sessions, days, note)
             self._replace(USER_DAYS, user_days(of_users), days, note)
-            self._replace(DAILY_FUNNEL, daily_funnel(of_users).coalesce(1), days, note)
+            self._replace(DAILY_FUNNEL, daily_funnel(of_users), days, note)
             self._replace(DAILY_PRODUCT_STATS, daily_product_stats(events, days), days, note)
         finally:
             parts.unpersist()
@@ -162,8 +169,8 @@ class _Run:
             check_traffic({day: row.events for day, row in rows.items()}, _events_by_day(traffic))
             own = by_cohort.where(F.col("day").isin(*days))
             daily, note = daily_traffic(own, self._of_days(SESSIONS, days), traffic), self._note(rows.values())
-            self._replace(DAILY_TRAFFIC, daily.coalesce(1), days, note)
-            self._replace(DAILY_RETENTION, daily_retention(by_cohort, days).coalesce(1), days, note)
+            self._replace(DAILY_TRAFFIC, daily, days, note)
+            self._replace(DAILY_RETENTION, daily_retention(by_cohort, days), days, note)
         finally:
             by_cohort.unpersist()
         inputs = self.ledgers.inputs(rows)
@@ -244,13 +251,19 @@ class _Run:
     def _replace(self, table: Table, frame: DataFrame, days: Sequence[date], note: Mapping[str, str]) -> None:
         progress(f"replacing {len(days)} days of {table.name}")
         replace_days(
-            frame,
+            self.spark,
+            self._files(table, frame),
             lake=self.lake,
             table=table,
             days=days,
             read_from=self.snapshots[table],
             properties=note,
         )
+
+    def _files(self, table: Table, frame: DataFrame) -> list[DataFile]:
+        if table in _FEW_ROWS:
+            return files_of_rows(self.spark, self.lake, table, frame.select(*column_names(table)).collect())
+        return files_of_frame(frame, self.lake, table)
 
 
 def _unfinished(day: date) -> DayRow:

@@ -22,33 +22,25 @@ from contracts.ledger import UNFINISHED, EventRow
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR, hour_key, hour_of
 from contracts.staleness import EventHourInput
-from contracts.tables import (
-    CLEAN_EVENTS,
-    DATA_CHECKS,
-    EVENT_LEDGER,
-    HOURLY_EVENT_COUNTS,
-    HOURLY_PRODUCT_STATS,
-    HOURLY_TRAFFIC,
-    RECEIVED_EVENTS,
-    Table,
-)
+from contracts.tables import CLEAN_EVENTS, DATA_CHECKS, EVENT_LEDGER, RECEIVED_EVENTS, Table
 from spark_jobs.checks.check_hours import check_event_hours
 from spark_jobs.errors import LedgerImbalanceError
 from spark_jobs.hourly.hour_batches import received_files
 from spark_jobs.hourly.hours_to_make import read_inputs
 from spark_jobs.hourly.made_hours import HourCounts, MadeHours, make_hours
+from spark_jobs.hourly.make_hours import MADE_TABLES
 from spark_jobs.hourly.received_counts import check_received
 from spark_jobs.progress import progress
-from spark_jobs.tables.commit_files import file_target, replace_hours_by_files
+from spark_jobs.tables.commit_files import replace_hours
 from spark_jobs.tables.iceberg_table import current_snapshot
 from spark_jobs.tables.ledger import read_event_rows, write_event_rows
 from spark_jobs.tables.partition_counts import rows_by_event_hour
 from spark_jobs.tables.retries import TRIES, retrying
 from spark_jobs.tables.run_notes import refuse_lost_rows, run_note
-from spark_jobs.tables.table_io import replace_hours
+from spark_jobs.tables.write_files import file_target
 from spark_jobs.task_errors import named_task_errors
 
-TARGETS: Final = (CLEAN_EVENTS, HOURLY_EVENT_COUNTS, HOURLY_TRAFFIC, HOURLY_PRODUCT_STATS, DATA_CHECKS, EVENT_LEDGER)
+TARGETS: Final = (*MADE_TABLES, DATA_CHECKS, EVENT_LEDGER)
 
 Snapshots = Mapping[Table, int | None]
 
@@ -135,25 +127,24 @@ class _Run:
         window = sorted({hour - offset for hour in self.hours for offset in (HOUR, 0 * HOUR)})
         files = received_files(self.spark, self.lake, snapshot, window)
         progress(f"making {len(self.hours)} event hours")
-        made = make_hours(self.spark, self.hours, files, file_target(self.spark, self.lake, CLEAN_EVENTS))
-        try:
-            rows = _ledger_rows(inputs, made.counts, already_known)
-            self._note_first_made([row.event_hour for row in rows if row.event_hour not in already_known])
-            return self._commit(made, rows)
-        finally:
-            made.unpersist()
+        targets = {table: file_target(self.spark, self.lake, table) for table in MADE_TABLES}
+        made = make_hours(self.spark, self.hours, files, targets)
+        rows = _ledger_rows(inputs, made.counts, already_known)
+        self._note_first_made([row.event_hour for row in rows if row.event_hour not in already_known])
+        return self._commit(made, rows)
 
     def _commit(self, made: MadeHours, rows: tuple[EventRow, ...]) -> tuple[EventRow, ...]:
         progress(f"replacing {len(self.hours)} hours of {len(TARGETS)} tables")
-        replace_hours_by_files(
-            self.spark,
-            made.clean_files,
-            lake=self.lake,
-            table=CLEAN_EVENTS,
-            hours=self.hours,
-            read_from=self.snapshots[CLEAN_EVENTS],
-            properties=self._note(rows),
-        )
+        for table in MADE_TABLES:
+            replace_hours(
+                self.spark,
+                made.files[table],
+                lake=self.lake,
+                table=table,
+                hours=self.hours,
+                read_from=self.snapshots[table],
+                properties=self._note(rows),
+            )
         refuse_lost_rows(
             self.spark,
             self.lake,
@@ -162,15 +153,6 @@ class _Run:
             read_from=self.snapshots[CLEAN_EVENTS],
             rows=sum(row.clean for row in rows),
         )
-        for table in (HOURLY_EVENT_COUNTS, HOURLY_TRAFFIC, HOURLY_PRODUCT_STATS):
-            replace_hours(
-                made.rows(table).coalesce(1),
-                lake=self.lake,
-                table=table,
-                hours=self.hours,
-                read_from=self.snapshots[table],
-                properties=self._note(rows),
-            )
         checked = self._checked(
             rows, {hour: of.of_hour_before for hour, of in made.counts.items() if of.of_hour_before}
         )

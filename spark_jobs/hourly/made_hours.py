@@ -1,23 +1,22 @@
-"""Event hours → what tasks made of them: files of `clean_events`, frames of the hourly tables, counts of each hour."""
+"""Event hours → what tasks made of them: files of `clean_events` and of the hourly tables, counts of each hour."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 import pyarrow as pa
-from pyspark import StorageLevel
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import Row, SparkSession
 from pyspark.sql import types as T  # noqa: N812 (PySpark's own abbreviation)
 
 from contracts.bots import BOT_EVENTS_PER_HOUR
 from contracts.tables import Table
+from spark_jobs.hourly import hour_queries
 from spark_jobs.hourly.hour_batches import FilesByHour, hour_batches, hour_of_ordinal
 from spark_jobs.hourly.make_hours import COUNTS, FILES, HourMaker
-from spark_jobs.judging.map_in_arrow import map_in_arrow
+from spark_jobs.map_in_arrow import map_in_arrow
 from spark_jobs.tables.data_files import DataFile, FileTarget, as_file
-from spark_jobs.tables.schemas import struct_type
 from spark_jobs.task_errors import raised_in_task
 
 _RESULTS: Final = T.StructType([T.StructField("kind", T.StringType()), T.StructField("rows", T.BinaryType())])
@@ -34,38 +33,34 @@ class HourCounts:
 
 @dataclass(frozen=True, kw_only=True)
 class MadeHours:
-    """What was made of some hours, kept by Spark until `unpersist`; an hour without events has no counts."""
+    """What was made of some hours: files that nobody sees until they are committed, and counts.
 
-    counts: dict[datetime, HourCounts]
-    clean_files: list[DataFile]
-    results: DataFrame
+    An hour without events has no counts.
+    """
 
-    def rows(self, table: Table) -> DataFrame:
-        """Return the rows of one of the hourly tables."""
-        schema = struct_type(table)
-        return map_in_arrow(self.results.where(f"kind = '{table.name}'").select("rows"), _unpacked, schema)
-
-    def unpersist(self) -> None:
-        """Let go of what is kept."""
-        self.results.unpersist()
+    counts: Mapping[datetime, HourCounts]
+    files: Mapping[Table, Sequence[DataFile]]
 
 
-def make_hours(spark: SparkSession, hours: Sequence[datetime], files: FilesByHour, target: FileTarget) -> MadeHours:
-    """Make the hours, and write the files of their clean events, which nobody sees until they are committed."""
+def make_hours(
+    spark: SparkSession, hours: Sequence[datetime], files: FilesByHour, targets: Mapping[Table, FileTarget]
+) -> MadeHours:
+    """Make the hours, and write the files of the tables in `targets`: of each of `MADE_TABLES`."""
     cores = spark.sparkContext.defaultParallelism
     batches = tuple(hour_batches(hours, files, cores=cores))
     maker = HourMaker(
         batches=batches,
-        target=target,
+        targets=targets,
+        hourly=hour_queries.HOURLY,
         events_per_hour=BOT_EVENTS_PER_HOUR,
         threads=max(1, cores // max(len(batches), 1)),
     )
     numbers = spark.range(0, len(batches), 1, max(len(batches), 1))
-    results = map_in_arrow(numbers, maker.results, _RESULTS).persist(StorageLevel.MEMORY_AND_DISK)
     try:
-        told = results.where(f"kind IN ('{FILES}', '{COUNTS}')").collect()
+        told = map_in_arrow(numbers, maker.results, _RESULTS).collect()
     except PySparkException as error:
         raise raised_in_task(error) or error from error
+    made = [as_file(row) for row in _told(told, FILES)]
     return MadeHours(
         counts={
             hour_of_ordinal(row["hour"]): HourCounts(
@@ -73,8 +68,7 @@ def make_hours(spark: SparkSession, hours: Sequence[datetime], files: FilesByHou
             )
             for row in _told(told, COUNTS)
         },
-        clean_files=[as_file(row) for row in _told(told, FILES)],
-        results=results,
+        files={table: [file for file in made if file.table == table.name] for table in targets},
     )
 
 
@@ -82,10 +76,3 @@ def _told(results: Iterable[Row], kind: str) -> Iterator[dict[str, Any]]:
     for result in results:
         if result.kind == kind:
             yield from pa.ipc.open_stream(result.rows).read_all().to_pylist()
-
-
-def _unpacked(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield the rows in Arrow streams."""
-    for batch in batches:
-        for rows in batch.column(0):
-            yield from pa.ipc.open_stream(rows.as_buffer())

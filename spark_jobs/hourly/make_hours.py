@@ -1,4 +1,4 @@
-"""Inside a Spark task: a batch of event hours → files of `clean_events`, rows of the hourly tables, counts.
+"""Inside a Spark task: a batch of event hours → files of `clean_events` and of the hourly tables, counts of each hour.
 
 One task makes all of an hour, in DuckDB, which spills to a temporary directory what does not fit in its memory.
 """
@@ -14,7 +14,7 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
-from contracts.tables import RECEIVED_EVENTS, Table
+from contracts.tables import CLEAN_EVENTS, RECEIVED_EVENTS, Table
 from spark_jobs.hourly import hour_queries as queries
 from spark_jobs.hourly.crawler_agents import crawlers_among
 from spark_jobs.hourly.hour_batches import HourBatch, parts
@@ -28,7 +28,10 @@ _ROWS: Final = 100_000
 #: Rows of whole hours that are sorted at once: a sort of a whole batch takes longer than many small ones.
 _SORTED_ROWS: Final = 250_000
 
-#: Kinds of results beside the rows of a table, which go by its name.
+#: The tables that are made of an hour.
+MADE_TABLES: Final = (CLEAN_EVENTS, *queries.HOURLY)
+
+#: Kinds of results.
 FILES: Final = "files"
 COUNTS: Final = "counts"
 
@@ -37,11 +40,13 @@ COUNTS: Final = "counts"
 class HourMaker:
     """What a task needs, pickled into it; each input row is the number of a batch of `batches`.
 
-    Results are rows (kind, Arrow stream): of files, of counts, and of each hourly table.
+    `targets` are those of `MADE_TABLES`, `hourly` the queries of those of them that are totals of events. Results are
+    rows (kind, Arrow stream): of files, and of counts.
     """
 
     batches: tuple[HourBatch, ...]
-    target: FileTarget
+    targets: Mapping[Table, FileTarget]
+    hourly: Mapping[Table, str]
     events_per_hour: int
     threads: int
 
@@ -68,11 +73,13 @@ class HourMaker:
         for statement in (queries.EVENTS, queries.rated(self.events_per_hour), queries.FLAGGED, queries.BY_USER):
             connection.execute(statement)
         yield _result(COUNTS, connection.execute(queries.COUNTS).to_arrow_table())
-        for table, query in queries.HOURLY.items():
-            yield _result(table.name, _rows_of(table, connection.execute(query).to_arrow_table()))
-        clean = _clean_events(connection, batch, paths)
-        made = [as_batch(file) for file in written_files(clean, self.target)]
-        yield _result(FILES, pa.Table.from_batches(made))
+        made = [*written_files(_clean_events(connection, batch, paths), self.targets[CLEAN_EVENTS])]
+        for table, query in self.hourly.items():
+            order = ", ".join(table.sort)
+            rows = connection.execute(f"{query} ORDER BY {order}").to_arrow_table()
+            made += written_files([rows], self.targets[table])
+        if made:
+            yield _result(FILES, pa.Table.from_batches(map(as_batch, made)))
 
     @contextmanager
     def _duckdb(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -99,11 +106,6 @@ def _clean_events(
         files = [path for hour in hours for path in paths[hour]]
         for rows in connection.execute(queries.clean(files)).to_arrow_reader(_ROWS):
             yield pa.Table.from_batches([rows])
-
-
-def _rows_of(table: Table, rows: pa.Table) -> pa.Table:
-    schema = table_schema(table)
-    return rows.select(schema.names).cast(schema)
 
 
 def _result(kind: str, rows: pa.Table) -> pa.RecordBatch:

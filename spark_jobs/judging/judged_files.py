@@ -11,8 +11,8 @@ from pyspark.sql import SparkSession
 
 from contracts.versions import RawObject
 from spark_jobs.judging.judge_objects import CountsByKey, CountsParam, ObjectJudge
-from spark_jobs.judging.map_in_arrow import map_in_arrow
 from spark_jobs.judging.privacy import Privacy
+from spark_jobs.map_in_arrow import map_in_arrow
 from spark_jobs.raw.raw_objects import RawStore
 from spark_jobs.raw.read_plan import read_tasks
 from spark_jobs.tables.data_files import DATA_FILE_SCHEMA, DataFile, FileTarget, as_file

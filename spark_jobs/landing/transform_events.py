@@ -26,12 +26,14 @@ from spark_jobs.judging.privacy import Privacy
 from spark_jobs.landing.landing_counts import landing_ledger_row
 from spark_jobs.landing.landing_plan import LandingHour, LandingRules, landing_plan
 from spark_jobs.raw.raw_objects import RawStore, landed_objects, raw_store
-from spark_jobs.tables.commit_files import file_target, replace_hours_by_files
+from spark_jobs.tables.commit_files import replace_hours
 from spark_jobs.tables.erased_users import read_erased_users
+from spark_jobs.tables.iceberg_table import current_snapshot
 from spark_jobs.tables.ledger import LandingLedgerRow, read_landing_rows, write_landing_rows
 from spark_jobs.tables.retries import retrying
 from spark_jobs.tables.run_notes import refuse_lost_rows, run_note
-from spark_jobs.tables.table_io import current_snapshot, ensure_tables
+from spark_jobs.tables.table_evolution import ensure_tables
+from spark_jobs.tables.write_files import file_target
 from spark_jobs.task_errors import named_task_errors
 
 _TABLES = (RECEIVED_EVENTS, REJECTED_EVENTS, DATA_CHECKS, LANDING_LEDGER, ERASED_USERS)
@@ -138,7 +140,7 @@ def _write_events(
         (RECEIVED_EVENTS, judged.received, snapshots.received, figures["received"]),
         (REJECTED_EVENTS, judged.rejected, snapshots.rejected, figures["rejected"] + figures["unreadable_objects"]),
     ):
-        replace_hours_by_files(spark, files, lake=lake, table=table, hours=hours, read_from=read_from, properties=note)
+        replace_hours(spark, files, lake=lake, table=table, hours=hours, read_from=read_from, properties=note)
         refuse_lost_rows(spark, lake, table, run_id=run_id, read_from=read_from, rows=rows)
     return judged.counts
 

@@ -24,8 +24,8 @@ from spark_jobs.hourly.event_hours import HOUR_KEY_PATTERN
 from spark_jobs.judging.erased_lines import without_erased
 from spark_jobs.judging.judge_lines import LineJudge
 from spark_jobs.judging.judge_objects import ObjectCounts, judge_object
-from spark_jobs.judging.map_in_arrow import map_in_arrow
 from spark_jobs.judging.privacy import Privacy
+from spark_jobs.map_in_arrow import map_in_arrow
 from spark_jobs.raw.raw_objects import RawStore
 
 _COUNTS: Final = T.StructType(

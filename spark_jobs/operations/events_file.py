@@ -30,7 +30,7 @@ from spark_jobs.operations.out_directory import OutDirectory
 from spark_jobs.raw.raw_objects import all_landed_objects, raw_store
 from spark_jobs.session import ROOT, spark_session
 from spark_jobs.tables.export_tables import export_tables
-from spark_jobs.tables.table_io import ensure_tables
+from spark_jobs.tables.table_evolution import ensure_tables
 
 DATABASE: Final = "clickstream"
 

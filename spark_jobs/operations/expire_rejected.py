@@ -14,10 +14,9 @@ from contracts.names import LakeLocation
 from contracts.partitions import HOUR
 from contracts.tables import REJECTED_EVENTS
 from spark_jobs.raw.raw_objects import landed_objects, raw_store
+from spark_jobs.tables.commit_files import replace_hours
 from spark_jobs.tables.iceberg_table import current_snapshot
 from spark_jobs.tables.retries import retrying
-from spark_jobs.tables.schemas import struct_type
-from spark_jobs.tables.table_io import replace_hours
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -35,8 +34,7 @@ def _expire(spark: SparkSession, lake: LakeLocation, before: datetime) -> int:
     old = {hour: rows for hour, rows in _rows_by_landing_hour(spark, lake).items() if hour + HOUR <= before}
     objects = landed_objects(raw_store(lake.raw_uri), old)
     expired = {hour: rows for hour, rows in old.items() if not objects[hour]}
-    nothing = spark.createDataFrame([], struct_type(REJECTED_EVENTS))
-    replace_hours(nothing, lake=lake, table=REJECTED_EVENTS, hours=expired, read_from=read_from)
+    replace_hours(spark, [], lake=lake, table=REJECTED_EVENTS, hours=expired, read_from=read_from)
     return sum(expired.values())
 
 

@@ -20,10 +20,10 @@ from contracts.tables import Table
 from spark_jobs.errors import BaseMovedError, SparkJobError
 from spark_jobs.operations.table_figures import TableFigures, table_figures
 from spark_jobs.progress import progress
+from spark_jobs.tables.commit_files import commit_error
 from spark_jobs.tables.hour_filters import sql_literal
 from spark_jobs.tables.iceberg_table import loaded
 from spark_jobs.tables.retries import retrying
-from spark_jobs.tables.table_io import commit_error
 
 #: Iceberg refuses less, too: a run's new files are orphans until it commits.
 LEAST_ORPHAN_AGE: Final = timedelta(hours=24)

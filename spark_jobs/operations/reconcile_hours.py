@@ -24,7 +24,7 @@ from spark_jobs.landing.transform_events import TransformReport, transform_landi
 from spark_jobs.raw.raw_objects import landed_objects, raw_store
 from spark_jobs.tables.day_ledger import read_day_rows
 from spark_jobs.tables.ledger import read_landed_hours
-from spark_jobs.tables.table_io import ensure_tables
+from spark_jobs.tables.table_evolution import ensure_tables
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ from spark_jobs.tables.day_ledger import read_day_rows
 from spark_jobs.tables.erased_users import read_erased_users
 from spark_jobs.tables.hour_filters import in_hour_partitions
 from spark_jobs.tables.ledger import LandingLedgerRow, read_landing_rows
-from spark_jobs.tables.table_io import ensure_tables, require_tables
+from spark_jobs.tables.table_evolution import ensure_tables, require_tables
 
 
 class NoLandingHourError(SparkJobError):

@@ -11,12 +11,14 @@ ARROW_TYPES: Final[Mapping[ColumnType, pa.DataType]] = {
     "string": pa.string(),
     "binary": pa.binary(),
     "timestamp": pa.timestamp("us", tz="UTC"),
+    "date": pa.date32(),
     "boolean": pa.bool_(),
     "bigint": pa.int64(),
     "double": pa.float64(),
     "decimal(18,2)": pa.decimal128(18, 2),
     "decimal(38,2)": pa.decimal128(38, 2),
     "array<string>": pa.list_(pa.field("element", pa.string())),
+    "map<string,bigint>": pa.map_(pa.string(), pa.int64()),
 }
 
 

@@ -1,96 +1,218 @@
-"""Data files that tasks have written → hours of a table, replaced by them in one Iceberg commit.
+"""Data files → certain hours or days of a table, replaced by them in one Iceberg commit: how every job writes.
 
-What `replace_hours` does with a frame: the same filter, isolation, note and errors. Iceberg itself reads each file's
-metrics from its footer, by the table's own settings; the footer comes from the task, which had it in memory.
+A job owns hours, not rows: whatever the table held of them before is gone afterwards, whatever it holds of other hours
+is untouched. That makes every run repeatable, whatever ran before, besides or halfway. The order of two runs that own
+the same hour is kept by `read_from`: what was read before the other's commit is never written after it.
+
+Iceberg itself reads each file's metrics from its footer, by the table's own settings; the footer comes from whoever
+wrote the file and had it in memory.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import reduce
 from typing import Any, Final
 
-import pyarrow as pa
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from contracts.names import LakeLocation
-from contracts.partitions import HOUR
+from contracts.partitions import HOUR, hours_of_day
 from contracts.tables import Table
-from spark_jobs.errors import BaseMovedError, InputChangedError
+from spark_jobs.errors import BaseMovedError, InputChangedError, SparkJobError
 from spark_jobs.session import java_class
-from spark_jobs.tables.arrow_schemas import table_schema
-from spark_jobs.tables.data_files import DataFile, FileTarget
-from spark_jobs.tables.iceberg_table import loaded
-from spark_jobs.tables.replaced_hours import REPLACED_HOURS, hours_note
+from spark_jobs.tables.data_files import DataFile
+from spark_jobs.tables.hour_filters import at_hours, hour_ranges, in_day_partitions
+from spark_jobs.tables.iceberg_table import commits_between, elements, loaded
+from spark_jobs.tables.replaced_hours import TablePart, hours_note, replaced_note, touches
+from spark_jobs.tables.retries import retrying
 from spark_jobs.tables.run_notes import RUN_ID
-from spark_jobs.tables.table_io import commit_error, unchanged_since
+from spark_jobs.tables.table_rows import rows_as_of
+from spark_jobs.tables.write_files import files_of_frame
+from spark_jobs.task_errors import raised_in_task
+
+#: Hours in more pieces than this are replaced by whole days at once.
+MAX_RANGES: Final = 50
 
 #: Where Iceberg's Spark runtime keeps the Parquet that it brings along.
 _PARQUET: Final = "org.apache.iceberg.shaded.org.apache.parquet"
-
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY: Final = timedelta(days=1)
 
 
-def file_target(spark: SparkSession, lake: LakeLocation, table: Table) -> FileTarget:
-    """Return what a task must know to write files of a table."""
-    handle = loaded(spark, lake, table)
-    fields = [_with_id(handle.schema(), field, field.name) for field in table_schema(table)]
-    partitions = tuple(partition.column for partition in table.partitions)
-    return FileTarget(
-        table=table.name, data=f"{handle.location()}/data", schema=pa.schema(fields), partitions=partitions
-    )
-
-
-def _with_id(schema: Any, field: pa.Field, path: str) -> pa.Field:
-    """Return a column with Iceberg's id, by which readers know it, and a list's elements with theirs."""
-    if pa.types.is_list(field.type):
-        element = field.type.value_field
-        field = field.with_type(pa.list_(_with_id(schema, element, f"{path}.{element.name}")))
-    return field.with_metadata({"PARQUET:field_id": str(schema.findField(path).fieldId())})
-
-
-def replace_hours_by_files(
+def replace_hours(
     spark: SparkSession,
-    files: Iterable[DataFile],
+    files: Collection[DataFile],
     *,
     lake: LakeLocation,
     table: Table,
     hours: Collection[datetime],
     read_from: int | None,
-    properties: Mapping[str, str],
+    properties: Mapping[str, str] | None = None,
+    part: TablePart | None = None,
 ) -> None:
-    """Replace hourly partitions of a table by files that hold rows of these hours only; hours without a file are empty.
+    """Replace hours of a table by files that hold rows of these hours only; hours without a row become empty.
 
-    Raise `InputChangedError` if another run replaced one of the hours since the snapshot `read_from`.
+    An hour is one of the first partition column: `landing_hour`, `event_time` or `event_hour`. `read_from` is the
+    table's `current_snapshot` from before the input was read. If another run replaced one of the hours since,
+    `InputChangedError` is raised, and the caller computes again (`retrying`). `properties` go into the snapshot's
+    summary. With a `part`, only its rows of the hours are replaced, and runs of other parts are no conflict.
     """
     if not hours:
         return
-    base = unchanged_since(spark, lake, table, hours, read_from=read_from, run_id=properties.get(RUN_ID))
-    handle = loaded(spark, lake, table)
-    expressions = java_class(spark, "org.apache.iceberg.expressions.Expressions")
-    hour = expressions.hour(table.partitions[0].column)
-    own = getattr(expressions, "in")(hour, [(one - _EPOCH) // HOUR for one in sorted(set(hours))])
-    overwrite = handle.newOverwrite().overwriteByRowFilter(own)
-    overwrite = overwrite.validateNoConflictingDeletes().validateNoConflictingData()
-    if base is not None:
-        overwrite = overwrite.validateFromSnapshot(base)
-    for key, value in {**properties, REPLACED_HOURS: hours_note(hours)}.items():
-        overwrite = overwrite.set(key, value)
-    for data_file in _data_files(spark, handle, files):
-        overwrite = overwrite.addFile(data_file)
-    try:
-        overwrite.commit()
-    except Py4JJavaError as error:
-        raise _input_changed(table, commit_error(error)) from error
+    write = _Replacement(
+        spark=spark, lake=lake, table=table, hours=hours, read_from=read_from, properties=properties or {}, part=part
+    )
+    if table.partitions[0].transform == "hours":
+        write.replace_hourly_partitions(files)
+    else:
+        retrying(lambda: write.replace_within_days(files), on=BaseMovedError)
 
 
-def _data_files(spark: SparkSession, handle: Any, files: Iterable[DataFile]) -> Iterator[Any]:
+def replace_days(
+    spark: SparkSession,
+    files: Collection[DataFile],
+    *,
+    lake: LakeLocation,
+    table: Table,
+    days: Collection[date],
+    read_from: int | None,
+    properties: Mapping[str, str] | None = None,
+) -> None:
+    """Replace days of a table that is partitioned by day: as `replace_hours`, noted as the hours of these days."""
+    if not days:
+        return
+    hours = [hour for day in days for hour in hours_of_day(day)]
+    write = _Replacement(
+        spark=spark, lake=lake, table=table, hours=hours, read_from=read_from, properties=properties or {}
+    )
+    retrying(lambda: write.replace_daily_partitions(files), on=BaseMovedError)
+
+
+class _PartialFileError(SparkJobError):
+    """A file holds rows of the hours to be replaced and of others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Replacement:
+    spark: SparkSession
+    lake: LakeLocation
+    table: Table
+    hours: Collection[datetime]
+    read_from: int | None
+    properties: Mapping[str, str]
+    part: TablePart | None = None
+
+    @property
+    def column(self) -> str:
+        return self.table.partitions[0].column
+
+    def replace_hourly_partitions(self, files: Collection[DataFile]) -> None:
+        """Replace whole hourly partitions: a conflict there can only be another run of the same hours."""
+        try:
+            self._commit(files, self._in_hourly_partitions(), self._unchanged_since())
+        except BaseMovedError as error:
+            raise InputChangedError(f"{self.table.name}: {error}") from error
+
+    def replace_daily_partitions(self, files: Collection[DataFile]) -> None:
+        """Replace whole daily partitions; what a compaction did to them meanwhile is no conflict."""
+        self._commit(files, self._in_daily_partitions(), self._unchanged_since())
+
+    def replace_within_days(self, files: Collection[DataFile]) -> None:
+        """Replace hours in daily partitions; where a file also holds other hours, their rows are carried over."""
+        base = self._unchanged_since()
+        if len(hour_ranges(self.hours)) <= MAX_RANGES:
+            try:
+                self._commit(files, self._in_ranges(), base)
+            except _PartialFileError:
+                pass  # files are deleted whole: then the days are replaced whole
+            else:
+                return
+        carried_over = files_of_frame(self._other_hours(base), self.lake, self.table)
+        self._commit([*files, *carried_over], self._in_daily_partitions(), base)
+
+    def _unchanged_since(self) -> int | None:
+        """Return the current snapshot, if no other run replaced the hours since; else raise `InputChangedError`.
+
+        Iceberg would find another run by its files, and so not one that left the hours empty. The run itself may write
+        an hour twice knowingly.
+        """
+        newest, own = None, self.properties.get(RUN_ID)
+        try:
+            for commit in commits_between(self.spark, self.lake, self.table, after=self.read_from):
+                newest = newest or commit.snapshot_id
+                another = own is None or commit.summary.get(RUN_ID) != own
+                if another and touches(commit, self.hours, self.part):
+                    raise InputChangedError(
+                        f"{self.table.name}: another run replaced {hours_note(self.hours)} meanwhile"
+                    )
+        except LookupError as error:
+            raise InputChangedError(f"{self.table.name}: {error}, so what happened since is unknown") from error
+        return newest or self.read_from
+
+    def _other_hours(self, base: int | None) -> DataFrame:
+        """Return what else lies in the days: few rows in many small files, which become one file a day again."""
+        condition = f"{in_day_partitions(self.column, self.hours)} AND NOT {at_hours(self.column, self.hours)}"
+        if self.part is not None:
+            condition = f"({condition}) AND {self.part.condition}"
+        return rows_as_of(self.spark, self.lake, self.table, base).where(condition).coalesce(1)
+
+    @property
+    def _expressions(self) -> Any:
+        return java_class(self.spark, "org.apache.iceberg.expressions.Expressions")
+
+    def _in_hourly_partitions(self) -> Any:
+        hour = self._expressions.hour(self.column)
+        return _in(self._expressions, hour, {(one - _EPOCH) // HOUR for one in self.hours})
+
+    def _in_daily_partitions(self) -> Any:
+        transform = self.table.partitions[0].transform
+        day = self.column if transform == "identity" else self._expressions.day(self.column)
+        return _in(self._expressions, day, {(hour - _EPOCH) // _DAY for hour in self.hours})
+
+    def _in_ranges(self) -> Any:
+        made = self._expressions
+        ranges = [
+            getattr(made, "and")(
+                made.greaterThanOrEqual(self.column, start.isoformat()), made.lessThan(self.column, end.isoformat())
+            )
+            for start, end in hour_ranges(self.hours)
+        ]
+        return reduce(getattr(made, "or"), ranges)
+
+    def _commit(self, files: Collection[DataFile], replaced: Any, base: int | None) -> None:
+        """Replace the rows for which an Iceberg expression holds, unless one of them was changed since the base."""
+        handle = loaded(self.spark, self.lake, self.table)
+        if self.part is not None:
+            own = self._expressions.equal(self.part.column, self.part.value)
+            replaced = getattr(self._expressions, "and")(replaced, own)
+        overwrite = handle.newOverwrite().overwriteByRowFilter(replaced)
+        overwrite = overwrite.validateNoConflictingDeletes().validateNoConflictingData()
+        if base is not None:
+            overwrite = overwrite.validateFromSnapshot(base)
+        for key, value in {**self.properties, **replaced_note(self.hours, self.part)}.items():
+            overwrite = overwrite.set(key, value)
+        for data_file in _data_files(self.spark, handle, files):
+            overwrite = overwrite.addFile(data_file)
+        try:
+            overwrite.commit()
+        except Py4JJavaError as error:
+            raise commit_error(error) from error
+
+
+def _in(expressions: Any, term: Any, ordinals: Collection[int]) -> Any:
+    return getattr(expressions, "in")(term, sorted(ordinals))
+
+
+def _data_files(spark: SparkSession, handle: Any, files: Collection[DataFile]) -> Iterator[Any]:
     """Yield Iceberg's own records of the files.
 
     `ParquetUtil.fileMetrics` would do it in one call: it fetches the footer, and makes a Hadoop configuration for each
     file, out of XML, which takes ten times as long as all the rest.
     """
     spec, order = handle.spec(), handle.sortOrder()
-    columns = [field.name() for field in spec.fields()]
+    columns = [field.name() for field in elements(spec.fields())]
     metrics = java_class(spark, "org.apache.iceberg.MetricsConfig").forTable(handle)
     builders = java_class(spark, "org.apache.iceberg.DataFiles")
     footers = java_class(spark, "org.apache.iceberg.parquet.ParquetUtil")
@@ -100,7 +222,7 @@ def _data_files(spark: SparkSession, handle: Any, files: Iterable[DataFile]) -> 
     stream = java_class(spark, "java.util.stream.Stream")
     for file in files:
         footer = converter.readParquetMetadata(memory(file.footer))
-        path = "/".join(f"{column}={hour}" for column, hour in zip(columns, file.partition, strict=True))
+        path = "/".join(f"{column}={value}" for column, value in zip(columns, file.partition, strict=True))
         yield (
             builders.builder(spec)
             .withPath(file.location)
@@ -113,5 +235,13 @@ def _data_files(spark: SparkSession, handle: Any, files: Iterable[DataFile]) -> 
         )
 
 
-def _input_changed(table: Table, error: BaseException) -> BaseException:
-    return InputChangedError(f"{table.name}: {error}") if isinstance(error, BaseMovedError) else error
+def commit_error(error: Any) -> BaseException:
+    """Return the error that a failed commit means; another failure than a conflict is returned as it is."""
+    cause = error.java_exception
+    while cause is not None:
+        if cause.getClass().getName() == "org.apache.iceberg.exceptions.ValidationException":
+            message = str(cause.getMessage())
+            return _PartialFileError(message) if "some, but not all, rows" in message else BaseMovedError(message)
+        cause = cause.getCause()
+    unrelated: BaseException = error
+    return raised_in_task(unrelated) or unrelated

@@ -1,4 +1,4 @@
-"""Arrow rows → Parquet data files of a table, written by the task that has the rows; the driver commits them.
+"""Arrow rows → Parquet data files of a table, written by whoever has the rows; the driver commits them.
 
 Through the JVM, rows become Spark's own, are sorted by partition, and are written value by value: three times the cost
 of judging them. Here they stay columns. Rows wait for their partition's file in memory, within a bound, so that a
@@ -17,6 +17,7 @@ from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import Any, Final
 
 import boto3
@@ -26,8 +27,10 @@ import pyarrow.parquet as pq
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from pyspark.sql import types as T  # noqa: N812 (PySpark's own abbreviation)
+from pyspark.sql.pandas.types import to_arrow_schema
 
 from contracts.partitions import HOUR
+from contracts.tables import Partition as PartitionField
 from spark_jobs.errors import DataFileError
 from spark_jobs.raw.local_directory import local_directory
 
@@ -36,6 +39,7 @@ FILE_BYTES: Final = 96 * 1024 * 1024
 #: Of all rows that a task keeps waiting; then each partition's become a file, small as it may be.
 HELD_BYTES: Final = 256 * 1024 * 1024
 
+_MAKING_CLIENT: Final = Lock()
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR_US: Final = 3_600_000_000
 #: A dictionary of values that hardly repeat costs as much as the rest of a file's writing, and is given up halfway.
@@ -49,17 +53,22 @@ _DICTIONARY_ROWS: Final = 100
 _TAIL: Final = 8
 
 
+#: A value for each of a table's partition fields.
+Partition = tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataFile:
-    """A file that no snapshot of its table has yet; `partition` are its hours, counted from the epoch.
+    """A file that no snapshot of its table has yet; `partition` are its values, spelled as Iceberg does in a path.
 
-    `footer` is the file's own (Parquet's FileMetaData): whoever commits the file need not fetch it.
+    An hour is counted from the epoch, a day is an ISO date. `footer` is the file's own (Parquet's FileMetaData):
+    whoever commits the file need not fetch it.
     """
 
     table: str
     location: str
     size: int
-    partition: tuple[int, ...]
+    partition: Partition
     footer: bytes
 
 
@@ -69,7 +78,7 @@ DATA_FILE_SCHEMA: Final = T.StructType(
         T.StructField("table", T.StringType()),
         T.StructField("location", T.StringType()),
         T.StructField("size", T.LongType()),
-        T.StructField("partition", T.ArrayType(T.LongType())),
+        T.StructField("partition", T.ArrayType(T.StringType())),
         T.StructField("footer", T.BinaryType()),
     ]
 )
@@ -78,14 +87,7 @@ DATA_FILE_SCHEMA: Final = T.StructType(
 def as_batch(file: DataFile) -> pa.RecordBatch:
     """Return a file as a row of `DATA_FILE_SCHEMA`."""
     row = {**vars(file), "partition": list(file.partition)}
-    types = {
-        "table": pa.string(),
-        "location": pa.string(),
-        "size": pa.int64(),
-        "partition": pa.list_(pa.int64()),
-        "footer": pa.binary(),
-    }
-    return pa.RecordBatch.from_pylist([row], pa.schema(types))
+    return pa.RecordBatch.from_pylist([row], to_arrow_schema(DATA_FILE_SCHEMA))
 
 
 def as_file(row: Mapping[str, Any]) -> DataFile:
@@ -136,19 +138,16 @@ def _download(location: str, path: Path) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class FileTarget:
-    """A table as a task must know it: where its data lies, its columns with Iceberg's ids, its hourly partitions."""
+    """A table as a task must know it: where its data lies, its columns with Iceberg's ids, how it is partitioned."""
 
     table: str
     data: str
     schema: pa.Schema
-    partitions: tuple[str, ...]
+    partitions: tuple[PartitionField, ...]
 
-    def write(self, rows: pa.Table, partition: tuple[int, ...]) -> DataFile:
+    def write(self, rows: pa.Table, partition: Partition) -> DataFile:
         """Write rows of one partition as a file."""
-        folders = (
-            f"{name}_hour={_EPOCH + hour * HOUR:%Y-%m-%d-%H}"
-            for name, hour in zip(self.partitions, partition, strict=True)
-        )
+        folders = map(_folder, self.partitions, partition)
         location = "/".join((self.data, *folders, f"{uuid.uuid4()}.parquet"))
         content = self._parquet(rows.select(self.schema.names).cast(self.schema))
         _put(location, content)
@@ -184,8 +183,8 @@ class WaitingRows:
     """Rows of a table that wait, by partition, for enough others to become a file."""
 
     target: FileTarget
-    _rows: defaultdict[tuple[int, ...], list[pa.Table]] = field(default_factory=lambda: defaultdict(list))
-    _sizes: Counter[tuple[int, ...]] = field(default_factory=Counter)
+    _rows: defaultdict[Partition, list[pa.Table]] = field(default_factory=lambda: defaultdict(list))
+    _sizes: Counter[Partition] = field(default_factory=Counter)
 
     def add(self, batch: pa.Table) -> Iterator[DataFile]:
         """Let rows wait, and yield the files that are full now."""
@@ -202,26 +201,45 @@ class WaitingRows:
         for partition in sorted(self._rows):
             yield self._written(partition)
 
-    def _written(self, partition: tuple[int, ...]) -> DataFile:
+    def _written(self, partition: Partition) -> DataFile:
         del self._sizes[partition]
         return self.target.write(pa.concat_tables(self._rows.pop(partition)), partition)
 
 
-def _by_partition(rows: pa.Table, columns: tuple[str, ...]) -> Iterator[tuple[tuple[int, ...], pa.Table]]:
+def _by_partition(rows: pa.Table, fields: tuple[PartitionField, ...]) -> Iterator[tuple[Partition, pa.Table]]:
     """Yield the rows of each partition that there are; rows of one partition keep their order."""
-    keys = pa.table({name: _hours(rows.column(name)) for name in columns})
+    columns = [field.column for field in fields]
+    keys = pa.table({field.column: _values(rows.column(field.column), field) for field in fields})
     starts = _starts(keys)
-    if len(starts) - 1 > keys.group_by(list(columns)).aggregate([]).num_rows:  # some partition's rows lie apart
+    if len(starts) - 1 > keys.group_by(columns).aggregate([]).num_rows:  # some partition's rows lie apart
         order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in columns])
         rows, keys = rows.take(order), keys.take(order)
         starts = _starts(keys)
     for start, end in pairwise(starts):
-        partition = tuple(keys.column(name)[start].as_py() for name in columns)
+        partition = tuple(str(keys.column(name)[start].as_py()) for name in columns)
         yield partition, rows.slice(start, end - start)
 
 
-def _hours(moments: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.divide(pc.floor_temporal(moments, unit="hour").cast(pa.int64()), _HOUR_US)
+def _values(column: pa.ChunkedArray, field: PartitionField) -> pa.ChunkedArray:
+    """Return the field's value for each row: hours since the epoch, dates, or what is in the column."""
+    match field.transform:
+        case "hours":
+            return pc.divide(pc.floor_temporal(column, unit="hour").cast(pa.int64()), _HOUR_US)
+        case "days":
+            return column.cast(pa.date32())
+        case "identity":
+            return column
+
+
+def _folder(field: PartitionField, value: str) -> str:
+    """Return the name that Iceberg would give the folder; only people read it."""
+    match field.transform:
+        case "hours":
+            return f"{field.column}_hour={_EPOCH + int(value) * HOUR:%Y-%m-%d-%H}"
+        case "days":
+            return f"{field.column}_day={value}"
+        case "identity":
+            return f"{field.column}={value}"
 
 
 def _starts(keys: pa.Table) -> list[int]:
@@ -250,7 +268,12 @@ def _put(location: str, content: bytes) -> None:
     _s3_client().put_object(Bucket=bucket, Key=key, Body=content)
 
 
-@cache
 def _s3_client() -> Any:
-    """Return this process's client (boto3 has no types)."""
+    """Return this process's client (boto3 has no types); a driver's threads make it one at a time."""
+    with _MAKING_CLIENT:
+        return _made_s3_client()
+
+
+@cache
+def _made_s3_client() -> Any:
     return boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))

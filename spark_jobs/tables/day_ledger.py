@@ -9,8 +9,9 @@ from contracts.ledger import DayRow
 from contracts.names import LakeLocation
 from contracts.partitions import day_key
 from contracts.tables import DAY_LEDGER
-from spark_jobs.tables.schemas import column_names, struct_type
-from spark_jobs.tables.table_io import replace_days
+from spark_jobs.tables.commit_files import replace_days
+from spark_jobs.tables.schemas import column_names
+from spark_jobs.tables.write_files import files_of_rows
 
 
 def read_day_rows(spark: SparkSession, lake: LakeLocation, start: date, end: date) -> list[DayRow]:
@@ -31,7 +32,8 @@ def write_day_rows(
     """Replace the rows of these days; `read_from` and `properties` as in `replace_days`."""
     values = [tuple(getattr(row, name) for name in column_names(DAY_LEDGER)) for row in rows]
     replace_days(
-        spark.createDataFrame(values, struct_type(DAY_LEDGER)).coalesce(1),
+        spark,
+        files_of_rows(spark, lake, DAY_LEDGER, values),
         lake=lake,
         table=DAY_LEDGER,
         days=[row.day for row in rows],

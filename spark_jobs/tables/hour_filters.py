@@ -40,14 +40,6 @@ def at_hours(column: str, hours: Iterable[datetime]) -> str:
     return _in(column, [sql_literal(hour) for hour in sorted(set(hours))])
 
 
-def in_ranges(column: str, ranges: Sequence[HourRange]) -> str:
-    """Return the condition that a timestamp lies in one of the half-open ranges.
-
-    Not for hundreds of them: Spark makes a chain of such a disjunction, and recurses into it.
-    """
-    return " OR ".join(f"({column} >= {sql_literal(a)} AND {column} < {sql_literal(b)})" for a, b in ranges) or "false"
-
-
 def hour_ranges(hours: Collection[datetime]) -> list[HourRange]:
     """Return the half-open ranges that the hours fill, in order.
 

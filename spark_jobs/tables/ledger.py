@@ -4,10 +4,9 @@ A ledger's row is the last commit of a run. So an hour whose run died halfway ke
 stale, and is made again.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
@@ -17,9 +16,9 @@ from contracts.names import LakeLocation
 from contracts.partitions import hour_key, parse_hour_key
 from contracts.tables import EVENT_LEDGER, LANDING_LEDGER, Table
 from spark_jobs.hourly.event_hours import HOUR_KEY_PATTERN
+from spark_jobs.tables.commit_files import replace_hours
 from spark_jobs.tables.hour_filters import sql_literal
-from spark_jobs.tables.schemas import struct_type
-from spark_jobs.tables.table_io import replace_hours
+from spark_jobs.tables.write_files import files_of_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,13 +100,20 @@ def write_landing_rows(
             row.lines,
             row.received,
             row.rejected,
-            dict(row.rejected_by_reason),
-            {hour_key(hour): received for hour, received in row.received_by_event_hour.items()},
+            list(row.rejected_by_reason.items()),
+            [(hour_key(hour), received) for hour, received in row.received_by_event_hour.items()],
             row.failed_checks,
         )
         for row in rows
     ]
-    _write(spark, lake, LANDING_LEDGER, tuples, [row.landing_hour for row in rows], read_from)
+    replace_hours(
+        spark,
+        files_of_rows(spark, lake, LANDING_LEDGER, tuples),
+        lake=lake,
+        table=LANDING_LEDGER,
+        hours=[row.landing_hour for row in rows],
+        read_from=read_from,
+    )
 
 
 def write_event_rows(
@@ -123,20 +129,15 @@ def write_event_rows(
     tuples = [
         (row.event_hour, row.input_version, row.received, row.clean, row.duplicates, row.failed_checks) for row in rows
     ]
-    _write(spark, lake, EVENT_LEDGER, tuples, hours, read_from, properties)
-
-
-def _write(
-    spark: SparkSession,
-    lake: LakeLocation,
-    table: Table,
-    tuples: Iterable[tuple[Any, ...]],
-    hours: Collection[datetime],
-    read_from: int | None,
-    properties: Mapping[str, str] | None = None,
-) -> None:
-    frame = spark.createDataFrame(list(tuples), struct_type(table)).coalesce(1)
-    replace_hours(frame, lake=lake, table=table, hours=hours, read_from=read_from, properties=properties)
+    replace_hours(
+        spark,
+        files_of_rows(spark, lake, EVENT_LEDGER, tuples),
+        lake=lake,
+        table=EVENT_LEDGER,
+        hours=hours,
+        read_from=read_from,
+        properties=properties,
+    )
 
 
 def _between(spark: SparkSession, lake: LakeLocation, table: Table, start: datetime, end: datetime) -> DataFrame:

@@ -5,19 +5,15 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
 
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR
 from contracts.tables import Table
+from spark_jobs.tables.table_rows import rows_as_of
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def rows_as_of(spark: SparkSession, lake: LakeLocation, table: Table, snapshot: int | None) -> DataFrame:
-    """Return a table's rows as of a snapshot; None is a table that nothing was written to yet."""
-    return _as_of(spark, snapshot, lake.table(table.name))
 
 
 def rows_by_event_hour(
@@ -27,7 +23,7 @@ def rows_by_event_hour(
 
     The table must be partitioned by `hours(event_time)`; hours between those that are asked for may be among them.
     """
-    partitions = _as_of(spark, snapshot, f"{lake.table(table.name)}.partitions")
+    partitions = rows_as_of(spark, lake, table, snapshot, metadata="partitions")
     hour = F.col("partition.event_time_hour")
     wanted = partitions.where(hour.between(_ordinal(min(hours)), _ordinal(max(hours)))).select(hour, "record_count")
     counted: dict[datetime, int] = defaultdict(int)
@@ -38,7 +34,3 @@ def rows_by_event_hour(
 
 def _ordinal(hour: datetime) -> int:
     return (hour - _EPOCH) // HOUR
-
-
-def _as_of(spark: SparkSession, snapshot: int | None, name: str) -> DataFrame:
-    return spark.table(name) if snapshot is None else spark.read.option("snapshot-id", str(snapshot)).table(name)

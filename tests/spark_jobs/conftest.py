@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from contracts.names import LakeLocation
 from spark_jobs.session import LocalSize, spark_session
-from spark_jobs.tables.table_io import ensure_tables
+from spark_jobs.tables.table_evolution import ensure_tables
 from tests.spark_jobs.copied_lake import copy_lake
 
 NewLake = Callable[[], LakeLocation]

@@ -12,9 +12,10 @@ from pyspark.sql import SparkSession
 from contracts.names import LakeLocation
 from contracts.partitions import hour_of
 from contracts.tables import LANDING_LEDGER, RECEIVED_EVENTS
+from spark_jobs.tables.commit_files import replace_hours
+from spark_jobs.tables.iceberg_table import current_snapshot
 from spark_jobs.tables.ledger import LandingLedgerRow, write_landing_rows
-from spark_jobs.tables.schemas import struct_type
-from spark_jobs.tables.table_io import current_snapshot, replace_hours
+from spark_jobs.tables.write_files import files_of_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +95,8 @@ def land_events(spark: SparkSession, lake: LakeLocation, landings: Collection[La
     """Replace landing hours, but not their rows of the ledger: job 1, killed halfway."""
     rows = [event.row(landing.landing_hour) for landing in landings for event in landing.events]
     replace_hours(
-        spark.createDataFrame(rows, struct_type(RECEIVED_EVENTS)).coalesce(2),
+        spark,
+        files_of_rows(spark, lake, RECEIVED_EVENTS, rows),
         lake=lake,
         table=RECEIVED_EVENTS,
         hours=[landing.landing_hour for landing in landings],

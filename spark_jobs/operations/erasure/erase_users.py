@@ -25,7 +25,7 @@ from spark_jobs.operations.erasure.stored_values import warehouse_finding
 from spark_jobs.operations.erasure.table_history import expire_history, files_in_use, folder_of, rewrite_manifests
 from spark_jobs.progress import progress
 from spark_jobs.tables.erased_users import add_erased_users
-from spark_jobs.tables.table_io import ensure_tables, require_tables
+from spark_jobs.tables.table_evolution import ensure_tables, require_tables
 
 #: Firehose's longest buffer interval: an hour that ended longer ago has all of its objects, whatever the stream's own.
 _LONGEST_BUFFER: Final = timedelta(minutes=15)

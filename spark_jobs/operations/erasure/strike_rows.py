@@ -22,9 +22,12 @@ from contracts.versions import erased_landing_version
 from spark_jobs.hourly.event_hours import HOUR_KEY_PATTERN, event_hour
 from spark_jobs.operations.erasure.sought_users import SoughtUsers
 from spark_jobs.operations.erasure.users_rows import rejected_lines, theirs
+from spark_jobs.tables.commit_files import replace_hours
+from spark_jobs.tables.iceberg_table import current_snapshot
 from spark_jobs.tables.ledger import LandingLedgerRow, read_landing_rows, write_landing_rows
 from spark_jobs.tables.retries import retrying
-from spark_jobs.tables.table_io import current_snapshot, read_hours, replace_hours
+from spark_jobs.tables.table_rows import read_hours
+from spark_jobs.tables.write_files import files_of_frame
 
 #: Counted apart in the ledger: it is an object, not a line.
 _NO_LINE: Final = RejectionReason.UNREADABLE_OBJECT
@@ -49,7 +52,8 @@ def _strike(spark: SparkSession, lake: LakeLocation, hours: Collection[datetime]
     corrected = _corrected(spark, lake, hours, received, rejected, expired)
     write_landing_rows(spark, lake, corrected, read_from=snapshots[LANDING_LEDGER])
     for table, frame in ((REJECTED_EVENTS, rejected), (RECEIVED_EVENTS, received)):
-        replace_hours(frame, lake=lake, table=table, hours=hours, read_from=snapshots[table])
+        files = files_of_frame(frame, lake, table)
+        replace_hours(spark, files, lake=lake, table=table, hours=hours, read_from=snapshots[table])
 
 
 def _corrected(

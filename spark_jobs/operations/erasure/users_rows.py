@@ -20,7 +20,7 @@ from contracts.rejections import RejectionReason
 from contracts.tables import RECEIVED_EVENTS, REJECTED_EVENTS, TABLES, Table
 from spark_jobs.hourly.event_hours import HOUR_KEY_PATTERN
 from spark_jobs.judging.erased_lines import mentions
-from spark_jobs.judging.map_in_arrow import map_in_arrow
+from spark_jobs.map_in_arrow import map_in_arrow
 from spark_jobs.operations.erasure.sought_users import SoughtUsers
 
 #: The tables that know their rows' users.

@@ -20,9 +20,9 @@ from spark_jobs.hourly import aggregate_hours as job
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
-from spark_jobs.tables.commit_files import replace_hours_by_files
+from spark_jobs.tables.commit_files import replace_hours
+from spark_jobs.tables.iceberg_table import current_snapshot
 from spark_jobs.tables.ledger import read_landing_rows
-from spark_jobs.tables.table_io import current_snapshot
 from tests.spark_jobs.raw_lake import lay_down, line
 from tests.spark_jobs.received_rows import Landing, ReceivedEvent, land
 from tests.spark_jobs.table_rows import table_rows
@@ -98,10 +98,10 @@ def test_rows_that_a_table_lacks_fail_the_hour(
     land(spark, lake, [Landing(landing_hour=TEN, events=[ReceivedEvent(event_time=TEN, click_id="1")])])
 
     def lossy(*arguments: Any, **others: Any) -> None:
-        replace_hours_by_files(*arguments, **others)
+        replace_hours(*arguments, **others)
         spark.sql(f"DELETE FROM {lake.table(CLEAN_EVENTS.name)}")
 
-    monkeypatch.setattr(job, "replace_hours_by_files", lossy)
+    monkeypatch.setattr(job, "replace_hours", lossy)
     monkeypatch.setattr(job, "refuse_lost_rows", lambda *_, **__: None)
     aggregate_hours(spark, lake, [TEN])
     checks = found(spark, lake, "event_hour")

@@ -2,9 +2,10 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from contracts.names import LakeLocation
 from contracts.partitions import DAY, HOUR, hours_of_day
@@ -24,7 +25,10 @@ from spark_jobs.daily.aggregate_days import TARGETS, DayAggregation, aggregate_d
 from spark_jobs.daily.days_to_make import known_days, read_ledgers, stale_days_between
 from spark_jobs.errors import InputChangedError, UnsettledInputError
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
-from spark_jobs.tables.table_io import current_snapshot, ensure_tables, replace_days
+from spark_jobs.tables.commit_files import replace_days
+from spark_jobs.tables.iceberg_table import current_snapshot
+from spark_jobs.tables.table_evolution import ensure_tables
+from spark_jobs.tables.write_files import files_of_frame
 from tests.spark_jobs.conftest import NewLake
 from tests.spark_jobs.copied_lake import copy_lake
 from tests.spark_jobs.received_rows import Landing, ReceivedEvent, land
@@ -195,10 +199,10 @@ def test_a_first_run_that_died_leaves_nothing_for_good(
     """Not even if the day has lost its events since: the ledger knows that the run had begun."""
     made_hours(spark, lake, [*ANN[2:], BOB])
 
-    def killed_at_the_funnel(frame: DataFrame, **arguments: object) -> None:
-        if arguments["table"] is DAILY_FUNNEL:
+    def killed_at_the_funnel(*arguments: Any, **named: Any) -> None:
+        if named["table"] is DAILY_FUNNEL:
             raise KilledError
-        replace_days(frame, **arguments)  # type: ignore[arg-type]
+        replace_days(*arguments, **named)
 
     monkeypatch.setattr(job, "replace_days", killed_at_the_funnel)
     with pytest.raises(KilledError):
@@ -238,7 +242,8 @@ def test_what_compaction_did_meanwhile_is_no_conflict(spark: SparkSession, four_
     spark.sql(f"CALL glue.system.rewrite_data_files(table => '{name}', options => map('rewrite-all', 'true'))")
     assert current_snapshot(spark, four_days, SESSIONS) != read_from
     monday = spark.table(name).where("session_start >= '2026-11-24' AND session_start < '2026-11-25'")
-    replace_days(monday, lake=four_days, table=SESSIONS, days=[TUESDAY], read_from=read_from)
+    files = files_of_frame(monday, four_days, SESSIONS)
+    replace_days(spark, files, lake=four_days, table=SESSIONS, days=[TUESDAY], read_from=read_from)
     assert table_rows(spark, four_days, SESSIONS) == rows
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR, hour_of
@@ -26,8 +26,9 @@ from spark_jobs.hourly import made_hours
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.hourly.hours_to_make import known_event_hours, stale_event_hours_around
 from spark_jobs.hourly.made_hours import HourCounts, MadeHours, make_hours
-from spark_jobs.tables.commit_files import replace_hours_by_files
-from spark_jobs.tables.table_io import current_snapshot
+from spark_jobs.map_in_arrow import map_in_arrow
+from spark_jobs.tables.commit_files import replace_hours
+from spark_jobs.tables.iceberg_table import current_snapshot
 from tests.spark_jobs.conftest import NewLake
 from tests.spark_jobs.copied_lake import copy_lake
 from tests.spark_jobs.drawn_events import STREAM, Stream, drawn_events
@@ -139,7 +140,8 @@ def test_rows_of_a_first_run_that_died_are_removed_when_the_hour_then_loses_its_
     spark: SparkSession, landed: LakeLocation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as dying:
-        dying.setattr(job, "replace_hours", _die)
+        lives = iter([replace_hours])
+        dying.setattr(job, "replace_hours", lambda *a, **k: next(lives, _die)(*a, **k))
         with pytest.raises(KeyboardInterrupt):
             aggregate_hours(spark, landed, [TEN])
     assert len(rows_by_hour(spark, landed, CLEAN_EVENTS, TEN)) == 2
@@ -182,7 +184,7 @@ def test_a_run_that_loses_rows_writes_nothing(
 def test_a_run_that_writes_fewer_events_than_it_counted_is_not_noted(
     spark: SparkSession, landed: LakeLocation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job, "replace_hours_by_files", lambda spark, _, **to: replace_hours_by_files(spark, [], **to))
+    monkeypatch.setattr(job, "replace_hours", lambda spark, _, **to: replace_hours(spark, [], **to))
     with pytest.raises(LedgerImbalanceError, match="2 rows were counted for clean_events, but 0 were written"):
         aggregate_hours(spark, landed, [TEN])
     assert table_rows(spark, landed, HOURLY_TRAFFIC) == []
@@ -192,12 +194,12 @@ def test_a_run_that_writes_fewer_events_than_it_counted_is_not_noted(
 def test_no_row_is_shuffled(spark: SparkSession, landed: LakeLocation, monkeypatch: pytest.MonkeyPatch) -> None:
     plans: list[str] = []
 
-    def explained(*arguments: Any) -> MadeHours:
-        made = make_hours(*arguments)
-        plans.append(str(made.rows(HOURLY_PRODUCT_STATS)._jdf.queryExecution().executedPlan().toString()))
-        return made
+    def explained(*arguments: Any) -> DataFrame:
+        results = map_in_arrow(*arguments)
+        plans.append(str(results._jdf.queryExecution().executedPlan().toString()))
+        return results
 
-    monkeypatch.setattr(job, "make_hours", explained)
+    monkeypatch.setattr(made_hours, "map_in_arrow", explained)
     aggregate_hours(spark, landed, [TEN])
     assert "MapInArrow" in plans[0]
     assert "Exchange" not in plans[0]

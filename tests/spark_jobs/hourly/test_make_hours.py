@@ -13,10 +13,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts.partitions import hour_of
-from contracts.tables import CLEAN_EVENTS, HOURLY_EVENT_COUNTS, HOURLY_PRODUCT_STATS, HOURLY_TRAFFIC, RECEIVED_EVENTS
+from contracts.tables import (
+    CLEAN_EVENTS,
+    HOURLY_EVENT_COUNTS,
+    HOURLY_PRODUCT_STATS,
+    HOURLY_TRAFFIC,
+    RECEIVED_EVENTS,
+    Table,
+)
 from spark_jobs.hourly import hour_batches as batching
 from spark_jobs.hourly.hour_batches import HourFile, hour_batches, ordinal
-from spark_jobs.hourly.make_hours import COUNTS, FILES, HourMaker
+from spark_jobs.hourly.hour_queries import HOURLY
+from spark_jobs.hourly.make_hours import COUNTS, FILES, MADE_TABLES, HourMaker
 from spark_jobs.tables.arrow_schemas import table_schema
 from spark_jobs.tables.data_files import FileTarget, written_files
 from tests.spark_jobs.drawn_events import STREAM, Stream, drawn_events
@@ -43,14 +51,17 @@ def test_batches_of_any_hours_are_what_the_reference_says(
             for kind, rows in results(
                 HourMaker(
                     batches=tuple(hour_batches(part, files, cores=cores)),
-                    target=target(directory, CLEAN_EVENTS.name, ("event_time",)),
+                    targets={table: target(directory, table) for table in MADE_TABLES},
+                    hourly=HOURLY,
                     events_per_hour=3,
                     threads=1,
                 )
             ):
                 made[kind] += rows
-        clean = [row for file in made[FILES] for row in content(file["location"])]
+        for file in made[FILES]:
+            made[file["table"]] += content(file["location"])
     keys = ("event_time", "user_id", "click_id", "bot_reasons")
+    clean = made[CLEAN_EVENTS.name]
     assert (
         sorted(((*(row[key] for key in keys[:3]), tuple(row["bot_reasons"])) for row in clean), key=repr)
         == expected.clean_events
@@ -79,7 +90,7 @@ def counts(events: list[ReceivedEvent]) -> dict[int, tuple[int, int, int]]:
 
 def landed(events: list[ReceivedEvent], directory: Path) -> dict[int, list[HourFile]]:
     """Write the events as job 1 would, each landing hour by itself."""
-    to = target(str(directory), RECEIVED_EVENTS.name, ("landing_hour", "event_time"))
+    to = target(str(directory), RECEIVED_EVENTS)
     by_landing_hour = defaultdict(list)
     for event in events:
         by_landing_hour[hour_of(event.arrival)].append(event)
@@ -87,13 +98,13 @@ def landed(events: list[ReceivedEvent], directory: Path) -> dict[int, list[HourF
     for hour, own in by_landing_hour.items():
         columns = list(zip(*(event.row(hour) for event in own), strict=True))
         for file in written_files([pa.table([list(column) for column in columns], schema=to.schema)], to):
-            files[file.partition[1]].append(HourFile(location=file.location, rows=len(content(file.location))))
+            files[int(file.partition[1])].append(HourFile(location=file.location, rows=len(content(file.location))))
     return files
 
 
-def target(directory: str, name: str, partitions: tuple[str, ...]) -> FileTarget:
-    table = {of.name: of for of in (RECEIVED_EVENTS, CLEAN_EVENTS)}[name]
-    return FileTarget(table=name, data=f"file://{directory}/{name}", schema=table_schema(table), partitions=partitions)
+def target(directory: str, table: Table) -> FileTarget:
+    data = f"file://{directory}/{table.name}"
+    return FileTarget(table=table.name, data=data, schema=table_schema(table), partitions=table.partitions)
 
 
 def content(location: str) -> list[dict[str, Any]]:

@@ -12,9 +12,9 @@ from contracts.tables import REJECTED_EVENTS
 from spark_jobs.operations import expire_rejected as operation
 from spark_jobs.operations.expire_rejected import expire_rejected
 from spark_jobs.raw.raw_objects import landed_objects
+from spark_jobs.tables.commit_files import replace_hours
 from spark_jobs.tables.iceberg_table import commits_between, current_snapshot
-from spark_jobs.tables.schemas import struct_type
-from spark_jobs.tables.table_io import replace_hours
+from spark_jobs.tables.write_files import files_of_rows
 from tests.spark_jobs.conftest import NewLake
 from tests.spark_jobs.copied_lake import copy_lake
 from tests.spark_jobs.table_rows import table_rows
@@ -42,9 +42,9 @@ def lake(rejected_once: LakeLocation, new_lake: NewLake) -> LakeLocation:
 
 def reject(spark: SparkSession, lake: LakeLocation, hour: datetime, *details: str) -> None:
     rows = [(hour, "key", "not_json", detail, b"line", None) for detail in details]
-    frame = spark.createDataFrame(rows, struct_type(REJECTED_EVENTS)).coalesce(1)
+    files = files_of_rows(spark, lake, REJECTED_EVENTS, rows)
     read_from = current_snapshot(spark, lake, REJECTED_EVENTS)
-    replace_hours(frame, lake=lake, table=REJECTED_EVENTS, hours=[hour], read_from=read_from)
+    replace_hours(spark, files, lake=lake, table=REJECTED_EVENTS, hours=[hour], read_from=read_from)
 
 
 def kept(spark: SparkSession, lake: LakeLocation) -> list[str]:

@@ -25,7 +25,7 @@ from spark_jobs.landing import transform_events
 from spark_jobs.raw.raw_objects import LandedObjects, RawStore, landed_objects
 from spark_jobs.session import ROOT
 from spark_jobs.tables import retries
-from spark_jobs.tables.table_io import current_snapshot
+from spark_jobs.tables.iceberg_table import current_snapshot
 from tests.spark_jobs.raw_lake import arguments, lay_down, line
 from tests.spark_jobs.table_rows import table_rows
 

@@ -28,9 +28,11 @@ from spark_jobs.checks import landing_figures
 from spark_jobs.daily.aggregate_days import aggregate_days
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.operations import replay_rejected as operation
+from spark_jobs.tables.commit_files import replace_hours
+from spark_jobs.tables.iceberg_table import current_snapshot
 from spark_jobs.tables.ledger import read_landing_rows, write_landing_rows
-from spark_jobs.tables.schemas import struct_type
-from spark_jobs.tables.table_io import current_snapshot, read_hours, replace_hours
+from spark_jobs.tables.table_rows import read_hours
+from spark_jobs.tables.write_files import files_of_frame, files_of_rows
 from tests.spark_jobs.raw_lake import arguments, lay_down, line
 from tests.spark_jobs.table_rows import table_hashes, table_rows
 
@@ -82,11 +84,12 @@ def as_an_older_contract_left_it(
     events = read_hours(spark, lake=lake, table=RECEIVED_EVENTS, hours=[hour]).where(received)
     kept = events.count()
     rows = [(hour, key, reason, "refused then", content, None) for key, reason, content in rejections]
-    for table, frame in (
-        (RECEIVED_EVENTS, events),
-        (REJECTED_EVENTS, spark.createDataFrame(rows, struct_type(REJECTED_EVENTS)).coalesce(1)),
+    for table, files in (
+        (RECEIVED_EVENTS, files_of_frame(events, lake, RECEIVED_EVENTS)),
+        (REJECTED_EVENTS, files_of_rows(spark, lake, REJECTED_EVENTS, rows)),
     ):
-        replace_hours(frame, lake=lake, table=table, hours=[hour], read_from=current_snapshot(spark, lake, table))
+        read_from = current_snapshot(spark, lake, table)
+        replace_hours(spark, files, lake=lake, table=table, hours=[hour], read_from=read_from)
     (row,) = read_landing_rows(spark, lake, hour, hour + HOUR)
     unreadable = sum(content is None for _, _, content in rejections)
     lines = len(rejections) - unreadable

@@ -15,7 +15,7 @@ from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.landing.transform_events import transform_landing_hours
 from spark_jobs.raw.raw_objects import all_landed_objects, raw_store
 from spark_jobs.tables.export_tables import export_tables
-from spark_jobs.tables.table_io import ensure_tables
+from spark_jobs.tables.table_evolution import ensure_tables
 from tests.spark_jobs.specification.packed_run import SETTLED
 from tests.spark_jobs.specification.witness import Witness
 

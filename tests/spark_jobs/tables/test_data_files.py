@@ -8,15 +8,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from contracts.tables import Partition
 from spark_jobs.tables import data_files
 from spark_jobs.tables.data_files import DataFile, FileTarget, local_copies, written_files
 
+BY_HOUR = Partition(column="event_time", transform="hours")
 SCHEMA = pa.schema([pa.field("event_time", pa.timestamp("us", tz="UTC"), nullable=False), pa.field("n", pa.int64())])
 
 
 @pytest.fixture
 def target(tmp_path: Path) -> FileTarget:
-    return FileTarget(table="events", data=f"file://{tmp_path}/data", schema=SCHEMA, partitions=("event_time",))
+    return FileTarget(table="events", data=f"file://{tmp_path}/data", schema=SCHEMA, partitions=(BY_HOUR,))
 
 
 def rows(*hours_and_numbers: tuple[int, int]) -> pa.Table:
@@ -30,7 +32,7 @@ def content(file: DataFile) -> list[int]:
 
 def test_rows_of_a_partition_come_into_one_file_from_all_batches(target: FileTarget) -> None:
     files = list(written_files([rows((1, 10), (0, 20), (1, 30)), rows((0, 40))], target))
-    assert [(file.partition, content(file)) for file in files] == [((24,), [20, 40]), ((25,), [10, 30])]
+    assert [(file.partition, content(file)) for file in files] == [(("24",), [20, 40]), (("25",), [10, 30])]
     assert "/data/event_time_hour=1970-01-02-00/" in files[0].location
 
 
@@ -56,7 +58,7 @@ def test_rows_that_wait_are_written_before_they_are_too_many(
 ) -> None:
     monkeypatch.setattr(data_files, "HELD_BYTES", 20)
     files = list(written_files([rows((1, 1), (2, 2)), rows((1, 3))], target))
-    assert [(file.partition, content(file)) for file in files] == [((25,), [1]), ((26,), [2]), ((25,), [3])]
+    assert [(file.partition, content(file)) for file in files] == [(("25",), [1]), (("26",), [2]), (("25",), [3])]
 
 
 def test_no_rows_make_no_file(target: FileTarget) -> None:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from contracts.tables import Partition
 from spark_jobs.tables import data_files
 from spark_jobs.tables.data_files import FileTarget
 
@@ -38,9 +39,14 @@ def test_a_file_is_put_to_s3_as_it_was_written(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(data_files, "_s3_client", lambda: s3.client)
     schema = pa.schema([("user_id", pa.string())])
     rows = pa.table({"user_id": ["ann", "ben"]}, schema=schema)
-    target = FileTarget(table="events", data="s3://warehouse/events/data", schema=schema, partitions=("landing",))
+    target = FileTarget(
+        table="events",
+        data="s3://warehouse/events/data",
+        schema=schema,
+        partitions=(Partition(column="landing", transform="hours"),),
+    )
 
-    written = target.write(rows, (1,))
+    written = target.write(rows, ("1",))
 
     [(path, content)] = s3.objects.items()
     assert written.location == f"s3://warehouse{unquote(path)}"

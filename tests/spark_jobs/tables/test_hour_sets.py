@@ -11,7 +11,7 @@ from contracts.ledger import EventRow, LandedHour
 from contracts.partitions import HOUR, hours_between
 from contracts.staleness import event_hour_inputs, stale_event_hours
 from spark_jobs.errors import BaseMovedError, ConflictError, InputChangedError
-from spark_jobs.tables.hour_filters import at_hours, hour_ranges, in_day_partitions, in_hour_partitions, in_ranges
+from spark_jobs.tables.hour_filters import at_hours, hour_ranges, in_day_partitions, in_hour_partitions
 from spark_jobs.tables.iceberg_table import Commit
 from spark_jobs.tables.replaced_hours import REPLACED_HOURS, hours_note, noted_ranges, touches
 from spark_jobs.tables.retries import retrying
@@ -40,8 +40,8 @@ def test_compaction_touches_nothing_and_a_commit_without_a_note_may_have_touched
 
 
 def test_a_filter_of_no_hours_holds_nowhere() -> None:
-    empty = [in_hour_partitions("t", []), in_day_partitions("t", []), at_hours("t", []), in_ranges("t", [])]
-    assert empty == ["false"] * 4
+    empty = [in_hour_partitions("t", []), in_day_partitions("t", []), at_hours("t", [])]
+    assert empty == ["false"] * 3
 
 
 def test_a_filter_by_partition_names_each_partition_once() -> None:

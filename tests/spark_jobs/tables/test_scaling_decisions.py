@@ -12,7 +12,7 @@ from contracts.names import LakeLocation
 from contracts.tables import SCALING_DECISIONS
 from kinesis_scaling.decisions.store import DecisionStore
 from spark_jobs import run_maintain_tables
-from spark_jobs.tables.table_io import ensure_tables
+from spark_jobs.tables.table_evolution import ensure_tables
 from tests.plugins.kinesis_scaling.decisions.records import TEN, record
 from tests.spark_jobs.hadoop_catalog import HadoopCatalog
 

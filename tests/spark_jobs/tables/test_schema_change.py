@@ -1,7 +1,7 @@
 """A column is added to the contract of a lake that has data: old rows read NULL in every reader, new ones the value."""
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import duckdb
 import pytest
 from pyiceberg.table import StaticTable
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
 
 from contracts.names import LakeLocation
@@ -19,10 +19,11 @@ from contracts.partitions import HOUR
 from contracts.tables import HOURLY_TRAFFIC, TABLES, Column, Partition, Table
 from spark_jobs.errors import TableMismatchError
 from spark_jobs.hourly import aggregate_hours as job
+from spark_jobs.hourly import hour_queries
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
-from spark_jobs.hourly.made_hours import MadeHours
+from spark_jobs.hourly.make_hours import MADE_TABLES
 from spark_jobs.tables.iceberg_table import current_snapshot, loaded
-from spark_jobs.tables.table_io import ensure_tables
+from spark_jobs.tables.table_evolution import ensure_tables
 from tests.spark_jobs.conftest import NewLake
 from tests.spark_jobs.copied_lake import copy_lake
 from tests.spark_jobs.received_rows import Landing, ReceivedEvent, land
@@ -36,8 +37,8 @@ EVOLVED = replace(HOURLY_TRAFFIC, columns=(*HOURLY_TRAFFIC.columns, REFUNDS))
 EXPECTED = [(TEN, 1, None), (ELEVEN, 1, 7)]
 
 
-def as_declared(table: Table) -> list[Table]:
-    return [table if declared.name == table.name else declared for declared in TABLES]
+def as_declared(table: Table, tables: Iterable[Table] = TABLES) -> tuple[Table, ...]:
+    return tuple(table if declared.name == table.name else declared for declared in tables)
 
 
 @pytest.fixture(scope="module")
@@ -53,15 +54,13 @@ def old(spark: SparkSession, empty_tables: LakeLocation, new_lake: NewLake) -> L
 @contextmanager
 def next_release() -> Iterator[None]:
     """Run the job of the release that declares the column and fills it."""
-    rows = MadeHours.rows
-
-    def with_refunds(made: MadeHours, table: Table) -> DataFrame:
-        return rows(made, HOURLY_TRAFFIC).withColumn("refunds", F.lit(7)) if table == EVOLVED else rows(made, table)
+    queries = dict(hour_queries.HOURLY)
+    queries[EVOLVED] = f"SELECT *, 7::BIGINT AS refunds FROM ({queries.pop(HOURLY_TRAFFIC)})"
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(job, "HOURLY_TRAFFIC", EVOLVED)
-        patch.setattr(job, "TARGETS", (*(table for table in job.TARGETS if table != HOURLY_TRAFFIC), EVOLVED))
-        patch.setattr(MadeHours, "rows", with_refunds)
+        patch.setattr(hour_queries, "HOURLY", queries)
+        patch.setattr(job, "MADE_TABLES", as_declared(EVOLVED, MADE_TABLES))
+        patch.setattr(job, "TARGETS", as_declared(EVOLVED, job.TARGETS))
         yield
 
 

@@ -12,7 +12,7 @@ from contracts.tables import CLEAN_EVENTS, HOURLY_TRAFFIC, TABLES, Column, Parti
 from spark_jobs.errors import CatalogError, TableMismatchError
 from spark_jobs.tables.iceberg_table import loaded
 from spark_jobs.tables.schemas import struct_type
-from spark_jobs.tables.table_io import ensure_tables
+from spark_jobs.tables.table_evolution import ensure_tables
 
 pytestmark = pytest.mark.spark
 

@@ -31,7 +31,7 @@ from spark_jobs.hourly.hours_to_make import stale_event_hours_around
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
 from spark_jobs.raw.raw_objects import all_landed_objects, raw_store
-from spark_jobs.tables.table_io import ensure_tables
+from spark_jobs.tables.table_evolution import ensure_tables
 from tests.spark_jobs.table_rows import MADE_TABLES, table_hashes
 
 TEN: Final = datetime(2026, 11, 22, 10, tzinfo=UTC)

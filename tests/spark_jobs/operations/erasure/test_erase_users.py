@@ -22,9 +22,8 @@ from spark_jobs.operations.erasure.rewrite_objects import rewrite_raw_objects
 from spark_jobs.operations.erasure.sought_users import SoughtUsers
 from spark_jobs.operations.expire_rejected import expire_rejected
 from spark_jobs.raw.local_directory import local_directory
-from spark_jobs.tables.commit_files import replace_hours_by_files
+from spark_jobs.tables.commit_files import replace_hours
 from spark_jobs.tables.erased_users import lift_erased_users
-from spark_jobs.tables.table_io import replace_hours
 from tests.spark_jobs.operations.erasure.lakes import (
     ELEVEN,
     ERRORS_KEY,
@@ -179,14 +178,14 @@ def test_a_transform_that_read_the_lines_before_they_were_erased_is_done_again(
     fill(directory_lake.root, {f"{landing_prefix(hour)}first.gz": gzip.compress(first)})
 
     def commit_after_an_erasure(spark: Any, files: Any, **more: Any) -> None:
-        monkeypatch.setattr(transform_events, "replace_hours_by_files", replace_hours_by_files)
+        monkeypatch.setattr(transform_events, "replace_hours", replace_hours)
         (path,) = (local_directory(file.location) for file in files)
         not_yet_written = path.rename(directory_lake.root.with_name("not yet written"))
         assert erased(directory_lake, Erasure(users=SoughtUsers(ids=("new",)))).search.survivors == ()
         not_yet_written.rename(path)
-        replace_hours_by_files(spark, files, **more)
+        replace_hours(spark, files, **more)
 
-    monkeypatch.setattr(transform_events, "replace_hours_by_files", commit_after_an_erasure)
+    monkeypatch.setattr(transform_events, "replace_hours", commit_after_an_erasure)
     transform_landing_hours(directory_lake.spark, directory_lake.lake, [hour], RULES)
 
     clicks = values(directory_lake, RECEIVED_EVENTS, "click_id")

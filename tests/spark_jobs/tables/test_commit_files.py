@@ -5,18 +5,20 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from pyspark.errors import SparkRuntimeException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.errors import PythonException
+from pyspark.sql import SparkSession
 
 from contracts.ledger import EventRow
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR
 from contracts.tables import EVENT_LEDGER, HOURLY_EVENT_COUNTS, REJECTED_EVENTS, Table
 from spark_jobs.errors import InputChangedError
-from spark_jobs.tables.iceberg_table import commits_between
+from spark_jobs.tables.commit_files import replace_hours
+from spark_jobs.tables.iceberg_table import commits_between, current_snapshot
 from spark_jobs.tables.ledger import read_event_rows, write_event_rows
-from spark_jobs.tables.schemas import struct_type
-from spark_jobs.tables.table_io import current_snapshot, read_hours, replace_hours, retrying
+from spark_jobs.tables.retries import retrying
+from spark_jobs.tables.table_rows import read_hours
+from spark_jobs.tables.write_files import files_of_frame, files_of_rows
 from tests.spark_jobs.table_rows import table_rows
 
 pytestmark = pytest.mark.spark
@@ -36,19 +38,24 @@ def hours(*numbers: int) -> list[datetime]:
     return [DAY + number * HOUR for number in numbers]
 
 
-def frame(spark: SparkSession, table: Table, of_hours: Collection[datetime], text: str) -> DataFrame:
-    """Return one row for each hour, with a text to know it by."""
-    rows = {
-        REJECTED_EVENTS.name: [(hour, "key", "not_json", text, None, None) for hour in of_hours],
-        HOURLY_EVENT_COUNTS.name: [(hour, text, 1, 1, 1, 1) for hour in of_hours],
-    }
-    return spark.createDataFrame(rows[table.name], struct_type(table)).coalesce(1)
+def replace(
+    spark: SparkSession, lake: LakeLocation, table: Table, *, read_from: int | None, **hours_of: Collection[datetime]
+) -> None:
+    """Give hours one row each, whose text is the argument's name; `nothing` names hours to be emptied."""
+    every = [hour for of_hours in hours_of.values() for hour in of_hours]
+    rows = [_row(table, hour, text) for text, of_hours in hours_of.items() if text != "nothing" for hour in of_hours]
+    files = files_of_rows(spark, lake, table, rows)
+    replace_hours(spark, files, lake=lake, table=table, hours=every, read_from=read_from, properties={"received": "7"})
 
 
-def put(spark: SparkSession, lake: LakeLocation, table: Table, of_hours: Collection[datetime], text: str) -> None:
-    rows = frame(spark, table, of_hours, text)
-    read_from = current_snapshot(spark, lake, table)
-    replace_hours(rows, lake=lake, table=table, hours=of_hours, read_from=read_from)
+def _row(table: Table, hour: datetime, text: str) -> tuple[object, ...]:
+    if table is REJECTED_EVENTS:
+        return (hour, "key", "not_json", text, None, None)
+    return (hour, text, 1, 1, 1, 1)
+
+
+def put(spark: SparkSession, lake: LakeLocation, table: Table, **hours_of: Collection[datetime]) -> None:
+    replace(spark, lake, table, read_from=current_snapshot(spark, lake, table), **hours_of)
 
 
 def texts(spark: SparkSession, lake: LakeLocation, table: Table) -> dict[int, str]:
@@ -64,10 +71,9 @@ def texts(spark: SparkSession, lake: LakeLocation, table: Table) -> dict[int, st
 def test_only_the_hours_of_the_set_are_replaced_and_one_without_rows_is_emptied(
     spark: SparkSession, tables: LakeLocation, table: Table
 ) -> None:
-    put(spark, tables, table, hours(1, 2, 3, 4, 30), "old")
+    put(spark, tables, table, old=hours(1, 2, 3, 4, 30))
     read_from = current_snapshot(spark, tables, table)
-    rows = frame(spark, table, hours(2), "new")
-    replace_hours(rows, lake=tables, table=table, hours=hours(2, 4), read_from=read_from, properties={"received": "7"})
+    replace(spark, tables, table, new=hours(2), nothing=hours(4), read_from=read_from)
     assert texts(spark, tables, table) == {1: "old", 2: "new", 3: "old", 30: "old"}
     read = read_hours(spark, lake=tables, table=table, hours=hours(2, 3, 4))
     assert read.count() == 2
@@ -79,14 +85,12 @@ def test_only_the_hours_of_the_set_are_replaced_and_one_without_rows_is_emptied(
 def test_another_run_of_the_same_hour_is_a_conflict_and_of_another_hour_is_none(
     spark: SparkSession, tables: LakeLocation, table: Table
 ) -> None:
-    put(spark, tables, table, hours(1, 2, 3), "old")
+    put(spark, tables, table, old=hours(1, 2, 3))
     read_from = current_snapshot(spark, tables, table)
-    put(spark, tables, table, hours(2), "later")
+    put(spark, tables, table, later=hours(2))
     with pytest.raises(InputChangedError):
-        replace_hours(
-            frame(spark, table, hours(2), "earlier"), lake=tables, table=table, hours=hours(2), read_from=read_from
-        )
-    replace_hours(frame(spark, table, hours(3), "other"), lake=tables, table=table, hours=hours(3), read_from=read_from)
+        replace(spark, tables, table, earlier=hours(2), read_from=read_from)
+    replace(spark, tables, table, other=hours(3), read_from=read_from)
     assert texts(spark, tables, table) == {1: "old", 2: "later", 3: "other"}
 
 
@@ -94,22 +98,18 @@ def test_another_run_of_the_same_hour_is_a_conflict_and_of_another_hour_is_none(
 def test_a_first_commit_since_an_empty_table_was_read_is_a_conflict(
     spark: SparkSession, tables: LakeLocation, table: Table
 ) -> None:
-    put(spark, tables, table, hours(1), "later")
+    put(spark, tables, table, later=hours(1))
     with pytest.raises(InputChangedError):
-        replace_hours(
-            frame(spark, table, hours(1), "earlier"), lake=tables, table=table, hours=hours(1), read_from=None
-        )
+        replace(spark, tables, table, earlier=hours(1), read_from=None)
 
 
 @BOTH_KINDS
 def test_a_conflict_is_an_hour_that_was_emptied_too(spark: SparkSession, tables: LakeLocation, table: Table) -> None:
-    put(spark, tables, table, hours(1, 2), "old")
+    put(spark, tables, table, old=hours(1, 2))
     read_from = current_snapshot(spark, tables, table)
-    replace_hours(frame(spark, table, [], ""), lake=tables, table=table, hours=hours(1), read_from=read_from)
+    replace(spark, tables, table, nothing=hours(1), read_from=read_from)
     with pytest.raises(InputChangedError):
-        replace_hours(
-            frame(spark, table, hours(1), "earlier"), lake=tables, table=table, hours=hours(1), read_from=read_from
-        )
+        replace(spark, tables, table, earlier=hours(1), read_from=read_from)
 
 
 @BOTH_KINDS
@@ -117,13 +117,11 @@ def test_a_conflict_is_an_hour_that_another_run_left_without_rows(
     spark: SparkSession, tables: LakeLocation, table: Table
 ) -> None:
     """No file tells of it: the hour had none before."""
-    put(spark, tables, table, hours(2), "old")
+    put(spark, tables, table, old=hours(2))
     read_from = current_snapshot(spark, tables, table)
-    replace_hours(frame(spark, table, [], ""), lake=tables, table=table, hours=hours(1), read_from=read_from)
+    replace(spark, tables, table, nothing=hours(1), read_from=read_from)
     with pytest.raises(InputChangedError):
-        replace_hours(
-            frame(spark, table, hours(1), "earlier"), lake=tables, table=table, hours=hours(1), read_from=read_from
-        )
+        replace(spark, tables, table, earlier=hours(1), read_from=read_from)
     assert texts(spark, tables, table) == {2: "old"}
 
 
@@ -132,42 +130,40 @@ def test_compaction_in_between_neither_conflicts_nor_keeps_an_hour_from_being_re
 ) -> None:
     table = HOURLY_EVENT_COUNTS
     for hour in (1, 2, 3):
-        put(spark, tables, table, hours(hour), "old")
+        put(spark, tables, table, old=hours(hour))
     read_from = current_snapshot(spark, tables, table)
     compacted = spark.sql(
         f"CALL glue.system.rewrite_data_files(table => '{tables.table(table.name)}', "
         "options => map('rewrite-all', 'true'))"
     ).collect()
     assert (compacted[0].rewritten_data_files_count, compacted[0].added_data_files_count) == (3, 1)
-    replace_hours(frame(spark, table, hours(2), "new"), lake=tables, table=table, hours=hours(2), read_from=read_from)
+    replace(spark, tables, table, new=hours(2), read_from=read_from)
     assert texts(spark, tables, table) == {1: "old", 2: "new", 3: "old"}
 
 
 def test_a_commit_of_unknown_origin_is_a_conflict(spark: SparkSession, tables: LakeLocation) -> None:
     table = HOURLY_EVENT_COUNTS
-    put(spark, tables, table, hours(1, 2), "old")
+    put(spark, tables, table, old=hours(1, 2))
     read_from = current_snapshot(spark, tables, table)
     spark.sql(f"DELETE FROM {tables.table(table.name)} WHERE event_hour = TIMESTAMP'2026-11-22 01:00:00Z'")
     with pytest.raises(InputChangedError):
-        replace_hours(
-            frame(spark, table, hours(2), "new"), lake=tables, table=table, hours=hours(2), read_from=read_from
-        )
+        replace(spark, tables, table, new=hours(2), read_from=read_from)
 
 
 def test_history_that_expired_since_reading_is_a_conflict(spark: SparkSession, tables: LakeLocation) -> None:
     table = HOURLY_EVENT_COUNTS
-    put(spark, tables, table, hours(1), "old")
+    put(spark, tables, table, old=hours(1))
     with pytest.raises(InputChangedError, match="snapshot 4711 is not in the history"):
-        replace_hours(frame(spark, table, hours(2), "new"), lake=tables, table=table, hours=hours(2), read_from=4711)
+        replace(spark, tables, table, new=hours(2), read_from=4711)
 
 
 @BOTH_KINDS
 def test_hundreds_of_scattered_hours_are_one_commit(spark: SparkSession, tables: LakeLocation, table: Table) -> None:
     every = [DAY + number * HOUR for number in range(120)]
-    put(spark, tables, table, every, "old")
+    put(spark, tables, table, old=every)
     read_from = current_snapshot(spark, tables, table)
     scattered = every[::2]
-    replace_hours(frame(spark, table, scattered, "new"), lake=tables, table=table, hours=scattered, read_from=read_from)
+    replace(spark, tables, table, new=scattered, read_from=read_from)
     assert texts(spark, tables, table) == {number: ("new", "old")[number % 2] for number in range(120)}
     assert len(list(commits_between(spark, tables, table, after=read_from))) == 1
 
@@ -176,9 +172,10 @@ def test_a_null_in_a_required_column_is_refused(spark: SparkSession, tables: Lak
     rows = spark.sql(
         "SELECT TIMESTAMP'2026-11-22 01:00:00Z' event_hour, IF(rand() > 2, 'x', NULL) event_name"
     ).selectExpr("*", *(f"1L AS {column.name}" for column in HOURLY_EVENT_COUNTS.columns[2:]))
-    with pytest.raises(SparkRuntimeException, match="event_name"):
-        replace_hours(rows, lake=tables, table=HOURLY_EVENT_COUNTS, hours=hours(1), read_from=None)
-    assert table_rows(spark, tables, HOURLY_EVENT_COUNTS) == []
+    with pytest.raises(PythonException, match="Casting field 'event_name' with null values to non-nullable"):
+        files_of_frame(rows, tables, HOURLY_EVENT_COUNTS)
+    with pytest.raises(ValueError, match="event_name"):
+        files_of_rows(spark, tables, HOURLY_EVENT_COUNTS, [(DAY, None, 1, 1, 1, 1)])
 
 
 def test_runs_side_by_side_lose_no_update_of_one_hour_and_none_of_its_neighbours(
