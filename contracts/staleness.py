@@ -10,7 +10,8 @@ from. Whoever picks hours or days by itself makes those that are due; one that a
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Final
 
 from contracts.ledger import DayRow, EventRow, LandedHour, LandingRow
 from contracts.partitions import HOUR, day_of, days_between, hours_of_day
@@ -23,6 +24,14 @@ from contracts.versions import (
     event_hours_feeding,
     landing_input_version,
 )
+
+#: Older event hours that a landing hour touched are the late tail: `reconcile_hours` makes them in one session.
+PUBLISHED_BEFORE: Final = timedelta(hours=6)
+
+
+def published_window(landing_hour: datetime) -> tuple[datetime, datetime]:
+    """Return `[start, end)` of the event hours that the run of a landing hour may publish."""
+    return landing_hour - PUBLISHED_BEFORE, landing_hour + 2 * HOUR
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from typing import Final
 from contracts.bots import BOT_EVENTS_PER_HOUR, CRAWLER_LIST_VERSION
 from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS, CONTRACT_VERSION
 from contracts.ledger import DayRow, EventRow, LandedHour
-from contracts.partitions import DAY, HOUR, LONGEST_DELIVERY, day_key, hour_key, hour_of, start_of_day
+from contracts.partitions import DAY, HOUR, LONGEST_DELIVERY, day_key, day_of, hour_key, hour_of, start_of_day
 from contracts.tables import AGGREGATION_VERSION, NEW_USER_DAYS, RETENTION_DAYS
 
 _DIGEST_LENGTH: Final = 32
@@ -61,14 +61,24 @@ def event_hour_input_version(event_hour: datetime, landed: Iterable[LandedHour])
     return _digest([code, *sorted(parts)])
 
 
-def landing_hours_feeding(event_hour: datetime) -> tuple[datetime, datetime]:
-    """Return `[first, end)` of the landing hours that can hold events of an event hour or of the hour before.
+def landing_hours_feeding(first: datetime, last: datetime | None = None) -> tuple[datetime, datetime]:
+    """Return `[first, end)` of the landing hours that can hold events of an event hour, or of the hour before it.
 
-    An event is at most ALLOWED_CLOCK_SKEW ahead of its arrival and ALLOWED_LATENESS behind it; the record lands under
-    its hour or, being delivered with an older one, an earlier hour, by at most LONGEST_DELIVERY.
+    With `last`, of any of the event hours from `first` to it. An event is at most ALLOWED_CLOCK_SKEW ahead of its
+    arrival and ALLOWED_LATENESS behind it; the record lands under its hour or, being delivered with an older one, an
+    earlier hour, by at most LONGEST_DELIVERY. An hour more to each side costs little, and forgives a clock.
     """
-    earliest = hour_of(event_hour - HOUR - ALLOWED_CLOCK_SKEW - LONGEST_DELIVERY) - HOUR
-    return earliest, hour_of(event_hour + HOUR + ALLOWED_LATENESS) + 2 * HOUR
+    earliest = hour_of(first - HOUR - ALLOWED_CLOCK_SKEW - LONGEST_DELIVERY) - HOUR
+    return earliest, hour_of((last or first) + HOUR + ALLOWED_LATENESS) + 2 * HOUR
+
+
+def event_hours_fed_by(start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """Return `[first, end)` of the event hours that one of the landing hours in `[start, end)` can feed.
+
+    The other way round of `landing_hours_feeding`.
+    """
+    latest = end + HOUR + LONGEST_DELIVERY + ALLOWED_CLOCK_SKEW + HOUR
+    return hour_of(start - ALLOWED_LATENESS - 2 * HOUR), hour_of(latest) + HOUR
 
 
 def day_events_version(day: date, made: Iterable[EventRow]) -> str:
@@ -94,6 +104,15 @@ def event_hours_feeding(day: date) -> tuple[datetime, datetime]:
     """Return `[first, end)` of the event hours that a day is made from: its own, and one day's to each side."""
     start = start_of_day(day)
     return start - DAY, start + 2 * DAY
+
+
+def days_fed_by(start: datetime, end: datetime) -> tuple[date, date]:
+    """Return `[first, end)` of the days that are made from events which one of the landing hours can hold.
+
+    The other way round of `event_hours_feeding`, for the landing hours in `[start, end)`.
+    """
+    first, event_end = event_hours_fed_by(start, end)
+    return day_of(first) - DAY, day_of(event_end - HOUR) + 2 * DAY
 
 
 def days_looked_back_at(day: date) -> tuple[date, date]:

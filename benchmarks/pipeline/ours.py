@@ -5,10 +5,11 @@ from pathlib import Path
 
 from benchmarks.pipeline.contender import MakeTables
 from contracts.names import LakeLocation
-from contracts.partitions import HOUR, landing_hour_of_key
+from contracts.partitions import HOUR
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
+from spark_jobs.raw.raw_objects import landed_hours, raw_store
 from spark_jobs.session import LocalSize, spark_session
 from spark_jobs.tables.table_evolution import ensure_tables
 
@@ -20,7 +21,7 @@ def start(directory: Path) -> MakeTables:
     def make_tables(raw: Path, run: str) -> None:
         lake = _lake(directory, raw=raw, run=run)
         ensure_tables(spark, lake)
-        hours = {landing_hour_of_key(path.relative_to(raw.parent).as_posix()) for path in raw.rglob("*.gz")}
+        hours = landed_hours(raw_store(lake.raw_uri))
         settled = LandingRules(settled_before=max(hours) + HOUR + timedelta(days=1))
         transformed = transform_landing_hours(spark, lake, hours, settled)
         event_hours = {hour for row in transformed.written for hour in row.received_by_event_hour}

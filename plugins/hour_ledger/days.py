@@ -21,12 +21,12 @@ from contracts.staleness import (
     stale_days,
     stale_event_hours,
 )
-from contracts.versions import days_looked_back_at, event_hours_feeding
+from contracts.versions import days_looked_back_at, event_hours_feeding, landing_hours_feeding
 from hour_ledger.balance import check_day_row
 from hour_ledger.checks import require_checks, say_held_back
 from hour_ledger.raw_listing import list_landing_hours
 from hour_ledger.store import open_ledger
-from hour_ledger.windows import RECONCILED, landing_window
+from hour_ledger.windows import RECONCILED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +59,9 @@ def publishable_days(lake: LakeLocation, days: Collection[date]) -> list[date]:
     return [day for day in _look(lake, min(days), max(days)).publishable() if day in days] if days else []
 
 
-def days_left_behind(lake: LakeLocation, first: date, last: date) -> list[date]:
-    """Return the days of `first` … `last`, in order, that are publishable and nobody else will come to."""
-    return _look(lake, first, last).left_behind()
+def days_left_behind(lake: LakeLocation, start: date, end: date) -> list[date]:
+    """Return the days in `[start, end)`, in order, that are publishable and nobody else will come to."""
+    return _look(lake, start, end - DAY).left_behind()
 
 
 def day_is_due(lake: LakeLocation, day: date) -> bool:
@@ -86,7 +86,7 @@ def _look(lake: LakeLocation, first: date, last: date) -> DaysNow:
     made = ledger.day_rows(days_looked_back_at(first)[0], last + DAY)
     events = ledger.event_rows(event_hours_feeding(first)[0], event_hours_feeding(last)[1])
     start, end = start_of_day(first), start_of_day(last) + DAY
-    landed = ledger.landing_rows(start - RECONCILED, max(landing_window(start, end)[1], end + DAY))
+    landed = ledger.landing_rows(start - RECONCILED, max(landing_hours_feeding(start, end - HOUR)[1], end + DAY))
     hours = event_hour_inputs(list(hours_between(start, end)), landed)
     inputs = day_inputs(days, events, made)
     due = due_days(inputs, made)

@@ -15,20 +15,18 @@ from contracts.staleness import (
     due_event_hours,
     event_hour_inputs,
     is_stale_landing_hour,
+    published_window,
     stale_event_hours,
     stale_landing_hours,
 )
+from contracts.versions import days_fed_by, event_hours_fed_by, landing_hours_feeding
 from hour_ledger.balance import check_event_row, check_landing_row
 from hour_ledger.checks import require_checks, say_held_back
 from hour_ledger.days import days_left_behind
 from hour_ledger.raw_listing import list_landing_hours
 from hour_ledger.store import LedgerStore, open_ledger
 from hour_ledger.windows import (
-    landing_window,
     published_together,
-    published_window,
-    touched_days,
-    touched_event_hours,
 )
 
 _EVER = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -78,8 +76,8 @@ def stale_around(lake: LakeLocation, start: datetime, end: datetime, *, settled_
     )
     return Stale(
         landing_hours=tuple(landing),
-        event_hours=tuple(_due_event_hours(ledger, *touched_event_hours(start, end))),
-        days=tuple(days_left_behind(lake, *touched_days(start, end))),
+        event_hours=tuple(_due_event_hours(ledger, *event_hours_fed_by(start, end))),
+        days=tuple(days_left_behind(lake, *days_fed_by(start, end))),
     )
 
 
@@ -110,7 +108,7 @@ def checked_event_rows(lake: LakeLocation, event_hour: datetime, others: Collect
     """
     hours = sorted({event_hour, *others})
     ledger = open_ledger(lake)
-    landed = ledger.landing_rows(*landing_window(hours[0], hours[-1] + HOUR))
+    landed = ledger.landing_rows(*landing_hours_feeding(hours[0], hours[-1]))
     rows = {row.event_hour: row for row in ledger.event_rows(hours[0], hours[-1] + HOUR)}
     checked = [check_event_row(hour, rows.get(hour), landed) for hour in hours if hour == event_hour or hour in rows]
     results = ledger.check_results(Stage.EVENT_HOUR, hours[0], hours[-1] + HOUR)
@@ -137,7 +135,8 @@ def _landing_rows(lake: LakeLocation, hours: Collection[datetime]) -> dict[datet
 
 
 def _due_event_hours(ledger: LedgerStore, start: datetime, end: datetime) -> list[datetime]:
-    inputs = event_hour_inputs(list(hours_between(start, end)), ledger.landing_rows(*landing_window(start, end)))
+    landed = ledger.landing_rows(*landing_hours_feeding(start, end - HOUR))
+    inputs = event_hour_inputs(list(hours_between(start, end)), landed)
     made = ledger.event_rows(start, end)
     due = due_event_hours(inputs, made)
     say_held_back([hour_key(hour) for hour in stale_event_hours(inputs, made) if hour not in due])

@@ -9,10 +9,9 @@ from datetime import date, datetime
 from contracts.names import LakeLocation
 from contracts.partitions import DAY, HOUR, day_of, hours_between
 from contracts.staleness import day_inputs, event_hour_inputs, stale_days, stale_event_hours
-from contracts.versions import days_looked_back_at, event_hours_feeding
+from contracts.versions import days_looked_back_at, event_hours_feeding, landing_hours_feeding
 from hour_ledger.lake_state import Stale
 from hour_ledger.store import LedgerStore, open_ledger
-from hour_ledger.windows import landing_window
 
 
 def reconciled_event_hours(lake: LakeLocation, before: Stale) -> list[datetime]:
@@ -46,6 +45,7 @@ def _made_event_hours(ledger: LedgerStore, before: Stale) -> list[datetime]:
         return []
     start, end = min(touched), max(touched) + HOUR
     made = ledger.event_rows(start, end)
-    inputs = event_hour_inputs(list(hours_between(start, end)), ledger.landing_rows(*landing_window(start, end)))
+    landed = ledger.landing_rows(*landing_hours_feeding(start, end - HOUR))
+    inputs = event_hour_inputs(list(hours_between(start, end)), landed)
     stale = set(stale_event_hours(inputs, made))
     return sorted(row.event_hour for row in made if row.event_hour in touched - stale)

@@ -1,53 +1,19 @@
 """Which hours and days a DAG's run looks at: around a landing or event hour, up to what is settled by the clock."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
-from contracts.event import ALLOWED_LATENESS
-from contracts.partitions import (
-    DAY,
-    HOUR,
-    LONGEST_DELIVERY,
-    PartitionKeyError,
-    day_of,
-    hour_key,
-    parse_hour_key,
-    settled_at,
-)
-from contracts.versions import landing_hours_feeding
-
-#: Older event hours that a landing hour touched are the late tail: `reconcile_hours` makes them in one session.
-PUBLISHED_BEFORE: Final = timedelta(hours=6)
+from contracts.partitions import HOUR, PartitionKeyError, hour_key, parse_hour_key, settled_at
+from contracts.staleness import PUBLISHED_BEFORE
 
 #: How far `reconcile_hours` looks back unless it is told: allowed lateness, and a day of S3 delivery retries.
 RECONCILED: Final = timedelta(days=8)
-
-
-def published_window(landing_hour: datetime) -> tuple[datetime, datetime]:
-    """Return `[start, end)` of the event hours that the run of a landing hour may publish."""
-    return landing_hour - PUBLISHED_BEFORE, landing_hour + 2 * HOUR
 
 
 def published_together(event_hour: datetime) -> tuple[datetime, datetime]:
     """Return `[start, end)` of the event hours that may have been published together with one."""
     reach = PUBLISHED_BEFORE + HOUR
     return event_hour - reach, event_hour + reach + HOUR
-
-
-def landing_window(start: datetime, end: datetime) -> tuple[datetime, datetime]:
-    """Return `[start, end)` of the landing hours that the event hours of `[start, end)` depend on."""
-    return landing_hours_feeding(start)[0], landing_hours_feeding(end - HOUR)[1]
-
-
-def touched_event_hours(start: datetime, end: datetime) -> tuple[datetime, datetime]:
-    """Return `[start, end)` of the event hours that the landing hours of `[start, end)` can have touched."""
-    return start - ALLOWED_LATENESS - 2 * HOUR, end + LONGEST_DELIVERY + 2 * HOUR
-
-
-def touched_days(start: datetime, end: datetime) -> tuple[date, date]:
-    """Return the first and the last of the days whose events the landing hours of `[start, end)` can have touched."""
-    first, event_end = touched_event_hours(start, end)
-    return day_of(first) - DAY, day_of(event_end)
 
 
 def last_settled_hour(now: datetime, buffer_interval: timedelta) -> datetime:

@@ -1,38 +1,28 @@
 """Ledgers of a lake → the event hours that there are, and those that are stale, around a range of hours."""
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from pyspark.sql import SparkSession
 
-from contracts.event import ALLOWED_LATENESS
 from contracts.names import LakeLocation
-from contracts.partitions import HOUR, LONGEST_DELIVERY
+from contracts.partitions import HOUR
 from contracts.staleness import EventHourInput, event_hour_inputs, stale_event_hours
-from contracts.versions import landing_hours_feeding
+from contracts.versions import event_hours_fed_by, landing_hours_feeding
 from spark_jobs.tables.ledger import read_event_rows, read_landed_hours
-
-#: A landing hour feeds hours down to the allowed lateness before it and, with a client's clock ahead, the one after
-#: its newest arrival's; the hour after each counts, too. Rounded up.
-_REACH_BACK: Final = ALLOWED_LATENESS + timedelta(hours=4)
-_REACH_AHEAD: Final = LONGEST_DELIVERY + timedelta(hours=4)
 
 
 def read_inputs(spark: SparkSession, lake: LakeLocation, hours: Collection[datetime]) -> dict[datetime, EventHourInput]:
     """Return what each of the event hours would be made from, by the landing ledger as it is now."""
     if not hours:
         return {}
-    first, _ = landing_hours_feeding(min(hours))
-    _, end = landing_hours_feeding(max(hours))
-    return event_hour_inputs(hours, read_landed_hours(spark, lake, first, end))
+    landed = read_landed_hours(spark, lake, *landing_hours_feeding(min(hours), max(hours)))
+    return event_hour_inputs(hours, landed)
 
 
 def known_event_hours(spark: SparkSession, lake: LakeLocation, start: datetime, end: datetime) -> list[datetime]:
     """Return, in order, the event hours in `[start, end)` that have received events or were made before."""
-    first, _ = landing_hours_feeding(start)
-    _, feeding_end = landing_hours_feeding(end - HOUR)
-    landed = read_landed_hours(spark, lake, first, feeding_end)
+    landed = read_landed_hours(spark, lake, *landing_hours_feeding(start, end - HOUR))
     fed = {hour for row in landed for hour, rows in row.received_by_event_hour.items() if rows}
     made = {row.event_hour for row in read_event_rows(spark, lake, start, end)}
     return sorted(hour for hour in fed | made if start <= hour < end)
@@ -40,6 +30,6 @@ def known_event_hours(spark: SparkSession, lake: LakeLocation, start: datetime, 
 
 def stale_event_hours_around(spark: SparkSession, lake: LakeLocation, start: datetime, end: datetime) -> list[datetime]:
     """Return, in order, the stale event hours that the landing hours in `[start, end)` can have touched."""
-    event_start, event_end = start - _REACH_BACK, end + _REACH_AHEAD
+    event_start, event_end = event_hours_fed_by(start, end)
     inputs = read_inputs(spark, lake, known_event_hours(spark, lake, event_start, event_end))
     return stale_event_hours(inputs, read_event_rows(spark, lake, event_start, event_end))

@@ -27,7 +27,7 @@ from spark_jobs.hourly.aggregate_hours import Aggregation, aggregate_hours
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import TransformReport, UnreadableObject, transform_landing_hours
 from spark_jobs.operations.out_directory import OutDirectory
-from spark_jobs.raw.raw_objects import all_landed_objects, raw_store
+from spark_jobs.raw.raw_objects import landed_hours, raw_store
 from spark_jobs.session import ROOT, spark_session
 from spark_jobs.tables.export_tables import export_tables
 from spark_jobs.tables.table_evolution import ensure_tables
@@ -92,7 +92,7 @@ def process_events_file(input_file: Path, out: OutDirectory, *, keep_ip_addresse
     with steps.step("start_spark", "starting Spark"):
         spark = spark_session("events_file", lake)
         ensure_tables(spark, lake)
-    hours = list(all_landed_objects(raw_store(lake.raw_uri)))
+    hours = landed_hours(raw_store(lake.raw_uri))
     with steps.step("transform", f"transforming {lines:,} lines in {len(hours):,} landing hours"):
         transformed = transform_landing_hours(spark, lake, hours, _all_settled(hours))
     event_hours = sorted({hour for row in transformed.written for hour in row.received_by_event_hour})

@@ -10,10 +10,10 @@ from datetime import date, datetime
 
 from pyspark.sql import SparkSession
 
-from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
 from contracts.names import LakeLocation
-from contracts.partitions import DAY, HOUR, LONGEST_DELIVERY, day_key, day_of, hour_key, hours_between, start_of_day
+from contracts.partitions import DAY, HOUR, day_key, day_of, hour_key, hours_between, start_of_day
 from contracts.tables import NEW_USER_DAYS, RETENTION_DAYS
+from contracts.versions import days_fed_by
 from spark_jobs.daily.aggregate_days import DayAggregation, aggregate_days
 from spark_jobs.daily.days_to_make import days_needing, stale_days_between
 from spark_jobs.errors import MissingObjectsError, RawStoreError, SparkJobError, UnsettledInputError
@@ -120,12 +120,12 @@ def _days_left_behind(
     A day is made once it is over and settled. From then on each hour of the next day makes it stale, since sessions
     reach over midnight; it is made again with that day, and not 24 times until then.
     """
-    first = day_of(start - ALLOWED_LATENESS) - DAY
-    last = day_of(end + LONGEST_DELIVERY + ALLOWED_CLOCK_SKEW) + (1 + NEW_USER_DAYS + RETENTION_DAYS) * DAY
-    made_before = {row.day for row in read_day_rows(spark, lake, first, last + DAY)}
+    first, fed_end = days_fed_by(start, end)
+    days = first, fed_end + (NEW_USER_DAYS + RETENTION_DAYS) * DAY
+    made_before = {row.day for row in read_day_rows(spark, lake, *days)}
     return [
         day
-        for day in stale_days_between(spark, lake, first, last + DAY)
+        for day in stale_days_between(spark, lake, *days)
         if start_of_day(day + (2 * DAY if day in made_before else DAY)) <= settled_before
     ]
 

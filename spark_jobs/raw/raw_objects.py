@@ -32,8 +32,12 @@ LandedObjects = Mapping[datetime, tuple[RawObject, ...]]
 class RawStore(Protocol):
     """A place where raw objects lie."""
 
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Yield the keys of the objects below the raw prefix and then `prefix`, which is empty or ends in a slash."""
+        ...
+
     def listed(self, prefix: str) -> Iterator[RawObject]:
-        """Yield the objects below the raw prefix and then `prefix`, which is empty or ends in a slash."""
+        """Yield the objects of these keys; in a directory, that is to read them."""
         ...
 
     def blocks(self, raw_object: RawObject) -> Iterator[bytes]:
@@ -46,7 +50,7 @@ def landed_objects(store: RawStore, landing_hours: Collection[datetime]) -> Land
     landed: dict[datetime, list[RawObject]] = {hour: [] for hour in landing_hours}
     for prefix in _prefixes(landing_hours):
         for raw_object in store.listed(prefix):
-            hour = _landing_hour(raw_object)
+            hour = _landing_hour(raw_object.key)
             if hour in landed:
                 landed[hour].append(raw_object)
     return {hour: tuple(sorted(objects)) for hour, objects in landed.items()}
@@ -56,10 +60,15 @@ def all_landed_objects(store: RawStore) -> LandedObjects:
     """Return the objects of every landing hour that has one."""
     landed: defaultdict[datetime, list[RawObject]] = defaultdict(list)
     for raw_object in store.listed(""):
-        hour = _landing_hour(raw_object)
+        hour = _landing_hour(raw_object.key)
         if hour is not None:
             landed[hour].append(raw_object)
     return {hour: tuple(sorted(landed[hour])) for hour in sorted(landed)}
+
+
+def landed_hours(store: RawStore) -> list[datetime]:
+    """Return, in order, the landing hours that have an object."""
+    return sorted({hour for key in store.keys("") if (hour := _landing_hour(key)) is not None})
 
 
 def _prefixes(landing_hours: Collection[datetime]) -> Iterator[str]:
@@ -72,10 +81,10 @@ def _prefixes(landing_hours: Collection[datetime]) -> Iterator[str]:
         yield hours[0] if len(hours) == 1 else day
 
 
-def _landing_hour(raw_object: RawObject) -> datetime | None:
+def _landing_hour(key: str) -> datetime | None:
     """Return the landing hour that an object lies under; None for what else there may be below the raw prefix."""
     try:
-        return landing_hour_of_key(raw_object.key)
+        return landing_hour_of_key(key)
     except PartitionKeyError:
         return None
 
@@ -86,25 +95,32 @@ class RawDirectory:
 
     directory: Path
 
-    def listed(self, prefix: str) -> Iterator[RawObject]:
+    def keys(self, prefix: str) -> Iterator[str]:
         if not self.directory.is_dir():
             raise RawStoreError(
                 f"there is no directory {str(self.directory)!r}; --raw-uri names the one of raw objects"
             )
-        found = (self.directory / prefix).rglob("*")
-        # Names that begin with a dot are files that are still being written.
-        files = [path for path in found if path.is_file() and not path.name.startswith(".")]
-        with ThreadPoolExecutor(max_workers=os.cpu_count()) as threads:  # hashing leaves Python to other threads
-            yield from threads.map(self._raw_object, files)
+        for path in (self.directory / prefix).rglob("*"):
+            # Names that begin with a dot are files that are still being written.
+            if path.is_file() and not path.name.startswith("."):
+                yield path.relative_to(self.directory.parent).as_posix()
 
-    def _raw_object(self, path: Path) -> RawObject:
-        with path.open("rb") as file:
+    def listed(self, prefix: str) -> Iterator[RawObject]:
+        keys = list(self.keys(prefix))
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as threads:  # hashing leaves Python to other threads
+            yield from threads.map(self._raw_object, keys)
+
+    def _raw_object(self, key: str) -> RawObject:
+        with self._path(key).open("rb") as file:
             etag = hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
-            return RawObject(key=path.relative_to(self.directory.parent).as_posix(), etag=etag, size=file.tell())
+            return RawObject(key=key, etag=etag, size=file.tell())
+
+    def _path(self, key: str) -> Path:
+        return self.directory.parent / key
 
     def blocks(self, raw_object: RawObject) -> Iterator[bytes]:
         try:
-            with (self.directory.parent / raw_object.key).open("rb") as file:
+            with self._path(raw_object.key).open("rb") as file:
                 while block := file.read(BLOCK):
                     yield block
         except OSError as error:
@@ -117,6 +133,9 @@ class RawBucket:
 
     bucket: str
     prefix: str
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        return (raw_object.key for raw_object in self.listed(prefix))
 
     def listed(self, prefix: str) -> Iterator[RawObject]:
         pages = s3_client().get_paginator("list_objects_v2")

@@ -1,16 +1,18 @@
 """Versions: equal inputs have equal versions, and every change of an input changes its version."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
 from contracts.ledger import LandedHour
-from contracts.partitions import LONGEST_DELIVERY, hour_of
+from contracts.partitions import DAY, LONGEST_DELIVERY, day_of, days_between, hour_of
 from contracts.versions import (
     RawObject,
+    days_fed_by,
     event_hour_input_version,
+    event_hours_fed_by,
     landing_hours_feeding,
     landing_input_version,
 )
@@ -53,10 +55,33 @@ def test_an_event_hour_changes_with_what_feeds_it_or_the_hour_before_and_with_no
     lateness=st.timedeltas(-ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS),
     delivery=st.timedeltas(timedelta(0), LONGEST_DELIVERY),
 )
-def test_every_landing_hour_that_can_hold_an_event_is_looked_at(
+def test_an_event_is_looked_for_wherever_it_can_land_and_all_that_it_can_change_is_looked_at(
     event_time: datetime, lateness: timedelta, delivery: timedelta
 ) -> None:
     landing_hour = hour_of(event_time + lateness - delivery)
-    for event_hour in (hour_of(event_time), hour_of(event_time) + HOUR):
+    event_hours = (hour_of(event_time), hour_of(event_time) + HOUR)
+    for event_hour in event_hours:
         first, end = landing_hours_feeding(event_hour)
         assert first <= landing_hour < end
+        first, end = event_hours_fed_by(landing_hour, landing_hour + HOUR)
+        assert first <= event_hour < end
+    for day in days_between(day_of(event_hours[0]) - DAY, day_of(event_hours[1]) + 2 * DAY):
+        first_day, end_day = days_fed_by(landing_hour, landing_hour + HOUR)
+        assert first_day <= day < end_day
+
+
+@given(hours=st.integers(-300, 300), length=st.integers(1, 50))
+def test_the_two_directions_of_feeding_agree(hours: int, length: int) -> None:
+    event_hour, start, end = TEN + hours * HOUR, TEN, TEN + length * HOUR
+    feeding_from, feeding_to = landing_hours_feeding(event_hour)
+    fed_from, fed_to = event_hours_fed_by(start, end)
+    assert (fed_from <= event_hour < fed_to) == (feeding_from < end and start < feeding_to)
+
+
+def test_a_range_of_event_hours_is_fed_by_all_that_feeds_one_of_them() -> None:
+    every = [landing_hours_feeding(TEN + number * HOUR) for number in range(5)]
+    assert landing_hours_feeding(TEN, TEN + 4 * HOUR) == (min(every)[0], max(every)[1])
+
+
+def test_days_fed_by_a_landing_hour_reach_from_the_lateness_before_it_to_its_newest_arrival() -> None:
+    assert days_fed_by(TEN, TEN + HOUR) == (date(2026, 11, 14), date(2026, 11, 27))

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Final
 
-from contracts.partitions import HOUR, day_key, day_of, hour_key, hour_of
+from contracts.partitions import HOUR, day_key, day_of, hour_key, hour_of, hours_between
+from contracts.staleness import published_window
 from infra.local.airflow import AirflowApi, AirflowApiError, DagRun, all_ended
 from infra.local.demo.lake import Lake
 from infra.local.demo.progress import Progress
@@ -19,8 +20,6 @@ class DeliveryError(LocalCloudError):
 
 #: Longer than all of the demo; a run that hangs is shown with the states of the others.
 _PATIENCE: Final = 1_200.0
-#: What a landing hour's run publishes: the event hours from six before it to one after it.
-_PUBLISHED: Final = range(-6, 2)
 
 
 def transform_landing_hours(api: AirflowApi, hours: Collection[datetime], progress: Progress) -> None:
@@ -72,7 +71,7 @@ def unmade_event_hours(lake: Lake) -> set[str]:
     published: Counter[str] = Counter()
     for row in lake.rows("landing_ledger"):
         received = dict(row["received_by_event_hour"])
-        hours = (hour_key(row["landing_hour"] + offset * HOUR) for offset in _PUBLISHED)
+        hours = map(hour_key, hours_between(*published_window(row["landing_hour"])))
         published.update({key: received[key] for key in hours if key in received})
     made = {hour_key(row["event_hour"]): row["received"] for row in lake.rows("event_ledger")}
     return {key for key, received in published.items() if made.get(key, 0) < received}

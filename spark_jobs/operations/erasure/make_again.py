@@ -13,10 +13,10 @@ from typing import Final
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
 
-from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
 from contracts.names import LakeLocation
-from contracts.partitions import DAY, HOUR, LONGEST_DELIVERY, hour_key, parse_hour_key
+from contracts.partitions import HOUR, hour_key, parse_hour_key
 from contracts.tables import LANDING_LEDGER
+from contracts.versions import days_fed_by
 from spark_jobs.daily.aggregate_days import aggregate_days
 from spark_jobs.daily.days_to_make import stale_days_between
 from spark_jobs.errors import MissingObjectsError, UnsettledInputError
@@ -132,9 +132,9 @@ def _make_event_hours(
 
 def _make_days(spark: SparkSession, lake: LakeLocation, start: datetime, end: datetime) -> int:
     """Make every day that is stale; days that nobody made yet are left to their own run."""
-    first, last = (start - ALLOWED_LATENESS).date() - DAY, (end + LONGEST_DELIVERY + ALLOWED_CLOCK_SKEW).date() + DAY
-    made_before = {row.day for row in read_day_rows(spark, lake, first, last + DAY)}
-    stale = [day for day in stale_days_between(spark, lake, first, last + DAY) if day in made_before]
+    days = days_fed_by(start, end)
+    made_before = {row.day for row in read_day_rows(spark, lake, *days)}
+    stale = [day for day in stale_days_between(spark, lake, *days) if day in made_before]
     if not stale:
         return 0
     progress(f"making {len(stale)} days again")

@@ -86,7 +86,7 @@ def test_a_day_is_held_back_by_a_failed_check_of_its_event_hours(lake: FakeLedge
     lake.events[3] = replace(lake.events[3], failed_checks=1)
 
     assert publishable_days(LAKE, {MONDAY}) == []
-    assert days_left_behind(LAKE, MONDAY, MONDAY) == []
+    assert days_left_behind(LAKE, MONDAY, TUESDAY) == []
     assert not day_is_due(LAKE, MONDAY)
 
 
@@ -119,14 +119,14 @@ def test_yesterday_is_left_to_the_day_after_while_that_is_open(
     made = [day_row(MONDAY, lake.events)]
     tuesday = [landed(hour) for hour in hours_between(MIDNIGHT, MIDNIGHT + DAY)]
     use(monkeypatch, FakeLedger([*lake.landed, *tuesday[:10]], made))
-    assert days_left_behind(LAKE, MONDAY, TUESDAY) == []
+    assert days_left_behind(LAKE, MONDAY, TUESDAY + DAY) == []
 
     use(monkeypatch, FakeLedger([*lake.landed, *tuesday], made))
-    assert days_left_behind(LAKE, MONDAY, TUESDAY) == [MONDAY, TUESDAY]
+    assert days_left_behind(LAKE, MONDAY, TUESDAY + DAY) == [MONDAY, TUESDAY]
 
 
 def test_a_day_that_was_never_made_is_left_behind(lake: FakeLedger) -> None:
-    assert days_left_behind(LAKE, MONDAY, MONDAY) == [MONDAY]
+    assert days_left_behind(LAKE, MONDAY, TUESDAY) == [MONDAY]
 
 
 def test_a_day_with_the_events_of_its_hours_passes(lake: FakeLedger) -> None:

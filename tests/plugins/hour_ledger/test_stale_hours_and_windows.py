@@ -1,25 +1,21 @@
 """Which hours are stale follows from versions alone."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.ledger import EventRow, LandedHour, LandingRow
-from contracts.partitions import LONGEST_DELIVERY, PartitionKeyError, hours_between, settled_at
-from contracts.staleness import event_hour_inputs, stale_landing_hours
+from contracts.partitions import PartitionKeyError, hours_between, settled_at
+from contracts.staleness import event_hour_inputs, published_window, stale_landing_hours
 from contracts.staleness import stale_event_hours as stale_among
 from contracts.versions import RawObject, event_hour_input_version, landing_input_version
 from hour_ledger.windows import (
-    landing_window,
     last_settled_hour,
     published_together,
-    published_window,
     reconciled_range,
-    touched_days,
-    touched_event_hours,
 )
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -98,27 +94,6 @@ def test_an_hour_is_made_together_with_all_that_one_landing_hour_publishes() -> 
         first, after = published_together(hour)
         assert first <= start
         assert end <= after
-
-
-def test_days_touched_by_a_landing_hour_reach_from_the_lateness_before_it_to_its_newest_arrival() -> None:
-    assert touched_days(TEN, TEN + HOUR) == (date(2026, 11, 14), date(2026, 11, 25))
-
-
-@given(
-    lateness=st.timedeltas(min_value=timedelta(minutes=-5), max_value=timedelta(days=7)),
-    delivery=st.timedeltas(min_value=timedelta(), max_value=LONGEST_DELIVERY),
-    minute=st.integers(0, 59),
-)
-def test_every_landing_hour_that_can_feed_an_event_hour_is_in_its_window_and_touches_it(
-    lateness: timedelta, delivery: timedelta, minute: int
-) -> None:
-    event_time = TEN + timedelta(minutes=minute)
-    landing_hour = (event_time + lateness - delivery).replace(minute=0, second=0, microsecond=0)
-    start, end = landing_window(TEN, TEN + HOUR)
-    touched_from, touched_to = touched_event_hours(landing_hour, landing_hour + HOUR)
-
-    assert start <= landing_hour < end
-    assert touched_from <= TEN < TEN + HOUR < touched_to
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,14 @@ import pytest
 from contracts.versions import RawObject
 from spark_jobs.errors import RawStoreError
 from spark_jobs.raw import raw_objects
-from spark_jobs.raw.raw_objects import RawBucket, RawDirectory, all_landed_objects, landed_objects, raw_store
+from spark_jobs.raw.raw_objects import (
+    RawBucket,
+    RawDirectory,
+    all_landed_objects,
+    landed_hours,
+    landed_objects,
+    raw_store,
+)
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -21,6 +28,9 @@ class ListedStore:
     def __init__(self, *keys: str) -> None:
         self.objects = [RawObject(key=key, etag=key, size=1) for key in keys]
         self.prefixes: list[str] = []
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        return (entry.key for entry in self.listed(prefix))
 
     def listed(self, prefix: str) -> Iterator[RawObject]:
         self.prefixes.append(prefix)
@@ -55,7 +65,7 @@ def test_hours_of_one_day_cost_one_listing() -> None:
 def test_what_lies_under_no_landing_hour_is_not_ours() -> None:
     at = "raw/landing_date=2026-11-22/landing_hour="
     store = ListedStore("raw/README", f"{at}99/x.gz", f"{at}10/a.gz")
-    assert list(all_landed_objects(store)) == [TEN]
+    assert list(all_landed_objects(store)) == landed_hours(store) == [TEN]
 
 
 def test_files_are_listed_with_a_hash_of_their_content_and_not_while_they_are_written(tmp_path: Path) -> None:

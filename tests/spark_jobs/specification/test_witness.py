@@ -13,7 +13,7 @@ from contracts.tables import TABLES
 from spark_jobs.daily.aggregate_days import aggregate_days
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.landing.transform_events import transform_landing_hours
-from spark_jobs.raw.raw_objects import all_landed_objects, raw_store
+from spark_jobs.raw.raw_objects import landed_hours, raw_store
 from spark_jobs.tables.export_tables import export_tables
 from spark_jobs.tables.table_evolution import ensure_tables
 from tests.spark_jobs.specification.packed_run import SETTLED
@@ -31,7 +31,7 @@ def simulator(*arguments: str) -> None:
 def witnessed(spark: SparkSession, lake: LakeLocation, out: Path) -> Witness:
     """Make every table of what lies under the lake's raw prefix, and let the witness make them, too."""
     ensure_tables(spark, lake)
-    transformed = transform_landing_hours(spark, lake, list(all_landed_objects(raw_store(lake.raw_uri))), SETTLED)
+    transformed = transform_landing_hours(spark, lake, landed_hours(raw_store(lake.raw_uri)), SETTLED)
     hours = {hour for row in transformed.written for hour in row.received_by_event_hour}
     aggregate_hours(spark, lake, hours)
     aggregate_days(spark, lake, {hour.date() for hour in hours})

@@ -30,7 +30,7 @@ from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.hourly.hours_to_make import stale_event_hours_around
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
-from spark_jobs.raw.raw_objects import all_landed_objects, raw_store
+from spark_jobs.raw.raw_objects import landed_hours, raw_store
 from spark_jobs.tables.table_evolution import ensure_tables
 from tests.spark_jobs.table_rows import MADE_TABLES, table_hashes
 
@@ -147,7 +147,7 @@ class DirectoryLake:
 def make_tables(spark: SparkSession, lake: LakeLocation, *, days: bool = False) -> None:
     """Transform every landing hour that has objects, then make every stale event hour and, if wanted, every day."""
     ensure_tables(spark, lake)
-    hours = list(all_landed_objects(raw_store(lake.raw_uri)))
+    hours = landed_hours(raw_store(lake.raw_uri))
     transform_landing_hours(spark, lake, hours, RULES)
     aggregate_hours(spark, lake, stale_event_hours_around(spark, lake, min(hours), max(hours) + HOUR))
     if days:
