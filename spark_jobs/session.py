@@ -89,11 +89,10 @@ def _started(app_name: str, settings: list[Setting]) -> SparkSession:
 
 
 def _quieten(view: Any) -> None:
-    """Log errors only; a write that loses a race is an exception here, retried, so Spark need not log it as well."""
+    """Log errors only."""
     log4j = "org.apache.logging.log4j"
     configurator, level = getattr(view, f"{log4j}.core.config.Configurator"), getattr(view, f"{log4j}.Level")
     configurator.setRootLevel(level.ERROR)
-    configurator.setLevel("org.apache.spark.sql.execution.datasources.v2", level.OFF)
 
 
 def jvm(spark: SparkSession) -> Any:

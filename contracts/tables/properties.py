@@ -7,8 +7,8 @@ from contracts.tables.declaration import Table
 PROPERTIES: Final = (
     ("format-version", "2"),  # Athena reads no later one
     ("write.parquet.compression-codec", "zstd"),
-    # A task sorts its own rows by partition and writes; the default would shuffle whole rows by partition first.
-    # (Fanout writers would save that sort, but hold one open file per partition: 1,700 hours do not fit the heap.)
+    # The jobs write files themselves. For a compaction: a task sorts its own rows by partition and writes, where the
+    # default would shuffle whole rows first, and fanout writers would hold one open file per partition.
     ("write.distribution-mode", "none"),
     ("write.spark.fanout.enabled", "false"),
     ("write.metadata.delete-after-commit.enabled", "true"),

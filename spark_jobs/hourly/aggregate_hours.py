@@ -22,7 +22,7 @@ from contracts.ledger import UNFINISHED, EventRow
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR, hour_key, hour_of
 from contracts.staleness import EventHourInput
-from contracts.tables import CLEAN_EVENTS, DATA_CHECKS, EVENT_LEDGER, RECEIVED_EVENTS, Table
+from contracts.tables import CLEAN_EVENTS, DATA_CHECKS, EVENT_LEDGER, HOURLY_TRAFFIC, RECEIVED_EVENTS, Table
 from spark_jobs.checks.check_hours import check_event_hours
 from spark_jobs.errors import LedgerImbalanceError
 from spark_jobs.hourly.hour_batches import received_files
@@ -130,6 +130,7 @@ class _Run:
         targets = {table: file_target(self.spark, self.lake, table) for table in MADE_TABLES}
         made = make_hours(self.spark, self.hours, files, targets)
         rows = _ledger_rows(inputs, made.counts, already_known)
+        _require_traffic(made)
         self._note_first_made([row.event_hour for row in rows if row.event_hour not in already_known])
         return self._commit(made, rows)
 
@@ -145,14 +146,15 @@ class _Run:
                 read_from=self.snapshots[table],
                 properties=self._note(rows),
             )
-        refuse_lost_rows(
-            self.spark,
-            self.lake,
-            CLEAN_EVENTS,
-            run_id=self.run_id,
-            read_from=self.snapshots[CLEAN_EVENTS],
-            rows=sum(row.clean for row in rows),
-        )
+            if table is CLEAN_EVENTS:
+                refuse_lost_rows(
+                    self.spark,
+                    self.lake,
+                    table,
+                    run_id=self.run_id,
+                    read_from=self.snapshots[table],
+                    rows=sum(row.clean for row in rows),
+                )
         checked = self._checked(
             rows, {hour: of.of_hour_before for hour, of in made.counts.items() if of.of_hour_before}
         )
@@ -175,6 +177,15 @@ class _Run:
             received=sum(row.received for row in rows),
             clean=sum(row.clean for row in rows),
             duplicates=sum(row.duplicates for row in rows),
+        )
+
+
+def _require_traffic(made: MadeHours) -> None:
+    """Raise `LedgerImbalanceError` unless each hour with events has its row of `hourly_traffic`."""
+    traffic = sum(file.rows for file in made.files[HOURLY_TRAFFIC])
+    if traffic != len(made.counts):
+        raise LedgerImbalanceError(
+            f"{len(made.counts)} event hours have events, but hourly_traffic got {traffic} rows, so nothing was written"
         )
 
 

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, Final
 
 import pyarrow as pa
-from pyspark.errors import PySparkException
 from pyspark.sql import Row, SparkSession
 from pyspark.sql import types as T  # noqa: N812 (PySpark's own abbreviation)
 
@@ -17,7 +16,7 @@ from spark_jobs.hourly.hour_batches import FilesByHour, hour_batches, hour_of_or
 from spark_jobs.hourly.make_hours import COUNTS, FILES, HourMaker
 from spark_jobs.map_in_arrow import map_in_arrow
 from spark_jobs.tables.data_files import DataFile, FileTarget, as_file
-from spark_jobs.task_errors import raised_in_task
+from spark_jobs.task_errors import named_task_errors
 
 _RESULTS: Final = T.StructType([T.StructField("kind", T.StringType()), T.StructField("rows", T.BinaryType())])
 
@@ -56,10 +55,8 @@ def make_hours(
         threads=max(1, cores // max(len(batches), 1)),
     )
     numbers = spark.range(0, len(batches), 1, max(len(batches), 1))
-    try:
+    with named_task_errors():
         told = map_in_arrow(numbers, maker.results, _RESULTS).collect()
-    except PySparkException as error:
-        raise raised_in_task(error) or error from error
     made = [as_file(row) for row in _told(told, FILES)]
     return MadeHours(
         counts={

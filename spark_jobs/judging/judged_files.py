@@ -6,7 +6,6 @@ the files' names.
 
 from dataclasses import dataclass
 
-from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from contracts.versions import RawObject
@@ -16,7 +15,7 @@ from spark_jobs.map_in_arrow import map_in_arrow
 from spark_jobs.raw.raw_objects import RawStore
 from spark_jobs.raw.read_plan import read_tasks
 from spark_jobs.tables.data_files import DATA_FILE_SCHEMA, DataFile, FileTarget, as_file
-from spark_jobs.task_errors import raised_in_task
+from spark_jobs.task_errors import named_task_errors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +48,8 @@ def write_judged(
         rejected=rejected,
     )
     numbers = spark.range(0, len(tasks), 1, max(len(tasks), 1))
-    try:
+    with named_task_errors():
         rows = map_in_arrow(numbers, judge.files, DATA_FILE_SCHEMA).collect()
-    except PySparkException as error:
-        raise raised_in_task(error) or error from error
     files = [as_file(row.asDict()) for row in rows]
     return JudgedFiles(
         received=[file for file in files if file.table == received.table],

@@ -9,6 +9,7 @@ wrote the file and had it in memory.
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import reduce
@@ -20,13 +21,13 @@ from pyspark.sql import DataFrame, SparkSession
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR, hours_of_day
 from contracts.tables import Table
-from spark_jobs.errors import BaseMovedError, InputChangedError, SparkJobError
+from spark_jobs.errors import BaseMovedError, ConflictError, InputChangedError, SparkJobError
 from spark_jobs.session import java_class
 from spark_jobs.tables.data_files import DataFile
 from spark_jobs.tables.hour_filters import at_hours, hour_ranges, in_day_partitions
-from spark_jobs.tables.iceberg_table import commits_between, elements, loaded
+from spark_jobs.tables.iceberg_table import commits_of, elements, loaded
 from spark_jobs.tables.replaced_hours import TablePart, hours_note, replaced_note, touches
-from spark_jobs.tables.retries import retrying
+from spark_jobs.tables.retries import TRIES, retrying
 from spark_jobs.tables.run_notes import RUN_ID
 from spark_jobs.tables.table_rows import rows_as_of
 from spark_jobs.tables.write_files import files_of_frame
@@ -34,6 +35,9 @@ from spark_jobs.task_errors import raised_in_task
 
 #: Hours in more pieces than this are replaced by whole days at once.
 MAX_RANGES: Final = 50
+
+#: A commit that lost a race is cheap to try again, and a job is not: fifty runs may want hours of one day at once.
+_COMMIT_TRIES: Final = 2 * TRIES
 
 #: Where Iceberg's Spark runtime keeps the Parquet that it brings along.
 _PARQUET: Final = "org.apache.iceberg.shaded.org.apache.parquet"
@@ -56,18 +60,20 @@ def replace_hours(
 
     An hour is one of the first partition column: `landing_hour`, `event_time` or `event_hour`. `read_from` is the
     table's `current_snapshot` from before the input was read. If another run replaced one of the hours since,
-    `InputChangedError` is raised, and the caller computes again (`retrying`). `properties` go into the snapshot's
-    summary. With a `part`, only its rows of the hours are replaced, and runs of other parts are no conflict.
+    `InputChangedError` is raised, the files are gone, and the caller computes again (`retrying`). `properties` go into
+    the snapshot's summary. With a `part`, only its rows of the hours are replaced, and runs of other parts are no
+    conflict.
     """
     if not hours:
         return
     write = _Replacement(
         spark=spark, lake=lake, table=table, hours=hours, read_from=read_from, properties=properties or {}, part=part
     )
-    if table.partitions[0].transform == "hours":
-        write.replace_hourly_partitions(files)
-    else:
-        retrying(lambda: write.replace_within_days(files), on=BaseMovedError)
+    with write.discarding(files):
+        if table.partitions[0].transform == "hours":
+            write.replace_hourly_partitions(files)
+        else:
+            retrying(lambda: write.replace_within_days(files), on=BaseMovedError, tries=_COMMIT_TRIES)
 
 
 def replace_days(
@@ -87,11 +93,20 @@ def replace_days(
     write = _Replacement(
         spark=spark, lake=lake, table=table, hours=hours, read_from=read_from, properties=properties or {}
     )
-    retrying(lambda: write.replace_daily_partitions(files), on=BaseMovedError)
+    with write.discarding(files):
+        retrying(lambda: write.replace_daily_partitions(files), on=BaseMovedError, tries=_COMMIT_TRIES)
 
 
 class _PartialFileError(SparkJobError):
     """A file holds rows of the hours to be replaced and of others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Current:
+    """A table as it was loaded (py4j has no types), and its snapshot then, if it has one."""
+
+    handle: Any
+    snapshot: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,36 +126,49 @@ class _Replacement:
     def replace_hourly_partitions(self, files: Collection[DataFile]) -> None:
         """Replace whole hourly partitions: a conflict there can only be another run of the same hours."""
         try:
-            self._commit(files, self._in_hourly_partitions(), self._unchanged_since())
+            self._commit(self._unchanged(), files, self._in_hourly_partitions())
         except BaseMovedError as error:
             raise InputChangedError(f"{self.table.name}: {error}") from error
 
     def replace_daily_partitions(self, files: Collection[DataFile]) -> None:
         """Replace whole daily partitions; what a compaction did to them meanwhile is no conflict."""
-        self._commit(files, self._in_daily_partitions(), self._unchanged_since())
+        self._commit(self._unchanged(), files, self._in_daily_partitions())
 
     def replace_within_days(self, files: Collection[DataFile]) -> None:
         """Replace hours in daily partitions; where a file also holds other hours, their rows are carried over."""
-        base = self._unchanged_since()
+        current = self._unchanged()
         if len(hour_ranges(self.hours)) <= MAX_RANGES:
             try:
-                self._commit(files, self._in_ranges(), base)
+                self._commit(current, files, self._in_ranges())
             except _PartialFileError:
                 pass  # files are deleted whole: then the days are replaced whole
             else:
                 return
-        carried_over = files_of_frame(self._other_hours(base), self.lake, self.table)
-        self._commit([*files, *carried_over], self._in_daily_partitions(), base)
+        carried_over = files_of_frame(self._other_hours(current.snapshot), self.lake, self.table)
+        with self.discarding(carried_over):
+            self._commit(current, [*files, *carried_over], self._in_daily_partitions())
 
-    def _unchanged_since(self) -> int | None:
-        """Return the current snapshot, if no other run replaced the hours since; else raise `InputChangedError`.
+    @contextmanager
+    def discarding(self, files: Collection[DataFile]) -> Iterator[None]:
+        """Delete the files when a race is lost: then it is known that no snapshot has them, nor ever will."""
+        try:
+            yield
+        except ConflictError:
+            store = loaded(self.spark, self.lake, self.table).io()
+            for file in files:
+                store.deleteFile(file.location)
+            raise
+
+    def _unchanged(self) -> _Current:
+        """Return the table as it is, if no other run replaced the hours since it was read; else `InputChangedError`.
 
         Iceberg would find another run by its files, and so not one that left the hours empty. The run itself may write
         an hour twice knowingly.
         """
+        handle = loaded(self.spark, self.lake, self.table)
         newest, own = None, self.properties.get(RUN_ID)
         try:
-            for commit in commits_between(self.spark, self.lake, self.table, after=self.read_from):
+            for commit in commits_of(self.spark, handle, after=self.read_from):
                 newest = newest or commit.snapshot_id
                 another = own is None or commit.summary.get(RUN_ID) != own
                 if another and touches(commit, self.hours, self.part):
@@ -149,7 +177,7 @@ class _Replacement:
                     )
         except LookupError as error:
             raise InputChangedError(f"{self.table.name}: {error}, so what happened since is unknown") from error
-        return newest or self.read_from
+        return _Current(handle=handle, snapshot=newest or self.read_from)
 
     def _other_hours(self, base: int | None) -> DataFrame:
         """Return what else lies in the days: few rows in many small files, which become one file a day again."""
@@ -181,19 +209,18 @@ class _Replacement:
         ]
         return reduce(getattr(made, "or"), ranges)
 
-    def _commit(self, files: Collection[DataFile], replaced: Any, base: int | None) -> None:
-        """Replace the rows for which an Iceberg expression holds, unless one of them was changed since the base."""
-        handle = loaded(self.spark, self.lake, self.table)
+    def _commit(self, current: _Current, files: Collection[DataFile], replaced: Any) -> None:
+        """Replace the rows for which an Iceberg expression holds, unless one of them was changed since."""
         if self.part is not None:
             own = self._expressions.equal(self.part.column, self.part.value)
             replaced = getattr(self._expressions, "and")(replaced, own)
-        overwrite = handle.newOverwrite().overwriteByRowFilter(replaced)
+        overwrite = current.handle.newOverwrite().overwriteByRowFilter(replaced)
         overwrite = overwrite.validateNoConflictingDeletes().validateNoConflictingData()
-        if base is not None:
-            overwrite = overwrite.validateFromSnapshot(base)
+        if current.snapshot is not None:
+            overwrite = overwrite.validateFromSnapshot(current.snapshot)
         for key, value in {**self.properties, **replaced_note(self.hours, self.part)}.items():
             overwrite = overwrite.set(key, value)
-        for data_file in _data_files(self.spark, handle, files):
+        for data_file in _data_files(self.spark, current.handle, files):
             overwrite = overwrite.addFile(data_file)
         try:
             overwrite.commit()

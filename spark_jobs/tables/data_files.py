@@ -69,6 +69,7 @@ class DataFile:
     location: str
     size: int
     partition: Partition
+    rows: int
     footer: bytes
 
 
@@ -79,6 +80,7 @@ DATA_FILE_SCHEMA: Final = T.StructType(
         T.StructField("location", T.StringType()),
         T.StructField("size", T.LongType()),
         T.StructField("partition", T.ArrayType(T.StringType())),
+        T.StructField("rows", T.LongType()),
         T.StructField("footer", T.BinaryType()),
     ]
 )
@@ -97,6 +99,7 @@ def as_file(row: Mapping[str, Any]) -> DataFile:
         location=row["location"],
         size=row["size"],
         partition=tuple(row["partition"]),
+        rows=row["rows"],
         footer=bytes(row["footer"]),
     )
 
@@ -152,7 +155,12 @@ class FileTarget:
         content = self._parquet(rows.select(self.schema.names).cast(self.schema))
         _put(location, content)
         return DataFile(
-            table=self.table, location=location, size=len(content), partition=partition, footer=_footer(content)
+            table=self.table,
+            location=location,
+            size=len(content),
+            partition=partition,
+            rows=rows.num_rows,
+            footer=_footer(content),
         )
 
     def _parquet(self, rows: pa.Table) -> bytes:
@@ -210,14 +218,38 @@ def _by_partition(rows: pa.Table, fields: tuple[PartitionField, ...]) -> Iterato
     """Yield the rows of each partition that there are; rows of one partition keep their order."""
     columns = [field.column for field in fields]
     keys = pa.table({field.column: _values(rows.column(field.column), field) for field in fields})
-    starts = _starts(keys)
-    if len(starts) - 1 > keys.group_by(columns).aggregate([]).num_rows:  # some partition's rows lie apart
-        order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in columns])
-        rows, keys = rows.take(order), keys.take(order)
-        starts = _starts(keys)
-    for start, end in pairwise(starts):
-        partition = tuple(str(keys.column(name)[start].as_py()) for name in columns)
-        yield partition, rows.slice(start, end - start)
+    spans = list(pairwise(_starts(keys)))
+    if len(spans) == keys.group_by(columns).aggregate([]).num_rows:
+        for start, end in spans:
+            yield _partition(keys, start), rows.slice(start, end - start)
+        return
+    order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in columns])
+    keys = keys.take(order)
+    for together in _taken_together(list(pairwise(_starts(keys)))):
+        taken = rows.take(pa.concat_arrays([order.slice(start, end - start) for start, end in together]))
+        place = 0
+        for start, end in together:
+            yield _partition(keys, start), taken.slice(place, end - start)
+            place += end - start
+
+
+def _partition(keys: pa.Table, row: int) -> Partition:
+    return tuple(str(column[row].as_py()) for column in keys.columns)
+
+
+def _taken_together(spans: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    """Yield spans whose rows may share their memory: a slice keeps all that it was cut from.
+
+    A span that is a fourth of those that are left, or more, is alone, so that when it has become a file the others do
+    not keep it. No span of the last group becomes a file before all that waits does.
+    """
+    spans = sorted(spans, key=lambda span: span[0] - span[1])
+    left = sum(end - start for start, end in spans)
+    while spans and 4 * (length := spans[0][1] - spans[0][0]) >= left:
+        yield [spans.pop(0)]
+        left -= length
+    if spans:
+        yield spans
 
 
 def _values(column: pa.ChunkedArray, field: PartitionField) -> pa.ChunkedArray:

@@ -1,15 +1,19 @@
-"""What Iceberg's Java API tells about a table at once, where SQL would cost a Spark job: its history of snapshots."""
+"""What Iceberg's Java API tells of a table at once, where SQL would cost a Spark job: what it is, and its history."""
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
 
 from contracts.names import LakeLocation
 from contracts.tables import Table
 from spark_jobs.session import java_class
+
+#: Iceberg's names of types, where they are not a declaration's.
+_DECLARED: Final = {"long": "bigint", "timestamptz": "timestamp", "timestamp": "timestamp_ntz"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +25,63 @@ class Commit:
     summary: Mapping[str, str]
 
 
+@dataclass(frozen=True, kw_only=True)
+class StoredColumn:
+    """A column of a table as it is; its type is spelled as in a declaration, e.g. `array<string>`."""
+
+    type: str
+    nullable: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredTable:
+    """What a table in the catalog is; `partitions` are pairs such as (`event_time`, `hour`), `sort` are columns."""
+
+    columns: Mapping[str, StoredColumn]
+    partitions: list[tuple[str, str]]
+    sort: list[str]
+    properties: Any
+
+
 def loaded(spark: SparkSession, lake: LakeLocation, table: Table) -> Any:
     """Return Iceberg's `org.apache.iceberg.Table`, read from the catalog now (py4j has no types)."""
     util = java_class(spark, "org.apache.iceberg.spark.Spark3Util")
     return util.loadIcebergTable(spark._jsparkSession, lake.table(table.name))
+
+
+def stored_table(spark: SparkSession, lake: LakeLocation, table: Table) -> StoredTable | None:
+    """Return what a table is, by one look at the catalog; None if it is not there."""
+    try:
+        handle = loaded(spark, lake, table)
+    except AnalysisException as error:
+        if error.getCondition() == "TABLE_OR_VIEW_NOT_FOUND":
+            return None
+        raise
+    schema = json.loads(java_class(spark, "org.apache.iceberg.SchemaParser").toJson(handle.schema()))
+    spec = json.loads(java_class(spark, "org.apache.iceberg.PartitionSpecParser").toJson(handle.spec()))
+    order = json.loads(java_class(spark, "org.apache.iceberg.SortOrderParser").toJson(handle.sortOrder()))
+    names = {field["id"]: field["name"] for field in schema["fields"]}
+    return StoredTable(
+        columns={
+            field["name"]: StoredColumn(type=_declared(field["type"]), nullable=not field["required"])
+            for field in schema["fields"]
+        },
+        partitions=[(names.get(field["source-id"], "?"), field["transform"]) for field in spec["fields"]],
+        sort=[names.get(field["source-id"], "?") for field in order["fields"]],
+        properties=handle.properties(),
+    )
+
+
+def _declared(iceberg_type: Any) -> str:
+    """Return an Iceberg type, as its JSON has it, in the words of a declaration."""
+    match iceberg_type:
+        case {"type": "list", "element": element}:
+            return f"array<{_declared(element)}>"
+        case {"type": "map", "key": key, "value": value}:
+            return f"map<{_declared(key)},{_declared(value)}>"
+        case str():
+            return _DECLARED.get(iceberg_type, iceberg_type.replace(" ", ""))
+    return json.dumps(iceberg_type)
 
 
 def elements(java_list: Any) -> list[Any]:
@@ -43,7 +100,11 @@ def commits_between(spark: SparkSession, lake: LakeLocation, table: Table, *, af
 
     Raise `LookupError` if the snapshot is no ancestor of the current one, for instance because it expired.
     """
-    handle = loaded(spark, lake, table)
+    return commits_of(spark, loaded(spark, lake, table), after=after)
+
+
+def commits_of(spark: SparkSession, handle: Any, *, after: int | None) -> Iterator[Commit]:
+    """Yield what `commits_between` does, of a table that was loaded already."""
     as_json = java_class(spark, "org.apache.iceberg.SnapshotParser").toJson  # one call, however much a summary tells
     snapshot = handle.currentSnapshot()
     while snapshot is not None and snapshot.snapshotId() != after:
@@ -52,4 +113,5 @@ def commits_between(spark: SparkSession, lake: LakeLocation, table: Table, *, af
         parent = snapshot.parentId()
         snapshot = None if parent is None else handle.snapshot(parent)
     if snapshot is None and after is not None:
-        raise LookupError(f"snapshot {after} is not in the history of {table.name}")
+        name = str(handle.name()).rpartition(".")[2]
+        raise LookupError(f"snapshot {after} is not in the history of {name}")

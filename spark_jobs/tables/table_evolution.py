@@ -12,8 +12,7 @@ from pyspark.sql import SparkSession
 from contracts.names import CATALOG, LakeLocation
 from contracts.tables import TABLES, Column, Table, table_properties
 from spark_jobs.errors import CatalogError, TableMismatchError
-from spark_jobs.tables.iceberg_table import elements, loaded
-from spark_jobs.tables.schemas import SPARK_TYPES
+from spark_jobs.tables.iceberg_table import StoredTable, stored_table
 
 
 def ensure_tables(spark: SparkSession, lake: LakeLocation, tables: Iterable[Table] = TABLES) -> None:
@@ -73,27 +72,31 @@ def _ensure_readable_table(spark: SparkSession, lake: LakeLocation, table: Table
 
 def _ensure_table(spark: SparkSession, lake: LakeLocation, table: Table) -> list[str]:
     name = lake.table(table.name)
-    if not spark.catalog.tableExists(name):
+    stored = stored_table(spark, lake, table)
+    if stored is None:
         spark.sql(create_statement(table, name))
-        if table.sort:
-            spark.sql(f"ALTER TABLE {name} WRITE LOCALLY ORDERED BY {', '.join(table.sort)}")
+        _ensure_order(spark, table, name, [])
         return []
-    existing = {field.name: field for field in spark.table(name).schema.fields}
-    mismatches = [*_column_mismatches(table, spark, name), *_partition_mismatches(spark, lake, table)]
-    missing = [column for column in table.columns if column.name not in existing]
-    if missing and not mismatches:
+    mismatches = [*_column_mismatches(table, stored), *_partition_mismatches(table, stored)]
+    if mismatches:
+        return mismatches
+    missing = [column for column in table.columns if column.name not in stored.columns]
+    if missing:
         spark.sql(f"ALTER TABLE {name} ADD COLUMNS ({', '.join(_column_definition(column) for column in missing)})")
-    if not mismatches:
-        _ensure_properties(spark, lake, table)
-    return mismatches
-
-
-def _ensure_properties(spark: SparkSession, lake: LakeLocation, table: Table) -> None:
-    """Give a table that an earlier version made the properties that it lacks."""
-    existing = loaded(spark, lake, table).properties()
-    lacking = {key: value for key, value in table_properties(table).items() if existing.get(key) != value}
+    _ensure_order(spark, table, name, stored.sort)
+    # The format's version is none of the properties once a table is made.
+    lacking = {key: value for key, value in table_properties(table).items() if key != "format-version"}
+    lacking = {key: value for key, value in lacking.items() if stored.properties.get(key) != value}
     if lacking:
-        spark.sql(f"ALTER TABLE {lake.table(table.name)} SET TBLPROPERTIES ({_listed(lacking)})")
+        spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ({_listed(lacking)})")
+    return []
+
+
+def _ensure_order(spark: SparkSession, table: Table, name: str, sort: list[str]) -> None:
+    """Have new files said to be sorted as they are: as declared."""
+    if sort != list(table.sort):
+        order = f"LOCALLY ORDERED BY {', '.join(table.sort)}" if table.sort else "UNORDERED"
+        spark.sql(f"ALTER TABLE {name} WRITE {order}")
 
 
 def create_statement(table: Table, name: str) -> str:
@@ -117,34 +120,27 @@ def _column_definition(column: Column) -> str:
     return f"{column.name} {column.type}{required} COMMENT {_quoted(column.description)}"
 
 
-def _column_mismatches(table: Table, spark: SparkSession, name: str) -> Iterator[str]:
-    existing = {field.name: field for field in spark.table(name).schema.fields}
+def _column_mismatches(table: Table, stored: StoredTable) -> Iterator[str]:
+    existing = dict(stored.columns)
     for column in table.columns:
-        field = existing.pop(column.name, None)
-        if field is None:
+        found = existing.pop(column.name, None)
+        if found is None:
             if not column.nullable:
                 yield f"{table.name}.{column.name}: a column can be added only if it may be null"
             continue
-        declared = SPARK_TYPES[column.type].simpleString()
-        if field.dataType.simpleString() != declared:
-            yield f"{table.name}.{column.name}: is {field.dataType.simpleString()}, declared {declared}"
-        if field.nullable != column.nullable:
-            actual, declared = _nullability(field.nullable), _nullability(column.nullable)
+        if found.type != column.type:
+            yield f"{table.name}.{column.name}: is {found.type}, declared {column.type}"
+        if found.nullable != column.nullable:
+            actual, declared = _nullability(found.nullable), _nullability(column.nullable)
             yield f"{table.name}.{column.name}: is {actual}, declared {declared}"
     for undeclared in existing:
         yield f"{table.name}.{undeclared}: is there, but not declared"
 
 
-def _partition_mismatches(spark: SparkSession, lake: LakeLocation, table: Table) -> Iterator[str]:
-    handle = loaded(spark, lake, table)
-    schema = handle.schema()
-    actual = [
-        (schema.findColumnName(field.sourceId()), str(field.transform().toString()).removesuffix("s"))
-        for field in elements(handle.spec().fields())
-    ]
+def _partition_mismatches(table: Table, stored: StoredTable) -> Iterator[str]:
     declared = [(partition.column, partition.transform.removesuffix("s")) for partition in table.partitions]
-    if actual != declared:
-        yield f"{table.name}: is partitioned by {actual}, declared {declared}"
+    if stored.partitions != declared:
+        yield f"{table.name}: is partitioned by {stored.partitions}, declared {declared}"
 
 
 def _nullability(nullable: bool) -> str:

@@ -8,17 +8,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from contracts.names import LakeLocation
 from contracts.tables import Table
+from spark_jobs.errors import TableMismatchError
 from spark_jobs.map_in_arrow import map_in_arrow
 from spark_jobs.tables.arrow_schemas import table_schema
 from spark_jobs.tables.data_files import DATA_FILE_SCHEMA, DataFile, FileTarget, as_batch, as_file, written_files
 from spark_jobs.tables.iceberg_table import loaded
 from spark_jobs.tables.schemas import column_names
-from spark_jobs.task_errors import raised_in_task
+from spark_jobs.task_errors import named_task_errors
 
 
 def file_target(spark: SparkSession, lake: LakeLocation, table: Table) -> FileTarget:
@@ -39,10 +39,8 @@ def files_of_frame(frame: DataFrame, lake: LakeLocation, table: Table) -> list[D
     rows = frame.select(*column_names(table))
     if table.sort:
         rows = rows.sortWithinPartitions(*table.sort)
-    try:
+    with named_task_errors():
         return [as_file(row.asDict()) for row in map_in_arrow(rows, files, DATA_FILE_SCHEMA).collect()]
-    except PySparkException as error:
-        raise raised_in_task(error) or error from error
 
 
 def files_of_rows(
@@ -65,4 +63,7 @@ def _with_id(schema: Any, field: pa.Field, path: str) -> pa.Field:
     elif pa.types.is_map(field.type):
         key, value = field.type.key_field, field.type.item_field
         field = field.with_type(pa.map_(_with_id(schema, key, f"{path}.key"), _with_id(schema, value, f"{path}.value")))
-    return field.with_metadata({"PARQUET:field_id": str(schema.findField(path).fieldId())})
+    found = schema.findField(path)
+    if found is None:
+        raise TableMismatchError(f"the table in the catalog has no column {path!r}, which it is declared to have")
+    return field.with_metadata({"PARQUET:field_id": str(found.fieldId())})

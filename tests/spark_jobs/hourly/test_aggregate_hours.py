@@ -28,6 +28,7 @@ from spark_jobs.hourly.hours_to_make import known_event_hours, stale_event_hours
 from spark_jobs.hourly.made_hours import HourCounts, MadeHours, make_hours
 from spark_jobs.map_in_arrow import map_in_arrow
 from spark_jobs.tables.commit_files import replace_hours
+from spark_jobs.tables.data_files import DataFile
 from spark_jobs.tables.iceberg_table import current_snapshot
 from tests.spark_jobs.conftest import NewLake
 from tests.spark_jobs.copied_lake import copy_lake
@@ -181,10 +182,26 @@ def test_a_run_that_loses_rows_writes_nothing(
     assert all(table_rows(spark, landed, table) == [] for table in MADE_TABLES)
 
 
+def test_a_run_that_loses_an_hour_of_the_traffic_writes_nothing(
+    spark: SparkSession, landed: LakeLocation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lossy(*arguments: Any) -> MadeHours:
+        made = make_hours(*arguments)
+        return replace(made, files={**made.files, HOURLY_TRAFFIC: []})
+
+    monkeypatch.setattr(job, "make_hours", lossy)
+    with pytest.raises(LedgerImbalanceError, match="1 event hours have events, but hourly_traffic got 0 rows"):
+        aggregate_hours(spark, landed, [TEN])
+    assert all(table_rows(spark, landed, table) == [] for table in MADE_TABLES)
+
+
 def test_a_run_that_writes_fewer_events_than_it_counted_is_not_noted(
     spark: SparkSession, landed: LakeLocation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job, "replace_hours", lambda spark, _, **to: replace_hours(spark, [], **to))
+    def lossy(spark: SparkSession, files: list[DataFile], **to: Any) -> None:
+        replace_hours(spark, [] if to["table"] is CLEAN_EVENTS else files, **to)
+
+    monkeypatch.setattr(job, "replace_hours", lossy)
     with pytest.raises(LedgerImbalanceError, match="2 rows were counted for clean_events, but 0 were written"):
         aggregate_hours(spark, landed, [TEN])
     assert table_rows(spark, landed, HOURLY_TRAFFIC) == []

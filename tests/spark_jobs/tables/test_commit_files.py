@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from pyspark.errors import PythonException
@@ -92,6 +93,16 @@ def test_another_run_of_the_same_hour_is_a_conflict_and_of_another_hour_is_none(
         replace(spark, tables, table, earlier=hours(2), read_from=read_from)
     replace(spark, tables, table, other=hours(3), read_from=read_from)
     assert texts(spark, tables, table) == {1: "old", 2: "later", 3: "other"}
+
+
+@BOTH_KINDS
+def test_files_of_a_run_that_lost_a_race_are_gone(spark: SparkSession, tables: LakeLocation, table: Table) -> None:
+    put(spark, tables, table, later=hours(2))
+    folder = Path(tables.warehouse_uri) / tables.database / table.name / "data"
+    before = sorted(folder.rglob("*.parquet"))
+    with pytest.raises(InputChangedError):
+        replace(spark, tables, table, earlier=hours(2), read_from=None)
+    assert sorted(folder.rglob("*.parquet")) == before != []
 
 
 @BOTH_KINDS

@@ -59,6 +59,7 @@ def next_release() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hour_queries, "HOURLY", queries)
+        patch.setattr(job, "HOURLY_TRAFFIC", EVOLVED)
         patch.setattr(job, "MADE_TABLES", as_declared(EVOLVED, MADE_TABLES))
         patch.setattr(job, "TARGETS", as_declared(EVOLVED, job.TARGETS))
         yield

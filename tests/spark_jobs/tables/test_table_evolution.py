@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from contracts.names import LakeLocation
 from contracts.tables import CLEAN_EVENTS, HOURLY_TRAFFIC, TABLES, Column, Partition
 from spark_jobs.errors import CatalogError, TableMismatchError
-from spark_jobs.tables.iceberg_table import loaded
+from spark_jobs.tables.iceberg_table import loaded, stored_table
 from spark_jobs.tables.schemas import struct_type
 from spark_jobs.tables.table_evolution import ensure_tables
 
@@ -42,6 +42,23 @@ def test_a_new_column_is_added_and_old_rows_have_null_in_it(spark: SparkSession,
     (row,) = spark.table(name).collect()
     assert (row.events, row.refunds) == (1, None)
     assert spark.table(name).schema["refunds"].metadata["comment"] == NEW_COLUMN.description
+
+
+@pytest.mark.parametrize("sort", [("events", "event_hour"), ()], ids=["another", "none"])
+def test_a_table_takes_another_order_for_what_comes(
+    spark: SparkSession, lake: LakeLocation, sort: tuple[str, ...]
+) -> None:
+    ensure_tables(spark, lake, [HOURLY_TRAFFIC])
+    ensure_tables(spark, lake, [replace(HOURLY_TRAFFIC, sort=sort)])
+    stored = stored_table(spark, lake, HOURLY_TRAFFIC)
+    assert stored is not None
+    assert stored.sort == list(sort)
+
+
+def test_tables_that_are_as_declared_are_left_alone(spark: SparkSession, lake_with_tables: LakeLocation) -> None:
+    files = sorted(Path(lake_with_tables.warehouse_uri, lake_with_tables.database).rglob("*"))
+    ensure_tables(spark, lake_with_tables)
+    assert sorted(Path(lake_with_tables.warehouse_uri, lake_with_tables.database).rglob("*")) == files
 
 
 def test_a_table_that_differs_otherwise_is_refused_with_every_difference(
