@@ -64,7 +64,11 @@ class OpenHourError(SparkJobError):
 
 
 class LedgerImbalanceError(SparkJobError):
-    """Lines or events are missing, or there are too many: nothing may be published."""
+    """Lines or events are missing, or there are too many; `hours` are the event hours, if it is theirs alone."""
+
+    def __init__(self, message: str, *, hours: Collection[datetime] = ()) -> None:
+        super().__init__(message)
+        self.hours = frozenset(hours)
 
 
 class ConflictError(SparkJobError):

@@ -212,5 +212,8 @@ def _ledger_rows(
             f"{hour_key(row.event_hour)}: {row.received} received, {row.clean} clean, {row.duplicates} duplicates"
             for row in wrong
         )
-        raise LedgerImbalanceError(f"received = clean + duplicates does not hold, so nothing was written: {named}")
+        raise LedgerImbalanceError(
+            f"received = clean + duplicates does not hold, so nothing was written: {named}",
+            hours=[row.event_hour for row in wrong],
+        )
     return rows

@@ -16,7 +16,13 @@ from contracts.tables import NEW_USER_DAYS, RETENTION_DAYS
 from contracts.versions import days_fed_by
 from spark_jobs.daily.aggregate_days import DayAggregation, aggregate_days
 from spark_jobs.daily.days_to_make import days_needing, stale_days_between
-from spark_jobs.errors import MissingObjectsError, RawStoreError, SparkJobError, UnsettledInputError
+from spark_jobs.errors import (
+    LedgerImbalanceError,
+    MissingObjectsError,
+    RawStoreError,
+    SparkJobError,
+    UnsettledInputError,
+)
 from spark_jobs.hourly.aggregate_hours import Aggregation, aggregate_hours
 from spark_jobs.hourly.hours_to_make import stale_event_hours_around
 from spark_jobs.landing.landing_plan import LandingRules
@@ -98,15 +104,17 @@ def _transform_known(
 
 
 def _aggregate(spark: SparkSession, lake: LakeLocation, stale: Sequence[datetime], errors: list[str]) -> Aggregation:
-    """Make what can be; an hour whose input is between two commits, perhaps for good, is left out."""
+    """Make what can be; an hour that does not add up, or whose input is between two commits, is left out."""
     hours = list(stale)
     try:
         while hours:
             try:
                 return aggregate_hours(spark, lake, hours, hold_back=True)
-            except UnsettledInputError as unsettled:
-                errors.append(f"{_named('event', unsettled.hours)} not made: {unsettled}")
-                hours = [hour for hour in hours if hour not in unsettled.hours]
+            except (UnsettledInputError, LedgerImbalanceError) as refused:
+                if not refused.hours:
+                    raise
+                errors.append(f"{_named('event', refused.hours)} not made: {refused}")
+                hours = [hour for hour in hours if hour not in refused.hours]
     except SparkJobError as failure:
         errors.append(f"no event hour was made: {failure}")
     return Aggregation()

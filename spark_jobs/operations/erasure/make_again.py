@@ -19,7 +19,7 @@ from contracts.tables import LANDING_LEDGER
 from contracts.versions import days_fed_by
 from spark_jobs.daily.aggregate_days import aggregate_days
 from spark_jobs.daily.days_to_make import stale_days_between
-from spark_jobs.errors import MissingObjectsError, UnsettledInputError
+from spark_jobs.errors import LedgerImbalanceError, MissingObjectsError, UnsettledInputError
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.hourly.event_hours import HOUR_KEY_PATTERN
 from spark_jobs.hourly.hours_to_make import stale_event_hours_around
@@ -112,7 +112,7 @@ def _transform(spark: SparkSession, lake: LakeLocation, hours: Sequence[datetime
 def _make_event_hours(
     spark: SparkSession, lake: LakeLocation, start: datetime, end: datetime, problems: list[str]
 ) -> int:
-    """Make every event hour that is stale; one whose input is half done is left out, and named.
+    """Make every event hour that is stale; one whose input is half done, or does not add up, is left out, and named.
 
     Those that a data check holds back are made as well: they may hold a user.
     """
@@ -123,10 +123,12 @@ def _make_event_hours(
             try:
                 made += len(aggregate_hours(spark, lake, todo).made)
                 break
-            except UnsettledInputError as unsettled:
-                named = " ".join(map(hour_key, sorted(unsettled.hours)))
-                problems.append(f"event hours {named} were not made again: {unsettled}")
-                todo = [hour for hour in todo if hour not in unsettled.hours]
+            except (UnsettledInputError, LedgerImbalanceError) as refused:
+                if not refused.hours:
+                    raise
+                named = " ".join(map(hour_key, sorted(refused.hours)))
+                problems.append(f"event hours {named} were not made again: {refused}")
+                todo = [hour for hour in todo if hour not in refused.hours]
     return made
 
 

@@ -3,8 +3,10 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
@@ -21,6 +23,8 @@ from contracts.tables import (
 )
 from contracts.versions import RawObject
 from spark_jobs import run_aggregate_days, run_aggregate_hours, run_reconcile_hours
+from spark_jobs.hourly import aggregate_hours
+from spark_jobs.hourly.made_hours import MadeHours, make_hours
 from spark_jobs.landing import transform_events
 from spark_jobs.raw.raw_objects import LandedObjects, RawStore, landed_objects
 from spark_jobs.session import ROOT
@@ -124,6 +128,22 @@ def test_an_event_hour_whose_input_is_between_commits_fails_the_run_but_the_othe
     shown = capsys.readouterr()
     assert "event hours 2026-11-22T10 were not made" in shown.err
     assert "made 2026-11-22T11: 1 received" in shown.out
+    assert [hour_of(row[0]) for row in table_rows(spark, lake, EVENT_LEDGER)] == [ELEVEN]
+
+
+def test_an_event_hour_that_does_not_add_up_fails_the_run_but_the_others_are_made(
+    spark: SparkSession, lake: LakeLocation, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lossy(*arguments: Any) -> MadeHours:
+        made = make_hours(*arguments)
+        return replace(made, counts={hour: of for hour, of in made.counts.items() if hour != TEN})
+
+    lay_down(lake, TEN, "a", [line(at(5), "1"), line(at(70), "2")])
+    monkeypatch.setattr(aggregate_hours, "make_hours", lossy)
+    span = ["--from", "2026-11-22T09", "--to", "2026-11-22T12"]
+    assert run_reconcile_hours.main(arguments(lake, *span)) == 1
+    shown = capsys.readouterr()
+    assert "event hours 2026-11-22T10 were not made: received = clean + duplicates does not hold" in shown.err
     assert [hour_of(row[0]) for row in table_rows(spark, lake, EVENT_LEDGER)] == [ELEVEN]
 
 
