@@ -24,7 +24,7 @@ from spark_jobs.daily.aggregate_days import DayAggregation, aggregate_days
 from spark_jobs.daily.days_to_make import known_days
 from spark_jobs.errors import SparkJobError
 from spark_jobs.session import spark_session
-from spark_jobs.tables.table_evolution import ensure_tables
+from spark_jobs.tables.table_evolution import ensure_filled_lake
 
 DONE, FAILED = 0, 1
 
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     try:
         spark = spark_session("aggregate_days", lake)
-        ensure_tables(spark, lake)
+        ensure_filled_lake(spark, lake)
         # In a range, days that never had an event are passed over; one that is named is looked at all the same.
         days = known_days(spark, lake, span.start, span.end) if span.is_range else [span.start]
         hold_back = span.is_range and not arguments.force

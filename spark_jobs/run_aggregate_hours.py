@@ -23,7 +23,7 @@ from spark_jobs.errors import SparkJobError
 from spark_jobs.hourly.aggregate_hours import Aggregation, aggregate_hours
 from spark_jobs.hourly.hours_to_make import known_event_hours
 from spark_jobs.session import spark_session
-from spark_jobs.tables.table_evolution import ensure_tables
+from spark_jobs.tables.table_evolution import ensure_filled_lake
 
 DONE, FAILED = 0, 1
 
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     try:
         spark = spark_session("aggregate_hours", lake)
-        ensure_tables(spark, lake)
+        ensure_filled_lake(spark, lake)
         # In a range, hours that never had an event are passed over; one that is named is looked at all the same.
         hours = known_event_hours(spark, lake, span.start, span.end) if span.is_range else [span.start]
         hold_back = span.is_range and not arguments.force

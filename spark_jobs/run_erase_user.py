@@ -26,7 +26,7 @@ from spark_jobs.operations.erasure.places import places_of
 from spark_jobs.operations.erasure.sought_users import SoughtUsers
 from spark_jobs.session import spark_session
 from spark_jobs.tables.erased_users import lift_erased_users
-from spark_jobs.tables.table_evolution import ensure_tables, require_tables
+from spark_jobs.tables.table_evolution import ensure_filled_lake
 
 DONE, FAILED = 0, 1
 
@@ -40,14 +40,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         spark = spark_session("erase_user", lake)
         if arguments.lift:
-            require_tables(spark, lake)
-            ensure_tables(spark, lake)
+            ensure_filled_lake(spark, lake)
             lifted = lift_erased_users(spark, lake, users.hashes)
             print(f"erase_user: {lifted} of {len(users.ids)} users are received again from now on")
             return DONE
         if not arguments.apply:
-            require_tables(spark, lake)
-            ensure_tables(spark, lake)
+            ensure_filled_lake(spark, lake)
             shown = estimate(spark, lake, places_of(lake), users)
             _write_json(arguments.json, asdict(shown))
             print(estimate_text(shown, users))

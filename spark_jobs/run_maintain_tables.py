@@ -32,7 +32,7 @@ from spark_jobs.operations.maintain_tables import (
     maintain_table,
 )
 from spark_jobs.session import spark_session
-from spark_jobs.tables.table_evolution import ensure_tables
+from spark_jobs.tables.table_evolution import ensure_filled_lake, ensure_tables
 
 DONE, FAILED = 0, 1
 _MIB = 1024 * 1024
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     expired = 0
     try:
         spark = spark_session("maintain_tables", lake)
-        ensure_tables(spark, lake)
+        ensure_filled_lake(spark, lake)
         ensure_tables(spark, lake, _made_by_others(spark, lake))
         for table in tables:
             try:

@@ -25,7 +25,7 @@ from spark_jobs.tables.day_ledger import read_day_rows
 from spark_jobs.tables.erased_users import read_erased_users
 from spark_jobs.tables.hour_filters import in_hour_partitions
 from spark_jobs.tables.ledger import LandingLedgerRow, read_landing_rows
-from spark_jobs.tables.table_evolution import ensure_tables, require_tables
+from spark_jobs.tables.table_evolution import ensure_filled_lake
 
 
 class NoLandingHourError(SparkJobError):
@@ -64,8 +64,7 @@ class ReplayRange:
 
 def plan_replay(spark: SparkSession, lake: LakeLocation, wanted: ReplayRange, settled_before: datetime) -> ReplayPlan:
     """Judge the rejected lines of a range again; change nothing. Raise `NoLandingHourError` for a range without one."""
-    require_tables(spark, lake)
-    ensure_tables(spark, lake)
+    ensure_filled_lake(spark, lake)
     rows = _ledger_rows(spark, lake, wanted)
     rejecting = [row for row in rows if row.rejected or row.unreadable_objects]
     if not rejecting:

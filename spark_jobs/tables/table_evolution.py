@@ -29,20 +29,25 @@ def ensure_tables(spark: SparkSession, lake: LakeLocation, tables: Iterable[Tabl
         )
 
 
-def require_tables(spark: SparkSession, lake: LakeLocation) -> None:
-    """Raise `CatalogError` if the database has none of the tables: a job was sent to the wrong place.
+def ensure_filled_lake(spark: SparkSession, lake: LakeLocation) -> None:
+    """Do as `ensure_tables`, but raise `CatalogError` if the database has none: a job was sent to the wrong place.
 
-    For jobs whose answer would be trusted there ("nothing holds this user"), and which must make nothing by a slip.
+    For jobs that begin with what others made: their answer would be trusted ("nothing holds this user"), and a slip
+    must not make empty tables.
     """
-    try:
-        found = any(spark.catalog.tableExists(lake.table(table.name)) for table in TABLES)
-    except (Py4JJavaError, PySparkException):
-        return  # `ensure_tables`, which comes next, says what is wrong with the catalog or the table
-    if not found:
+    if not _has_a_table(spark, lake):
         raise CatalogError(
             f"there is no table in the database {lake.database!r} of {lake.warehouse_uri}: check --database and "
             "--warehouse-uri; where nothing was transformed yet, transform an hour first"
         )
+    ensure_tables(spark, lake)
+
+
+def _has_a_table(spark: SparkSession, lake: LakeLocation) -> bool:
+    try:
+        return any(spark.catalog.tableExists(lake.table(table.name)) for table in TABLES)
+    except (Py4JJavaError, PySparkException):
+        return True  # `ensure_tables`, which comes next, says what is wrong with the catalog or the table
 
 
 def _ensure_namespace(spark: SparkSession, lake: LakeLocation) -> None:

@@ -25,7 +25,7 @@ from spark_jobs.operations.erasure.stored_values import warehouse_finding
 from spark_jobs.operations.erasure.table_history import expire_history, files_in_use, folder_of, rewrite_manifests
 from spark_jobs.progress import progress
 from spark_jobs.tables.erased_users import add_erased_users
-from spark_jobs.tables.table_evolution import ensure_tables, require_tables
+from spark_jobs.tables.table_evolution import ensure_filled_lake
 
 #: Firehose's longest buffer interval: an hour that ended longer ago has all of its objects, whatever the stream's own.
 _LONGEST_BUFFER: Final = timedelta(minutes=15)
@@ -58,8 +58,7 @@ def erase_users(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ErasureReport:
     """Erase users from a lake; the report's `search.survivors` is empty if nothing of them is left."""
-    require_tables(spark, lake)
-    ensure_tables(spark, lake)
+    ensure_filled_lake(spark, lake)
     run = _Run(spark=spark, lake=lake, erasure=erasure, clock=clock, started=clock())
     progress("refusing the users' lines from now on")
     add_erased_users(spark, lake, erasure.users.hashes, run.started)

@@ -1,0 +1,31 @@
+"""What every job that begins with what others made has in common."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from contracts.names import LakeLocation
+from spark_jobs import run_aggregate_days, run_aggregate_hours, run_maintain_tables
+from tests.spark_jobs.raw_lake import arguments
+
+pytestmark = pytest.mark.spark
+
+
+@pytest.mark.parametrize(
+    ("job", "asked"),
+    [
+        pytest.param(run_aggregate_hours, ("--event-hour", "2026-11-22T10"), id="hour"),
+        pytest.param(run_aggregate_hours, ("--from", "2026-11-22T10", "--to", "2026-11-22T12"), id="hours"),
+        pytest.param(run_aggregate_days, ("--day", "2026-11-22"), id="day"),
+        pytest.param(run_maintain_tables, (), id="maintenance"),
+    ],
+)
+def test_a_misspelled_database_is_refused_and_not_made(
+    lake_with_tables: LakeLocation, capsys: pytest.CaptureFixture[str], job: ModuleType, asked: tuple[str, ...]
+) -> None:
+    misspelled = replace(lake_with_tables, database="lkae")
+    assert job.main(arguments(misspelled, *asked)) == 1
+    assert "there is no table in the database 'lkae'" in capsys.readouterr().err
+    assert not Path(lake_with_tables.warehouse_uri, "lkae").exists()
