@@ -10,7 +10,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from contracts.names import CATALOG, LakeLocation
-from contracts.tables import TABLES, Column, Table, table_properties
+from contracts.tables import ALL_TABLES, TABLES, Column, Table, table_properties
 from spark_jobs.errors import CatalogError, TableMismatchError
 from spark_jobs.tables.iceberg_table import StoredTable, stored_table
 
@@ -45,7 +45,7 @@ def ensure_filled_lake(spark: SparkSession, lake: LakeLocation) -> None:
 
 def _has_a_table(spark: SparkSession, lake: LakeLocation) -> bool:
     try:
-        return any(spark.catalog.tableExists(lake.table(table.name)) for table in TABLES)
+        return any(spark.catalog.tableExists(lake.table(table.name)) for table in ALL_TABLES)
     except (Py4JJavaError, PySparkException):
         return True  # `ensure_tables`, which comes next, says what is wrong with the catalog or the table
 
