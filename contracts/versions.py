@@ -77,8 +77,8 @@ def event_hours_fed_by(start: datetime, end: datetime) -> tuple[datetime, dateti
 
     The other way round of `landing_hours_feeding`.
     """
-    latest = end + HOUR + LONGEST_DELIVERY + ALLOWED_CLOCK_SKEW + HOUR
-    return hour_of(start - ALLOWED_LATENESS - 2 * HOUR), hour_of(latest) + HOUR
+    latest = hour_of(end + 2 * HOUR + LONGEST_DELIVERY + ALLOWED_CLOCK_SKEW)
+    return hour_of(start - 2 * HOUR - ALLOWED_LATENESS), latest + HOUR
 
 
 def day_events_version(day: date, made: Iterable[EventRow]) -> str:

@@ -25,9 +25,7 @@ from hour_ledger.checks import require_checks, say_held_back
 from hour_ledger.days import days_left_behind
 from hour_ledger.raw_listing import list_landing_hours
 from hour_ledger.store import LedgerStore, open_ledger
-from hour_ledger.windows import (
-    published_together,
-)
+from hour_ledger.windows import published_together
 
 _EVER = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 

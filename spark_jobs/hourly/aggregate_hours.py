@@ -10,7 +10,7 @@ then loses all of its events, the ledger still knows that there are rows to remo
 """
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -24,7 +24,7 @@ from contracts.partitions import HOUR, hour_key, hour_of
 from contracts.staleness import EventHourInput
 from contracts.tables import CLEAN_EVENTS, DATA_CHECKS, EVENT_LEDGER, HOURLY_TRAFFIC, RECEIVED_EVENTS, Table
 from spark_jobs.checks.check_hours import check_event_hours
-from spark_jobs.errors import LedgerImbalanceError
+from spark_jobs.errors import LedgerImbalanceError, UnsettledInputError
 from spark_jobs.hourly.hour_batches import received_files
 from spark_jobs.hourly.hours_to_make import read_inputs
 from spark_jobs.hourly.made_hours import HourCounts, MadeHours, make_hours
@@ -78,6 +78,30 @@ def aggregate_hours(
         return Aggregation()
     with named_task_errors():
         return retrying(lambda: _aggregate(spark, lake, wanted, force=force, hold_back=hold_back), tries=tries)
+
+
+def aggregate_possible_hours(
+    spark: SparkSession,
+    lake: LakeLocation,
+    hours: Iterable[datetime],
+    *,
+    left_out: Callable[[UnsettledInputError | LedgerImbalanceError], None],
+    hold_back: bool = False,
+) -> Aggregation:
+    """Do as `aggregate_hours`, but leave out the hours that can't be made, and hand their error to `left_out`.
+
+    These are hours that do not add up, or whose input is between two commits, perhaps for good.
+    """
+    todo = list(hours)
+    while todo:
+        try:
+            return aggregate_hours(spark, lake, todo, hold_back=hold_back)
+        except (UnsettledInputError, LedgerImbalanceError) as refused:
+            if not refused.hours:
+                raise
+            left_out(refused)
+            todo = [hour for hour in todo if hour not in refused.hours]
+    return Aggregation()
 
 
 def _aggregate(

@@ -23,7 +23,7 @@ from spark_jobs.errors import (
     SparkJobError,
     UnsettledInputError,
 )
-from spark_jobs.hourly.aggregate_hours import Aggregation, aggregate_hours
+from spark_jobs.hourly.aggregate_hours import Aggregation, aggregate_possible_hours
 from spark_jobs.hourly.hours_to_make import stale_event_hours_around
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import TransformReport, transform_landing_hours
@@ -104,17 +104,13 @@ def _transform_known(
 
 
 def _aggregate(spark: SparkSession, lake: LakeLocation, stale: Sequence[datetime], errors: list[str]) -> Aggregation:
-    """Make what can be; an hour that does not add up, or whose input is between two commits, is left out."""
-    hours = list(stale)
+    """Make what can be."""
+
+    def left_out(refused: UnsettledInputError | LedgerImbalanceError) -> None:
+        errors.append(f"{_named('event', refused.hours)} not made: {refused}")
+
     try:
-        while hours:
-            try:
-                return aggregate_hours(spark, lake, hours, hold_back=True)
-            except (UnsettledInputError, LedgerImbalanceError) as refused:
-                if not refused.hours:
-                    raise
-                errors.append(f"{_named('event', refused.hours)} not made: {refused}")
-                hours = [hour for hour in hours if hour not in refused.hours]
+        return aggregate_possible_hours(spark, lake, stale, left_out=left_out, hold_back=True)
     except SparkJobError as failure:
         errors.append(f"no event hour was made: {failure}")
     return Aggregation()

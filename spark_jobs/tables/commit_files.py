@@ -11,7 +11,7 @@ wrote the file and had it in memory.
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from functools import reduce
 from typing import Any, Final
 
@@ -19,12 +19,12 @@ from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.sql import DataFrame, SparkSession
 
 from contracts.names import LakeLocation
-from contracts.partitions import HOUR, hours_of_day
+from contracts.partitions import hours_of_day
 from contracts.tables import Table
 from spark_jobs.errors import BaseMovedError, ConflictError, InputChangedError, SparkJobError
 from spark_jobs.session import java_class
 from spark_jobs.tables.data_files import DataFile
-from spark_jobs.tables.hour_filters import at_hours, hour_ranges, in_day_partitions
+from spark_jobs.tables.hour_filters import at_hours, day_ordinals, hour_ordinals, hour_ranges, in_day_partitions
 from spark_jobs.tables.iceberg_table import commits_of, elements, loaded
 from spark_jobs.tables.replaced_hours import TablePart, hours_note, replaced_note, touches
 from spark_jobs.tables.retries import TRIES, retrying
@@ -41,8 +41,6 @@ _COMMIT_TRIES: Final = 2 * TRIES
 
 #: Where Iceberg's Spark runtime keeps the Parquet that it brings along.
 _PARQUET: Final = "org.apache.iceberg.shaded.org.apache.parquet"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY: Final = timedelta(days=1)
 
 
 def replace_hours(
@@ -192,12 +190,12 @@ class _Replacement:
 
     def _in_hourly_partitions(self) -> Any:
         hour = self._expressions.hour(self.column)
-        return _in(self._expressions, hour, {(one - _EPOCH) // HOUR for one in self.hours})
+        return getattr(self._expressions, "in")(hour, hour_ordinals(self.hours))
 
     def _in_daily_partitions(self) -> Any:
         transform = self.table.partitions[0].transform
         day = self.column if transform == "identity" else self._expressions.day(self.column)
-        return _in(self._expressions, day, {(hour - _EPOCH) // _DAY for hour in self.hours})
+        return getattr(self._expressions, "in")(day, day_ordinals(self.hours))
 
     def _in_ranges(self) -> Any:
         made = self._expressions
@@ -226,10 +224,6 @@ class _Replacement:
             overwrite.commit()
         except Py4JJavaError as error:
             raise commit_error(error) from error
-
-
-def _in(expressions: Any, term: Any, ordinals: Collection[int]) -> Any:
-    return getattr(expressions, "in")(term, sorted(ordinals))
 
 
 def _data_files(spark: SparkSession, handle: Any, files: Collection[DataFile]) -> Iterator[Any]:

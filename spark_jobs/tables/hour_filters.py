@@ -5,28 +5,37 @@ By time where rows of a file must be told apart: ranges, few where the hours are
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Final
 
 from contracts.names import CATALOG
-from contracts.partitions import HOUR, day_key, hour_of
+from contracts.partitions import DAY, HOUR, day_key, hour_of
 from contracts.tables import Partition
 
 HourRange = tuple[datetime, datetime]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY: Final = timedelta(days=1)
+
+
+def hour_ordinals(hours: Iterable[datetime]) -> list[int]:
+    """Return hours as Iceberg numbers their partitions: counted from the epoch, each once, in order."""
+    return sorted({(hour - _EPOCH) // HOUR for hour in hours})
+
+
+def day_ordinals(hours: Iterable[datetime]) -> list[int]:
+    """Return the days that hold the hours, counted from the epoch, each once, in order."""
+    return sorted({(hour - _EPOCH) // DAY for hour in hours})
 
 
 def in_hour_partitions(column: str, hours: Iterable[datetime]) -> str:
     """Return the condition that a row lies in the partitions, by `hours(column)`, of certain hours."""
-    return _in(f"{CATALOG}.system.hours({column})", sorted({(hour - _EPOCH) // HOUR for hour in hours}))
+    return _in(f"{CATALOG}.system.hours({column})", hour_ordinals(hours))
 
 
 def in_day_partitions(column: str, hours: Iterable[datetime]) -> str:
     """Return the condition that a row lies in the partitions, by `days(column)`, that hold certain hours."""
-    days = sorted({(hour - _EPOCH) // _DAY for hour in hours})
-    return _in(f"{CATALOG}.system.days({column})", [f"DATE'{(_EPOCH + day * _DAY).date()}'" for day in days])
+    days = [(_EPOCH + day * DAY).date() for day in day_ordinals(hours)]
+    return _in(f"{CATALOG}.system.days({column})", [f"DATE'{day}'" for day in days])
 
 
 def in_days(partition: Partition, days: Iterable[date]) -> str:

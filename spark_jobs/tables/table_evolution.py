@@ -90,8 +90,11 @@ def _ensure_table(spark: SparkSession, lake: LakeLocation, table: Table) -> list
         spark.sql(f"ALTER TABLE {name} ADD COLUMNS ({', '.join(_column_definition(column) for column in missing)})")
     _ensure_order(spark, table, name, stored.sort)
     # The format's version is none of the properties once a table is made.
-    lacking = {key: value for key, value in table_properties(table).items() if key != "format-version"}
-    lacking = {key: value for key, value in lacking.items() if stored.properties.get(key) != value}
+    lacking = {
+        key: value
+        for key, value in table_properties(table).items()
+        if key != "format-version" and stored.properties.get(key) != value
+    }
     if lacking:
         spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ({_listed(lacking)})")
     return []

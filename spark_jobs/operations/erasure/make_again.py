@@ -20,7 +20,7 @@ from contracts.versions import days_fed_by
 from spark_jobs.daily.aggregate_days import aggregate_days
 from spark_jobs.daily.days_to_make import stale_days_between
 from spark_jobs.errors import LedgerImbalanceError, MissingObjectsError, UnsettledInputError
-from spark_jobs.hourly.aggregate_hours import aggregate_hours
+from spark_jobs.hourly.aggregate_hours import aggregate_possible_hours
 from spark_jobs.hourly.event_hours import HOUR_KEY_PATTERN
 from spark_jobs.hourly.hours_to_make import stale_event_hours_around
 from spark_jobs.landing.landing_plan import LandingRules
@@ -116,19 +116,14 @@ def _make_event_hours(
 
     Those that a data check holds back are made as well: they may hold a user.
     """
+
+    def left_out(refused: UnsettledInputError | LedgerImbalanceError) -> None:
+        named = " ".join(map(hour_key, sorted(refused.hours)))
+        problems.append(f"event hours {named} were not made again: {refused}")
+
     made = 0
     for portion in _portions(stale_event_hours_around(spark, lake, start, end)):
-        todo = list(portion)
-        while todo:
-            try:
-                made += len(aggregate_hours(spark, lake, todo).made)
-                break
-            except (UnsettledInputError, LedgerImbalanceError) as refused:
-                if not refused.hours:
-                    raise
-                named = " ".join(map(hour_key, sorted(refused.hours)))
-                problems.append(f"event hours {named} were not made again: {refused}")
-                todo = [hour for hour in todo if hour not in refused.hours]
+        made += len(aggregate_possible_hours(spark, lake, portion, left_out=left_out).made)
     return made
 
 
