@@ -76,6 +76,11 @@ class LocalCloud:
         """Kill it: no handler runs, nothing is saved."""
         self._end(signal.SIGKILL)
 
+    def check(self) -> None:
+        """Raise NotReadyError with the end of its log if it has ended by itself."""
+        if self._process is not None and self._process.poll() is not None:
+            raise NotReadyError(f"the local cloud ended by itself:\n{self._log.read_text()[-2000:]}")
+
     def restart(self) -> Self:
         """Stop it if it runs, and start it over the same state and port."""
         self.stop()

@@ -21,8 +21,8 @@ from tests.duckdb_iceberg import load_iceberg
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def wait_until(condition: Callable[[], bool], *, what: str, within: float = 180) -> None:
-    """Poll until the condition holds; fail with what was waited for."""
+def wait_until(condition: Callable[[], bool], *, what: str, within: float = 600) -> None:
+    """Poll until the condition holds; fail with what was waited for, long after the slowest machine has done it."""
     deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline, f"not within {within:.0f} s: {what}"

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from infra.local.airflow.service import LocalAirflow
-from infra.local.errors import LocalCloudError
+from infra.local.errors import LocalCloudError, NotReadyError
 
 DAGS = ("transform_events", "aggregate_hour", "aggregate_day", "reconcile_hours")
 
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             environment=dict(os.environ),
             unpause=given.unpause,
             progress=lambda line: print(f"airflow: {line}", file=sys.stderr, flush=True),
-            cancelled=stop.is_set,
+            check=lambda: _fail_if(stop),
         ) as airflow:
             print(f"ready {airflow.url}", flush=True)
             while not stop.wait(1):
@@ -56,6 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"airflow: {error}", file=sys.stderr)
         return 0 if stop.is_set() else 1
     return 0
+
+
+def _fail_if(stop: threading.Event) -> None:
+    if stop.is_set():
+        raise NotReadyError("stopped before it was ready")
 
 
 if __name__ == "__main__":

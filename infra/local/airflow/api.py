@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 from urllib.parse import quote, urlencode
 
 from infra.local.errors import LocalCloudError
+from infra.local.waits import STANDSTILL_SECONDS, Waiter
 
 ENDED: Final = ("success", "failed")
 _PAGE: Final = 100
@@ -102,7 +103,7 @@ class AirflowApi:
         last: str,
         again: bool = False,
         max_active_runs: int = 2,
-        within: float = 120.0,
+        within: float = STANDSTILL_SECONDS,
     ) -> int:
         """Start a backfill of the partitions from `first` to `last` (ISO times, both included); return its id.
 
@@ -150,28 +151,28 @@ class AirflowApi:
         dag_id: str,
         wanted: Callable[[list[DagRun]], bool],
         *,
-        within: float,
-        progress: Callable[[list[DagRun]], None] = lambda _: None,
+        within: float = STANDSTILL_SECONDS,
+        waiter: Waiter | None = None,
     ) -> list[DagRun]:
-        """Return the runs once `wanted` says that they are as they should be; AirflowApiError after `within` s.
+        """Return the runs once `wanted` says that they are as they should be.
 
-        A busy machine may leave a call unanswered, and SQLite may be locked: that alone does not end the wait.
+        `StandstillError` if no run's state changes for `within` s, or as `waiter` says. A busy machine may leave a call
+        unanswered, and SQLite may be locked: that alone does not end the wait.
         """
-        deadline = time.monotonic() + within
         runs: list[DagRun] = []
-        while True:
+
+        def missing() -> str:
+            nonlocal runs
             try:
                 runs = self.runs(dag_id)
             except AirflowApiError as error:
-                if not error.may_pass or time.monotonic() > deadline:
+                if not error.may_pass:
                     raise
-                continue
-            progress(runs)
-            if wanted(runs):
-                return runs
-            if time.monotonic() > deadline:
-                raise AirflowApiError(f"{dag_id} did not get there within {within:.0f} s: {describe(runs)}")
-            time.sleep(1)
+                return f"Airflow gives no answer: {error}"
+            return "" if wanted(runs) else describe(runs)
+
+        (waiter or Waiter(standstill=within)).until(f"{dag_id} did not get there", missing)
+        return runs
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         if self._token is None:

@@ -19,6 +19,7 @@ import psutil
 from infra.local.airflow.api import AirflowApi, AirflowApiError
 from infra.local.airflow.environment import airflow_environment, check_port_is_free, free_port
 from infra.local.errors import NotReadyError
+from infra.local.waits import STANDSTILL_SECONDS, StandstillError, Waiter
 
 COMPONENTS: Final = ("api-server", "scheduler", "dag-processor", "triggerer")
 #: Sessions of Spark at a time: the pool that the DAGs' Spark tasks take a slot of.
@@ -31,7 +32,8 @@ class LocalAirflow:
     """Airflow with the repository's DAGs, its database and logs under `home`, its UI and API on 127.0.0.1.
 
     `environment` is added to this process's own for all four services: the pipeline's settings and the AWS endpoint.
-    `command` is what the names of the services are given to.
+    `check` is called again and again while it starts; what it raises ends the start. `command` is what the names of the
+    services are given to.
     """
 
     def __init__(
@@ -42,10 +44,10 @@ class LocalAirflow:
         environment: Mapping[str, str],
         unpause: Sequence[str] = (),
         spark_slots: int = 1,
-        within: float = 240.0,
+        standstill: float = STANDSTILL_SECONDS,
         stop_within: float = 15.0,
         progress: Callable[[str], None] = lambda _: None,
-        cancelled: Callable[[], bool] = lambda: False,
+        check: Callable[[], None] = lambda: None,
         command: Sequence[str] = (sys.executable, "-m", "airflow"),
     ) -> None:
         self._home = home.resolve()
@@ -56,10 +58,10 @@ class LocalAirflow:
         )
         self._unpause = tuple(unpause)
         self._spark_slots = spark_slots
-        self._within = within
+        self._standstill = standstill
         self._stop_within = stop_within
         self._progress = progress
-        self._cancelled = cancelled
+        self._starting_check = check
         self._command = tuple(command)  # by module: the environment of this Python, whatever PATH says
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.api = AirflowApi(f"http://127.0.0.1:{self._port}")
@@ -116,10 +118,9 @@ class LocalAirflow:
         self._migrate()
         for component in COMPONENTS:
             self._spawn(component)
-        deadline = time.monotonic() + self._within
-        self._wait("healthy", deadline, self._unhealthy)
+        self._wait("healthy", self._unhealthy)
         self.api.create_pool(SPARK_POOL, self._spark_slots)
-        self._wait("parsed", deadline, self._unparsed)
+        self._wait("parsed", self._unparsed)
         for dag_id in self._unpause:
             self.api.unpause(dag_id)
 
@@ -145,20 +146,31 @@ class LocalAirflow:
                 start_new_session=True,
             )
 
-    def _wait(self, what: str, deadline: float, missing: Callable[[], list[str]]) -> None:
-        """Poll until nothing is missing; say what still is, and show the logs, if that takes too long."""
-        reported: list[str] = []
-        while absent := missing():
-            self.check()
-            if self._cancelled():
-                raise NotReadyError("stopped before it was ready")
-            if time.monotonic() > deadline:
-                logs = "\n".join(f"--- {name}\n{self._tail(name)}" for name in COMPONENTS)
-                raise NotReadyError(f"not {what} within {self._within:.0f} s: {', '.join(absent)}\n{logs}")
-            if absent != reported:
-                self._progress(f"waiting for {', '.join(absent)}")
-                reported = absent
-            time.sleep(1)
+    def _wait(self, what: str, missing: Callable[[], list[str]]) -> None:
+        """Wait until nothing is missing; if that stands still, raise `NotReadyError` with the end of each log."""
+
+        def waited_for() -> str:
+            absent = missing()
+            return f"waiting for {', '.join(absent)}" if absent else ""
+
+        waiter = Waiter(checks=[self.check, self._starting_check], note=self._note_once(), standstill=self._standstill)
+        try:
+            waiter.until(f"Airflow is not {what}", waited_for)
+        except StandstillError as error:
+            logs = "\n".join(f"--- {name}\n{self._tail(name)}" for name in COMPONENTS)
+            raise NotReadyError(f"{error}\n{logs}") from error
+
+    def _note_once(self) -> Callable[[str], None]:
+        """Return a reporter of progress that leaves out what it has just reported."""
+        reported = ""
+
+        def note(text: str) -> None:
+            nonlocal reported
+            if text != reported:
+                self._progress(text)
+                reported = text
+
+        return note
 
     def _unhealthy(self) -> list[str]:
         try:

@@ -1,14 +1,25 @@
-"""The folder that a demo fills: which one it may empty first. Never one with somebody's files, nor a running demo's."""
+"""The folder that a demo fills: which one it may empty, and what it leaves there for other programs to find the demo.
+
+Never emptied is a folder with somebody's files, nor a running demo's.
+"""
 
 import fcntl
+import json
+import shlex
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from infra.local.demo.lake import StackOutputs
 from infra.local.errors import FolderError, StateInUseError
 
+DEFAULT_FOLDER: Final = Path("var/demo")
 #: Says that a folder is the demo's, and may be emptied by the next one; holds nothing that is read again.
 MARK: Final = ".clickstream-demo"
+#: Where the demo is reached, for programs; and the same as shell variables, for a person's terminal.
+CONNECTION: Final = "connection.json"
+ENVIRONMENT: Final = "environment.sh"
 
 
 def prepare(folder: Path) -> None:
@@ -21,6 +32,26 @@ def prepare(folder: Path) -> None:
         (folder / MARK).write_text("Made by the demo; the next one into this folder replaces it.\n")
     except OSError as error:
         raise FolderError(f"can't make {folder} anew: {error.strerror}; choose another with --folder") from error
+
+
+def write_connection(
+    folder: Path, *, outputs: StackOutputs, cloud_environment: Mapping[str, str], airflow_url: str
+) -> None:
+    """Write how the demo that fills the folder is reached."""
+    connection = {
+        "endpoint_url": cloud_environment["AWS_ENDPOINT_URL"],
+        "region": cloud_environment["AWS_REGION"],
+        "airflow_url": airflow_url,
+        "api_url": outputs.api_url,
+        "stream_name": outputs.stream_name,
+        "raw_uri": outputs.raw_uri,
+        "warehouse_uri": outputs.warehouse_uri,
+        "database": outputs.database,
+    }
+    (folder / CONNECTION).write_text(json.dumps(connection, indent=2) + "\n")
+    variables = {**cloud_environment, **outputs.pipeline_variables(), "API_URL": outputs.api_url}
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in sorted(variables.items())]
+    (folder / ENVIRONMENT).write_text("# Read by a shell: . environment.sh\n" + "".join(lines))
 
 
 def _require_ours(folder: Path) -> None:

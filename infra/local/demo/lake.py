@@ -4,14 +4,20 @@ import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import boto3
 from pyiceberg.catalog import load_catalog
 from pyiceberg.exceptions import NoSuchTableError
 
-from contracts.partitions import RAW_PREFIX, landing_hour_of_key
+from contracts.partitions import RAW_PREFIX, WAREHOUSE_PREFIX, landing_hour_of_key
+from infra.local.waits import Waiter
 from infra.settings import settings_of
+
+LOCAL_ENVIRONMENT: Final = "local"
+#: What the local cloud says it is.
+_ACCOUNT: Final = "000000000000"
+_REGION: Final = "us-east-1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +45,26 @@ class StackOutputs:
 
     def pipeline_variables(self) -> dict[str, str]:
         """Return the environment that tells Airflow's DAGs of a local stack."""
-        return {
-            "CLICKSTREAM_ENVIRONMENT": "local",
-            "CLICKSTREAM_RAW_URI": self.raw_uri,
-            "CLICKSTREAM_WAREHOUSE_URI": self.warehouse_uri,
-            "CLICKSTREAM_DATABASE": self.database,
-            "CLICKSTREAM_BUFFER_SECONDS": str(settings_of("local").buffer_seconds),
-        }
+        return _pipeline_variables(self.raw_uri, self.warehouse_uri, self.database)
+
+
+def local_pipeline_variables() -> dict[str, str]:
+    """Return the same before the stack is there: its names are fixed, so Airflow can start while it is deployed."""
+    names = settings_of(LOCAL_ENVIRONMENT).names
+    raw, warehouse = (bucket(_ACCOUNT, _REGION) for bucket in (names.raw_bucket, names.warehouse_bucket))
+    return _pipeline_variables(
+        f"s3://{raw}/{RAW_PREFIX.rstrip('/')}", f"s3://{warehouse}/{WAREHOUSE_PREFIX.rstrip('/')}", names.database
+    )
+
+
+def _pipeline_variables(raw_uri: str, warehouse_uri: str, database: str) -> dict[str, str]:
+    return {
+        "CLICKSTREAM_ENVIRONMENT": LOCAL_ENVIRONMENT,
+        "CLICKSTREAM_RAW_URI": raw_uri,
+        "CLICKSTREAM_WAREHOUSE_URI": warehouse_uri,
+        "CLICKSTREAM_DATABASE": database,
+        "CLICKSTREAM_BUFFER_SECONDS": str(settings_of(LOCAL_ENVIRONMENT).buffer_seconds),
+    }
 
 
 class Lake:
@@ -53,13 +72,26 @@ class Lake:
 
     def __init__(self, outputs: StackOutputs, endpoint_url: str) -> None:
         keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-        self._s3 = boto3.client("s3", endpoint_url=endpoint_url, region_name="us-east-1", **keys)
+        self._s3 = boto3.client("s3", endpoint_url=endpoint_url, region_name=_REGION, **keys)
         self._bucket = outputs.raw_bucket
         self._database = outputs.database
         self._lines: dict[str, int] = {}
-        place = {"endpoint": endpoint_url, "region": "us-east-1", "access-key-id": "test", "secret-access-key": "test"}
+        place = {"endpoint": endpoint_url, "region": _REGION, "access-key-id": "test", "secret-access-key": "test"}
         properties = {f"{service}.{name}": value for service in ("glue", "s3") for name, value in place.items()}
         self._catalog = load_catalog("glue", type="glue", **properties)
+
+    def wait_for_lines(self, lines: int, waiter: Waiter) -> list[datetime]:
+        """Wait until so many lines lie in S3; return the landing hours that hold them, in order."""
+        hours: dict[datetime, int] = {}
+
+        def missing() -> str:
+            nonlocal hours
+            hours = self.raw_lines()
+            landed = sum(hours.values())
+            return "" if landed >= lines else f"{landed:,} of {lines:,} lines"
+
+        waiter.until("not every accepted event arrived in S3", missing)
+        return sorted(hours)
 
     def raw_lines(self) -> dict[datetime, int]:
         """Return how many lines lie under each landing hour; an object is read once, for it never changes."""

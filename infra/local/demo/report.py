@@ -14,8 +14,6 @@ _TRAFFIC = ("events", "users", "sessions_started", "searches", "views", "carts",
 _RECENT = 6
 _STEPS = 4
 _LANDING = ("lines", "received", "rejected", "unreadable_objects", "settled")
-
-
 _DAILY = ("events", "users", "new_users", "sessions", "bounces", "converted_sessions", "purchases", "revenue")
 _MOVES = ("action", "open_shards", "resulting_shards", "demand", "reason")
 _FUNNEL = ("step", "event_name", "users_in_order", "users_in_any_order", "median_seconds")
@@ -27,9 +25,9 @@ def print_report(
     daily_traffic: Iterable[Row],
     daily_funnel: Iterable[Row],
     landing_ledger: Iterable[Row],
-    decisions: Iterable[Row],
+    moves: Iterable[Row],
     accounts: Accounts,
-    sent: Row,
+    sent: Mapping[str, int],
 ) -> None:
     """Print the hourly and daily tables, the ledger, what was decided about the stream, and where each event went."""
     recent = sorted(traffic, key=lambda row: str(row["event_hour"]))[-_RECENT:]
@@ -43,14 +41,15 @@ def print_report(
     _print_table("day", day_key, _FUNNEL, funnel)
     print("\nlanding_ledger")
     _print_table("landing_hour", hour_key, _LANDING, landing_ledger)
-    print("\nscaling_decisions, the moves")
-    moves = [row for row in decisions if row["outcome"] == "done"]
-    _print_table("decided_at", lambda at: f"{at:%H:%M:%S}", _MOVES, moves)
+    if sent.get("spike"):
+        print("\nscaling_decisions, the moves")
+        _print_table("decided_at", lambda at: f"{at:%H:%M:%S}", _MOVES, moves)
     print("\nWhere each event went")
+    spike = sent.get("spike", 0)
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in accounts.rejected.most_common())
     for label, count, note in (
-        ("accepted over HTTP", sent["live"] + sent["spike"], f"{sent['spike']:,} of them in a spike"),
-        ("laid down as past hours", sent["history"], ""),
+        ("accepted over HTTP", sent["live"] + spike, f"{spike:,} of them in a spike" if spike else ""),
+        ("written as past hours", sent["past"], ""),
         ("lines in S3", accounts.lines, ""),
         ("  rejected", accounts.rejected.total(), reasons),
         ("  received", accounts.received, ""),

@@ -1,69 +1,110 @@
-"""Landing hours with raw objects → runs of the DAGs that make them, waited for until every event hour is made."""
+"""Landing hours with raw objects → runs of the DAGs, waited for until every event hour and day is in the tables."""
 
-import time
 from collections import Counter
-from collections.abc import Callable, Collection
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Final
 
 from contracts.partitions import HOUR, day_key, day_of, hour_key, hour_of, hours_between
 from contracts.staleness import published_window
 from infra.local.airflow import AirflowApi, AirflowApiError, DagRun, all_ended
 from infra.local.demo.lake import Lake
-from infra.local.demo.progress import Progress
-from infra.local.errors import LocalCloudError
+from infra.local.waits import Waiter
+
+TRANSFORM: Final = "transform_events"
+AGGREGATE_HOUR: Final = "aggregate_hour"
+AGGREGATE_DAY: Final = "aggregate_day"
+RECONCILE: Final = "reconcile_hours"
+_LOG_TAIL: Final = 3_000
 
 
-class DeliveryError(LocalCloudError):
-    """Accepted events did not all arrive in S3."""
+@dataclass(frozen=True, kw_only=True)
+class PipelineRuns:
+    """The DAGs of one Airflow over one lake: started, and waited for; a run that fails ends the wait with its log."""
+
+    api: AirflowApi
+    lake: Lake
+    waiter: Waiter
+
+    def unpause(self, dag_ids: Sequence[str]) -> None:
+        """Let the runs of DAGs be started, once Airflow has parsed them."""
+
+        def unparsed() -> str:
+            absent = set(dag_ids).difference(self.api.dag_ids())
+            return ", ".join(sorted(absent))
+
+        self.waiter.until("Airflow has not parsed the DAGs", unparsed)
+        for dag_id in dag_ids:
+            self.api.unpause(dag_id)
+
+    def transform_past_hours(self, hours: Collection[datetime]) -> None:
+        """Transform the landing hours before the open one: the latest by schedule, those before it by backfill."""
+        scheduled = hour_of(datetime.now(tz=UTC)) - HOUR
+        past = sorted(hour for hour in hours if hour < scheduled)
+        if past:
+            self.api.backfill(TRANSFORM, first=past[0].isoformat(), last=past[-1].isoformat())
+        self._wait_for_keys(TRANSFORM, {hour_key(hour) for hour in hours})
+
+    def transform_open_hours(self, hours: Collection[datetime]) -> None:
+        """Transform landing hours that may still get objects, by hand; the scheduled run of each comes on top."""
+        for hour in sorted(hours):
+            self.api.trigger(TRANSFORM, partition_key=hour_key(hour), params={"allow_open_hour": True})
+        self._wait_for_keys(TRANSFORM, {hour_key(hour) for hour in hours})
+
+    def wait_for_event_hours(self) -> None:
+        """Wait until every event hour that was published has been aggregated from all that was received for it."""
+
+        def missing() -> str:
+            self._fail_if_any_failed(self.api.runs(AGGREGATE_HOUR))
+            hours = sorted(unaggregated_event_hours(self.lake))
+            return f"event hours {', '.join(hours)}" if hours else ""
+
+        self.waiter.until(f"{AGGREGATE_HOUR} is not done", missing)
+        self._wait(AGGREGATE_HOUR, lambda _: True)
+
+    def reconcile(self) -> None:
+        """Aggregate the late tail (event hours older than a landing hour's run publishes), and the days that are over.
+
+        By the latest scheduled run.
+        """
+        self.unpause([RECONCILE])
+        self._wait(RECONCILE, lambda _: True)
+
+    def aggregate_open_days(self) -> None:
+        """Aggregate by hand the days that are not over yet: nothing else triggers them.
+
+        There are two around midnight: yesterday is over only once its last landing hour is settled.
+        """
+        keys = {day_key(day) for day in days_left_behind(self.lake)}
+        for key in sorted(keys):
+            self.api.trigger(AGGREGATE_DAY, partition_key=key)
+        if keys:
+            self._wait_for_keys(AGGREGATE_DAY, keys)
+
+    def _wait_for_keys(self, dag_id: str, keys: set[str]) -> None:
+        self._wait(dag_id, lambda runs: keys <= {run.partition_key for run in runs})
+
+    def _wait(self, dag_id: str, complete: Callable[[list[DagRun]], bool]) -> None:
+        def ended(runs: list[DagRun]) -> bool:
+            self._fail_if_any_failed(runs)
+            return complete(runs) and all_ended(runs)
+
+        self.api.wait_for_runs(dag_id, ended, waiter=self.waiter)
+
+    def _fail_if_any_failed(self, runs: Collection[DagRun]) -> None:
+        for run in runs:
+            if run.state == "failed":
+                raise AirflowApiError(f"{run.dag_id} {run.partition_key or run.run_id} failed{self._why(run)}")
+
+    def _why(self, run: DagRun) -> str:
+        for task in self.api.tasks(run):
+            if task.state == "failed":
+                return f" in {task.task_id}:\n{self.api.log(run, task)[-_LOG_TAIL:]}"
+        return f"; see {self.api.base_url}/dags/{run.dag_id}"
 
 
-#: Longer than all of the demo; a run that hangs is shown with the states of the others.
-_PATIENCE: Final = 1_200.0
-
-
-def transform_landing_hours(api: AirflowApi, hours: Collection[datetime], progress: Progress) -> None:
-    """Make every landing hour: the latest full one by schedule, those before by backfill, the open one by hand."""
-    open_hour = hour_of(datetime.now(tz=UTC))
-    scheduled = open_hour - HOUR
-    past = sorted(hour for hour in hours if hour < scheduled)
-    if past:
-        api.backfill("transform_events", first=past[0].isoformat(), last=past[-1].isoformat())
-    for hour in sorted(hour for hour in hours if hour >= open_hour):
-        api.trigger("transform_events", partition_key=hour_key(hour), params={"allow_open_hour": True})
-    keys = {hour_key(hour) for hour in hours}
-    _wait(api, "transform_events", progress, lambda runs: keys <= {run.partition_key for run in runs})
-
-
-def wait_for_event_hours(api: AirflowApi, lake: Lake, progress: Progress) -> None:
-    """Wait until every event hour that was published has been made from all that was received for it."""
-    deadline = time.monotonic() + _PATIENCE
-    while missing := unmade_event_hours(lake):
-        progress.note(f"waiting for {', '.join(sorted(missing))}")
-        _fail_if_any_failed(api, api.runs("aggregate_hour"))
-        if time.monotonic() > deadline:
-            raise AirflowApiError(f"aggregate_hour has not made {', '.join(sorted(missing))}")
-        time.sleep(1)
-    _wait(api, "aggregate_hour", progress, lambda _: True)
-
-
-def reconcile(api: AirflowApi, progress: Progress) -> None:
-    """Make the late tail, event hours further back than a landing hour's run publishes, and the days that are over.
-
-    By the latest scheduled run.
-    """
-    api.unpause("reconcile_hours")
-    _wait(api, "reconcile_hours", progress, lambda _: True)
-
-
-def aggregate_open_day(api: AirflowApi, lake: Lake, progress: Progress) -> None:
-    """Make the latest day with events by hand: it is not over yet, and so nobody else comes to it."""
-    latest = max(day_of(row["event_hour"]) for row in lake.rows("event_ledger"))
-    api.trigger("aggregate_day", partition_key=day_key(latest))
-    _wait(api, "aggregate_day", progress, lambda _: True)
-
-
-def unmade_event_hours(lake: Lake) -> set[str]:
+def unaggregated_event_hours(lake: Lake) -> set[str]:
     """Return the event hours that lack events of a landing hour that published them.
 
     What came to them in other landing hours, later than these publish, is the late tail.
@@ -73,39 +114,14 @@ def unmade_event_hours(lake: Lake) -> set[str]:
         received = dict(row["received_by_event_hour"])
         hours = map(hour_key, hours_between(*published_window(row["landing_hour"])))
         published.update({key: received[key] for key in hours if key in received})
-    made = {hour_key(row["event_hour"]): row["received"] for row in lake.rows("event_ledger")}
-    return {key for key, received in published.items() if made.get(key, 0) < received}
+    aggregated = {hour_key(row["event_hour"]): row["received"] for row in lake.rows("event_ledger")}
+    return {key for key, received in published.items() if aggregated.get(key, 0) < received}
 
 
-def _wait(api: AirflowApi, dag_id: str, progress: Progress, complete: Callable[[list[DagRun]], bool]) -> None:
-    def ended(runs: list[DagRun]) -> bool:
-        _fail_if_any_failed(api, runs)
-        return complete(runs) and all_ended(runs)
-
-    def note(runs: list[DagRun]) -> None:
-        counts = Counter(run.state for run in runs)
-        progress.note(", ".join(f"{count} {state}" for state, count in sorted(counts.items())))
-
-    api.wait_for_runs(dag_id, ended, within=_PATIENCE, progress=note)
-
-
-def _fail_if_any_failed(api: AirflowApi, runs: Collection[DagRun]) -> None:
-    for run in runs:
-        if run.state != "failed":
-            continue
-        for task in api.tasks(run):
-            if task.state == "failed":
-                log = api.log(run, task)[-3_000:]
-                raise AirflowApiError(f"{run.dag_id} {run.partition_key}: {task.task_id} failed:\n{log}")
-        raise AirflowApiError(f"{run.dag_id} {run.partition_key} failed")
-
-
-def wait_for_lines(lake: Lake, lines: int, progress: Progress) -> list[datetime]:
-    """Wait until Firehose has delivered all lines; return the landing hours that hold them, in order."""
-    deadline = time.monotonic() + _PATIENCE
-    while (landed := sum((hours := lake.raw_lines()).values())) < lines:
-        progress.note(f"{landed:,} of {lines:,} lines")
-        if time.monotonic() > deadline:
-            raise DeliveryError(f"{landed:,} of {lines:,} lines arrived in S3 within {_PATIENCE:.0f} s")
-        time.sleep(0.5)
-    return sorted(hours)
+def days_left_behind(lake: Lake) -> list[date]:
+    """Return, in order, the days whose row of the ledger lacks events that their event hours have."""
+    clean: Counter[date] = Counter()
+    for row in lake.rows("event_ledger"):
+        clean[day_of(row["event_hour"])] += row["clean"]
+    aggregated = {row["day"]: row["events"] for row in lake.rows("day_ledger")}
+    return sorted(day for day, events in clean.items() if aggregated.get(day) != events)

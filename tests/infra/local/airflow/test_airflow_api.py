@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from infra.local.airflow import AirflowApi, AirflowApiError, DagRun, TaskState, all_ended
+from infra.local.waits import StandstillError
 
 
 @dataclass(kw_only=True)
@@ -153,7 +154,7 @@ def test_a_dag_that_is_not_there_ends_the_wait_at_once(fake: FakeApi) -> None:
 def test_waiting_in_vain_tells_how_far_the_runs_got(fake: FakeApi) -> None:
     fake.answer(RUNS, {"dag_runs": [run("running")], "total_entries": 1})
 
-    with pytest.raises(AirflowApiError, match="2026-11-22T10 running"):
+    with pytest.raises(StandstillError, match="2026-11-22T10 running"):
         AirflowApi(fake.url).wait_for_runs("transform_events", all_ended, within=0)
 
 

@@ -24,7 +24,7 @@ def local_airflow(
         home,
         environment={"FAKE_AIRFLOW": wrong},
         unpause=unpause,
-        within=20,
+        standstill=20,
         stop_within=stop_within,
         command=COMMAND,
     )

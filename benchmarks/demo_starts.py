@@ -1,0 +1,118 @@
+"""Does the demo succeed at every second of a minute, and on a busy machine? `python -m benchmarks.demo_starts`.
+
+Starts `python -m infra.local.demo --check` again and again, at the seconds 0, 5, … 55 of a minute, then under four busy
+loops and under `nice`, and prints how each ended and how long its steps took. Exit status 0 only if all are green.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+_ROOT: Final = Path(__file__).resolve().parents[1]
+_BUSY_LOOPS: Final = 4
+_LOG_TAIL: Final = 40
+_DEMO: Final = (sys.executable, "-m", "infra.local.demo", "--check")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """One start of the demo: at which second of a minute (None: at once), and under what load."""
+
+    name: str
+    second: int | None = None
+    busy_loops: int = 0
+    nice: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How a start ended: its exit status, total seconds, and what the demo's summary says of the stream's shards."""
+
+    start: Start
+    status: int
+    seconds: float
+    shard_counts: str
+    log: str
+
+    def line(self) -> str:
+        """Return one line of the table."""
+        verdict = "green" if self.status == 0 else f"RED, status {self.status}"
+        return f"{self.start.name:<22} {self.seconds:6.0f} s  {verdict:<14} {self.shard_counts}"
+
+
+def starts(seconds: Sequence[int], *, loaded: bool) -> list[Start]:
+    """Return the starts at each second of a minute, and those under load."""
+    found = [Start(name=f"at second {second:>2}", second=second) for second in seconds]
+    if loaded:
+        found += [Start(name=f"{_BUSY_LOOPS} busy loops", busy_loops=_BUSY_LOOPS), Start(name="nice", nice=True)]
+    return found
+
+
+def run(start: Start, options: Sequence[str]) -> Ending:
+    """Start the demo once and wait for its end."""
+    with TemporaryDirectory() as temporary, _busy(start.busy_loops):
+        folder = Path(temporary) / "demo"
+        if start.second is not None:
+            time.sleep((start.second - time.time()) % 60)
+        began = time.monotonic()
+        done = subprocess.run(
+            [*(("nice", "-n", "19") if start.nice else ()), *_DEMO, "--folder", str(folder), *options],
+            cwd=_ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        seconds = time.monotonic() - began
+        summary = folder / "summary.json"
+        counts = json.loads(summary.read_text())["shard_counts"] if summary.exists() else ""
+    return Ending(start=start, status=done.returncode, seconds=seconds, shard_counts=counts, log=done.stdout)
+
+
+@contextmanager
+def _busy(loops: int) -> Iterator[None]:
+    running = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(loops)]
+    try:
+        yield
+    finally:
+        for loop in running:
+            loop.kill()
+            loop.wait()
+
+
+def main() -> int:
+    """Run all starts and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--seconds", type=int, nargs="*", default=list(range(0, 60, 5)), help="seconds of a minute to start at"
+    )
+    parser.add_argument("--no-load", action="store_true", help="leave out the starts under load")
+    parser.add_argument("--no-spike", action="store_true", help="run the demo without its spike: half the time")
+    given = parser.parse_args()
+    endings = []
+    for start in starts(given.seconds, loaded=not given.no_load):
+        ending = run(start, ["--no-spike"] if given.no_spike else [])
+        endings.append(ending)
+        print(ending.line(), flush=True)
+        if ending.status:
+            print("\n".join(ending.log.splitlines()[-_LOG_TAIL:]), file=sys.stderr, flush=True)
+    red = [ending for ending in endings if ending.status]
+    quiet = [ending.seconds for ending in endings if ending.start.second is not None]
+    if quiet:
+        print(f"median {statistics.median(quiet):.0f} s, longest {max(quiet):.0f} s, without load")
+    print(f"{len(endings) - len(red)} of {len(endings)} green; load average at the end {os.getloadavg()[0]:.1f}")
+    return 1 if red else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
