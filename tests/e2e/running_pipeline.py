@@ -15,8 +15,8 @@ from typing import Any
 import boto3
 import duckdb
 
+from infra.duckdb_iceberg import load_iceberg, s3_secret
 from infra.local.process import LocalCloud
-from tests.duckdb_iceberg import load_iceberg
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -107,11 +107,8 @@ class RunningPipeline:
         metadata = found["Table"]["Parameters"]["metadata_location"]
         with duckdb.connect() as connection:
             load_iceberg(connection)
-            endpoint = self.cloud.endpoint_url.removeprefix("http://")
-            connection.execute(
-                f"CREATE SECRET (TYPE s3, KEY_ID 'test', SECRET 'test', REGION 'us-east-1', ENDPOINT '{endpoint}', "
-                "URL_STYLE 'path', USE_SSL false)"
-            )
+            where, keys = self.cloud.endpoint_url, {"access_key": "test", "secret_key": "test"}
+            connection.execute(s3_secret(endpoint_url=where, region="us-east-1", **keys))
             connection.execute(f"CREATE VIEW rows AS SELECT * FROM iceberg_scan('{metadata}')")
             return connection.execute(sql).fetchall()
 

@@ -2,6 +2,7 @@
 
 errors, result_set       a query that fails; what a query answers, as Athena writes it
 iceberg, dialect         a Glue table's metadata; Athena's SQL → DuckDB's, with each table as its Iceberg files
+scans                    a table that a query names → the SQL of its rows
 engine                   one query, run
 workgroups, executions   what is kept on disk
 service                  the table of operations and the HTTP handler

@@ -1,6 +1,5 @@
 """The tables are Iceberg's, not Spark's: DuckDB and pyiceberg read the same rows."""
 
-import importlib
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +13,7 @@ from pyspark.sql import SparkSession
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR
 from contracts.tables import HOURLY_TRAFFIC
+from infra.duckdb_iceberg import load_iceberg
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.tables.iceberg_table import loaded
 from tests.spark_jobs.conftest import NewLake
@@ -45,10 +45,7 @@ def metadata_file(spark: SparkSession, empty_tables: LakeLocation, new_lake: New
 def test_duckdb_reads_the_rows(metadata_file: Path) -> None:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        for name in ("avro", "iceberg"):
-            package = importlib.import_module(f"duckdb_extension_{name}")
-            (extension,) = Path(package.__path__[0]).rglob(f"{name}.duckdb_extension")
-            connection.execute(f"LOAD '{extension}'")
+        load_iceberg(connection)
         rows = connection.execute(
             f"SELECT event_hour, events, revenue FROM iceberg_scan('{metadata_file}') ORDER BY event_hour"
         ).fetchall()

@@ -1,6 +1,5 @@
 """A column is added to the contract of a lake that has data: old rows read NULL in every reader, new ones the value."""
 
-import importlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +16,7 @@ from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR
 from contracts.tables import HOURLY_TRAFFIC, TABLES, Column, Partition, Table
+from infra.duckdb_iceberg import load_iceberg
 from spark_jobs.errors import TableMismatchError
 from spark_jobs.hourly import aggregate_hours as job
 from spark_jobs.hourly import hour_queries
@@ -94,10 +94,7 @@ def test_old_partitions_read_null_in_pyiceberg(spark: SparkSession, evolved: Lak
 def test_old_partitions_read_null_in_duckdb(spark: SparkSession, evolved: LakeLocation) -> None:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        for name in ("avro", "iceberg"):
-            package = importlib.import_module(f"duckdb_extension_{name}")
-            (extension,) = Path(package.__path__[0]).rglob(f"{name}.duckdb_extension")
-            connection.execute(f"LOAD '{extension}'")
+        load_iceberg(connection)
         scan = f"iceberg_scan('{metadata_file(spark, evolved)}')"
         rows = connection.execute(f"SELECT event_hour, events, refunds FROM {scan} ORDER BY event_hour").fetchall()
     assert [(hour.astimezone(UTC), events, refunds) for hour, events, refunds in rows] == EXPECTED
