@@ -36,6 +36,10 @@ else
 		$(if $(filter true,$(CLICKSTREAM_KEEP_IP_ADDRESSES)),--keep-ip-addresses)
 endif
 
+.PHONY: sql
+sql: setup ## A DuckDB shell on the demo's lake, or on the one that the environment names; make sql QUERY="SELECT …" runs one query
+	@python -m infra.lake_shell $(if $(QUERY),--query "$$QUERY")
+
 .PHONY: test
 test: setup ## The everyday tests: unit, property, Spark, DAG, conformance
 	$(PYTEST) -m "not e2e"

@@ -15,9 +15,8 @@ import duckdb
 
 from infra.errors import InfraError
 from infra.lake_shell.lake import find_lake
-from infra.lake_shell.output import FORMATS, Show
+from infra.lake_shell.output import FORMATS
 from infra.lake_shell.session import Session
-from infra.lake_shell.statements import split
 
 #: Names the file that keeps what was typed.
 HISTORY: Final = "CLICKSTREAM_SQL_HISTORY"
@@ -32,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if given.query is None and sys.stdin.isatty():
                 _converse(session, given)
             else:
-                _run(session, sys.stdin.read() if given.query is None else given.query, FORMATS[given.format])
+                text = sys.stdin.read() if given.query is None else given.query
+                session.answer(text, FORMATS[given.format])
     except (InfraError, duckdb.Error) as error:
         print(error, file=sys.stderr)
         return 1
@@ -57,13 +57,6 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="the folder of the demo to ask (default var/demo)",
     )
     return parser.parse_args(arguments)
-
-
-def _run(session: Session, text: str, show: Show) -> None:
-    for statement in split(text):
-        found = session.run(statement)
-        if found is not None:
-            show(found)
 
 
 def _converse(session: Session, given: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ import duckdb
 from infra.errors import InfraError
 from infra.lake_shell.output import Show
 from infra.lake_shell.session import Session
-from infra.lake_shell.statements import is_complete, split
+from infra.lake_shell.statements import is_complete
 
 PROMPT: Final = "lake> "
 CONTINUED: Final = "  ... "
@@ -31,10 +31,15 @@ def converse(session: Session, show: Show, history: Path) -> None:
     _recall(history)
     try:
         while (text := _statement()) is not None:
-            if text.startswith("."):
-                _command(text, session)
-            else:
-                _answer(text, session, show)
+            try:
+                if text.startswith("."):
+                    _command(text, session)
+                else:
+                    session.answer(text, show)
+            except (InfraError, duckdb.Error) as error:
+                print(error, file=sys.stderr)
+            except (KeyboardInterrupt, RuntimeError) as error:  # DuckDB raises the latter for Ctrl-C while it runs
+                print(f"\nstopped: {error}", file=sys.stderr)
     finally:
         _remember(history)
     print()
@@ -69,20 +74,6 @@ def _command(text: str, session: Session) -> None:
         print(HELP)
     else:
         print(f"no command {text}: .tables and .help are there", file=sys.stderr)
-
-
-def _answer(text: str, session: Session, show: Show) -> None:
-    for statement in split(text):
-        try:
-            found = session.run(statement)
-            if found is not None:
-                show(found)
-        except (InfraError, duckdb.Error) as error:
-            print(error, file=sys.stderr)
-            return
-        except (KeyboardInterrupt, RuntimeError) as error:  # DuckDB raises the latter for Ctrl-C while it runs
-            print(f"\nstopped{'' if isinstance(error, KeyboardInterrupt) else f': {error}'}", file=sys.stderr)
-            return
 
 
 def _recall(history: Path) -> None:

@@ -8,7 +8,8 @@ import duckdb
 
 from infra.errors import InfraError
 from infra.lake_shell.lake import Lake
-from infra.lake_shell.statements import is_athenas
+from infra.lake_shell.output import Show
+from infra.lake_shell.statements import is_athenas, split
 from infra.lake_shell.tables import LakeTables
 from infra.local.athena.errors import QueryError
 
@@ -48,6 +49,13 @@ class Session:
             return self._connection.sql(sql)
         except (duckdb.Error, QueryError) as error:
             raise StatementError(f"{error}{self._hint(statement, error)}") from error
+
+    def answer(self, text: str, show: Show) -> None:
+        """Show what each statement of a text finds, up to the first that is refused."""
+        for statement in split(text):
+            found = self.run(statement)
+            if found is not None:
+                show(found)
 
     def _hint(self, statement: str, error: Exception) -> str:
         unmade = [name for name in self._tables.unmade if re.search(rf"\b{name}\b", statement)]

@@ -56,14 +56,20 @@ class LakeTables:
         for name, table in self._found.items():
             location = table["Parameters"]["metadata_location"]
             if self._shown.get(name) != location:
-                rows = scans.rows_sql(TableName(database=self.lake.database, name=name, metadata=None), Version())
-                self._connection.execute(f"CREATE OR REPLACE VIEW {self._view(name)} AS {rows}")
+                self._show(name, scans)
                 self._shown[name] = location
 
     def translated(self, athena: str) -> str:
         """Return DuckDB's SQL for a query in Athena's; raise `QueryError` with Athena's reason."""
         scans = TableScans(self._connection, self._glue_table)
         return translate(athena, database=self.lake.database, columns_of=scans.columns, scan_of=scans.rows_sql)
+
+    def _show(self, name: str, scans: TableScans) -> None:
+        try:
+            rows = scans.rows_sql(TableName(database=self.lake.database, name=name, metadata=None), Version())
+            self._connection.execute(f"CREATE OR REPLACE VIEW {self._view(name)} AS {rows}")
+        except duckdb.IOException as error:
+            raise LakeError(f"{name} can't be read: {error}: {self.lake.way_out}") from error
 
     def _prepare(self) -> None:
         load_iceberg(self._connection)

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Makes the environment from a bare checkout: .venv from requirements.lock, jars/ from spark_jobs/jars.sha256, and
 # jars/classes.jsa, from which Spark's JVM starts quicker.
+# .venv knows the checkout's own packages, so that `python -m …` needs no PYTHONPATH once it is activated.
 # Idempotent, and quick when nothing changed. Needs Python 3.11–3.13 and Java 17 or 21.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+cd -P "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "setup: $*"; exit 1; }
@@ -25,6 +26,29 @@ check_java() {
     17 | 21) ;;
     *) fail "Java ${version:-of unknown version} found at '$java'; Spark needs 17 or 21: install one, or set JAVA_HOME to it" ;;
   esac
+}
+
+# The checkout and plugins/, whose packages Airflow would find by itself. The file also says where .venv was made: its
+# programs have that place in their first lines, so one that was moved or copied with its checkout is made again.
+own_packages() {
+  echo "$PWD"
+  echo "$PWD/plugins"
+}
+
+remove_moved_environment() {
+  local paths
+  for paths in .venv/lib/python3.*/site-packages/clickstream.pth; do
+    [[ -f $paths && $(<"$paths") != "$(own_packages)" ]] || continue
+    say "setup: .venv was made for $(head -n 1 "$paths"): making it again here"
+    rm -rf .venv
+  done
+}
+
+find_own_packages() {
+  local site
+  for site in .venv/lib/python3.*/site-packages; do
+    [[ -f $site/clickstream.pth ]] || own_packages >"$site/clickstream.pth"
+  done
 }
 
 install_packages() {
@@ -75,7 +99,10 @@ archive_classes() {
   echo "$key" >"$stamp"
 }
 
+[[ ${BASH_SOURCE[0]} == "$0" ]] || return 0 # a test takes single steps from here
 check_java
+remove_moved_environment
 install_packages
+find_own_packages
 install_jars
 archive_classes

@@ -1,0 +1,65 @@
+"""Lakes behind the pages of docs/: one made of what the simulator sends, in a stack of the template's names."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from infra.local.process import LocalCloud
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+#: The hours that the commands in README.md and docs/ name.
+FIRST_HOUR: Final = "2026-11-22T08"
+END: Final = "2026-11-22T12"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulatedLake:
+    """A deployed stack with four landing hours and the tables made from them; `environment` names it to a command."""
+
+    cloud: LocalCloud
+    database: str
+    raw_uri: str
+    warehouse_uri: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return self.cloud.environment() | {
+            "CLICKSTREAM_DATABASE": self.database,
+            "CLICKSTREAM_RAW_URI": self.raw_uri,
+            "CLICKSTREAM_WAREHOUSE_URI": self.warehouse_uri,
+        }
+
+
+def run(environment: dict[str, str], *arguments: str) -> str:
+    """Run a Python command of the project; return what it printed."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def simulated_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedLake]:
+    with LocalCloud(tmp_path_factory.mktemp("simulated")) as cloud:
+        where = cloud.environment()
+        outputs = json.loads(run(where, "-m", "infra.deploy", "--environment", "local"))
+        raw_uri, warehouse_uri, database = outputs["RawUri"], outputs["WarehouseUri"], outputs["Database"]
+        size = ["--from", FIRST_HOUR, "--to", END, "--events", "5000", "--seed", "1", "--defects", "default"]
+        run(where, "-m", "simulator", "history", "--raw", raw_uri, *size, "--quiet")
+        lake = ["--raw-uri", raw_uri, "--warehouse-uri", warehouse_uri, "--database", database]
+        hours = ["--from", FIRST_HOUR, "--to", "2026-11-22T11", "--settled-before", "2026-11-23T00:00:00+00:00"]
+        run(where, "spark_jobs/run_reconcile_hours.py", *lake, *hours)
+        yield SimulatedLake(cloud=cloud, database=database, raw_uri=raw_uri, warehouse_uri=warehouse_uri)

@@ -1,0 +1,255 @@
+"""Every command of README.md and docs/ from the activated environment, without a path set.
+
+What is quick and harmless runs as it is printed, what asks a lake over a small one, with the page's placeholders filled
+in. The rest is parsed only: its make target or module is there and takes its options. `CLASSES` says which and why.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from enum import Enum
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.docs.conftest import SimulatedLake, run
+from tests.docs.pages import PAGES, ROOT, Command, commands, usages
+
+
+class NotPlannedError(Exception):
+    """Make does not know a target, or refuses its variables."""
+
+
+class How(Enum):
+    """What is done with a command here."""
+
+    SHELL = "run in front of what follows it on its page"
+    AS_PRINTED = "run"
+    ON_A_LAKE = "run over a small lake"
+    SPARK_ON_A_LAKE = "run over a small lake, by the end-to-end tests: each starts Spark"
+    PARSED = "parsed only"
+
+
+#: The first pattern that fits a whole command decides; the reason says why it is only parsed, or needs a lake.
+CLASSES: Final = (
+    (r"\. \.venv/bin/activate|(export|LAKE=|submit\(\)).*", How.SHELL, "prepares the shell"),
+    (r"make help|python -m \S+ --help", How.AS_PRINTED, ""),
+    (r"python -m kinesis_scaling simulate --trace FILE\.csv", How.AS_PRINTED, ""),
+    (r"make sql.*|python -m infra\.lake_shell.*", How.ON_A_LAKE, "asks tables"),
+    (r"python -m kinesis_scaling explain .+", How.ON_A_LAKE, "asks scaling_decisions"),
+    (r"(spark-submit|submit) .*", How.SPARK_ON_A_LAKE, "works on tables"),
+    (r"make demo.*|python -m infra\.local\.demo.*", How.PARSED, "takes minutes; tests/e2e/test_demo.py runs it"),
+    (r"make run.*", How.PARSED, "starts Spark; tests/spark_jobs/operations/test_run_events_file.py runs the same"),
+    (r"make (test|e2e|check|arch|format)", How.PARSED, "is what runs this"),
+    (r"make setup", How.PARSED, "installs what this runs in; tests/infra/local/test_setup.py takes its steps"),
+    (r"make (docs|lock|clean)|python -m contracts.*", How.PARSED, "writes to the checkout"),
+    (r"make cloud|python -m infra\.local serve.*", How.PARSED, "runs until Ctrl-C; tests/infra/local starts it"),
+    (r"make bench.*|python -m benchmarks\..*", How.PARSED, "takes minutes"),
+    (r"python -m kinesis_scaling (simulate|robustness) .*", How.PARSED, "takes most of a minute"),
+    (r"python -m infra\.deploy.*", How.PARSED, "changes an account; tests/infra/test_deploy_command.py runs it"),
+    (r"python -m simulator (stream|history|replay).*", How.PARSED, "sends events; tests/simulator runs it"),
+    (r"docker[ -]compose .*", How.PARSED, "needs an engine for containers"),
+    (r"\.venv/bin/pre-commit install", How.PARSED, "writes a hook into the checkout's repository"),
+    (r"(aws|curl) .*", How.PARSED, "is no program of ours"),
+)
+COMMANDS: Final = commands()
+TRACE: Final = "timestamp,count\n2026-11-22 00:00:00,60000\n2026-11-22 00:05:00,90000\n2026-11-22 00:10:00,70000\n"
+#: In bash, in front of a command: its programs are not started, their words are written down.
+RECORDED: Final = """
+words() { printf '%s\\x1f' "$@"; echo; }
+python() { words "$@"; }
+spark-submit() { while [[ $1 == --* ]]; do shift 2; done; words "$@"; }
+"""
+
+
+def how(command: Command) -> How | None:
+    """Return the class of a command; None if it has none."""
+    return next((how for pattern, how, _ in CLASSES if re.fullmatch(pattern, command.text)), None)
+
+
+def is_name(command: Command) -> bool:
+    """Say whether it is only the beginning of a command that stands elsewhere: a name in a sentence."""
+    return any(other.text.startswith(f"{command.text} ") for other in COMMANDS)
+
+
+def those(*hows: How) -> list[object]:
+    """Return commands of some classes as parameters, the same text once."""
+    first = {command.text: command for command in reversed(COMMANDS) if how(command) in hows}
+    return [pytest.param(command, id=command.place) for command in first.values()]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return what a shell has in which .venv is activated, and nothing else of ours."""
+    ours = ("AWS_", "CLICKSTREAM_", "AIRFLOW", "PYTHON", "MAKE", "PYTEST")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return kept | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"} | more
+
+
+def bash(script: str, variables: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=ROOT,
+        env=dict(variables),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def script_of(command: Command) -> str:
+    """Return a command behind what prepares the shell on its page; of a make target, the Python that it starts."""
+    before = [one.text for one in COMMANDS if one.page == command.page and how(one) is How.SHELL]
+    return "\n".join([*before, _recipe(command.text) if command.text.startswith("make ") else command.text])
+
+
+def filled(script: str, values: Mapping[str, str]) -> str:
+    """Return a script with other words in place of a page's placeholders."""
+    for placeholder, value in values.items():
+        script = script.replace(placeholder, value)
+    return script
+
+
+def _recipe(command: str) -> str:
+    planned = bash(f"make --dry-run --no-print-directory {command.removeprefix('make ')}", environment())
+    if planned.returncode:
+        raise NotPlannedError(planned.stderr)
+    given = re.findall(r"\b[A-Z]+=(?:\"[^\"]*\"|\S+)", command)
+    lines = planned.stdout.replace("\\\n", " ").splitlines()
+    own = r"python (-m (infra|benchmarks|contracts|simulator|kinesis_scaling)\b|spark_jobs/).*"
+    return "\n".join([*(f"export {variable}" for variable in given), *(one for one in lines if re.match(own, one))])
+
+
+def _words(command: Command) -> list[list[str]]:
+    """Return the words after each `python` that a command starts."""
+    script = filled(
+        script_of(command), {". .venv/bin/activate": "", "--database DATABASE": "--database clickstream_dev"}
+    )
+    done = bash(RECORDED + script + (" --help" if is_name(command) else ""), environment())
+    assert done.returncode == 0, (command.place, done.stderr)
+    return [line.split("\x1f")[:-1] for line in done.stdout.splitlines() if "\x1f" in line]
+
+
+@pytest.fixture(scope="module")
+def refusals() -> dict[str, list[str]]:
+    """What is wrong with the words of each command that starts Python of ours, all in one process."""
+    recorded: dict[str, list[list[str]]] = {}
+    unplanned: dict[str, list[str]] = {}
+    for text, command in {command.text: command for command in COMMANDS}.items():
+        if how(command) is not How.SHELL and not re.match(r"(aws|curl|docker|\.venv)", text):
+            try:
+                recorded[text] = _words(command)
+            except NotPlannedError as error:
+                unplanned[text] = [str(error)]
+    every = [words for lines in recorded.values() for words in lines]
+    parsed = subprocess.run(
+        [sys.executable, "tests/docs/parse_only.py"],
+        cwd=ROOT,
+        env=environment(),
+        input=json.dumps(every),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert parsed.returncode == 0, parsed.stderr
+    answers = iter(json.loads(parsed.stdout))
+    return unplanned | {text: [next(answers) for _ in lines] for text, lines in recorded.items()}
+
+
+def test_every_command_is_in_a_class() -> None:
+    unknown = [f"{one.place}: {one.text}" for one in COMMANDS if how(one) is None and not is_name(one)]
+    assert not unknown, f"say in CLASSES what shall be done with them: {unknown}"
+
+
+def test_every_class_has_a_reason() -> None:
+    assert [pattern for pattern, how, why in CLASSES if not why and how is not How.AS_PRINTED] == []
+
+
+def test_the_pages_have_commands_of_the_activated_environment() -> None:
+    """Guard the reading of pages: these would be missed otherwise."""
+    texts = {command.text for command in COMMANDS}
+    assert {
+        ". .venv/bin/activate",
+        "make demo",
+        "python -m kinesis_scaling explain --since 2026-11-22T00:00 --hold",
+    } <= texts
+    assert len(PAGES) > 10
+
+
+@pytest.mark.parametrize("command", [pytest.param(one, id=one.place) for one in COMMANDS])
+def test_a_command_is_there_and_takes_its_options(command: Command, refusals: dict[str, list[str]]) -> None:
+    assert not [refusal for refusal in refusals.get(command.text, []) if refusal and "status 0" not in refusal]
+    if command.text.startswith(".venv/bin/"):
+        assert (ROOT / command.text.split()[0]).exists()
+    if command.text.startswith("docker"):
+        assert (ROOT / "docker-compose.yaml").exists()
+
+
+@pytest.mark.parametrize("command", those(How.AS_PRINTED))
+def test_a_quick_command_runs_as_printed(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "trace.csv").write_text(TRACE)
+    done = bash(filled(command.text, {"FILE.csv": str(tmp_path / "trace.csv")}), environment())
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+@pytest.fixture(scope="module")
+def decided_lake(simulated_lake: SimulatedLake) -> SimulatedLake:
+    """The simulated lake, with the decisions of the day that docs/scaling-explained.md is about."""
+    names = f"raw_uri='{simulated_lake.raw_uri}', warehouse_uri='{simulated_lake.warehouse_uri}'"
+    code = (
+        "from contracts.names import LakeLocation; "
+        "from kinesis_scaling.decisions.example_day import example_decisions; "
+        "from kinesis_scaling.decisions.store import open_decision_store; "
+        f"lake = LakeLocation({names}, database='{simulated_lake.database}'); "
+        "open_decision_store(lake).write(example_decisions())"
+    )
+    run(simulated_lake.environment, "-c", code)
+    return simulated_lake
+
+
+def on_the_lake(command: Command, lake: SimulatedLake, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a command as its page has it, but for the placeholders."""
+    (folder / "ids.txt").write_text("ann\nben\n")
+    values = {
+        "127.0.0.1:PORT": urlsplit(lake.cloud.endpoint_url).netloc,
+        "s3://BUCKET/raw": lake.raw_uri,
+        "s3://BUCKET/warehouse": lake.warehouse_uri,
+        "--database DATABASE": f"--database {lake.database}",
+        "ids.txt": str(folder / "ids.txt"),
+    }
+    return bash(filled(script_of(command), values), environment(**lake.environment))
+
+
+@pytest.mark.spark
+@pytest.mark.cloud
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("command", those(How.ON_A_LAKE))
+def test_a_question_is_answered_over_a_small_lake(
+    command: Command, decided_lake: SimulatedLake, tmp_path: Path
+) -> None:
+    done = on_the_lake(command, decided_lake, tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.e2e
+@pytest.mark.spark
+@pytest.mark.cloud
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("command", those(How.SPARK_ON_A_LAKE))
+def test_a_job_runs_over_a_small_lake(command: Command, simulated_lake: SimulatedLake, tmp_path: Path) -> None:
+    done = on_the_lake(command, simulated_lake, tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.mark.parametrize(("module", "file"), [pytest.param(*one, id=f"{one[1]}:{one[0]}") for one in usages()])
+def test_a_module_that_a_docstring_starts_is_there(module: str, file: str) -> None:
+    spec = find_spec(module)
+    assert spec is not None
+    assert spec.submodule_search_locations is None or find_spec(f"{module}.__main__") is not None
