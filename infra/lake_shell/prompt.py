@@ -30,16 +30,16 @@ def converse(session: Session, show: Show, history: Path) -> None:
     """Answer until Ctrl-D; what was typed is there again the next time."""
     _recall(history)
     try:
-        while (text := _statement()) is not None:
+        while True:
+            # Ctrl-C may come at any moment: while a statement is typed, while the catalog is asked, while DuckDB works.
             try:
-                if text.startswith("."):
-                    _command(text, session)
-                else:
-                    session.answer(text, show)
+                if (text := _statement()) is None:
+                    break
+                _respond(text, session, show)
+            except KeyboardInterrupt:
+                print("\nstopped", file=sys.stderr)
             except (InfraError, duckdb.Error) as error:
                 print(error, file=sys.stderr)
-            except (KeyboardInterrupt, RuntimeError) as error:  # DuckDB raises the latter for Ctrl-C while it runs
-                print(f"\nstopped: {error}", file=sys.stderr)
     finally:
         _remember(history)
     print()
@@ -51,10 +51,6 @@ def _statement() -> str | None:
     while True:
         try:
             line = input(CONTINUED if lines else PROMPT)
-        except KeyboardInterrupt:
-            print()
-            lines = []
-            continue
         except EOFError:
             return None
         if not lines and (not line.strip() or line.startswith(".")):
@@ -64,6 +60,18 @@ def _statement() -> str | None:
         lines.append(line)
         if is_complete("\n".join(lines)):
             return "\n".join(lines)
+
+
+def _respond(text: str, session: Session, show: Show) -> None:
+    if text.startswith("."):
+        _command(text, session)
+        return
+    try:
+        session.answer(text, show)
+    except RuntimeError as error:
+        if "interrupted" not in str(error):
+            raise
+        raise KeyboardInterrupt from error  # it is how DuckDB says it
 
 
 def _command(text: str, session: Session) -> None:

@@ -229,7 +229,7 @@ def on_the_lake(command: Command, lake: SimulatedLake, folder: Path) -> "subproc
 
 @pytest.mark.spark
 @pytest.mark.cloud
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("command", those(How.ON_A_LAKE))
 def test_a_question_is_answered_over_a_small_lake(
     command: Command, decided_lake: SimulatedLake, tmp_path: Path
@@ -241,7 +241,7 @@ def test_a_question_is_answered_over_a_small_lake(
 @pytest.mark.e2e
 @pytest.mark.spark
 @pytest.mark.cloud
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("command", those(How.SPARK_ON_A_LAKE))
 def test_a_job_runs_over_a_small_lake(command: Command, simulated_lake: SimulatedLake, tmp_path: Path) -> None:
     done = on_the_lake(command, simulated_lake, tmp_path)

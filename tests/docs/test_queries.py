@@ -30,7 +30,7 @@ from infra.local.process import LocalCloud
 from tests.docs.conftest import SimulatedLake
 from tests.spark_jobs.raw_lake import line
 
-pytestmark = [pytest.mark.spark, pytest.mark.cloud, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.spark, pytest.mark.cloud, pytest.mark.timeout(900)]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGE: Final = (ROOT / "docs" / "queries.md").read_text()

@@ -14,8 +14,10 @@ from pyiceberg.schema import Schema
 from pyiceberg.types import LongType, NestedField
 
 from infra.lake_shell.__main__ import main
-from infra.lake_shell.lake import find_lake
+from infra.lake_shell.lake import CONNECTION, find_lake
 from infra.lake_shell.session import Session, StatementError
+from infra.local.demo.folder import write_connection as write_as_demo
+from infra.local.demo.lake import StackOutputs
 from tests.infra.lake_shell.conftest import DATABASE, RAW_BUCKET, SmallLake
 
 pytestmark = pytest.mark.cloud
@@ -44,15 +46,18 @@ def rows(session: Session, statement: str) -> list[Any]:
 
 
 def write_connection(folder: Path, **changed: str | None) -> Path:
-    """Write what a demo of the small lake would; return its folder."""
-    written = {
-        "endpoint_url": os.environ["AWS_ENDPOINT_URL"],
-        "region": "us-east-1",
-        "database": DATABASE,
-        "raw_uri": f"s3://{RAW_BUCKET}/raw",
-    }
-    kept = {name: value for name, value in (written | changed).items() if value is not None}
-    (folder / "connection.json").write_text(json.dumps(kept))
+    """Write what a demo of the small lake would, but for what is changed; return its folder."""
+    outputs = StackOutputs(
+        api_url="http://127.0.0.1:1/events",
+        stream_name="clickstream-shell-events",
+        raw_bucket=RAW_BUCKET,
+        raw_uri=f"s3://{RAW_BUCKET}/raw",
+        warehouse_uri="s3://shell-warehouse/warehouse",
+        database=DATABASE,
+    )
+    write_as_demo(folder, outputs=outputs, cloud_environment=os.environ, airflow_url="http://127.0.0.1:2")
+    written = json.loads((folder / CONNECTION).read_text()) | changed
+    (folder / CONNECTION).write_text(json.dumps({name: value for name, value in written.items() if value is not None}))
     return folder
 
 
