@@ -1,24 +1,36 @@
 """
-## `clean_events` of one day → sessions, who was there, and the daily tables
+## Clean events of one day → sessions, who was there, and the daily tables
 
-**Why.** Sessions, funnels, new users and retention are figures of a day. A session may cross midnight, and a user is
-new who was not seen for 90 days: so a day is made with one day to each side in view, and looks back at 120.
+### Why
 
-**When.** Once for every partition of the asset `stale_days`: `transform_events` and `aggregate_hour` emit a day when
-all of its landing hours are settled, and after each later change of its hours. The run also makes what changes with
-the day, if it was made before: the day to each side, and the later days that look back at its users; the log of
-`aggregate` names them. So yesterday, whose sessions may reach into today, is made again with today. By hand: give a
-day, e.g. `2026-11-22`, as partition key under *Advanced Options*; then it is made even if nothing changed, even if a
-failed data check of an event hour holds it back, and even while it is open: from then on, its hours keep it up to date.
+Sessions, funnels, new users and retention are figures of a day. A session may cross midnight, and a user is new who was
+not seen for 90 days: so a day is made with one day to each side in view, and looks back at 120.
 
-**Needs.** The Glue catalog, a slot of the pool `spark`. **Never pause it:** Airflow drops the partitions that are
-emitted meanwhile (`reconcile_hours` finds those days again).
+### When
 
-**Leaves behind.** The days' rows in `sessions`, `user_days`, `daily_traffic`, `daily_funnel`, `daily_retention`,
-`daily_product_stats`, and in `day_ledger`.
+* By asset: once for every partition of the asset `stale_days`. `transform_events` and `aggregate_hour` emit a day when
+  all of its landing hours are settled, and after each later change of its hours. The run also writes what changes with
+  the day, if it was there before: the day to each side, and the later days that look back at its users; the log of
+  `aggregate` names them. So yesterday, whose sessions may reach into today, is written again with today.
+* By hand: *Trigger*, and pick `day`. Then it is written even if nothing changed, even if a failed data check of an
+  event hour holds it back, and even while it is open: from then on, its hours keep it up to date.
 
-**When it fails.**
-* `look_for_change`: the key is no day, or the catalog does not answer.
+### Needs
+
+The Glue catalog, a slot of the pool `spark`. **Never pause it:** Airflow drops the partitions that are emitted
+meanwhile (`reconcile_hours` finds those days again).
+
+### Leaves behind
+
+The days' rows in `sessions`, `user_days`, `daily_traffic`, `daily_funnel`, `daily_retention`, `daily_product_stats`,
+and in `day_ledger`.
+
+What a run wrote: *aggregate → Details* has links to the tables, *check_ledger → Storage* the counts.
+
+### When it fails
+
+* `look_for_change`: the run has no day, or two: trigger it again and fill in `day`. Or the catalog does not answer:
+  clear it.
 * `aggregate`: the log ends with the reason. Clear it: a day is replaced, never added to.
 * `check_ledger`: the day has no row, or its events are not those of its hours, or a data check of severity `fail` did
   not hold in it or in a day that was made with it (`data_checks` has all of them). Keep the log, and tell the readers
@@ -30,16 +42,34 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import DAG, PartitionedAssetTimetable, StartOfDayMapper, task
-from airflow.sdk.exceptions import AirflowFailException
 
-from contracts.partitions import DAY_KEY_FORMAT, PartitionKeyError, parse_day_key
+from contracts.partitions import DAY_KEY_FORMAT, parse_day_key
+from contracts.tables import (
+    DAILY_FUNNEL,
+    DAILY_PRODUCT_STATS,
+    DAILY_RETENTION,
+    DAILY_TRAFFIC,
+    DAY_LEDGER,
+    SESSIONS,
+    USER_DAYS,
+)
 from dag_conventions.assets import STALE_DAYS
-from dag_conventions.conventions import FORCE_UNLESS_SCHEDULED, RETRYING, START_DATE, Tag, was_asked_for
+from dag_conventions.conventions import FORCE_UNLESS_SCHEDULED, RETRYING, START_DATE, Tag, display_name, was_asked_for
+from dag_conventions.partition_key import DAY
 from dag_conventions.refusals import failing_at_once
 from pipeline_settings import settings_from
-from spark_submission import spark_task
+from spark_submission import spark_task, table_links
 
 SETTINGS = settings_from(os.environ)
+DAILY_TABLES = (
+    SESSIONS,
+    USER_DAYS,
+    DAILY_TRAFFIC,
+    DAILY_FUNNEL,
+    DAILY_RETENTION,
+    DAILY_PRODUCT_STATS,
+    DAY_LEDGER,
+)
 
 
 @task.short_circuit
@@ -48,31 +78,29 @@ def look_for_change(key: str, *, dag_run: Any = None) -> dict[str, list[str]]:
     from hour_ledger.days import day_is_due
     from hour_ledger.failures import failures_now
 
-    try:
-        day = parse_day_key(key)
-    except PartitionKeyError as error:
-        raise AirflowFailException(
-            f"the run's partition key: {error}; trigger the DAG with one (Advanced Options in the UI)"
-        ) from error
-    if was_asked_for(dag_run.run_type) or day_is_due(SETTINGS.lake, day):
+    if was_asked_for(dag_run.run_type) or day_is_due(SETTINGS.lake, parse_day_key(key)):
         return {"failed_before": failures_now(SETTINGS.lake)}
     return {}
 
 
 @task
-def check_ledger(key: str, found: Any) -> None:
-    """Fail unless the day's row of the ledger has the events of its hours, and no data check failed beside it."""
+def check_ledger(key: str, found: Any) -> str:
+    """Return what the day holds; fail unless that is the events of its hours, and no data check failed beside it."""
     from hour_ledger.days import checked_day_row
     from hour_ledger.failures import require_no_new_failures
 
     with failing_at_once():
         row = checked_day_row(SETTINGS.lake, parse_day_key(key))
         require_no_new_failures(SETTINGS.lake, found["failed_before"])
-    print(f"{key}: {row.events} events, {row.users} users, {row.sessions} sessions" if row else f"{key}: no event")
+    held = f"{row.events:,} events, {row.users:,} users, {row.sessions:,} sessions" if row else "no event"
+    print(f"{key}: {held}")
+    return f"{key}: {held}"
 
 
 with DAG(
     "aggregate_day",
+    dag_display_name=display_name("aggregate_day"),
+    description="Clean events of one day → sessions, users of the day, and the daily tables",
     doc_md=__doc__,
     schedule=PartitionedAssetTimetable(
         assets=STALE_DAYS, default_partition_mapper=StartOfDayMapper(input_format=DAY_KEY_FORMAT)
@@ -84,13 +112,16 @@ with DAG(
     dagrun_timeout=timedelta(hours=8),
     default_args=RETRYING,
     tags=[Tag.EVENTS, Tag.DAILY],
+    user_defined_macros=DAY.macros,
+    params=DAY.params("The day (UTC) to write, even if nothing changed or it is not over."),
 ):
-    day = "{{ partition_key }}"
+    day = DAY.template
     aggregate = spark_task(
         task_id="aggregate",
         entry_point="run_aggregate_days",
         arguments=["--day", day, FORCE_UNLESS_SCHEDULED],
         settings=SETTINGS,
+        links=table_links(SETTINGS, DAILY_TABLES),
     )
     found = look_for_change(day)
     found >> aggregate >> check_ledger(day, found)

@@ -1,26 +1,39 @@
 """
-## `received_events` of one event hour → `clean_events` and the hourly tables
+## Received events of one event hour → clean events and the hourly tables
 
-**Why.** Late events, duplicates and reruns change single event hours; exactly those are made again, each whole, in
-one commit per table.
+### Why
 
-**When.** Once for every partition of the asset `stale_event_hours`, which `transform_events` emits. The first run also
-makes the hours around its own that are stale by then, in the same Spark session; `look_for_change` names them. Their
-own runs find nothing stale and skip. A retry makes its own hour only: a fault of another must not hold it up. By
-hand: give an event hour, e.g. `2026-11-22T10`, as partition key under *Advanced Options*; then it is made even if
-nothing changed, or a failed data check of a landing hour holds it back. It can't be backfilled itself: backfill
-`transform_events` for its landing hours, or let `reconcile_hours` make a range.
+Late events, duplicates and reruns change single event hours; exactly those are made again, each whole, in one commit
+per table.
 
-**Needs.** The Glue catalog, a slot of the pool `spark`. **Never pause it:** Airflow drops the partitions that are
-emitted meanwhile (`reconcile_hours` finds those hours again).
+### When
 
-**Leaves behind.** The hour's rows in `clean_events`, `hourly_event_counts`, `hourly_traffic`, `hourly_product_stats`,
-and in `event_ledger`; one partition of the asset `stale_days` for its day, if that is stale and there: every landing
-hour of it is settled, or it was made before. `aggregate_day` takes it from there. Several emissions of one hour are
-several runs; all but the first find nothing stale and skip.
+* By asset: once for every partition of the asset `stale_event_hours`, which `transform_events` emits. The first run
+  also writes the hours around its own that are stale by then, in the same Spark session; `look_for_change` names them.
+  Their own runs find nothing stale and skip. A retry writes its own hour only: a fault of another must not hold it up.
+* By hand: *Trigger*, and fill in `event_hour`. Then it is written even if nothing changed, or a failed data check of a
+  landing hour holds it back.
+* Past hours: it can't be backfilled itself. Backfill `transform_events` for its landing hours, or let `reconcile_hours`
+  write a range.
 
-**When it fails.**
-* `look_for_change`: the key is no hour, or the catalog does not answer.
+### Needs
+
+The Glue catalog, a slot of the pool `spark`. **Never pause it:** Airflow drops the partitions that are emitted
+meanwhile (`reconcile_hours` finds those hours again).
+
+### Leaves behind
+
+The hour's rows in `clean_events`, `hourly_event_counts`, `hourly_traffic`, `hourly_product_stats`, and in
+`event_ledger`; one partition of the asset `stale_days` for its day, if that is stale and there: every landing hour of
+it is settled, or it was made before. `aggregate_day` takes it from there. Several emissions of one hour are several
+runs; all but the first find nothing stale and skip.
+
+What a run wrote: *aggregate → Details* has links to the tables, *check_ledger → Storage* the counts.
+
+### When it fails
+
+* `look_for_change`: the run has no event hour, or two: trigger it again and fill in `event_hour`. Or the catalog does
+  not answer: clear it.
 * `aggregate`: the log ends with the reason. Clear it: the hour is replaced, never added to.
 * `check_ledger`: received ≠ clean + duplicates, or a data check of severity `fail` did not hold (`data_checks` has all
   of them). No day is made of it, by no later run either, until the hour is made again and its checks hold. If you
@@ -34,20 +47,25 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import DAG, PartitionedAssetTimetable, StartOfHourMapper, task
-from airflow.sdk.exceptions import AirflowFailException
 
-from contracts.partitions import HOUR, HOUR_KEY_FORMAT, PartitionKeyError, day_of, hour_key, parse_hour_key
+from contracts.partitions import HOUR, HOUR_KEY_FORMAT, day_of, hour_key, parse_hour_key
+from contracts.tables import CLEAN_EVENTS, EVENT_LEDGER, HOURLY_EVENT_COUNTS, HOURLY_PRODUCT_STATS, HOURLY_TRAFFIC
 from dag_conventions.assets import STALE_DAYS, STALE_EVENT_HOURS
-from dag_conventions.conventions import FORCE_UNLESS_SCHEDULED, RETRYING, START_DATE, Tag, was_asked_for
+from dag_conventions.conventions import FORCE_UNLESS_SCHEDULED, RETRYING, START_DATE, Tag, display_name, was_asked_for
+from dag_conventions.partition_key import EVENT_HOUR
 from dag_conventions.publication import publish_days
 from dag_conventions.refusals import failing_at_once
 from pipeline_settings import settings_from
-from spark_submission import spark_task
+from spark_submission import spark_task, table_links
 
 SETTINGS = settings_from(os.environ)
 
-#: The run's own hour in a retry, else the first or the last (`min`, `max`) of the hours to make.
-OWN_HOUR_OR = "{{{{ partition_key if ti.try_number > 1 else ti.xcom_pull(task_ids='look_for_change') | {} }}}}"
+
+def own_hour_or(end: str) -> str:
+    """Return the run's own hour in a retry, else the first or the last (`min`, `max`) of those to write: a template."""
+    return (
+        f"{{{{ {EVENT_HOUR.expression} if ti.try_number > 1 else ti.xcom_pull(task_ids='look_for_change') | {end} }}}}"
+    )
 
 
 @task.short_circuit
@@ -55,29 +73,26 @@ def look_for_change(event_hour: str, *, dag_run: Any = None) -> list[str]:
     """Return the hours to make: the run's own if somebody asked for it, or those stale with it; go on if there are."""
     from hour_ledger.lake_state import stale_together_with
 
-    try:
-        hour = parse_hour_key(event_hour)
-    except PartitionKeyError as error:
-        raise AirflowFailException(
-            f"the run's partition key: {error}; trigger the DAG with one (Advanced Options in the UI)"
-        ) from error
     if was_asked_for(dag_run.run_type):
         return [event_hour]
-    hours = [hour_key(stale) for stale in stale_together_with(SETTINGS.lake, hour)]
+    hours = [hour_key(stale) for stale in stale_together_with(SETTINGS.lake, parse_hour_key(event_hour))]
     print("stale event hours that this run makes:", *(hours or ["none, its own is not stale any more"]))
     return hours
 
 
 @task
-def check_ledger(event_hour: str, hours: Any) -> None:
-    """Fail unless received = clean + duplicates, and all that stage 1 received was read."""
+def check_ledger(event_hour: str, hours: Any) -> list[str]:
+    """Return what became of each hour's events; fail unless received = clean + duplicates, and all of it was read."""
     from hour_ledger.lake_state import checked_event_rows
 
     with failing_at_once():
         rows = checked_event_rows(SETTINGS.lake, parse_hour_key(event_hour), [parse_hour_key(key) for key in hours])
-    for row in rows:
-        made = f"{row.received} received = {row.clean} clean + {row.duplicates} duplicates"
-        print(f"{hour_key(row.event_hour)}: {made}")
+    accounts = [
+        f"{hour_key(row.event_hour)}: {row.received:,} received = {row.clean:,} clean + {row.duplicates:,} duplicates"
+        for row in rows
+    ]
+    print(*accounts, sep="\n")
+    return accounts
 
 
 @task(outlets=[STALE_DAYS])
@@ -92,6 +107,8 @@ def publish_stale_days(hours: Any, *, outlet_events: Any = None) -> None:
 
 with DAG(
     "aggregate_hour",
+    dag_display_name=display_name("aggregate_hour"),
+    description="Received events of one event hour → clean_events and the hourly tables",
     doc_md=__doc__,
     schedule=PartitionedAssetTimetable(
         assets=STALE_EVENT_HOURS, default_partition_mapper=StartOfHourMapper(input_format=HOUR_KEY_FORMAT)
@@ -103,17 +120,22 @@ with DAG(
     dagrun_timeout=timedelta(hours=8),
     default_args=RETRYING,
     tags=[Tag.EVENTS, Tag.HOURLY],
+    user_defined_macros=EVENT_HOUR.macros,
+    params=EVENT_HOUR.params("The event hour to write, even if nothing changed."),
 ):
-    hour = "{{ partition_key }}"
+    hour = EVENT_HOUR.template
     hours = look_for_change(hour)
     aggregate = spark_task(
         task_id="aggregate",
         entry_point="run_aggregate_hours",
         arguments=[
-            f"--from={OWN_HOUR_OR.format('min')}",
-            f"--to={OWN_HOUR_OR.format('max')}",
+            f"--from={own_hour_or('min')}",
+            f"--to={own_hour_or('max')}",
             FORCE_UNLESS_SCHEDULED,
         ],
         settings=SETTINGS,
+        links=table_links(
+            SETTINGS, (CLEAN_EVENTS, HOURLY_EVENT_COUNTS, HOURLY_TRAFFIC, HOURLY_PRODUCT_STATS, EVENT_LEDGER)
+        ),
     )
     hours >> aggregate >> check_ledger(hour, hours) >> publish_stale_days(hours)

@@ -1,26 +1,35 @@
 """
 ## A person asks to be forgotten: their events removed from every table and every raw object
 
-**Why.** The right to erasure. Deleting rows is not enough: the lines lie in raw objects, in rejected lines, and in
-the old snapshots of every table, from which each could come back.
+### Why
 
-**When.** By hand, with the ids, one a line. First without `apply`: the log of `estimate` says how many rows, lines and
-objects hold them, and nothing is changed. Then the same with `apply`: that cannot be undone.
+The right to erasure. Deleting rows is not enough: the lines lie in raw objects, in rejected lines, and in the old
+snapshots of every table, from which each could come back.
 
-**Needs.** The raw bucket, the warehouse bucket, the Glue catalog, and **all slots of the pool `spark`**: it waits
-until no other Spark task of ours runs, and none starts until it has ended, since a run that read the old rows before
-would write them again after. That works while the pool has as many slots as the environment variable
-`CLICKSTREAM_SPARK_SLOTS` says. Do not start it while a backfill runs: it would wait for the end of that.
+### When
 
-**Leaves behind.** No row and no line of the users, in tables, raw objects, errors or old snapshots; the hours and days
-that held them, made again without them; the hashes of the ids in `erased_users`, by which `transform_events` refuses
-what comes of them later (reason `erased_user`, without the line). The log of `erase` ends with the count of survivors,
-0. The snapshots from before are gone, and with them the tables' past.
+By hand, with the ids, one a line. First without `apply`: the log of `estimate` says how many rows, lines and objects
+hold them, and nothing is changed. Then the same with `apply`: that cannot be undone.
+
+### Needs
+
+The raw bucket, the warehouse bucket, the Glue catalog, and **all slots of the pool `spark`**: it waits until no other
+Spark task of ours runs, and none starts until it has ended, since a run that read the old rows before would write them
+again after. That works while the pool has as many slots as the environment variable `CLICKSTREAM_SPARK_SLOTS` says. Do
+not start it while a backfill runs: it would wait for the end of that.
+
+### Leaves behind
+
+No row and no line of the users, in tables, raw objects, errors or old snapshots; the hours and days that held them,
+made again without them; the hashes of the ids in `erased_users`, by which `transform_events` refuses what comes of them
+later (reason `erased_user`, without the line). The log of `erase` ends with the count of survivors, 0. The snapshots
+from before are gone, and with them the tables' past.
 
 The ids themselves stay **in this run's configuration** in Airflow's database, so that it can be cleared and resumed;
 in the task logs, ids of five characters and more are masked. *Delete the runs* in the UI when the erasure is confirmed.
 
-**When it fails.**
+### When it fails
+
 * `estimate`, `erase`: the log ends with the reason. Clear it: the job takes up where it was, and what is erased
   already is passed over.
 * `erase` with survivors: the log names the objects that still hold a user, or can't be searched, and what to do. For
@@ -40,7 +49,7 @@ from typing import Any
 from airflow.sdk import DAG, Param, task
 from airflow.sdk.log import mask_secret
 
-from dag_conventions.conventions import RETRYING, START_DATE, Tag
+from dag_conventions.conventions import RETRYING, START_DATE, Tag, display_name
 from dag_conventions.params import APPLY, apply_param
 from dag_conventions.refusals import failing_at_once
 from pipeline_settings import settings_from
@@ -84,6 +93,8 @@ def choose(*, params: Any = None) -> str:
 
 with DAG(
     "erase_user",
+    dag_display_name=display_name("erase_user"),
+    description="A person asks to be forgotten: their events deleted from every table and every raw object",
     doc_md=__doc__,
     schedule=None,
     start_date=START_DATE,

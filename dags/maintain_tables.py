@@ -1,20 +1,29 @@
 """
 ## Small files, old snapshots, forgotten files: the tables tidied, one by one
 
-**Why.** Every run commits a few small files per table and a snapshot of it; late events rewrite old hours. Left alone,
-queries slow down with the number of files, and storage keeps every row that was ever replaced.
+### Why
 
-**When.** Daily at 03:40 UTC, all tables. By hand: pick tables, or other ages, in the form.
+Every run commits a few small files per table and a snapshot of it; late events rewrite old hours. Left alone, queries
+slow down with the number of files, and storage keeps every row that was ever replaced.
 
-**Needs.** The Glue catalog, the warehouse bucket, a slot of the pool `spark`. Other runs may go on: what they commit
-meanwhile is kept, and a table that they keep changing is left for the next day.
+### When
 
-**Leaves behind.** The same rows in fewer files, without the rejected lines whose raw objects have expired
+Daily at 03:40 UTC, all tables. By hand: pick tables, or other ages, in the form.
+
+### Needs
+
+The Glue catalog, the warehouse bucket, a slot of the pool `spark`. Other runs may go on: what they commit meanwhile is
+kept, and a table that they keep changing is left for the next day.
+
+### Leaves behind
+
+The same rows in fewer files, without the rejected lines whose raw objects have expired
 (`CLICKSTREAM_RAW_RETENTION_DAYS`); no snapshot that ceased to be current `snapshot_age_hours` ago, and no file older
 than `orphan_age_hours` that no snapshot names. The log of `maintain` has files, bytes and snapshots of each table,
 before and after. Queries of the past (*time travel*) reach back as far as the snapshots do.
 
-**When it fails.**
+### When it fails
+
 * `maintain`: the log ends with the table and the reason; tables named before it are done. Clear it, or wait for the
   next day: nothing depends on it. *Never* set `orphan_age_hours` below the length of the longest run: a run's new
   files are orphans until it commits.
@@ -26,7 +35,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
 from contracts.tables import ALL_TABLES
-from dag_conventions.conventions import RETRYING, START_DATE, Tag
+from dag_conventions.conventions import RETRYING, START_DATE, Tag, display_name
 from dag_conventions.params import choice_param, chosen_arguments, hours_param, optional_argument
 from pipeline_settings import settings_from
 from spark_submission import spark_task
@@ -36,6 +45,8 @@ TABLE_NAMES = [table.name for table in ALL_TABLES]
 
 with DAG(
     "maintain_tables",
+    dag_display_name=display_name("maintain_tables"),
+    description="Small files, old snapshots, forgotten files: the tables tidied, one by one",
     doc_md=__doc__,
     schedule=CronDataIntervalTimetable("40 3 * * *", timezone="UTC"),
     start_date=START_DATE,

@@ -1,23 +1,31 @@
 """
 ## The safety net: whatever is stale is made again
 
-**Why.** A raw object can appear a day late, an event can be seven days late, a run can be lost with its machine, a
-consumer can have been paused. None of that is waited for: this DAG compares what is there with what the ledger says
-it was made from, and makes the difference, in one Spark session for the whole range.
+### Why
 
-**When.** Hourly at half past, for the last eight days up to the latest settled hour. By hand: `from` and `to`, the
-first and the last landing hour, e.g. `2026-11-20T00`.
+A raw object can appear a day late, an event can be seven days late, a run can be lost with its machine, a consumer can
+have been paused. None of that is waited for: this DAG compares what is there with what the ledger says it was made
+from, and makes the difference, in one Spark session for the whole range.
 
-**Needs.** The raw bucket, the Glue catalog, a slot of the pool `spark` (only if something is stale: finding out takes
-seconds).
+### When
 
-**Leaves behind.** The same tables and ledger rows as `transform_events`, `aggregate_hour` and `aggregate_day`. It makes
-the event hours and the days itself, so it has nothing to hand to these. So that a person sees them in Airflow all the
-same, it emits a partition of the assets `reconciled_event_hours` and `reconciled_days` for each that it made (under
-*Assets*); no DAG consumes them. Yesterday, which every hour of today makes stale, is left to the end of today; what a
-failed data check holds back is left to a person.
+Hourly at half past, for the last eight days up to the latest settled hour. By hand: `from` and `to`, the first and the
+last landing hour, e.g. `2026-11-20T00`.
 
-**When it fails.**
+### Needs
+
+The raw bucket, the Glue catalog, a slot of the pool `spark` (only if something is stale: finding out takes seconds).
+
+### Leaves behind
+
+The same tables and ledger rows as `transform_events`, `aggregate_hour` and `aggregate_day`. It makes the event hours
+and the days itself, so it has nothing to hand to these. So that a person sees them in Airflow all the same, it emits a
+partition of the assets `reconciled_event_hours` and `reconciled_days` for each that it made (under *Assets*); no DAG
+consumes them. Yesterday, which every hour of today makes stale, is left to the end of today; what a failed data check
+holds back is left to a person.
+
+### When it fails
+
 * `find_stale`: `from` or `to` is no hour, or S3 or the catalog does not answer.
 * `reconcile`: the log ends with the reason. Clear it: it finds what is still stale. Until it works, the hours that it
   names keep their former rows; the others are made. A conflict with a run of the same hour is settled by the retry.
@@ -38,7 +46,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from contracts.partitions import HOUR, day_key, hour_key, parse_day_key, parse_hour_key
 from dag_conventions.assets import RECONCILED_DAYS, RECONCILED_EVENT_HOURS
-from dag_conventions.conventions import RETRYING, START_DATE, Tag
+from dag_conventions.conventions import RETRYING, START_DATE, Tag, display_name
 from dag_conventions.params import hour_param
 from dag_conventions.refusals import failing_at_once
 from pipeline_settings import settings_from
@@ -138,6 +146,8 @@ def report_unreadable_objects(found: Any) -> None:
 
 with DAG(
     "reconcile_hours",
+    dag_display_name=display_name("reconcile_hours"),
+    description="What late objects, late events and lost runs left stale is written again",
     doc_md=__doc__,
     schedule=CronDataIntervalTimetable("30 * * * *", timezone="UTC"),
     start_date=START_DATE,

@@ -1,20 +1,29 @@
 """
 ## Rejected lines that today's contract accepts → their landing hours, transformed again
 
-**Why.** A rule was too strict, or a defect rejected good events, and it is repaired now. The lines are still in the
-raw objects: the landing hours that hold some are transformed again from there. Nothing is moved from one table to
-another, so nothing can be moved twice.
+### Why
 
-**When.** By hand, after a change of the contract. First without `apply`: the log of `replay` shows, by hour and
-reason, which lines would be accepted now, and nothing is changed. Then the same with `apply`.
+A rule was too strict, or a defect rejected good events, and it is repaired now. The lines are still in the raw objects:
+the landing hours that hold some are transformed again from there. Nothing is moved from one table to another, so
+nothing can be moved twice.
 
-**Needs.** The raw objects of these hours (they expire), the Glue catalog, a slot of the pool `spark`.
+### When
 
-**Leaves behind.** Without `apply`: the log. With it: the rows of the landing hours that it names, as today's contract
-judges them, and the event hours and days behind them, made again in the same session; but not what a failed data check
-holds back, nor a day that is still open and was never made.
+By hand, after a change of the contract. First without `apply`: the log of `replay` shows, by hour and reason, which
+lines would be accepted now, and nothing is changed. Then the same with `apply`.
 
-**When it fails.**
+### Needs
+
+The raw objects of these hours (they expire), the Glue catalog, a slot of the pool `spark`.
+
+### Leaves behind
+
+Without `apply`: the log. With it: the rows of the landing hours that it names, as today's contract judges them, and the
+event hours and days behind them, made again in the same session; but not what a failed data check holds back, nor a day
+that is still open and was never made.
+
+### When it fails
+
 * `find_rejected_hours`: `from` or `to` is no hour, or the catalog does not answer. It skips the run if no hour of the
   range has rejected lines or unreadable objects.
 * `replay`: the log ends with the reason. Clear it: an hour is replaced, never added to. If raw objects are missing
@@ -33,7 +42,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from contracts.partitions import HOUR, hour_key
 from contracts.rejections import RejectionReason
-from dag_conventions.conventions import RETRYING, START_DATE, Tag
+from dag_conventions.conventions import RETRYING, START_DATE, Tag, display_name
 from dag_conventions.params import APPLY, apply_param, choice_param, chosen_arguments, hour_param
 from dag_conventions.refusals import failing_at_once
 from pipeline_settings import settings_from
@@ -74,6 +83,8 @@ def check_ledger(found: Any) -> None:
 
 with DAG(
     "replay_rejected",
+    dag_display_name=display_name("replay_rejected"),
+    description="Rejected lines that today's contract accepts → their landing hours, transformed again",
     doc_md=__doc__,
     schedule=None,
     start_date=START_DATE,

@@ -1,34 +1,46 @@
 """
 ## A Kinesis stream with as many shards as its traffic needs
 
-**Why.** A provisioned stream does not scale by itself: with too few shards producers are throttled, with too many one
-pays for nothing. This DAG watches the stream's metrics, asks the policy (`docs/scaling.md` says how it decides), and
-splits, merges or resizes. There is one DAG per stream: `scale_event_stream` for this environment's own, and
+### Why
+
+A provisioned stream does not scale by itself: with too few shards producers are throttled, with too many one pays for
+nothing. This DAG watches the stream's metrics, asks the policy (`docs/scaling.md` says how it decides), and splits,
+merges or resizes. There is one DAG per stream: `scale_event_stream` for this environment's own, and
 `scale_event_stream__<name>` for others that the file of `CLICKSTREAM_SCALING` names.
 
-**When.** Continuously, one run at a time. A run watches in the triggerer until there is something to do, an hour at
-most, makes one move, waits until the stream is ACTIVE, and records it; the next run begins at once. *Pausing it is
-safe*: the stream stays as it is, a move that has begun is finished by AWS, and a decision that has grown older than
-five minutes when you resume is dropped and made anew.
+### When
 
-**Needs.** A mode other than `off` (below); for Airflow's role `kinesis:DescribeStreamSummary`, `kinesis:ListShards`,
+Continuously, one run at a time. A run watches in the triggerer until there is something to do, an hour at most, makes
+one move, waits until the stream is ACTIVE, and records it; the next run begins at once. *Pausing it is safe*: the
+stream stays as it is, a move that has begun is finished by AWS, and a decision that has grown older than five minutes
+when you resume is dropped and made anew.
+
+### Needs
+
+A mode other than `off` (below); for Airflow's role `kinesis:DescribeStreamSummary`, `kinesis:ListShards`,
 `kinesis:ListTagsForStream` and `cloudwatch:GetMetricData`, `kinesis:DescribeLimits`; in mode `on` also
 `kinesis:AddTagsToStream`, `kinesis:UpdateShardCount`, `kinesis:SplitShard` and `kinesis:MergeShards`. CloudWatch
 charges 0.01 $ for 1,000 metrics read: five at each look, every 30 seconds, are 4.30 $ a month.
 
-**Leaves behind.** A row of `scaling_decisions` for each move and for each time that something was close to one; read
-them with `python -m kinesis_scaling explain --since 2026-11-22T00:00`. Two tags on the stream, `kinesis-scaling/…`:
-the calls of UpdateShardCount (AWS allows ten in 24 hours) and the last move that AWS refused. Leave them alone.
+### Leaves behind
 
-**Modes**, in the file that `CLICKSTREAM_SCALING` names (`plugins/kinesis_scaling/stream_settings.py` shows one; without
-a file, this environment's stream is watched in mode `advise`; a stream that the file does not name has no DAG):
+A row of `scaling_decisions` for each move and for each time that something was close to one; read them with
+`python -m kinesis_scaling explain --since 2026-11-22T00:00`. Two tags on the stream, `kinesis-scaling/…`: the calls of
+UpdateShardCount (AWS allows ten in 24 hours) and the last move that AWS refused. Leave them alone.
+
+### Modes
+
+In the file that `CLICKSTREAM_SCALING` names (`plugins/kinesis_scaling/stream_settings.py` shows one; without a file,
+this environment's stream is watched in mode `advise`; a stream that the file does not name has no DAG):
+
 * `advise` decides and records what it would do, and changes nothing. Begin with it, for a week.
 * `on` does it.
 * `off` looks at nothing; the DAG has no schedule. The stream stays as it is.
 
 A change of the file holds from the next run on, within an hour. To have it at once, clear the waiting `watch_shards`.
 
-**When it fails.**
+### When it fails
+
 * `watch_shards`: the message says what is wrong: no such stream, a stream in on-demand mode, a right that is missing,
   AWS not answering for ten minutes. Nothing was changed. It is tried again, and goes on by itself once that is put
   right.
@@ -38,7 +50,8 @@ A change of the file holds from the next run on, within an hour. To have it at o
 * `record_decisions`: the catalog does not answer; clear it. It also fails, having recorded what there is, if a task
   before it failed.
 
-**What to do when.**
+### What to do when
+
 * *Producers are throttled and nothing happens*: look at the newest rows (`explain`). `at ceiling`: raise
   `maximum_shards`, or ask AWS for a higher shard quota. `hot key`: no number of shards helps; spread the key. `hot
   shard` without a shard: switch on shard-level metrics (`aws kinesis enable-enhanced-monitoring`). `patchy metrics` or
@@ -55,7 +68,7 @@ from typing import Any
 from airflow.sdk import DAG, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from dag_conventions.conventions import RETRYING, START_DATE, Tag
+from dag_conventions.conventions import RETRYING, START_DATE, Tag, display_name
 from kinesis_scaling.scaling_decision import Action
 from kinesis_scaling.stream_settings import Mode, ScaledStream, scaled_streams
 from kinesis_scaling.tasks.move_operators import MergeShardsOperator, SplitShardOperator, UpdateShardCountOperator
@@ -95,9 +108,11 @@ def record_decisions(mode: str, *, ti: Any = None) -> None:
 def scaling_dag(stream: ScaledStream) -> DAG:
     """Return the DAG that scales one stream."""
     suffix = "" if stream.name == OWN_STREAM else f"__{stream.name}"
+    dag_id = f"scale_event_stream{suffix}"
     with DAG(
-        f"scale_event_stream{suffix}",
-        description=f"Stream {stream.name}, mode {stream.mode}",
+        dag_id,
+        dag_display_name=display_name(dag_id),
+        description=f"As many shards as the traffic needs: stream {stream.name}, mode {stream.mode}",
         doc_md=__doc__,
         schedule=None if stream.mode is Mode.OFF else "@continuous",
         start_date=START_DATE,

@@ -1,25 +1,38 @@
 """
-## Raw objects of one landing hour → `received_events`, `rejected_events`
+## Raw objects of one landing hour → received and rejected events
 
-**Why.** Every event that the API accepted lies in a raw object under its landing hour. This DAG judges each line of
-an hour once: it becomes a row of `received_events`, or of `rejected_events` with the reason.
+### Why
 
-**When.** Hourly; the run's partition key is the landing hour that has just ended, e.g. `2026-11-22T10`. It waits
-until the hour is settled: one Firehose buffer interval and two minutes after its end. By hand: give the key under
-*Advanced Options*; with `allow_open_hour` it runs on what has landed so far, and the scheduled run replaces that.
-Past hours: *Backfill*, both ends included. Events that came over six hours late are left to `reconcile_hours`, which
-by itself looks at the last eight days: after a backfill of older hours, trigger it with `from` and `to`.
+Every event that the API accepted lies in a raw object under its landing hour. This DAG judges each line of an hour
+once: it becomes a row of `received_events`, or of `rejected_events` with the reason.
 
-**Needs.** The raw bucket, the Glue catalog, a slot of the pool `spark`.
+### When
 
-**Leaves behind.** The hour's row in `landing_ledger`, and one partition of the asset `stale_event_hours` for each
-event hour around it that is stale now and not held back by a failed data check; `aggregate_hour` takes it from there.
-One of the asset `stale_days`, too, if the landing hour's day is complete and none of its event hours is to be made: so
-it is if its last hour had no events, or none that are new. A scheduled run whose objects have not changed skips Spark;
-a manual run and a backfill do the work again, with the same rows as result.
+* By schedule: hourly, for the landing hour that has just ended (the run's partition key, e.g. `2026-11-22T10`). It
+  waits until the hour is settled: one Firehose buffer interval and two minutes after its end.
+* By hand: *Trigger*, and fill in `landing_hour`. With `allow_open_hour` it runs on what has landed so far, and the
+  scheduled run replaces that.
+* Past hours: *Trigger → Backfill*, both ends included. Events that came over six hours late are left to
+  `reconcile_hours`, which by itself looks at the last eight days: after a backfill of older hours, trigger it with
+  `from` and `to`.
 
-**When it fails.**
-* `wait_until_settled`: the key is no hour. Trigger it again with one.
+### Needs
+
+The raw bucket, the Glue catalog, a slot of the pool `spark`.
+
+### Leaves behind
+
+The hour's row in `landing_ledger`, and one partition of the asset `stale_event_hours` for each event hour around it
+that is stale now and not held back by a failed data check; `aggregate_hour` takes it from there. One of the asset
+`stale_days`, too, if the landing hour's day is complete and none of its event hours is to be made: so it is if its last
+hour had no events, or none that are new. A scheduled run whose objects have not changed skips Spark; a manual run and a
+backfill do the work again, with the same rows as result.
+
+What a run wrote: *transform → Details* has links to its raw objects and tables, *check_ledger → Storage* the counts.
+
+### When it fails
+
+* `wait_until_settled`: the run has no landing hour, or two. Trigger it again and fill in `landing_hour`.
 * `transform`: the log ends with the reason. Clear it: the run replaces whole hours, so nothing can be counted twice.
   A refusal that names missing raw objects means that history has expired: leave the hour as it is.
 * `check_ledger`: lines ≠ received + rejected, or a data check of severity `fail` did not hold (`data_checks` has all of
@@ -38,13 +51,15 @@ from airflow.sdk import DAG, CronPartitionTimetable, Param, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from contracts.partitions import HOUR_KEY_FORMAT, day_of, hour_key, parse_hour_key
+from contracts.tables import LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS
 from dag_conventions.assets import STALE_DAYS, STALE_EVENT_HOURS
-from dag_conventions.conventions import FORCE_UNLESS_SCHEDULED, RETRYING, START_DATE, Tag, was_asked_for
+from dag_conventions.conventions import FORCE_UNLESS_SCHEDULED, RETRYING, START_DATE, Tag, display_name, was_asked_for
+from dag_conventions.partition_key import LANDING_HOUR
 from dag_conventions.publication import publish_days
 from dag_conventions.refusals import failing_at_once
 from landing_hours.sensor import LandingHourSettledSensor
 from pipeline_settings import settings_from
-from spark_submission import spark_task
+from spark_submission import raw_objects_link, spark_task, table_links
 
 SETTINGS = settings_from(os.environ)
 
@@ -61,13 +76,15 @@ def look_for_change(landing_hour: str, *, params: Any = None, dag_run: Any = Non
 
 
 @task(trigger_rule="none_failed")
-def check_ledger(landing_hour: str) -> None:
-    """Fail, and so publish nothing, unless lines = received + rejected."""
+def check_ledger(landing_hour: str) -> str:
+    """Return what became of the hour's lines; fail, and so publish nothing, unless lines = received + rejected."""
     from hour_ledger.lake_state import checked_landing_row
 
     with failing_at_once():
         row = checked_landing_row(SETTINGS.lake, parse_hour_key(landing_hour))
-    print(f"{landing_hour}: {row.lines} lines = {row.received} received + {row.rejected} rejected")
+    account = f"{landing_hour}: {row.lines:,} lines = {row.received:,} received + {row.rejected:,} rejected"
+    print(account)
+    return account
 
 
 @task(outlets=[STALE_EVENT_HOURS])
@@ -104,6 +121,8 @@ def report_unreadable_objects(landing_hour: str) -> None:
 
 with DAG(
     "transform_events",
+    dag_display_name=display_name("transform_events"),
+    description="Raw objects of one landing hour → received_events, rejected_events",
     doc_md=__doc__,
     schedule=CronPartitionTimetable("0 * * * *", timezone="UTC", run_offset=-1, key_format=HOUR_KEY_FORMAT),
     start_date=START_DATE,
@@ -112,13 +131,15 @@ with DAG(
     dagrun_timeout=timedelta(hours=8),
     default_args=RETRYING,
     tags=[Tag.EVENTS, Tag.HOURLY],
+    user_defined_macros=LANDING_HOUR.macros,
     params={
+        **LANDING_HOUR.params("The landing hour to work on."),
         "allow_open_hour": Param(
             False, type="boolean", description="Run on what has landed so far; the scheduled run replaces it."
-        )
+        ),
     },
 ):
-    hour = "{{ partition_key }}"
+    hour = LANDING_HOUR.template
     wait_until_settled = LandingHourSettledSensor(
         task_id="wait_until_settled",
         landing_hour=hour,
@@ -138,6 +159,8 @@ with DAG(
             FORCE_UNLESS_SCHEDULED,
         ],
         settings=SETTINGS,
+        partition=hour,
+        links=[raw_objects_link(SETTINGS), *table_links(SETTINGS, (RECEIVED_EVENTS, REJECTED_EVENTS, LANDING_LEDGER))],
     )
     checked = check_ledger(hour)
     wait_until_settled >> look_for_change(hour) >> transform >> checked

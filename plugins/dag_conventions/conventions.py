@@ -14,6 +14,25 @@ SPARK_TIMEOUT: Final = timedelta(hours=2)
 START_DATE: Final = datetime(2020, 1, 1, tzinfo=UTC)
 
 
+#: The DAGs as data goes through them: what lands, what is written from it, what mends that, what a person does; last
+#: the stream. Airflow sorts its list by display name.
+ORDER_OF_THE_DATA: Final = (
+    "transform_events",
+    "aggregate_hour",
+    "aggregate_day",
+    "reconcile_hours",
+    "replay_rejected",
+    "erase_user",
+    "maintain_tables",
+    "scale_event_stream",
+)
+
+
+def display_name(dag_id: str) -> str:
+    """Return the name by which Airflow lists a DAG: its place and its id; the DAGs of all streams have one place."""
+    return f"{ORDER_OF_THE_DATA.index(dag_id.split('__')[0]) + 1} · {dag_id}"
+
+
 class Tag(StrEnum):
     """What a DAG is about, for the filter in Airflow's list; nothing else may be a tag."""
 

@@ -17,6 +17,11 @@ def hour_param(description: str) -> Param:
     return Param(None, type=["null", "string"], pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}$", description=description)
 
 
+def day_param(description: str) -> Param:
+    """Return an optional field that holds a day, picked from a calendar."""
+    return Param(None, type=["null", "string"], format="date", description=description)
+
+
 def hours_param(description: str, *, at_least: int) -> Param:
     """Return an optional field that holds a number of hours, at least so many."""
     return Param(None, type=["null", "integer"], minimum=at_least, description=description)

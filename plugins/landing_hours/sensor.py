@@ -11,9 +11,8 @@ from typing import Any
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk import BaseSensorOperator, Context
 from airflow.sdk import timezone as clock
-from airflow.sdk.exceptions import AirflowFailException
 
-from contracts.partitions import HOUR, PartitionKeyError, parse_hour_key, settled_at
+from contracts.partitions import HOUR, parse_hour_key, settled_at
 
 
 class LandingHourSettledSensor(BaseSensorOperator):
@@ -35,11 +34,8 @@ class LandingHourSettledSensor(BaseSensorOperator):
         self.buffer_interval = buffer_interval
 
     def execute(self, context: Context) -> str:  # noqa: ARG002
-        """Return the hour's end, in ISO 8601, once it is settled: at once for a past hour, else by deferring.
-
-        Raises AirflowFailException for what is no hour's key.
-        """
-        hour = self._hour()
+        """Return the hour's end, in ISO 8601, once it is settled: at once for a past hour, else by deferring."""
+        hour = parse_hour_key(self.landing_hour)
         moment = settled_at(hour, self.buffer_interval)
         if self.allow_open_hour == "True":
             self.log.info("allow_open_hour: %s runs on what has landed so far", self.landing_hour)
@@ -50,12 +46,4 @@ class LandingHourSettledSensor(BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: datetime) -> str:  # noqa: ARG002
         """End: the trigger fires once, at the moment it was given or, after a restart, as soon as it is past."""
-        return (self._hour() + HOUR).isoformat()
-
-    def _hour(self) -> datetime:
-        try:
-            return parse_hour_key(self.landing_hour)
-        except PartitionKeyError as error:
-            raise AirflowFailException(
-                f"the run's partition key: {error}; trigger the DAG with one (Advanced Options in the UI)"
-            ) from error
+        return (parse_hour_key(self.landing_hour) + HOUR).isoformat()

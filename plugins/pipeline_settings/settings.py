@@ -53,6 +53,9 @@ class PipelineSettings:
     spark_slots: int = 1
     #: How long the raw bucket's lifecycle keeps an object; rejected lines are kept as long.
     raw_retention: timedelta = timedelta(days=RAW_RETENTION_DAYS)
+    #: Where links from Airflow lead: to a local cloud at this address, or, without, to AWS's console in this region.
+    endpoint_url: str | None = None
+    region: str | None = None
 
 
 def settings_from(environ: Mapping[str, str]) -> PipelineSettings:
@@ -75,6 +78,9 @@ def settings_from(environ: Mapping[str, str]) -> PipelineSettings:
         spark=_emr_serverless(environ) if place == "emr-serverless" else _local(environ),
         spark_slots=_spark_slots(environ.get("CLICKSTREAM_SPARK_SLOTS", "1")),
         raw_retention=_raw_retention(environ.get("CLICKSTREAM_RAW_RETENTION_DAYS", str(RAW_RETENTION_DAYS))),
+        # The variables that AWS's own clients read.
+        endpoint_url=environ.get("AWS_ENDPOINT_URL") or None,
+        region=environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION"),
     )
 
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from airflow.providers.amazon.aws.operators.emr import EmrServerlessStartJobOperator
-from airflow.sdk import Context
+from airflow.sdk import BaseOperatorLink, Context
 
 from pipeline_settings import EmrServerlessSettings
 from spark_submission.task_try import TaskTry
@@ -37,16 +37,26 @@ class IdempotentEmrServerlessOperator(EmrServerlessStartJobOperator):
 
     :param cancel_within: how long a cancelled job may take to end.
     :param cancel_poll: how often to look.
+    :param partition: the key of what the job works on, for its links. (templated)
+    :param links: buttons on the task's page, beside the provider's own: the job's logs and its application.
     """
+
+    template_fields: Sequence[str] = (*EmrServerlessStartJobOperator.template_fields, "partition")
 
     def __init__(
         self,
         *,
+        partition: str = "",
+        links: Sequence[BaseOperatorLink] = (),
         cancel_within: timedelta = timedelta(minutes=10),
         cancel_poll: timedelta = timedelta(seconds=5),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.partition = partition
+        # The provider declares it as a tuple of just its own.
+        own = EmrServerlessStartJobOperator.operator_extra_links
+        self.operator_extra_links = (*links, *own)  # type: ignore[assignment]
         self.cancel_within = cancel_within
         self.cancel_poll = cancel_poll
 
@@ -95,6 +105,8 @@ def emr_serverless_task(
     pool: str,
     pool_slots: int,
     before: Callable[[Any], None] | None,
+    partition: str,
+    links: Sequence[BaseOperatorLink],
 ) -> IdempotentEmrServerlessOperator:
     """Return the task that runs `<code_uri>/spark_jobs/<entry_point>.py`; the job itself ends after `timeout`, too."""
     return IdempotentEmrServerlessOperator(
@@ -118,6 +130,8 @@ def emr_serverless_task(
         pool=pool,
         pool_slots=pool_slots,
         pre_execute=before,
+        partition=partition,
+        links=links,
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
-from airflow.sdk import BaseHook, Context
+from airflow.sdk import BaseHook, BaseOperatorLink, Context
 
 #: Holds the master, e.g. `local[2]`. From AIRFLOW_CONN_SPARK_LOCAL; nobody need create it by hand.
 CONNECTION: Final = "spark_local"
@@ -27,9 +27,22 @@ class LocalSparkSubmitOperator(SparkSubmitOperator):
     """Run `spark_jobs/<entry_point>.py` of the repository at `project`.
 
     :param arguments: of the entry point; one that renders to nothing is left out. (templated)
+    :param partition: the key of what the job works on, for its links. (templated)
+    :param links: buttons on the task's page.
     """
 
-    def __init__(self, *, entry_point: str, project: Path, arguments: Sequence[str], **kwargs: Any) -> None:
+    template_fields: Sequence[str] = (*SparkSubmitOperator.template_fields, "partition")
+
+    def __init__(
+        self,
+        *,
+        entry_point: str,
+        project: Path,
+        arguments: Sequence[str],
+        partition: str = "",
+        links: Sequence[BaseOperatorLink] = (),
+        **kwargs: Any,
+    ) -> None:
         log4j = f"-Dlog4j2.configurationFile={(project / 'spark_jobs' / 'log4j2.properties').as_uri()}"
         options = " ".join((JVM_OPTIONS, log4j, CLASS_ARCHIVE.format(project=project)))
         super().__init__(
@@ -47,6 +60,8 @@ class LocalSparkSubmitOperator(SparkSubmitOperator):
             env_vars={"PYTHONPATH": str(project), "SPARK_LOCAL_IP": "127.0.0.1"},
             **kwargs,
         )
+        self.partition = partition
+        self.operator_extra_links = tuple(links)
 
     def execute(self, context: Context) -> None:
         """Run to the end; AirflowException, with the last lines of output, if it exits with another status than 0."""

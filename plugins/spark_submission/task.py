@@ -9,6 +9,7 @@ from airflow.sdk import BaseOperator
 from contracts.names import LakeLocation
 from dag_conventions.conventions import SPARK_POOL, SPARK_TIMEOUT
 from pipeline_settings import LocalSparkSettings, PipelineSettings
+from spark_submission.links import LakeLink
 
 
 def spark_task(
@@ -20,12 +21,16 @@ def spark_task(
     timeout: timedelta = SPARK_TIMEOUT,
     alone: bool = False,
     before: Callable[[Any], None] | None = None,
+    partition: str = "",
+    links: Sequence[LakeLink] = (),
 ) -> BaseOperator:
     """Return the task that runs `spark_jobs/<entry_point>.py` on the lake of `settings`.
 
     Arguments are templates; one that renders to nothing is left out, so that a flag can depend on the run. A task that
     must be `alone` takes every slot of the pool: it starts when no other Spark task runs, and none starts meanwhile.
     `before` is called with the task's context in each try, in the same process, before anything is logged.
+    `links` are buttons on the task's page that lead to what it reads and writes; `partition` is the template of the key
+    that some of their addresses need.
     """
     slots = settings.spark_slots if alone else 1
     arguments = [*_lake_arguments(settings.lake), *arguments]
@@ -42,6 +47,8 @@ def spark_task(
             pool_slots=slots,
             execution_timeout=timeout,
             pre_execute=before,
+            partition=partition,
+            links=links,
         )
     from spark_submission.emr_serverless import emr_serverless_task
 
@@ -54,6 +61,8 @@ def spark_task(
         pool=SPARK_POOL,
         pool_slots=slots,
         before=before,
+        partition=partition,
+        links=links,
     )
 
 

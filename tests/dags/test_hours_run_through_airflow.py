@@ -5,6 +5,7 @@ One Airflow serves all tests of the module, and each has a day of its own.
 
 import os
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -213,13 +214,59 @@ def test_an_open_hour_runs_at_once_when_it_is_allowed_and_is_not_settled(api: Ai
     assert not row.settled
 
 
-def test_a_run_without_a_key_fails_at_once_and_says_why(api: AirflowApi) -> None:
-    run = api.trigger("transform_events")
+def test_a_key_that_was_filled_in_is_the_run_s_key_in_every_dag(
+    api: AirflowApi, ledger: LedgerStore, folder: Path
+) -> None:
+    noon = datetime(2026, 10, 10, 12, tzinfo=UTC)
+    land(noon, noon, noon - HOUR)
+
+    transformed = api.trigger("transform_events", params={"landing_hour": hour_key(noon)})
+    wait_for(api, transformed)
+    runs = api.wait_for_runs("aggregate_hour", ended(hour_key(noon - HOUR), hour_key(noon)), within=PATIENCE)
+    aggregated = api.trigger("aggregate_hour", params={"event_hour": hour_key(noon)})
+    wait_for(api, aggregated)
+    day = api.trigger("aggregate_day", params={"day": day_key(noon.date())})
+    wait_for(api, day)
+
+    assert states(api, transformed)["publish_stale_event_hours"] == "success"
+    published = {run.partition_key for run in runs if run.run_type == "asset_triggered"}
+    assert {hour_key(noon - HOUR), hour_key(noon)} <= published
+    assert None not in published
+    own = f"--from={hour_key(noon)} --to={hour_key(noon)} --force"
+    assert jobs_done(folder, "run_aggregate_hours", own) == [f"run_aggregate_hours {own}"]
+    row = ledger.day_row(noon.date())
+    assert row is not None
+    assert row.events == 2
+
+
+def test_a_run_shows_what_it_read_and_wrote(api: AirflowApi) -> None:
+    noon = datetime(2026, 10, 11, 12, tzinfo=UTC)
+    land(noon, noon, noon)
+    run = api.trigger("transform_events", params={"landing_hour": hour_key(noon)})
     wait_for(api, run)
 
-    [failed] = [task for task in api.tasks(run) if task.state == "failed"]
+    links = api.links(run, "transform")
+
+    assert list(links) == ["landing_ledger", "raw objects", "received_events", "rejected_events"]
+    listing = str(links["raw objects"])
+    with urllib.request.urlopen(listing, timeout=30) as answer:
+        assert f"<Key>{landing_prefix(noon)}a.gz</Key>" in answer.read().decode()
+    account = f"{hour_key(noon)}: 2 lines = 2 received + 0 rejected"
+    assert api.returned(run, "check_ledger") == account
+
+
+def test_a_run_without_a_key_or_with_two_fails_at_once_and_says_why(api: AirflowApi) -> None:
+    without = api.trigger("transform_events")
+    two = api.trigger("aggregate_day", partition_key="2026-10-12", params={"day": "2026-10-13"})
+    for run in (without, two):
+        wait_for(api, run)
+
+    [failed] = [task for task in api.tasks(without) if task.state == "failed"]
     assert (failed.task_id, failed.try_number) == ("wait_until_settled", 1)
-    assert "Advanced Options" in api.log(run, failed)
+    assert "fill in the field landing_hour" in api.log(without, failed)
+    [failed] = [task for task in api.tasks(two) if task.state == "failed"]
+    assert (failed.task_id, failed.try_number) == ("look_for_change", 1)
+    assert "the field day says '2026-10-13', the partition key '2026-10-12'" in api.log(two, failed)
 
 
 def test_an_event_hour_given_by_hand_is_made_even_if_it_is_fresh(api: AirflowApi, folder: Path) -> None:

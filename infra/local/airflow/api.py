@@ -54,9 +54,13 @@ class TaskState:
 
 
 class AirflowApi:
-    """A client of the API at `base_url`, e.g. `http://127.0.0.1:8080`, as whoever the token is given to."""
+    """A client of the API at `base_url`, e.g. `http://127.0.0.1:8080`, as whoever the token is given to.
 
-    def __init__(self, base_url: str, *, timeout: float = 30.0) -> None:
+    A server that has just started takes a second for its first run, and on a busy machine a minute: what is asked of it
+    then is not asked twice.
+    """
+
+    def __init__(self, base_url: str, *, timeout: float = 180.0) -> None:
         self.base_url = base_url
         self._timeout = timeout
         self._token: str | None = None
@@ -77,6 +81,14 @@ class AirflowApi:
     def dag_ids(self) -> list[str]:
         """Return the DAGs that have been parsed."""
         return [dag["dag_id"] for dag in self._call("GET", f"/api/v2/dags?limit={_PAGE}")["dags"]]
+
+    def task_ids(self, dag_id: str) -> list[str]:
+        """Return the tasks of a DAG."""
+        return [task["task_id"] for task in self._call("GET", f"/api/v2/dags/{dag_id}/tasks")["tasks"]]
+
+    def param_names(self, dag_id: str) -> list[str]:
+        """Return the fields of a DAG's form, in the form's order."""
+        return list(self._call("GET", f"/api/v2/dags/{dag_id}/details")["params"] or {})
 
     def import_errors(self) -> list[str]:
         """Return why DAG files could not be parsed."""
@@ -145,6 +157,19 @@ class AirflowApi:
         """Return the log of a task's latest try, one line per entry."""
         found = self._call("GET", f"{_path(run)}/taskInstances/{task.task_id}/logs/{task.try_number}?full_content=true")
         return "\n".join(map(_log_line, found["content"]))
+
+    def links(self, run: DagRun, task_id: str) -> dict[str, str | None]:
+        """Return the buttons on a task's page, by name, and where they lead; None before the task has run."""
+        return dict(self._call("GET", f"{_path(run)}/taskInstances/{task_id}/links")["extra_links"])
+
+    def conf(self, run: DagRun) -> dict[str, Any]:
+        """Return what was filled in when the run was started."""
+        return dict(self._call("GET", _path(run))["conf"] or {})
+
+    def returned(self, run: DagRun, task_id: str) -> Any:
+        """Return what a task returned."""
+        found = self._call("GET", f"{_path(run)}/taskInstances/{task_id}/xcomEntries/return_value?deserialize=true")
+        return found["value"]
 
     def wait_for_runs(
         self,
