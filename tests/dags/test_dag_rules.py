@@ -1,7 +1,9 @@
 """The team's rules, over all DAGs."""
 
 import copy
+import json
 import os
+import re
 import subprocess
 import sys
 from datetime import timedelta
@@ -13,11 +15,12 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, Asset
 from airflow.sdk.exceptions import ParamValidationError
 
-from dag_conventions.conventions import SPARK_POOL, Tag
+from dag_conventions.conventions import ORDER_OF_THE_DATA, SPARK_POOL, Tag
 from tests.airflow_home import PIPELINE_ENVIRONMENT, ROOT
 
 pytestmark = pytest.mark.airflow
 
+IMAGES = ROOT / "docs" / "images"
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
 HEAVY = ("pyspark", "pyiceberg", "pyarrow", "pandas", "duckdb", "boto3")
 #: The provider's operators and sensors of AWS, of which this one's are made, import boto3 themselves.
@@ -81,8 +84,68 @@ def test_tags_come_from_the_enum(dags: dict[str, DAG]) -> None:
 
 def test_every_dag_is_documented_for_its_operator(dags: dict[str, DAG]) -> None:
     for dag in dags.values():
-        for heading in ("**Why.**", "**When.**", "**Needs.**", "**Leaves behind.**", "**When it fails.**"):
-            assert heading in (dag.doc_md or ""), f"{dag.dag_id} lacks {heading}"
+        for heading in ("Why", "When", "Needs", "Leaves behind", "When it fails"):
+            assert f"\n### {heading}\n" in (dag.doc_md or ""), f"{dag.dag_id} lacks {heading}"
+
+
+def test_the_list_of_dags_sorts_in_the_order_of_the_data(dags: dict[str, DAG]) -> None:
+    listed = sorted(dags.values(), key=lambda dag: dag.dag_display_name)
+
+    assert [dag.dag_id for dag in listed] == list(ORDER_OF_THE_DATA)
+    assert all(dag.dag_display_name.endswith(f" · {dag.dag_id}") for dag in listed)
+
+
+def test_every_dag_and_every_asset_says_in_one_line_what_it_is(dags: dict[str, DAG]) -> None:
+    outlets = [asset for dag in dags.values() for task in dag.tasks for asset in task.outlets]
+
+    descriptions = [*(dag.description for dag in dags.values()), *(asset.extra["description"] for asset in outlets)]
+
+    assert len(outlets) == 5
+    for description in descriptions:
+        assert description
+        assert "\n" not in description
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "field"),
+    [
+        pytest.param("transform_events", "landing_hour", id="transform_events"),
+        pytest.param("aggregate_hour", "event_hour", id="aggregate_hour"),
+        pytest.param("aggregate_day", "day", id="aggregate_day"),
+    ],
+)
+def test_a_dag_of_one_partition_has_a_field_for_its_key_that_a_scheduled_run_leaves_empty(
+    dags: dict[str, DAG], dag_id: str, field: str
+) -> None:
+    assert next(iter(dags[dag_id].params)) == field
+    assert dags[dag_id].params.get_param(field).value is None
+    assert field in (dags[dag_id].user_defined_macros or {})
+
+
+def test_no_dag_reads_the_partition_key_past_its_field() -> None:
+    for path in DAG_FILES:
+        assert "{{ partition_key" not in path.read_text(), path.name
+        assert "dag_run.partition_key" not in path.read_text(), path.name
+
+
+def test_the_pictures_of_the_docs_show_the_dags_as_they_are(dags: dict[str, DAG]) -> None:
+    shown = json.loads((IMAGES / "made-from.json").read_text())
+
+    now = {dag_id: {"tasks": sorted(dag.task_ids), "fields": list(dag.params)} for dag_id, dag in sorted(dags.items())}
+
+    assert shown == now, (
+        "the pictures are stale: start `make demo`, wait until everything stays up, then take them again by "
+        "`python -m infra.local.demo.screenshots --airflow ADDRESS`"
+    )
+
+
+def test_every_picture_that_a_page_names_is_there_and_small() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    named = {Path(name).name for page in pages for name in re.findall(r"images/([\w-]+\.png)", page.read_text())}
+    there = {path.name: path.stat().st_size for path in IMAGES.glob("*.png")}
+
+    assert named <= there.keys()
+    assert max(there.values()) < 250_000
 
 
 def test_documentation_names_what_to_do_for_every_task_of_ours_that_decides(dags: dict[str, DAG]) -> None:
@@ -160,6 +223,9 @@ def test_every_param_is_described_for_the_form(dags: dict[str, DAG]) -> None:
 @pytest.mark.parametrize(
     ("dag_id", "given"),
     [
+        pytest.param("transform_events", {"landing_hour": "2026-11-22 10:00"}, id="no-landing-hour"),
+        pytest.param("aggregate_hour", {"event_hour": "2026-11-22"}, id="no-event-hour"),
+        pytest.param("aggregate_day", {"day": "2026-11-32"}, id="no-day"),
         pytest.param("erase_user", {}, id="no-user"),
         pytest.param("erase_user", {"user_ids": []}, id="empty-list-of-users"),
         pytest.param("erase_user", {"user_ids": [""]}, id="empty-id"),
