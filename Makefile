@@ -21,10 +21,6 @@ setup: ## Make .venv and jars/ (Python 3.11–3.13, Java 17 or 21); quick when n
 demo: setup ## The main job: local cloud, traffic over HTTP, Airflow, hourly tables (SPIKE=0: without scaling, half the time; KEEP=0: check and end)
 	@python -m infra.local.demo $(if $(filter 0,$(KEEP)),--check) $(if $(filter 0,$(SPIKE)),--no-spike)
 
-.PHONY: sql
-sql: setup ## Ask the tables in SQL: those of the demo that is up, or of AWS by environment (QUERY="…": one query)
-	@python -m infra.lake_shell $(if $(QUERY),--query "$$QUERY")
-
 .PHONY: run
 run: setup ## Your own events through the jobs, without Airflow: make run INPUT=events.jsonl OUT=dir (DATA=retentioneering or rees46: a public data set beside its published figures)
 ifdef DATA
