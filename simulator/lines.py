@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
+from contracts.event_files import GZIP_MAGIC, is_gzip
 from simulator.errors import InputFileError
-
-_GZIP_MAGIC: Final = b"\x1f\x8b"
 
 #: Longer lines come in pieces. Any line above `contracts.event.MAX_LINE_BYTES` is rejected, so no one needs more.
 LONGEST_WHOLE_LINE: Final = 8 * 1024 * 1024
@@ -40,7 +39,7 @@ class EventsFile:
         try:
             self.size: Final = path.stat().st_size
             with path.open("rb") as file:
-                self._compressed: Final = file.read(2) == _GZIP_MAGIC
+                self._compressed: Final = is_gzip(file.read(len(GZIP_MAGIC)))
         except OSError as error:
             raise InputFileError(f"can't read {path}: {error.strerror}") from error
 

@@ -10,9 +10,10 @@ from typing import Any
 
 from tqdm import tqdm
 
+from contracts.event_files import why_no_events_file
 from contracts.names import EnvironmentNames
 from simulator.cli_options import environment
-from simulator.errors import BadArgumentError
+from simulator.errors import BadArgumentError, InputFileError
 from simulator.file_events import FileEvents
 from simulator.lay_down import LaidDown, lay_down
 from simulator.lines import EventsFile
@@ -28,7 +29,8 @@ leaves it.
 
 --raw lays the lines down under their landing hours. A bare event was received at its insertion_timestamp if that is
 valid, else at its timestamp; a line without a valid time lands in the hour before the file's first valid one. What is
-neither event nor envelope is laid down byte for byte, and is rejected by the job with a reason.
+neither event nor envelope is laid down byte for byte, and is rejected by the job with a reason. A file that by its
+first lines is something else (CSV, a JSON array, an archive) is refused with the way out.
 
 --api-url sends the events, with their own times. What is no JSON object can't be sent: it is counted, and the exit
 status is 1.
@@ -64,6 +66,8 @@ def run(options: argparse.Namespace) -> int:
     if not options.file.is_file():
         raise BadArgumentError(f"there is no file {options.file}")
     file = EventsFile(options.file)
+    if reason := why_no_events_file(options.file):
+        raise InputFileError(reason)
     return _send(file, options) if options.api_url else _lay_down(file, options)
 
 

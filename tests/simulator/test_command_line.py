@@ -117,6 +117,17 @@ def test_replay_sends_bare_events_and_those_in_envelopes_and_counts_what_cannot_
     assert log.read_text().split() == ["1", "2", "3"]
 
 
+@pytest.mark.parametrize("target", ["--raw", "--api-url"])
+def test_a_file_that_holds_no_events_is_refused_with_the_way_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], target: str
+) -> None:
+    file = tmp_path / "events.json"
+    file.write_bytes(b"[\n" + _EVENT % 1 + b"\n]")
+    assert main(["replay", str(file), target, str(tmp_path / "raw")]) == 1
+    assert "seems to be a JSON array. Wanted are JSON lines" in capsys.readouterr().err
+    assert not (tmp_path / "raw").exists()
+
+
 def test_a_damaged_file_is_refused_before_anything_is_sent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "events.jsonl.gz"
     whole = gzip.compress(b"".join(_EVENT % (number * 7919) + b"\n" for number in range(5_000)))
