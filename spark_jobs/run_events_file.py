@@ -1,12 +1,13 @@
 """A file of events through the whole pipeline, without cloud and Airflow: `make run INPUT=events.jsonl[.gz] OUT=dir`.
 
 Writes every table as Parquet under OUT/tables/<table>/ and the figures to OUT/summary.json; OUT/raw and OUT/warehouse
-are the lake that it was made in. Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 done, but a raw object could not be
-read.
+are the lake that it was made in. Exit codes: 0 done, 1 failed, 2 wrong arguments, or a file that by its first lines
+holds no events (nothing was written), 3 done, but a raw object could not be read, 4 done, but most lines were rejected.
 """
 
 import argparse
 import json
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -15,13 +16,15 @@ from pathlib import Path
 if not __package__:  # started by its path: this file's directory is on the path, its parent is what we need
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from contracts.event_files import why_no_events_file
 from spark_jobs.arguments import add_privacy_argument
 from spark_jobs.errors import SparkJobError
 from spark_jobs.hourly.hourly_totals import hourly_totals
-from spark_jobs.operations.events_file import EventsFileReport, process_events_file
+from spark_jobs.operations.events_file import EventsFileReport, ProcessedFile, process_events_file
 from spark_jobs.operations.out_directory import OutDirectory, OutDirectoryError
+from spark_jobs.operations.rejection_hints import rejection_hint
 
-DONE, FAILED, WRONG_ARGUMENTS, UNREADABLE = 0, 1, 2, 3
+DONE, FAILED, WRONG_ARGUMENTS, UNREADABLE, MOSTLY_REJECTED = 0, 1, 2, 3, 4
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,8 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new, empty, or made by an earlier run")
     add_privacy_argument(parser)
     arguments = parser.parse_args(argv)
-    if not arguments.input.is_file():
-        return _failed(f"there is no file {arguments.input}; pass the path of a file of JSON lines", WRONG_ARGUMENTS)
+    if reason := _why_no_events(arguments.input):
+        return _failed(reason, WRONG_ARGUMENTS)
     out = OutDirectory(root=arguments.out.absolute())
     started = time.monotonic()
     try:
@@ -48,9 +51,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     out.summary.write_text(json.dumps(_summary(report, time.monotonic() - started), indent=2) + "\n")
     print(hourly_totals(processed.spark, processed.lake))
     print(_sentence(report, out))
+    return _status(processed, arguments.input)
+
+
+def _why_no_events(file: Path) -> str | None:
+    """Return why there can be no events in what was named, before anything is emptied or started for it."""
+    if file.is_dir():
+        return f"{file} is a directory; join its files to one: cat {shlex.quote(str(file))}/* > events.jsonl"
+    if not file.exists():
+        return f"there is no file {file}; pass the path of a file of JSON lines"
+    if not file.is_file():
+        return f"{file} is a pipe or a device, and is read more than once; write it to a file first"
+    try:
+        return why_no_events_file(file)
+    except OSError as error:
+        return f"can't read {file}: {error.strerror}"
+
+
+def _status(processed: ProcessedFile, file: Path) -> int:
+    """Say what was not as it should be; return the exit code."""
+    report = processed.report
     for unreadable in report.unreadable:
         print(f"unreadable object: {unreadable.key}: {unreadable.error}", file=sys.stderr)
-    return UNREADABLE if report.unreadable else DONE
+    if report.implausible:
+        print(f"make run: {report.implausible.warning()}", file=sys.stderr)
+    if report.rejected and report.is_mostly_rejected:
+        share = f"{sum(report.rejected.values()):,} of {report.lines:,} lines of {file} were rejected"
+        hint = rejection_hint(processed.spark, processed.lake, report.rejected)
+        print(f"make run: {share}: {hint}\nThe tables are written; rejected_events has each line.", file=sys.stderr)
+    return UNREADABLE if report.unreadable else MOSTLY_REJECTED if report.is_mostly_rejected else DONE
 
 
 def _failed(message: str, code: int) -> int:
@@ -69,6 +98,7 @@ def _summary(report: EventsFileReport, seconds: float) -> dict[str, object]:
         "clean": report.clean,
         "event_hours": report.event_hours,
         "days": report.days,
+        "implausible_days": report.implausible.by_key(),
         "seconds": {**report.seconds, "total": round(seconds, 2)},
     }
 

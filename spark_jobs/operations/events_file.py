@@ -26,6 +26,7 @@ from spark_jobs.errors import LedgerImbalanceError, SparkJobError
 from spark_jobs.hourly.aggregate_hours import Aggregation, aggregate_hours
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import TransformReport, UnreadableObject, transform_landing_hours
+from spark_jobs.operations.implausible_days import ImplausibleDays, implausible_days
 from spark_jobs.operations.out_directory import OutDirectory
 from spark_jobs.raw.raw_objects import landed_hours, raw_store
 from spark_jobs.session import ROOT, spark_session
@@ -51,7 +52,13 @@ class EventsFileReport:
     clean: int
     event_hours: int
     days: int
+    implausible: ImplausibleDays
     seconds: Mapping[str, float]
+
+    @property
+    def is_mostly_rejected(self) -> bool:
+        """Whether more lines were rejected than received, or none was received: then it is not a file of events."""
+        return not self.received or sum(self.rejected.values()) > self.received
 
 
 @dataclass(kw_only=True)
@@ -138,5 +145,6 @@ def _report(
         clean=sum(row.clean for row in aggregated.made),
         event_hours=len(aggregated.made),
         days=len(days.made),
+        implausible=implausible_days([row.received_by_event_hour for row in transformed.written], datetime.now(UTC)),
         seconds=seconds,
     )
