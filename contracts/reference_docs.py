@@ -45,9 +45,10 @@ kept byte for byte in `rejected_events` with the first reason that applies, in t
 {days} days late, and up to {minutes} minutes ahead of the server's clock.
 
 {reasons}
-A blank line is a line, and `not_json`. A `product_id` that is a number but not a whole one is `invalid_number`. A stamp
-of the envelope that is there twice, or is not text, makes the line `not_an_envelope`. An unreadable object is counted
-apart: it is no line.
+A blank line is a line, and `not_json`; a byte order mark before a line's JSON is no part of it. A `product_id` that is
+a number but not a whole one is `invalid_number`. A stamp of the envelope that is there twice, or is not text, makes the
+line `not_an_envelope`. An unreadable object is counted apart: it is no line. GZIP is known by its first bytes, whatever
+the object's name; an object of no bytes is an empty one.
 """
 
 

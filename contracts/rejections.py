@@ -17,7 +17,10 @@ class RejectionReason(StrEnum):
         member.sentence = sentence
         return member
 
-    UNREADABLE_OBJECT = "unreadable_object", "The object can't be decompressed or read; one row per object, no line."
+    UNREADABLE_OBJECT = (
+        "unreadable_object",
+        "The object can't be decompressed or read, or is neither lines nor GZIP of lines; one row per object, no line.",
+    )
     ERASED_USER = (
         "erased_user",
         "The line is an erased user's, by its `user_id` or, in a line that is no event, by any string; nothing of it "
@@ -28,7 +31,8 @@ class RejectionReason(StrEnum):
     TOO_DEEP = "too_deep", "Objects or arrays are nested deeper than 64 levels."
     NOT_AN_ENVELOPE = (
         "not_an_envelope",
-        "The line is JSON, but not an object with an integer `received_at` and `event`.",
+        "The line is JSON, but neither an event nor an envelope, which is an object with an integer `received_at` and "
+        "`event`; or it is an event without an envelope.",
     )
     NOT_AN_OBJECT = "not_an_object", "`event` is JSON, but not an object."
     DUPLICATE_FIELD = "duplicate_field", "The event names one field twice, so that readers would differ on its value."

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
+from contracts.event_files import BYTE_ORDER_MARK
 from simulator.lines import EventsFile
 from simulator.outgoing import OutgoingEvent
 from simulator.recognition import LineKind, recognize
@@ -44,7 +45,7 @@ def _outgoing(line: bytes) -> OutgoingEvent | None:
     if recognized.fields is None:
         return None
     if recognized.kind is LineKind.EVENT:
-        return OutgoingEvent(body=line.strip(), click_id=_click_id(recognized.fields))
+        return OutgoingEvent(body=line.removeprefix(BYTE_ORDER_MARK).strip(), click_id=_click_id(recognized.fields))
     event = recognized.fields["event"]
     if not isinstance(event, dict):
         return None

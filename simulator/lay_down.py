@@ -2,7 +2,8 @@
 
 A bare event gets the envelope that the edge would have made; an envelope keeps its own; anything else keeps its bytes
 and is rejected later, where nothing is lost. A line lands in the hour of its `received_at`. A line without a valid time
-lands in the hour before the file's first valid one; if there is none at all, in 1970-01-01T00.
+lands in the hour before the file's first valid one, though not before 1970-01-01T00, where an arrival can be; if there
+is none at all, it lands there.
 
 Lines are spilled into files per hour, and these become raw objects only when the file was read to its end: a damaged
 file leaves nothing behind that looks complete. The same content makes the same objects under the same names.
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from contracts.envelope import Stamp, envelope_line
+from contracts.event_files import BYTE_ORDER_MARK
 from contracts.partitions import HOUR, hour_key, hour_of
 from simulator.errors import RawTargetError
 from simulator.event_time import moment_of
@@ -26,8 +28,8 @@ from simulator.raw_target import RawDirectory, RawTarget, object_name
 from simulator.recognition import LineKind, RecognizedLine, recognize
 from simulator.spill import HourSpill
 
-#: Where all lines land if the file has no valid time at all.
-NO_TIME_AT_ALL: Final = datetime(1970, 1, 1, tzinfo=UTC)
+#: The first hour that an arrival can lie in; where all lines land if the file has no valid time at all.
+FIRST_HOUR: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _MS_US: Final = 1_000
 _COMPRESSION_LEVEL: Final = 4
@@ -121,7 +123,8 @@ class _Layer:
             received_at=line.received_at, request_id=f"{self._file.path.name}:{number}", source_ip="", user_agent=""
         )
         # A carriage return outside JSON's strings is white space, but some readers take it for a line's end.
-        return envelope_line(stamp, content.strip().replace(b"\r", b" "))
+        event = content.removeprefix(BYTE_ORDER_MARK).strip()
+        return envelope_line(stamp, event.replace(b"\r", b" "))
 
     def _keep_untimed(self, piece: LinePiece, kind: LineKind) -> None:
         """Put a line aside; the first valid time may be still to come. Its number and kind go before it."""
@@ -133,7 +136,7 @@ class _Layer:
         self._untimed.write(piece.content + (b"\n" if piece.ends else b""))
 
     def _place_untimed(self) -> None:
-        hour = hour_of(self._first_valid) - HOUR if self._first_valid is not None else NO_TIME_AT_ALL
+        hour = max(hour_of(self._first_valid) - HOUR, FIRST_HOUR) if self._first_valid is not None else FIRST_HOUR
         received_at = int(hour.timestamp()) * 1_000
         bare = False
         for piece in EventsFile(self._untimed_path).pieces():

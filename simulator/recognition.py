@@ -12,7 +12,8 @@ from enum import Enum
 from typing import Any, Final, NoReturn
 
 from contracts.envelope import epoch_ms
-from contracts.event import TOP_LEVEL_FIELDS
+from contracts.event import REQUIRED_FIELDS, TOP_LEVEL_FIELDS
+from contracts.event_files import BYTE_ORDER_MARK
 from simulator.event_time import parse_event_time
 
 #: No server's clock says otherwise: an event from before 1970 has no usable arrival, and is judged by the fallback's.
@@ -46,14 +47,15 @@ _UNREADABLE: Final = RecognizedLine(kind=LineKind.OTHER, received_at=None)
 def recognize(line: bytes) -> RecognizedLine:
     """Return what a line is.
 
-    An envelope has a whole number `received_at` and an `event`; a bare event has at least one of the event's fields.
-    A bare event was received at its `insertion_timestamp`, if that is valid, else at its `timestamp`.
+    A bare event has the event's required fields; an envelope has a whole number `received_at` and an `event`; what has
+    at least one of the event's fields is an event that lacks others. An event may have a `received_at` and an `event`
+    of its own. It was received at its `insertion_timestamp`, if that is valid, else at its `timestamp`.
     """
     fields = parse_object(line)
     if fields is None:
         return _UNREADABLE
     stamp = _arrival(fields.get("received_at"))
-    if stamp is not None and "event" in fields:
+    if stamp is not None and "event" in fields and any(fields.get(name) is None for name in REQUIRED_FIELDS):
         return RecognizedLine(kind=LineKind.ENVELOPE, received_at=stamp, fields=fields)
     if _EVENT_FIELDS.isdisjoint(fields):
         return RecognizedLine(kind=LineKind.OTHER, received_at=stamp)
@@ -61,9 +63,11 @@ def recognize(line: bytes) -> RecognizedLine:
 
 
 def parse_object(line: bytes) -> dict[str, Any] | None:
-    """Return a line's JSON object, or None if it is not one by RFC 8259 in UTF-8."""
+    """Return a line's JSON object, or None if it is not one by RFC 8259 in UTF-8; a byte order mark may precede it."""
     try:
-        value = json.loads(line.decode("utf-8"), parse_constant=_no_constant, parse_int=_integer)
+        value = json.loads(
+            line.removeprefix(BYTE_ORDER_MARK).decode("utf-8"), parse_constant=_no_constant, parse_int=_integer
+        )
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from contracts.envelope import ENVELOPE_FIELDS
-from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS, MAX_LINE_BYTES
+from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS, MAX_LINE_BYTES, REQUIRED_FIELDS
 from contracts.rejections import RejectionReason
 from spark_jobs.judging.event_fields import EventValues, event_values
 from spark_jobs.judging.json_wording import quoted, type_name
@@ -50,16 +50,19 @@ def _json(line: bytes) -> JsonValue:
 def _envelope(value: JsonValue) -> JsonObject:
     """Return the envelope, known to have each field once, with its type."""
     if not isinstance(value, JsonObject):
-        raise _no_envelope(f"the line is {type_name(value)}, not an object")
+        raise _no_envelope(value, f"the line is {type_name(value)}, not an object")
     for name in value.repeated_names():
-        raise _no_envelope(f"it names `{name}` twice")
+        raise _no_envelope(value, f"it names `{name}` twice")
     for name in ("received_at", "event"):
         if name not in value:
-            raise _no_envelope(f"`{name}` is absent")
+            raise _no_envelope(value, f"`{name}` is absent")
+    event = value["event"]
+    if _is_bare_event(value) and not isinstance(event, JsonObject):
+        raise _no_envelope(value, f"its own `event` is {type_name(event)}: {quoted(event)}")
     for name in _STAMPED_STRINGS:
         stamp = value.get(name)
         if stamp is not None and type(stamp) is not str:
-            raise _no_envelope(f"`{name}` is {type_name(stamp)}, not a string: {quoted(stamp)}")
+            raise _no_envelope(value, f"`{name}` is {type_name(stamp)}, not a string: {quoted(stamp)}")
     return value
 
 
@@ -68,12 +71,21 @@ def _received_at(envelope: JsonObject) -> datetime:
     if isinstance(stamp, JsonNumber) and stamp.is_integer_literal:
         if 0 <= float(stamp) <= MAX_RECEIVED_AT:
             return _EPOCH + timedelta(milliseconds=int(stamp))
-        raise _no_envelope(f"`received_at` is outside of the years 1970 to 9999: {quoted(stamp)}")
-    raise _no_envelope(f"`received_at` is {type_name(stamp)}, not an integer of milliseconds: {quoted(stamp)}")
+        raise _no_envelope(envelope, f"`received_at` is outside of the years 1970 to 9999: {quoted(stamp)}")
+    raise _no_envelope(
+        envelope, f"`received_at` is {type_name(stamp)}, not an integer of milliseconds: {quoted(stamp)}"
+    )
 
 
-def _no_envelope(detail: str) -> RefusedError:
-    return RefusedError(RejectionReason.NOT_AN_ENVELOPE, detail)
+def _no_envelope(line: JsonValue, detail: str) -> RefusedError:
+    """Return the error of a line that is no envelope; an event that came around the edge lacks only that."""
+    what = "an event without an envelope" if _is_bare_event(line) else "neither an event nor an envelope"
+    return RefusedError(RejectionReason.NOT_AN_ENVELOPE, f"{what}: {detail}")
+
+
+def _is_bare_event(line: JsonValue) -> bool:
+    """Return whether a line has what every event has, outside of an envelope."""
+    return isinstance(line, JsonObject) and all(line.get(name) is not None for name in REQUIRED_FIELDS)
 
 
 def _event(envelope: JsonObject) -> JsonObject:

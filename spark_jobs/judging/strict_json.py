@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from contracts.event import MAX_NESTING
+from contracts.event_files import BYTE_ORDER_MARK
 from spark_jobs.judging.json_nesting import nesting_depth
 
 WHITESPACE: Final = " \t\n\r"
@@ -54,11 +55,15 @@ class TooDeepError(ValueError):
 
 
 def parse_json(line: bytes) -> JsonValue:
-    """Return the value that `line` holds; raise `NotJsonError` or `TooDeepError`."""
+    """Return the value that `line` holds; raise `NotJsonError` or `TooDeepError`.
+
+    A byte order mark before it is no part of it: not only of an object's first line, since files are joined to objects.
+    """
+    written = line.removeprefix(BYTE_ORDER_MARK)
     try:
-        text = line.decode()
+        text = written.decode()
     except UnicodeDecodeError as error:
-        raise NotJsonError(f"not UTF-8: byte 0x{line[error.start]:02x} at position {error.start}") from None
+        raise NotJsonError(f"not UTF-8: byte 0x{written[error.start]:02x} at position {error.start}") from None
     if not text.strip(WHITESPACE):
         raise NotJsonError("an empty line")
     # Fewer brackets than that can't nest too deep: ordinary lines are spared the slow scan.

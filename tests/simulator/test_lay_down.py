@@ -86,6 +86,7 @@ def test_an_envelope_keeps_its_bytes_and_lands_in_its_own_hour(tmp_path: Path) -
         b'{"timestamp": "2021-07-12 12:01:58",}',
         b'{"timestamp": "2021-07-12 12:01:58", "name": "\xff"}',
         b"\xef\xbb\xbf{}",
+        b"\xef\xbb\xbf\xef\xbb\xbf" + _bare(),
         b"[1]",
         b"42",
         b"{}",
@@ -127,6 +128,15 @@ def test_a_file_without_any_valid_time_lands_in_the_first_hour_of_1970(tmp_path:
     assert json.loads(landed[1][1])["received_at"] == 0
 
 
+@pytest.mark.parametrize("first", ["1970-01-01 00:00:00", "1970-01-01 00:59:59.999999"])
+def test_where_the_first_valid_time_is_the_first_hour_of_1970_lines_without_one_are_stamped_with_it(
+    tmp_path: Path, first: str
+) -> None:
+    landed = _landed(tmp_path, b"x", _bare(timestamp=None), _bare(timestamp=first))
+    assert {hour for hour, _ in landed} == {"1970-01-01T00"}
+    assert [json.loads(line)["received_at"] for _, line in landed if b"null" in line] == [0]
+
+
 @pytest.mark.parametrize("timestamp", ["1969-12-31 23:59:59", "0001-01-01 00:00:00", "9999-12-31 23:59:59"])
 def test_a_time_that_no_server_can_have_is_no_arrival(tmp_path: Path, timestamp: str) -> None:
     landed = _landed(tmp_path, _bare(timestamp=timestamp), _bare())
@@ -137,6 +147,27 @@ def test_an_event_with_fields_named_like_an_envelopes_is_still_an_event(tmp_path
     [(hour, line)] = _landed(tmp_path, _bare(received_at="2021-07-12", event="click"))
     assert hour == "2021-07-12T12"
     assert json.loads(line)["event"]["event"] == "click"
+
+
+@pytest.mark.parametrize("event", ["click", {"type": "click"}, None])
+def test_an_event_with_both_fields_of_an_envelope_is_still_an_event(tmp_path: Path, event: Any) -> None:
+    bare = _bare(received_at=1_626_091_318_732, event=event)
+    [(hour, line)] = _landed(tmp_path, bare)
+    assert hour == "2021-07-12T12"
+    assert json.loads(line)["event"] == json.loads(bare)
+
+
+def test_an_envelope_may_have_one_of_an_events_fields_beside(tmp_path: Path) -> None:
+    envelope = _envelope(1_626_091_318_732, user_id="35")
+    assert _landed(tmp_path, envelope) == [("2021-07-12T12", envelope)]
+
+
+def test_a_byte_order_mark_is_no_part_of_an_event_wherever_files_were_joined(tmp_path: Path) -> None:
+    marked = "\ufeff".encode()
+    envelope = marked + _envelope(1_626_091_318_732)
+    landed = _landed(tmp_path, marked + _bare(), marked + _bare(click_id="d"), envelope)
+    assert [json.loads(line)["event"]["click_id"] for _, line in landed[:2]] == ["c", "d"]
+    assert landed[2] == ("2021-07-12T12", envelope), "an envelope keeps its bytes; the job reads it"
 
 
 def test_carriage_returns_around_or_between_an_events_fields_end_no_line(tmp_path: Path) -> None:

@@ -203,9 +203,22 @@ def _damaged(draw: st.DrawFn) -> bytes:
 
 
 @st.composite
+def _bare_events(draw: st.DrawFn) -> bytes:
+    """An event without an envelope, which may have fields of its own that are named like an envelope's."""
+    members = [("received_at", str(RECEIVED_AT)), ("event", draw(st.sampled_from(['"click"', "null", "{}", "7"])))]
+    return draw(_object([*VALID_EVENT.items(), *members])).encode()
+
+
+def _marked() -> st.SearchStrategy[bytes]:
+    """A line behind one byte order mark, or two."""
+    return st.tuples(st.sampled_from([1, 1, 2]), envelopes()).map(lambda drawn: "\ufeff".encode() * drawn[0] + drawn[1])
+
+
+@st.composite
 def lines(draw: st.DrawFn) -> bytes:
     """Any line; it may hold newlines, and so be several."""
-    kind = draw(st.integers(0, 19))
+    kind = draw(st.integers(0, 21))
     if kind < 16:
         return draw(envelopes())
-    return draw((_damaged(), _damaged(), json_values.map(str.encode), st.binary(max_size=40))[kind - 16])
+    kinds = (_damaged(), _damaged(), json_values.map(str.encode), st.binary(max_size=40), _bare_events(), _marked())
+    return draw(kinds[kind - 16])

@@ -10,6 +10,7 @@ from tests.specification.addresses import truncated
 from tests.specification.json_values import Number, Object, Value, parse
 from tests.specification.timestamps import moment
 
+MARK = "\ufeff".encode()  # a byte order mark before a line's JSON is no part of it
 LONGEST_LINE = 1_000 * 1024  # bytes, with its newline
 DEEPEST = 64
 LAST_MILLISECOND = 253_402_300_799_999  # of the year 9999
@@ -56,7 +57,7 @@ def judge(line: bytes) -> Event | Rejection:
     """What becomes of a line."""
     if len(line) + 1 > LONGEST_LINE:
         return Rejection("too_large")
-    json = parse(line)
+    json = parse(line.removeprefix(MARK))
     if json is None:
         return Rejection("not_json")
     if json.depth > DEEPEST:
@@ -76,6 +77,10 @@ def _received_at(envelope: Value) -> datetime | None:
     """The stamp of an envelope: it has each name once, an integer `received_at`, `event`, and its stamps are text."""
     if not isinstance(envelope, Object) or envelope.has_repeated_names() or "event" not in envelope.names:
         return None
+    if not isinstance(envelope.get("event"), Object) and all(
+        envelope.get(name) is not None for name in fields.REQUIRED
+    ):
+        return None  # an event without an envelope, which has an `event` of its own
     if any(not isinstance(envelope.get(name), str | None) for name in STAMPS):
         return None
     stamp = envelope.get("received_at")

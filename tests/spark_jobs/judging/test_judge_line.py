@@ -81,7 +81,10 @@ REJECTED = [
     ("not_json", b""),
     ("not_json", b" \r"),
     ("not_json", b"hello"),
-    ("not_json", b"\xef\xbb\xbf{}"),
+    ("not_json", b"\xef\xbb\xbf"),
+    ("not_json", b"\xef\xbb\xbf" * 2 + line_of()),
+    ("not_json", b" \xef\xbb\xbf" + line_of()),
+    ("not_an_envelope", b"\xef\xbb\xbf{}"),
     ("not_json", with_event('{"a":NaN}')),
     ("not_json", with_event('{"a":-Infinity}')),
     ("not_json", with_event('{"a":1,}')),
@@ -174,6 +177,7 @@ def test_every_reason_that_a_line_alone_can_give_has_a_line_above() -> None:
         pytest.param(line_of({"x": json.loads("[" * 62 + "]" * 62)}), id="64 levels"),
         pytest.param(line_of({"x": "\\ud800"}), id="a backslash before ud800"),
         pytest.param(line_of() + b"\r", id="carriage return"),
+        pytest.param(b"\xef\xbb\xbf" + line_of(), id="byte order mark"),
     ],
 )
 def test_a_line_at_the_edge_of_a_rule_is_received(line: bytes) -> None:
@@ -220,6 +224,35 @@ def test_a_rejection_names_the_field_and_its_value_cut() -> None:
     assert "`event_name`" in detail
     assert '"9999' in detail
     assert len(detail) < 400
+
+
+BARE: dict[str, Any] = {"timestamp": "2026-11-22 09:59:58", "user_id": "35", "click_id": "c1", "event_name": "Search"}
+
+
+@pytest.mark.parametrize(
+    ("line", "detail"),
+    [
+        (b"7", "neither an event nor an envelope: the line is a number, not an object"),
+        (b'{"ts":1}', "neither an event nor an envelope: `received_at` is absent"),
+        (
+            b'{"received_at":"soon","event":{}}',
+            "neither an event nor an envelope: `received_at` is a string, not an in",
+        ),
+        (json.dumps(BARE).encode(), "an event without an envelope: `received_at` is absent"),
+        (
+            json.dumps(BARE | {"received_at": RECEIVED_AT, "event": "click"}).encode(),
+            'an event without an envelope: its own `event` is a string: "click"',
+        ),
+    ],
+)
+def test_a_line_that_is_no_envelope_says_whether_it_is_an_event(line: bytes, detail: str) -> None:
+    judged = rejected(line)
+    assert (judged.rejection_reason, judged.received_at) == ("not_an_envelope", None)
+    assert judged.detail.startswith(detail)
+
+
+def test_an_envelope_may_repeat_its_events_fields() -> None:
+    assert received(line_of(**BARE)) == received(line_of())
 
 
 def test_a_rejection_carries_received_at_where_the_envelope_could_be_read() -> None:

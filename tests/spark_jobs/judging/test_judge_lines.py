@@ -179,6 +179,12 @@ def test_what_duckdb_reads_and_rfc_8259_does_not_is_rejected(judge: LineJudge, s
     assert judged.rejected.column("rejection_reason").to_pylist() == ["not_json"]
 
 
+def test_a_byte_order_mark_costs_no_event_on_the_first_line_nor_where_files_were_joined(judge: LineJudge) -> None:
+    marked = "\ufeff".encode() + ORDINARY
+    judged = judge.judge(b"\n".join([marked, ORDINARY, marked]))
+    assert (judged.received.num_rows, judged.rejected.num_rows) == (3, 0)
+
+
 def test_a_line_that_is_not_utf8_does_not_disturb_its_neighbours(judge: LineJudge) -> None:
     broken = ORDINARY.replace(b'"r"', b'"\xff\xfe"')
     judged = judge.judge(b"\n".join([ORDINARY, broken, ORDINARY]))
