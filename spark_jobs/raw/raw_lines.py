@@ -15,6 +15,7 @@ from itertools import chain
 from tempfile import TemporaryFile
 from typing import Final
 
+from contracts.event_files import OBJECT_HEAD, binary, is_gzip, known_binary
 from contracts.versions import RawObject
 from spark_jobs.raw.raw_objects import RawStore
 
@@ -28,6 +29,9 @@ MOST_LINES: Final = 100_000
 #: Sixteen times what a delivery can carry in one line: what is longer is not a file of lines.
 MAX_BUFFERED_LINE: Final = 16 * 1024 * 1024
 
+#: What a person can do about an object of another format.
+_REMEDY: Final = "put its lines in its place, as text or GZIP"
+
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _PIECE: Final = 4 * 1024 * 1024
 
@@ -39,9 +43,36 @@ class UnreadableObjectError(Exception):
 @contextmanager
 def sound_lines(store: RawStore, raw_object: RawObject) -> Iterator[Iterator[bytes]]:
     """Give the chunks of an object's lines; raise `UnreadableObjectError` before the first if it is not sound."""
-    blocks = store.blocks(raw_object)
-    with line_chunks(decompressed(blocks) if raw_object.key.endswith(".gz") else blocks) as lines:
+    with line_chunks(unpacked(store.blocks(raw_object), raw_object.key)) as lines:
         yield lines
+
+
+def unpacked(blocks: Iterable[bytes], key: str) -> Iterator[bytes]:
+    """Yield an object's text, decompressed if its first bytes say GZIP; no bytes are no text.
+
+    Raises `UnreadableObjectError` for other compressions and binary formats, named where they are known. Text under a
+    name that ends in `.gz` is text; noise there is a delivery that was damaged, and noise elsewhere is bad lines.
+    """
+    rest = iter(blocks)
+    head = _head(rest)
+    whole = chain((head,), rest)
+    if is_gzip(head):
+        yield from decompressed(whole)
+        return
+    other = binary(head) if key.endswith(".gz") else known_binary(head)
+    if other:
+        raise UnreadableObjectError(f"neither lines of text nor GZIP, but {other.seems}; {_REMEDY}")
+    yield from whole
+
+
+def _head(blocks: Iterator[bytes]) -> bytes:
+    """Take as many blocks as are needed to know what they begin; a stream may come in small ones."""
+    head = b""
+    for block in blocks:
+        head += block
+        if len(head) >= OBJECT_HEAD:
+            break
+    return head
 
 
 @contextmanager

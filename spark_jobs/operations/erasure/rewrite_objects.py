@@ -10,18 +10,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from tempfile import SpooledTemporaryFile
-from typing import IO, Final
+from typing import IO
 
 from pyspark.sql import SparkSession
 
+from contracts.event_files import is_gzip
 from spark_jobs.errors import RawStoreError
 from spark_jobs.operations.erasure.in_tasks import in_tasks
 from spark_jobs.operations.erasure.places import Place, StoredObject
 from spark_jobs.operations.erasure.sought_users import Holds, SoughtUsers, without
 from spark_jobs.operations.erasure.stored_values import error_finding, raw_finding, unpacked
 from spark_jobs.raw.raw_lines import SPOOL_IN_MEMORY, UnreadableObjectError, line_chunks
-
-_GZIP: Final = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +64,8 @@ def _rewritten(place: Place, stored: StoredObject, holds: Holds) -> Rewritten:
     removed = 0
     with SpooledTemporaryFile(max_size=SPOOL_IN_MEMORY) as spool:
         digest = hashlib.sha256()
-        is_gzip = next(place.blocks(stored), b"").startswith(_GZIP)
-        with line_chunks(unpacked(place, stored)) as chunks, _writing(spool, is_gzip=is_gzip) as out:
+        packed = is_gzip(next(place.blocks(stored), b""))
+        with line_chunks(unpacked(place, stored)) as chunks, _writing(spool, packed=packed) as out:
             for chunk in chunks:
                 kept, gone = without(chunk, holds)
                 removed += gone
@@ -78,14 +77,14 @@ def _rewritten(place: Place, stored: StoredObject, holds: Holds) -> Rewritten:
 
 def _discarded(place: Place, stored: StoredObject) -> Rewritten:
     with SpooledTemporaryFile() as spool:
-        with _writing(spool, is_gzip=stored.key.endswith(".gz")):
+        with _writing(spool, packed=stored.key.endswith(".gz")):
             pass
         _replace(place, stored, spool, hashlib.sha256().hexdigest())
     return Rewritten(key=stored.key, lines=0, discarded=True)
 
 
-def _writing(spool: IO[bytes], *, is_gzip: bool) -> "gzip.GzipFile | _Plain":
-    return gzip.GzipFile(filename="", fileobj=spool, mode="wb", mtime=0) if is_gzip else _Plain(spool)
+def _writing(spool: IO[bytes], *, packed: bool) -> "gzip.GzipFile | _Plain":
+    return gzip.GzipFile(filename="", fileobj=spool, mode="wb", mtime=0) if packed else _Plain(spool)
 
 
 class _Plain:

@@ -6,7 +6,6 @@ A user's id is compared with whole values, never with parts: user "35" is not in
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import PurePosixPath
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, Final
@@ -19,9 +18,9 @@ from spark_jobs.judging.erased_lines import mentions
 from spark_jobs.operations.erasure.manifest_bounds import manifest_holds
 from spark_jobs.operations.erasure.places import Place, StoredObject
 from spark_jobs.operations.erasure.sought_users import Holds, SoughtUsers, split_lines
-from spark_jobs.raw.raw_lines import SPOOL_IN_MEMORY, UnreadableObjectError, decompressed, line_chunks
+from spark_jobs.raw import raw_lines
+from spark_jobs.raw.raw_lines import SPOOL_IN_MEMORY, UnreadableObjectError, line_chunks
 
-_GZIP: Final = b"\x1f\x8b"
 #: Columns that are a line, or quote one.
 _QUOTING: Final = ("line", "detail")
 #: Rows of a Parquet file held at once.
@@ -82,11 +81,8 @@ def warehouse_finding(place: Place, users: SoughtUsers, stored: StoredObject) ->
 
 
 def unpacked(place: Place, stored: StoredObject) -> Iterator[bytes]:
-    """Yield an object's bytes, decompressed if they are GZIP by their name or by their first bytes."""
-    blocks = place.blocks(stored)
-    first = next(blocks, b"")
-    whole = chain((first,), blocks)
-    return decompressed(whole) if stored.key.endswith(".gz") or first.startswith(_GZIP) else whole
+    """Yield an object's bytes as job 1 reads them: decompressed if they are GZIP by their first bytes."""
+    return raw_lines.unpacked(place.blocks(stored), stored.key)
 
 
 def spooled(place: Place, stored: StoredObject) -> IO[bytes]:

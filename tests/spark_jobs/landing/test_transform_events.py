@@ -104,6 +104,19 @@ def test_an_unreadable_object_is_one_row_and_its_neighbours_are_received(
     assert (row.lines, row.received, row.rejected, row.unreadable_objects) == (1, 1, 0, 1)
 
 
+def test_objects_are_text_or_gzip_by_their_bytes_and_one_without_bytes_is_empty(
+    spark: SparkSession, lake: LakeLocation
+) -> None:
+    marked = "\ufeff".encode()
+    put(lake, TEN, "empty.gz", b"")
+    put(lake, TEN, "text.gz", marked + event("c1") + b"\n" + marked + event("c2"))
+    put(lake, TEN, "packed", gzip.compress(marked + event("c3")))
+    assert transform(spark, lake).unreadable == ()
+    assert clicks(spark, lake) == ["c1", "c2", "c3"]
+    row = ledger(spark, lake)
+    assert (len(row.objects), row.lines, row.received, row.rejected, row.unreadable_objects) == (3, 3, 3, 0, 0)
+
+
 def test_addresses_are_truncated_in_every_row_and_kept_after_switching(spark: SparkSession, lake: LakeLocation) -> None:
     good = line_of({"user_ip": "2001:db8:1:2::3"}, source_ip="203.0.113.77")
     bad = line_of({"user_ip": "198.51.100.7"}, source_ip=[203, 0, 113, 77])

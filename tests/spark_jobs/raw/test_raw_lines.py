@@ -1,6 +1,8 @@
 """A raw object is read to its end before its first line is given: whole, or not at all."""
 
+import bz2
 import gzip
+import lzma
 from pathlib import Path
 
 import pytest
@@ -85,10 +87,49 @@ def object_of(directory: Path, name: str, content: bytes) -> tuple[RawDirectory,
     return RawDirectory(directory=raw), RawObject(key=f"raw/{name}", etag="", size=len(content))
 
 
-def test_a_name_without_gz_is_read_as_it_is(tmp_path: Path) -> None:
-    store, raw_object = object_of(tmp_path, "lines", b"a\nb")
+@pytest.mark.parametrize("name", ["lines", "lines.gz", "lines.zst"])
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        pytest.param(b"a\nb", b"a\nb", id="text"),
+        pytest.param(b"\xef\xbb\xbf{}\n", b"\xef\xbb\xbf{}\n", id="text-with-a-mark"),
+        pytest.param(gzip.compress(b"a\nb"), b"a\nb", id="gzip"),
+        pytest.param(b"", b"", id="no-bytes"),
+        pytest.param("ключ\n".encode() * 200, "ключ\n".encode() * 200, id="other-scripts"),
+    ],
+)
+def test_gzip_is_known_by_its_first_bytes_whatever_the_name(
+    tmp_path: Path, name: str, content: bytes, text: bytes
+) -> None:
+    store, raw_object = object_of(tmp_path, name, content)
     with sound_lines(store, raw_object) as lines:
-        assert b"".join(lines) == b"a\nb"
+        assert b"".join(lines) == text
+
+
+@given(text=st.binary(max_size=2000), size=st.integers(1, 50), packed=st.booleans())
+def test_what_an_object_is_does_not_depend_on_where_its_blocks_end(text: bytes, size: int, packed: bool) -> None:
+    content = gzip.compress(text) if packed else b"{}\n" + text
+    blocks = (content[i : i + size] for i in range(0, len(content), size))
+    assert b"".join(raw_lines.unpacked(blocks, "raw/lines")) == (text if packed else content)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "named"),
+    [
+        pytest.param("a", bz2.compress(b"{}\n"), "but compressed with bzip2", id="bzip2"),
+        pytest.param("a.gz", lzma.compress(b"{}\n"), "but compressed with xz", id="xz"),
+        pytest.param("a.zst", b"\x28\xb5\x2f\xfd\x20\0", "but compressed with Zstandard", id="zstandard"),
+        pytest.param("a", '{"a":1}'.encode("utf-16"), "but text in UTF-16", id="utf-16"),
+        pytest.param("a.gz", gzip.compress(b"{}\n" * 9)[2:], "but binary data", id="gzip-without-its-head"),
+        pytest.param("a.gz", bytes(100), "but binary data", id="zeros"),
+    ],
+)
+def test_an_object_of_another_format_is_unreadable_and_named(
+    tmp_path: Path, name: str, content: bytes, named: str
+) -> None:
+    store, raw_object = object_of(tmp_path, name, content)
+    with pytest.raises(UnreadableObjectError, match=named), sound_lines(store, raw_object):
+        pytest.fail("lines were given")
 
 
 def test_no_chunk_is_given_of_an_object_that_is_corrupt_at_its_end(tmp_path: Path) -> None:

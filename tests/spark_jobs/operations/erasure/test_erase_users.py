@@ -205,6 +205,24 @@ def test_what_no_table_names_is_rewritten_all_the_same(directory_lake: Directory
     assert gzip.decompress(directory_lake.stored()[next(iter(only_rejected))]) == b""
 
 
+def test_objects_are_rewritten_as_they_were_stored_with_their_byte_order_marks(directory_lake: DirectoryLake) -> None:
+    marked = "\ufeff".encode()
+    text, packed, empty = (f"{landing_prefix(ELEVEN)}{name}" for name in ("text.gz", "packed", "empty.gz"))
+    kept = marked + line("3", "y", hour=ELEVEN)
+    stored = {
+        text: marked + line("35", "x", hour=ELEVEN) + kept,
+        packed: gzip.compress(kept + line("35", "z")),
+        empty: b"",
+    }
+    fill(directory_lake.root, stored)
+    directory_lake.make()
+    assert erased(directory_lake).search.survivors == ()
+    after = directory_lake.stored()
+    assert (after[text], gzip.decompress(after[packed]), after[empty]) == (kept, kept, b"")
+    assert directory_lake.user_ids() == {"3", "1357"}
+    assert directory_lake.hashes() == directory_lake.rebuilt_hashes()
+
+
 def test_what_cant_be_searched_or_may_still_be_written_fails_the_run_by_name(directory_lake: DirectoryLake) -> None:
     corrupt = f"{landing_prefix(ELEVEN)}corrupt.gz"
     fill(directory_lake.root, {corrupt: gzip.compress(line("35", "r"))[:-4]})
