@@ -26,7 +26,8 @@ holds back is left to a person.
 
 ### When it fails
 
-* `find_stale`: `from` or `to` is no hour, or S3 or the catalog does not answer.
+* `find_stale`: `from` or `to` is no hour, or S3 or the catalog does not answer. Its log warns of a range without raw
+  objects, and of objects under `raw/` that lie outside of the landing prefixes, which no job reads.
 * `reconcile`: the log ends with the reason. Clear it: it finds what is still stale. Until it works, the hours that it
   names keep their former rows; the others are made. A conflict with a run of the same hour is settled by the retry.
 * `check_ledger`: a landing hour does not balance, or a data check of severity `fail` did not hold in an hour or a day
@@ -71,13 +72,16 @@ def stale_in(found: Any) -> "Stale":
 
 @task
 def find_stale(*, params: Any = None, dag_run: Any = None) -> dict[str, Any]:
-    """Return the range to reconcile and what is stale in it; skip if nothing is."""
+    """Return the range to reconcile and what is stale in it; skip if nothing is. Name objects that no job reads."""
     from hour_ledger.failures import failures_now
     from hour_ledger.lake_state import stale_around
+    from hour_ledger.raw_listing import survey
     from hour_ledger.windows import last_settled_hour, reconciled_range
 
     settled = last_settled_hour(dag_run.run_after, SETTINGS.buffer_interval)
     first, last = reconciled_range(params["from"], params["to"], settled)
+    for warning in survey(SETTINGS.lake.raw_uri, first, last + HOUR).warnings(SETTINGS.lake.raw_uri):
+        print(f"WARNING: {warning}")
     stale = stale_around(SETTINGS.lake, first, last + HOUR, settled_end=settled + HOUR)
     if not stale:
         raise AirflowSkipException(f"nothing is stale from {hour_key(first)} to {hour_key(last)}")

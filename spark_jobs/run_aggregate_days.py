@@ -17,7 +17,7 @@ from pathlib import Path
 if not __package__:  # started by spark-submit: this file's directory is on the path, its parent is what we need
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from contracts.partitions import day_key
+from contracts.partitions import DAY, day_key
 from spark_jobs.arguments import add_day_arguments, add_lake_arguments, days_of, lake_of
 from spark_jobs.checks.held_back import held_back_note
 from spark_jobs.daily.aggregate_days import DayAggregation, aggregate_days
@@ -56,6 +56,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"aggregate_days: {error}", file=sys.stderr)
         return FAILED
     print(summary(aggregation, time.monotonic() - started))
+    if not days:
+        print(
+            f"aggregate_days: WARNING: no clean events between {day_key(span.start)} and {day_key(span.end - DAY)}: "
+            "run_aggregate_hours, or run_reconcile_hours, comes first",
+            file=sys.stderr,
+        )
     return DONE
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 if not __package__:  # started by spark-submit: this file's directory is on the path, its parent is what we need
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from contracts.partitions import hour_key
+from contracts.partitions import HOUR, hour_key
 from spark_jobs.arguments import add_lake_arguments, add_span_arguments, lake_of, span_of
 from spark_jobs.checks.held_back import held_back_note
 from spark_jobs.errors import SparkJobError
@@ -55,6 +55,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"aggregate_hours: {error}", file=sys.stderr)
         return FAILED
     print(summary(aggregation, time.monotonic() - started))
+    if not hours:
+        print(
+            f"aggregate_hours: WARNING: no received events between {hour_key(span.start)} and "
+            f"{hour_key(span.end - HOUR)}: run_transform_events, or run_reconcile_hours, comes first",
+            file=sys.stderr,
+        )
     return DONE
 
 

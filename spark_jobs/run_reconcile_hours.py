@@ -51,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(text(done, seconds))
     if arguments.json:
         arguments.json.write_text(json.dumps(as_json(done, seconds), indent=2) + "\n")
+    for warning in done.survey.warnings(lake.raw_uri) if done.survey else ():
+        print(f"reconcile_hours: WARNING: {warning}", file=sys.stderr)
     for reason in done.errors:
         print(f"reconcile_hours: {reason}", file=sys.stderr)
     if done.errors:
@@ -96,6 +98,7 @@ def as_json(done: Reconciliation, seconds: float) -> dict[str, object]:
         "transformed": [hour_key(row.landing_hour) for row in done.transformed.written],
         "unreadable_objects": [unreadable.key for unreadable in done.transformed.unreadable],
         "errors": done.errors,
+        "stray_objects": done.survey.stray_count if done.survey else None,
         "open": [hour_key(hour) for hour in done.open_hours],
         "aggregated": [
             {

@@ -15,6 +15,7 @@ if not __package__:  # started by spark-submit: this file's directory is on the 
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from contracts.partitions import hours_between
+from contracts.raw_survey import survey_raw
 from spark_jobs.arguments import (
     add_lake_arguments,
     add_settled_argument,
@@ -26,6 +27,7 @@ from spark_jobs.arguments import (
 from spark_jobs.errors import SparkJobError
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import TransformReport, transform_landing_hours
+from spark_jobs.raw.raw_objects import raw_store
 from spark_jobs.session import spark_session
 
 DONE, FAILED, UNREADABLE = 0, 1, 3
@@ -45,12 +47,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         spark = spark_session("transform_events", lake)
         report = transform_landing_hours(spark, lake, list(hours_between(span.start, span.end)), rules)
+        # An hour without objects is a valid hour; a range without any is a slip of the keyboard.
+        survey = survey_raw(raw_store(lake.raw_uri), span.start, span.end) if span.is_range else None
     except SparkJobError as error:
         print(f"transform_events: {error}", file=sys.stderr)
         return FAILED
     for unreadable in report.unreadable:
         print(f"unreadable object: {unreadable.key}: {unreadable.error}", file=sys.stderr)
     print(summary(report, time.monotonic() - started))
+    for warning in survey.warnings(lake.raw_uri) if survey else ():
+        print(f"transform_events: WARNING: {warning}", file=sys.stderr)
     return UNREADABLE if report.unreadable and not arguments.tolerate_unreadable else DONE
 
 

@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from contracts.names import LakeLocation
 from contracts.partitions import DAY, HOUR, day_key, day_of, hour_key, hours_between, start_of_day
+from contracts.raw_survey import RawSurvey, survey_raw
 from contracts.tables import NEW_USER_DAYS, RETENTION_DAYS
 from contracts.versions import days_fed_by
 from spark_jobs.daily.aggregate_days import DayAggregation, aggregate_days
@@ -45,6 +46,7 @@ class Reconciliation:
     days: DayAggregation
     open_hours: tuple[datetime, ...]
     errors: tuple[str, ...]
+    survey: RawSurvey | None
 
 
 def reconcile_hours(
@@ -59,6 +61,7 @@ def reconcile_hours(
     settled = [hour for hour in hours if hour + HOUR <= settled_before]
     errors: list[str] = []
     transformed = _transform(spark, lake, settled, LandingRules(settled_before=settled_before), errors)
+    survey = _survey(lake, start, end)
     aggregated = _aggregate(spark, lake, stale_event_hours_around(spark, lake, start, end), errors)
     waiting = {day_of(hour) for hour in aggregated.held_back}
     left_behind = [day for day in _days_left_behind(spark, lake, start, end, settled_before) if day not in waiting]
@@ -69,7 +72,16 @@ def reconcile_hours(
         days=days,
         open_hours=tuple(hours[len(settled) :]),
         errors=tuple(errors),
+        survey=survey,
     )
+
+
+def _survey(lake: LakeLocation, start: datetime, end: datetime) -> RawSurvey | None:
+    """Look at the folders of raw objects; a place that can't be listed is an error of the transform already."""
+    try:
+        return survey_raw(raw_store(lake.raw_uri), start, end)
+    except RawStoreError:
+        return None
 
 
 def _transform(

@@ -21,6 +21,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts.partitions import RAW_PREFIX, PartitionKeyError, landing_hour_of_key, landing_prefix
+from contracts.raw_survey import Level
 from contracts.versions import RawObject
 from spark_jobs.errors import RawStoreError
 from spark_jobs.raw.local_directory import local_directory
@@ -34,6 +35,10 @@ class RawStore(Protocol):
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys of the objects below the raw prefix and then `prefix`, which is empty or ends in a slash."""
+        ...
+
+    def level(self, prefix: str) -> Level:
+        """Return the folders and the keys of objects directly below the raw prefix and then `prefix`."""
         ...
 
     def listed(self, prefix: str) -> Iterator[RawObject]:
@@ -96,14 +101,28 @@ class RawDirectory:
     directory: Path
 
     def keys(self, prefix: str) -> Iterator[str]:
+        self._require_directory()
+        for path in (self.directory / prefix).rglob("*"):
+            # Names that begin with a dot are files that are still being written.
+            if path.is_file() and not path.name.startswith("."):
+                yield self._key(path)
+
+    def level(self, prefix: str) -> Level:
+        self._require_directory()
+        paths = [path for path in sorted((self.directory / prefix).iterdir()) if not path.name.startswith(".")]
+        return Level(
+            folders=tuple(f"{prefix}{path.name}/" for path in paths if path.is_dir()),
+            keys=tuple(self._key(path) for path in paths if path.is_file()),
+        )
+
+    def _require_directory(self) -> None:
         if not self.directory.is_dir():
             raise RawStoreError(
                 f"there is no directory {str(self.directory)!r}; --raw-uri names the one of raw objects"
             )
-        for path in (self.directory / prefix).rglob("*"):
-            # Names that begin with a dot are files that are still being written.
-            if path.is_file() and not path.name.startswith("."):
-                yield path.relative_to(self.directory.parent).as_posix()
+
+    def _key(self, path: Path) -> str:
+        return path.relative_to(self.directory.parent).as_posix()
 
     def listed(self, prefix: str) -> Iterator[RawObject]:
         keys = list(self.keys(prefix))
@@ -137,13 +156,21 @@ class RawBucket:
     def keys(self, prefix: str) -> Iterator[str]:
         return (raw_object.key for raw_object in self.listed(prefix))
 
+    def level(self, prefix: str) -> Level:
+        pages = list(self._pages(prefix, Delimiter="/"))
+        folders = (
+            entry["Prefix"].removeprefix(self.prefix) for page in pages for entry in page.get("CommonPrefixes", ())
+        )
+        return Level(folders=tuple(folders), keys=tuple(entry.key for page in pages for entry in _entries(page)))
+
     def listed(self, prefix: str) -> Iterator[RawObject]:
+        for page in self._pages(prefix):
+            yield from _entries(page)
+
+    def _pages(self, prefix: str, **more: str) -> Iterator[Mapping[str, Any]]:
         pages = s3_client().get_paginator("list_objects_v2")
         try:
-            for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + prefix):
-                for entry in page.get("Contents", ()):
-                    if not entry["Key"].endswith("/"):
-                        yield RawObject(key=entry["Key"], etag=entry["ETag"].strip('"'), size=entry["Size"])
+            yield from pages.paginate(Bucket=self.bucket, Prefix=self.prefix + prefix, **more)
         except (BotoCoreError, ClientError) as error:
             raise RawStoreError(f"can't list s3://{self.bucket}/{self.prefix}{prefix}: {error}") from error
 
@@ -156,6 +183,13 @@ class RawBucket:
             raise RawStoreError(
                 f"can't read s3://{self.bucket}/{raw_object.key} as it was listed: {error}; transform its hour again"
             ) from error
+
+
+def _entries(page: Mapping[str, Any]) -> Iterator[RawObject]:
+    """Yield the objects of a page of a listing, without the markers of folders."""
+    for entry in page.get("Contents", ()):
+        if not entry["Key"].endswith("/"):
+            yield RawObject(key=entry["Key"], etag=entry["ETag"].strip('"'), size=entry["Size"])
 
 
 @cache

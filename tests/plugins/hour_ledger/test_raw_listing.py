@@ -9,7 +9,7 @@ import pytest
 from botocore.stub import Stubber
 
 from contracts.versions import RawObject
-from hour_ledger.raw_listing import list_landing_hours
+from hour_ledger.raw_listing import list_landing_hours, survey
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -56,3 +56,17 @@ def test_a_long_range_is_listed_day_by_day_and_cut_to_its_hours(s3: tuple[Any, S
     )
 
     assert list(list_landing_hours("s3://lake/raw", TEN - 9 * HOUR, TEN + HOUR, client)) == [TEN]
+
+
+def test_folders_are_surveyed_without_listing_what_lies_in_other_days(s3: tuple[Any, Stubber]) -> None:
+    client, stubber = s3
+    folders = ["raw/landing_date=2026-11-21/", "raw/landing_date=2026-11-22/"]
+    top = {**answer("raw/", "raw/README"), "CommonPrefixes": [{"Prefix": folder} for folder in folders]}
+    stubber.add_response("list_objects_v2", top, {"Bucket": "lake", "Prefix": "raw/", "Delimiter": "/"})
+    day = {"CommonPrefixes": [{"Prefix": PREFIX}], "IsTruncated": False}
+    stubber.add_response("list_objects_v2", day, {"Bucket": "lake", "Prefix": folders[1], "Delimiter": "/"})
+    stubber.add_response("list_objects_v2", answer(f"{PREFIX}a.gz"), {"Bucket": "lake", "Prefix": PREFIX})
+
+    found = survey("s3://lake/raw", TEN, TEN + HOUR, client)
+
+    assert (found.is_empty, found.strays, found.stray_count) == (False, ("raw/README",), 1)

@@ -22,7 +22,7 @@ from contracts.tables import (
     REJECTED_EVENTS,
 )
 from contracts.versions import RawObject
-from spark_jobs import run_aggregate_days, run_aggregate_hours, run_reconcile_hours
+from spark_jobs import run_aggregate_days, run_aggregate_hours, run_reconcile_hours, run_transform_events
 from spark_jobs.hourly import aggregate_hours
 from spark_jobs.hourly.made_hours import MadeHours, make_hours
 from spark_jobs.landing import transform_events
@@ -81,6 +81,32 @@ def test_what_is_stale_is_made_and_a_late_object_makes_its_hours_stale_again(
     traffic = table_rows(spark, lake, HOURLY_TRAFFIC)
     assert [row[:4] for row in traffic] == [(TEN, 2, 1, 2), (ELEVEN, 1, 1, 0)]
     assert "made 2026-11-22T10: 3 received" in capsys.readouterr().out
+
+
+def test_a_range_without_data_is_said_by_each_job_and_strays_are_named_once(
+    lake: LakeLocation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lay_down(lake, TEN, "a", [line(at(5), "1")])
+    (Path(lake.raw_uri) / "notes.txt").write_text("beside the hours")
+    hours, days = ["--from", "2025-11-22T10", "--to", "2025-11-22T12"], ["--from", "2025-11-22", "--to", "2025-11-23"]
+    nothing = "WARNING: no raw objects between 2025-11-22T10 and 2025-11-22T12 under"
+    assert run_reconcile_hours.main(arguments(lake, *hours)) == 0
+    shown = capsys.readouterr().err
+    assert f"reconcile_hours: {nothing} {lake.raw_uri}; the landing days that there are: 2026-11-22 to" in shown
+    assert f"reconcile_hours: WARNING: 1 objects under {lake.raw_uri} lie outside of" in shown
+    assert "so no job reads them: raw/notes.txt; move them" in shown
+    for job, span, warning in (
+        (run_transform_events, hours, f"transform_events: {nothing}"),
+        (run_aggregate_hours, hours, "aggregate_hours: WARNING: no received events between 2025-11-22T10 and"),
+        (run_aggregate_days, days, "aggregate_days: WARNING: no clean events between 2025-11-22 and 2025-11-23:"),
+    ):
+        assert job.main(arguments(lake, *span)) == 0
+        assert warning in capsys.readouterr().err
+
+    assert reconciled(lake, tmp_path / "report.json")["stray_objects"] == 1
+    shown = capsys.readouterr().err
+    assert "no raw objects" not in shown
+    assert shown.count("notes.txt") == 1
 
 
 def test_an_open_hour_is_left_to_its_own_run(spark: SparkSession, lake: LakeLocation, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from contracts.raw_survey import Level, survey_raw
 from contracts.versions import RawObject
 from spark_jobs.errors import RawStoreError
 from spark_jobs.raw import raw_objects
@@ -35,6 +36,9 @@ class ListedStore:
     def listed(self, prefix: str) -> Iterator[RawObject]:
         self.prefixes.append(prefix)
         return (entry for entry in self.objects if entry.key.startswith(f"raw/{prefix}"))
+
+    def level(self, prefix: str) -> Level:
+        raise NotImplementedError
 
     def blocks(self, raw_object: RawObject) -> Iterator[bytes]:
         raise NotImplementedError
@@ -66,6 +70,21 @@ def test_what_lies_under_no_landing_hour_is_not_ours() -> None:
     at = "raw/landing_date=2026-11-22/landing_hour="
     store = ListedStore("raw/README", f"{at}99/x.gz", f"{at}10/a.gz")
     assert list(all_landed_objects(store)) == landed_hours(store) == [TEN]
+
+
+def test_a_directory_is_surveyed_folder_by_folder_without_what_is_being_written(tmp_path: Path) -> None:
+    hour = tmp_path / "raw/landing_date=2026-11-22/landing_hour=10"
+    for folder, name in (
+        (hour, "a.gz"),
+        (hour.parent, "b.gz"),
+        (tmp_path / "raw/.lay-down-1", "c"),
+        (tmp_path / "raw", ".d"),
+    ):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    survey = survey_raw(raw_store(str(tmp_path / "raw")), TEN, TEN + HOUR)
+    assert (survey.is_empty, survey.strays) == (False, ("raw/landing_date=2026-11-22/b.gz",))
+    assert survey_raw(raw_store(str(tmp_path / "raw")), TEN + HOUR, TEN + 2 * HOUR).is_empty
 
 
 def test_files_are_listed_with_a_hash_of_their_content_and_not_while_they_are_written(tmp_path: Path) -> None:
