@@ -1,7 +1,8 @@
 """A file of counts → a trace.
 
 Files are CSV of `timestamp,count[,bytes]`, with a header or without, or the JSON of a CloudWatch export; either may be
-gzipped. What cannot be used is an error that names the line.
+gzipped, which its first bytes tell. A timestamp is ISO 8601, or an epoch time in seconds or parts of them. What cannot
+be used is an error that names the line.
 """
 
 import csv
@@ -10,9 +11,10 @@ import zlib
 from dataclasses import replace
 from pathlib import Path
 
+from contracts.event_files import is_gzip
 from kinesis_scaling.errors import TraceError
 from kinesis_scaling.simulation.cloudwatch_exports import cloudwatch_points
-from kinesis_scaling.simulation.fields import amount_of, is_time, time_of
+from kinesis_scaling.simulation.fields import amount_of, is_local, is_time, time_of
 from kinesis_scaling.simulation.traces import Gaps, Point, Trace, trace_of
 
 
@@ -25,7 +27,7 @@ def load_trace(path: Path, gaps: Gaps = Gaps.REFUSE) -> Trace:
 def _text(path: Path) -> str:
     try:
         data = path.read_bytes()
-        return (gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data).decode("utf-8-sig")
+        return (gzip.decompress(data) if is_gzip(data) else data).decode("utf-8-sig")
     except OSError as error:
         raise TraceError(f"{path} cannot be read: {error.strerror or error}") from error
     except (EOFError, zlib.error) as error:
@@ -55,7 +57,9 @@ def _point(row: list[str], name: str, line: int) -> Point:
             f"{place}: {','.join(row)!r} has {len(row)} fields between commas; a line is timestamp,count[,bytes]"
         )
     size = amount_of(row[2], "bytes", place) if len(row) == 3 else None
-    return Point(time=time_of(row[0], place), count=amount_of(row[1], "count", place), bytes=size, line=line)
+    time = time_of(row[0], place)
+    count = amount_of(row[1], "count", place)
+    return Point(time=time, count=count, bytes=size, line=line, is_local=is_local(row[0]))
 
 
 def _is_header(row: list[str], name: str) -> bool:

@@ -13,6 +13,9 @@ from kinesis_scaling.errors import TraceError
 
 #: Four years of minutes; more is a wrong time rather than a long trace.
 MOST_INTERVALS: Final = 2_000_000
+#: By how much clocks are set forward and back.
+CLOCK_CHANGE: Final = timedelta(hours=1)
+_WITH_ZONE: Final = "Write the times in UTC (2026-10-25T00:30:00Z) or with their offset (2026-10-25 02:30:00+02:00)"
 
 
 class Gaps(StrEnum):
@@ -36,6 +39,8 @@ class Point:
     bytes: float | None = None
     #: Where it stands in its file; None where there are no lines.
     line: int | None = None
+    #: Whether its file names no zone, so that the time may be a place's own, and not UTC's.
+    is_local: bool = False
 
     @property
     def place(self) -> str:
@@ -90,9 +95,9 @@ def trace_of(name: str, points: Sequence[Point], gaps: Gaps = Gaps.REFUSE) -> Tr
     if len(points) < 2:
         lines = "1 line" if points else "no lines"
         raise TraceError(f"{name} has {lines} of traffic; at least two are needed to know the interval")
-    _check_order(name, points)
     steps = Counter(after.time - before.time for before, after in pairwise(points))
     interval = steps.most_common(1)[0][0]
+    _check_order(name, points, interval)
     if interval % timedelta(seconds=1):
         raise TraceError(f"{name} has intervals of {interval}; whole seconds are needed: add the counts up")
     filled = _without_gaps(name, points, interval, gaps)
@@ -105,8 +110,13 @@ def trace_of(name: str, points: Sequence[Point], gaps: Gaps = Gaps.REFUSE) -> Tr
     )
 
 
-def _check_order(name: str, points: Sequence[Point]) -> None:
+def _check_order(name: str, points: Sequence[Point], interval: timedelta) -> None:
     for before, after in pairwise(points):
+        if after.is_local and before.time + interval - after.time == CLOCK_CHANGE:
+            raise TraceError(
+                f"{name}, {after.place}: stands after {before.time}: an hour comes twice, as when a clock is set back "
+                f"at the end of summer time. {_WITH_ZONE}; if no clock was set, sort the lines, one for each time"
+            )
         if after.time == before.time:
             raise TraceError(f"{name}, {after.place}: this time is there twice; keep one of them, or add their counts")
         if after.time < before.time:
@@ -133,6 +143,8 @@ def _without_gaps(name: str, points: Sequence[Point], interval: timedelta, gaps:
 def _check_gap(name: str, before: Point, after: Point, interval: timedelta, gaps: Gaps) -> None:
     """Raise `TraceError` for a gap that nobody explained, or that is no number of whole intervals."""
     text = f"{name}, {after.place}: follows {before.time}, but the interval is {interval}"
+    if gaps is Gaps.REFUSE and after.is_local and after.time - before.time == interval + CLOCK_CHANGE:
+        text += f". If a clock was set forward there: {_WITH_ZONE[0].lower()}{_WITH_ZONE[1:]}. Else it is a gap"
     if gaps is Gaps.REFUSE:
         raise TraceError(
             f"{text}. Say what gaps mean with --gaps zero (nothing came), hold (as before) or join (leave them out)"

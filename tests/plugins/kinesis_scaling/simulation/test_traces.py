@@ -57,7 +57,8 @@ def test_bytes_are_a_third_field_and_count_where_they_need_more_shards(tmp_path:
         pytest.param(EVEN.replace("00:10", "00:05"), "line 4, .*00:05.* twice; keep one", id="time-twice"),
         pytest.param(EVEN + "yesterday,5\n", "line 5: 'yesterday' is no time; write 2026", id="no-time"),
         pytest.param(EVEN + "0001-01-01,5\n", "line 5: '0001-01-01' lies outside the years", id="no-year"),
-        pytest.param("1772409600,5\n1772409900,6\n", "line 1: '1772409600' is no time", id="epoch-seconds"),
+        pytest.param("1,5\n2,6\n", "line 1: '1' is no time; .* or seconds or milliseconds since 1970", id="numbers"),
+        pytest.param("9" * 21 + ",5\n1,6\n", "line 1: '9{21}' is no time", id="no-epoch-time"),
         pytest.param("2026-13-02,5\n2026-03-02,6\n", "line 1: '2026-13-02' is no time", id="a-wrong-time-is-no-header"),
         pytest.param(EVEN + "2026-03-02 00:15:00\n", "line 5: .* has 1 fields between commas", id="no-count"),
         pytest.param(EVEN.replace(",", ";"), "line 2: .* has 1 fields between commas", id="semicolons"),
@@ -76,6 +77,45 @@ def test_bytes_are_a_third_field_and_count_where_they_need_more_shards(tmp_path:
 def test_what_is_no_trace_is_refused_with_its_place(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(TraceError, match=message):
         load_trace(written(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        pytest.param(("1772409600", "1772409660"), id="seconds"),
+        pytest.param(("1772409600000", "1772409660000"), id="milliseconds"),
+        pytest.param(("1772409600000000", "1772409660000000"), id="microseconds"),
+        pytest.param(("1772409600000000000", "1772409660000000000"), id="nanoseconds"),
+        pytest.param(("1772409600.0", "1772409660.0"), id="a-float"),
+        pytest.param(("1.7724096e9", "1.77240966E+9"), id="an-exponent"),
+        pytest.param(("20260302", "1772409660"), id="a-date-in-eight-digits"),
+    ],
+)
+def test_epoch_times_are_read_in_the_unit_that_their_digits_tell(tmp_path: Path, times: tuple[str, str]) -> None:
+    found = load_trace(written(tmp_path, f"timestamp,count\n{times[0]},10\n{times[1]},20\n"))
+    assert (found.start, found.interval) == (datetime(2026, 3, 2, tzinfo=UTC), timedelta(minutes=1))
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        pytest.param(("01:58", "01:59", "01:00", "01:01"), id="minutes"),
+        pytest.param(("01:30", "01:45", "01:00", "01:15"), id="quarters"),
+        pytest.param(("00:00", "01:00", "01:00", "02:00"), id="hours"),
+    ],
+)
+def test_the_hour_that_comes_twice_is_told_with_the_way_out(tmp_path: Path, times: tuple[str, ...]) -> None:
+    local = "".join(f"2026-10-25 {time},5\n" for time in times)
+    with pytest.raises(TraceError, match=r"line 3, .*an hour comes twice, as when a clock is set back.* in UTC"):
+        load_trace(written(tmp_path, local))
+    zoned = "".join(f"2026-10-25 {time}{'+02:00' if n < 2 else '+01:00'},5\n" for n, time in enumerate(times))
+    assert load_trace(written(tmp_path, zoned)).counts == (5, 5, 5, 5)
+
+
+def test_the_hour_that_never_comes_is_told_beside_the_gap(tmp_path: Path) -> None:
+    local = "2026-03-29 01:58,5\n2026-03-29 01:59,5\n2026-03-29 03:00,5\n"
+    with pytest.raises(TraceError, match=r"If a clock was set forward there: write the times in UTC.*--gaps zero"):
+        load_trace(written(tmp_path, local))
 
 
 @pytest.mark.parametrize("gaps", [Gaps.ZERO, Gaps.HOLD])
