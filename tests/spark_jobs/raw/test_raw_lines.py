@@ -106,7 +106,7 @@ def test_gzip_is_known_by_its_first_bytes_whatever_the_name(
         assert b"".join(lines) == text
 
 
-@given(text=st.binary(max_size=2000), size=st.integers(1, 50), packed=st.booleans())
+@given(text=st.binary(max_size=2000), size=st.sampled_from([1, 2, 7, 50]), packed=st.booleans())
 def test_what_an_object_is_does_not_depend_on_where_its_blocks_end(text: bytes, size: int, packed: bool) -> None:
     content = gzip.compress(text) if packed else b"{}\n" + text
     blocks = (content[i : i + size] for i in range(0, len(content), size))
