@@ -141,8 +141,8 @@ EXPECTED: Final[dict[str, Answer]] = {
 }
 
 
-#: An hour whose lines are not all accounted for.
-NOTHING_TO_FIND: Final = {"Ledger balance"}
+#: They list what went wrong: over what the simulator sends they run, and find nothing.
+NOTHING_TO_FIND: Final = {"Ledger balance", "Failed data checks"}
 #: Columns that no event of the week has.
 UNSENT: Final = ("null_share_insertion_timestamp", "null_share_pixel_id")
 #: What each hour is warned of: one event is there twice, only one has a price, and none comes shortly before an end.
@@ -279,9 +279,10 @@ def test_a_commit_is_found_in_the_history_and_asked_by_its_id(lake: Lake) -> Non
     assert lake.answer(sql) == EXPECTED["A table as it was"]
 
 
-@pytest.mark.parametrize("section", sorted(BLOCKS.keys() - NOTHING_TO_FIND))
+@pytest.mark.parametrize("section", BLOCKS)
 def test_a_query_answers_over_what_the_simulator_sends(sent_lake: Lake, section: str) -> None:
-    assert sent_lake.answer(BLOCKS[section])
+    found = sent_lake.answer(BLOCKS[section])
+    assert found or section in NOTHING_TO_FIND
 
 
 def test_rejected_lines_are_shown_as_they_came(lake: Lake) -> None:
