@@ -80,7 +80,10 @@ def is_name(command: Command) -> bool:
 
 def those(*hows: How) -> list[object]:
     """Return commands of some classes as parameters, the same text once."""
-    first = {command.text: command for command in reversed(COMMANDS) if how(command) in hows}
+    first: dict[str, Command] = {}
+    for command in COMMANDS:
+        if how(command) in hows:
+            first.setdefault(command.text, command)
     return [pytest.param(command, id=command.place) for command in first.values()]
 
 
@@ -142,7 +145,8 @@ def refusals() -> dict[str, list[str]]:
     recorded: dict[str, list[list[str]]] = {}
     unplanned: dict[str, list[str]] = {}
     for text, command in {command.text: command for command in COMMANDS}.items():
-        if how(command) is not How.SHELL and not re.match(r"(aws|curl|docker|\.venv)", text):
+        known = is_name(command) or how(command) not in (None, How.SHELL)
+        if known and not re.match(r"(aws|curl|docker|\.venv)", text):  # what has no class is never started
             try:
                 recorded[text] = _words(command)
             except NotPlannedError as error:
