@@ -163,7 +163,7 @@ class Browser:
         self._write(json.dumps(message).encode() + _END)
         while True:
             answer = self._next()
-            # What has no number is an event that nobody asked for.
+            # What has no number is an event, not the answer to a call.
             if answer.get("id") == self._number:
                 if "error" in answer:
                     raise BrowserError(f"{method}: {answer['error']['message']}")
