@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from contracts.ledger import DayRow, EventRow, LandedHour, LandingRow
-from contracts.partitions import HOUR, day_of, days_between, hours_of_day
+from contracts.ledger import UNFINISHED, DayRow, EventRow, LandedHour, LandingRow
+from contracts.partitions import DAY, HOUR, day_of, days_between, hours_of_day
 from contracts.versions import (
     RawObject,
     day_events_version,
@@ -170,6 +170,19 @@ def stale_days(inputs: Mapping[date, DayInput], stored: Iterable[DayRow]) -> lis
 def due_days(inputs: Mapping[date, DayInput], stored: Iterable[DayRow]) -> list[date]:
     """Return, in order, the stale days of `inputs` that are not held back."""
     return [day for day in stale_days(inputs, stored) if not inputs[day].held_back]
+
+
+def day_to_await(current: DayInput, row: DayRow | None) -> date | None:
+    """Return the day that must be over and settled before a stale day is worth being made; None if it is worth it now.
+
+    A day that was never made awaits its own end. One that was made is kept in step with its own events, even if it was
+    made while it was open, or if the run that was to make it died. What then makes it stale are the hours of the day
+    after, into which a session may reach: that is made good with the day after, and not 24 times until then.
+    """
+    if row is None:
+        return current.day
+    in_step = row.input_version != UNFINISHED and row.events == current.events
+    return current.day + DAY if in_step else None
 
 
 def day_is_settled(day: date, landed: Iterable[LandingRow]) -> bool:

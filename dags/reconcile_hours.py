@@ -21,8 +21,9 @@ The raw bucket, the Glue catalog, a slot of the pool `spark` (only if something 
 The same tables and ledger rows as `transform_events`, `aggregate_hour` and `aggregate_day`. It makes the event hours
 and the days itself, so it has nothing to hand to these. So that a person sees them in Airflow all the same, it emits a
 partition of the assets `reconciled_event_hours` and `reconciled_days` for each that it made (under *Assets*); no DAG
-consumes them. Yesterday, which every hour of today makes stale, is left to the end of today; what a failed data check
-holds back is left to a person.
+consumes them. A day that was made before, even while it was open, is made again with its own event hours. If only the
+hours of the next day made it stale, as those of today do to yesterday, it is left to the end of that day; what a failed
+data check holds back is left to a person.
 
 ### When it fails
 

@@ -88,6 +88,10 @@ def text(done: Reconciliation, seconds: float) -> str:
         run_aggregate_days.summary(done.days, seconds),
         *(f"  made {day_key(row.day)}: {row.events} events, {row.users} users" for row in done.days.made),
         *(f"  told again {day_key(row.day)}: the users before it changed" for row in done.days.told_again),
+        *(
+            f"  left open {day_key(day)}: stale until it is made once {day_key(awaited)} is over and settled"
+            for day, awaited in done.open_days.items()
+        ),
     ]
     return "\n".join(lines)
 
@@ -114,6 +118,7 @@ def as_json(done: Reconciliation, seconds: float) -> dict[str, object]:
             for row in done.days.made
         ],
         "days_told_again": [day_key(row.day) for row in done.days.told_again],
+        "days_open": [day_key(day) for day in done.open_days],
         "held_back": [*map(hour_key, done.aggregated.held_back), *map(day_key, done.days.held_back)],
         "seconds": round(seconds, 1),
     }

@@ -5,7 +5,7 @@ while one of its event hours is stale: it would be made of half of what has come
 of its event hours is not *due*, and so nobody's to make but a person's.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -14,8 +14,10 @@ from contracts.ledger import DayRow, LandingRow
 from contracts.names import LakeLocation
 from contracts.partitions import DAY, HOUR, day_key, day_of, days_between, hours_between, start_of_day
 from contracts.staleness import (
+    DayInput,
     day_inputs,
     day_is_settled,
+    day_to_await,
     due_days,
     event_hour_inputs,
     stale_days,
@@ -33,7 +35,8 @@ from hour_ledger.windows import RECONCILED
 class DaysNow:
     """Consecutive days, as the ledgers have them now: what was made, is due, waits, and has landed."""
 
-    made: frozenset[date]
+    made: Mapping[date, DayRow]
+    inputs: Mapping[date, DayInput]
     due: tuple[date, ...]
     waiting: frozenset[date]
     landed: tuple[LandingRow, ...]
@@ -43,12 +46,12 @@ class DaysNow:
         return [day for day in self.due if day not in self.waiting and (day in self.made or self._is_settled(day))]
 
     def left_behind(self) -> list[date]:
-        """Return the publishable days that nobody else will come to.
+        """Return the publishable days that nobody else will come to."""
+        return [day for day in self.publishable() if self._awaits_nothing(day)]
 
-        Each hour of a day makes the day before stale, too, for a session may reach into it. That one is made again
-        when the day itself is settled, and not 24 times until then.
-        """
-        return [day for day in self.publishable() if self._is_settled(day + DAY if day in self.made else day)]
+    def _awaits_nothing(self, day: date) -> bool:
+        awaited = day_to_await(self.inputs[day], self.made.get(day))
+        return awaited is None or self._is_settled(awaited)
 
     def _is_settled(self, day: date) -> bool:
         return day_is_settled(day, self.landed)
@@ -92,7 +95,8 @@ def _look(lake: LakeLocation, first: date, last: date) -> DaysNow:
     due = due_days(inputs, made)
     say_held_back([day_key(day) for day in stale_days(inputs, made) if day not in due])
     return DaysNow(
-        made=frozenset(row.day for row in made),
+        made={row.day: row for row in made},
+        inputs=inputs,
         due=tuple(due),
         waiting=frozenset(map(day_of, stale_event_hours(hours, events))),
         landed=(*landed, *_hours_in_which_nothing_landed(lake, landed)),

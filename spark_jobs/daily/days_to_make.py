@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from contracts.ledger import DayRow, EventRow
 from contracts.names import LakeLocation
 from contracts.partitions import DAY, day_of, start_of_day
-from contracts.staleness import DayInput, day_inputs, stale_days
+from contracts.staleness import DayInput, day_inputs, day_to_await, stale_days
 from contracts.tables import NEW_USER_DAYS, RETENTION_DAYS
 from contracts.versions import days_looked_back_at, event_hours_feeding
 from spark_jobs.tables.day_ledger import read_day_rows
@@ -97,12 +97,20 @@ def known_days(spark: SparkSession, lake: LakeLocation, start: date, end: date) 
 
 def stale_days_between(spark: SparkSession, lake: LakeLocation, start: date, end: date) -> list[date]:
     """Return, in order, the stale days in `[start, end)`."""
+    return list(awaited_by_stale_days(spark, lake, start, end))
+
+
+def awaited_by_stale_days(
+    spark: SparkSession, lake: LakeLocation, start: date, end: date
+) -> Mapping[date, date | None]:
+    """Return, in order, the stale days in `[start, end)`, each with its `day_to_await`."""
     days = known_days(spark, lake, start, end)
     if not days:
-        return []
+        return {}
     ledgers = read_ledgers(spark, lake, days)
     inputs = ledgers.inputs()
-    return stale_days({day: inputs[day] for day in days}, ledgers.stored.values())
+    stale = stale_days({day: inputs[day] for day in days}, ledgers.stored.values())
+    return {day: day_to_await(inputs[day], ledgers.stored.get(day)) for day in stale}
 
 
 def days_needing(hours: Iterable[datetime]) -> set[date]:

@@ -4,7 +4,7 @@ The level-triggered safety net: it asks what is there and what it was made from,
 objects, events that a paused consumer lost, and what a run left undone that died.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -16,7 +16,7 @@ from contracts.raw_survey import RawSurvey, survey_raw
 from contracts.tables import NEW_USER_DAYS, RETENTION_DAYS
 from contracts.versions import days_fed_by
 from spark_jobs.daily.aggregate_days import DayAggregation, aggregate_days
-from spark_jobs.daily.days_to_make import days_needing, stale_days_between
+from spark_jobs.daily.days_to_make import awaited_by_stale_days, days_needing
 from spark_jobs.errors import (
     LedgerImbalanceError,
     MissingObjectsError,
@@ -29,8 +29,8 @@ from spark_jobs.hourly.hours_to_make import stale_event_hours_around
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import TransformReport, transform_landing_hours
 from spark_jobs.raw.raw_objects import landed_objects, raw_store
-from spark_jobs.tables.day_ledger import read_day_rows
 from spark_jobs.tables.ledger import read_landed_hours
+from spark_jobs.tables.retries import retrying
 from spark_jobs.tables.table_evolution import ensure_tables
 
 
@@ -39,12 +39,14 @@ class Reconciliation:
     """What a run did; `errors` say which landing hours, event hours and days could not be made, and why.
 
     What is held back by a data check is no error of this run: whoever made the hour in which it failed says so.
+    `open_days` are stale and left as they are, each until another is over and settled: itself, or the day after.
     """
 
     transformed: TransformReport
     aggregated: Aggregation
     days: DayAggregation
     open_hours: tuple[datetime, ...]
+    open_days: Mapping[date, date]
     errors: tuple[str, ...]
     survey: RawSurvey | None
 
@@ -62,15 +64,19 @@ def reconcile_hours(
     errors: list[str] = []
     transformed = _transform(spark, lake, settled, LandingRules(settled_before=settled_before), errors)
     survey = _survey(lake, start, end)
-    aggregated = _aggregate(spark, lake, stale_event_hours_around(spark, lake, start, end), errors)
+    aggregated = _aggregate(spark, lake, retrying(lambda: stale_event_hours_around(spark, lake, start, end)), errors)
     waiting = {day_of(hour) for hour in aggregated.held_back}
-    left_behind = [day for day in _days_left_behind(spark, lake, start, end, settled_before) if day not in waiting]
+    stale = retrying(lambda: awaited_by_stale_days(spark, lake, *_days_touched(start, end)))
+    open_days = {day: other for day, other in stale.items() if other and start_of_day(other + DAY) > settled_before}
+    left_behind = [day for day in stale if day not in open_days and day not in waiting]
     days = _aggregate_days(spark, lake, left_behind, errors)
+    made = {row.day for row in days.made}
     return Reconciliation(
         transformed=transformed,
         aggregated=aggregated,
         days=days,
         open_hours=tuple(hours[len(settled) :]),
+        open_days={day: other for day, other in open_days.items() if day not in made},
         errors=tuple(errors),
         survey=survey,
     )
@@ -89,7 +95,8 @@ def _transform(
 ) -> TransformReport:
     """Transform what can be; hours whose objects are gone (expired, say) are left as they are."""
     try:
-        return _transform_known(spark, lake, known_landing_hours(spark, lake, settled), rules, errors)
+        known = retrying(lambda: known_landing_hours(spark, lake, settled))
+        return _transform_known(spark, lake, known, rules, errors)
     except SparkJobError as failure:
         errors.append(f"no landing hour was transformed: {failure}")
     return TransformReport()
@@ -128,22 +135,10 @@ def _aggregate(spark: SparkSession, lake: LakeLocation, stale: Sequence[datetime
     return Aggregation()
 
 
-def _days_left_behind(
-    spark: SparkSession, lake: LakeLocation, start: datetime, end: datetime, settled_before: datetime
-) -> list[date]:
-    """Return the stale days that the landing hours can have touched, and to which nobody else will come.
-
-    A day is made once it is over and settled. From then on each hour of the next day makes it stale, since sessions
-    reach over midnight; it is made again with that day, and not 24 times until then.
-    """
+def _days_touched(start: datetime, end: datetime) -> tuple[date, date]:
+    """Return `[first, end)` of the days of which the landing hours can change what is said of events or of users."""
     first, fed_end = days_fed_by(start, end)
-    days = first, fed_end + (NEW_USER_DAYS + RETENTION_DAYS) * DAY
-    made_before = {row.day for row in read_day_rows(spark, lake, *days)}
-    return [
-        day
-        for day in stale_days_between(spark, lake, *days)
-        if start_of_day(day + (2 * DAY if day in made_before else DAY)) <= settled_before
-    ]
+    return first, fed_end + (NEW_USER_DAYS + RETENTION_DAYS) * DAY
 
 
 def _aggregate_days(

@@ -6,12 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from contracts.ledger import DayRow, EventRow, LandedHour, LandingRow
+from contracts.ledger import UNFINISHED, DayRow, EventRow, LandedHour, LandingRow
 from contracts.partitions import DAY, HOUR, hours_between
 from contracts.staleness import (
     DayInput,
     day_inputs,
     day_is_settled,
+    day_to_await,
     due_days,
     due_event_hours,
     event_hour_inputs,
@@ -160,3 +161,20 @@ def test_hours_before_the_first_that_the_ledger_knows_do_not_keep_a_day_open() -
     assert day_is_settled(MONDAY, landed(hours_between(NOON, end_of_monday)))
     assert day_is_settled(MONDAY - DAY, landed([NOON]))
     assert not day_is_settled(MONDAY, [])
+
+
+def test_a_day_that_was_never_made_awaits_its_own_end() -> None:
+    current = day_inputs([MONDAY], [event_row(NOON)], [])[MONDAY]
+    assert day_to_await(current, None) == MONDAY
+
+
+def test_a_day_that_only_the_hours_beside_it_made_stale_awaits_the_end_of_the_next() -> None:
+    hours = [event_row(NOON), event_row(NOON + DAY)]
+    current = day_inputs([MONDAY], hours, [])[MONDAY]
+    assert day_to_await(current, day_row(MONDAY, "v1")) == TUESDAY
+
+
+def test_a_day_whose_own_events_are_others_or_whose_run_died_awaits_nothing() -> None:
+    current = day_inputs([MONDAY], [event_row(NOON, clean=2)], [])[MONDAY]
+    assert day_to_await(current, day_row(MONDAY, "v1")) is None
+    assert day_to_await(current, day_row(MONDAY, UNFINISHED, users=2)) is None

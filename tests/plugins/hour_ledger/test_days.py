@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from contracts.data_checks import CheckResult, Severity, Stage
-from contracts.ledger import DayRow, EventRow
+from contracts.ledger import UNFINISHED, DayRow, EventRow
 from contracts.names import LakeLocation
 from contracts.partitions import DAY, HOUR, hours_between
 from contracts.staleness import day_inputs
@@ -123,6 +123,22 @@ def test_yesterday_is_left_to_the_day_after_while_that_is_open(
 
     use(monkeypatch, FakeLedger([*lake.landed, *tuesday], made))
     assert days_left_behind(LAKE, MONDAY, TUESDAY + DAY) == [MONDAY, TUESDAY]
+
+
+def test_an_open_day_that_was_made_is_left_behind_once_its_event_hours_are_others(lake: FakeLedger) -> None:
+    lake.landed[-1] = replace(lake.landed[-1], settled=False)
+    lake.days = [day_row(MONDAY, lake.events[:12])]
+
+    assert days_left_behind(LAKE, MONDAY, TUESDAY) == [MONDAY]
+
+
+def test_yesterday_is_left_behind_at_once_if_its_own_events_are_others_or_its_run_died(
+    monkeypatch: pytest.MonkeyPatch, lake: FakeLedger
+) -> None:
+    tuesday = [landed(hour) for hour in hours_between(MIDNIGHT, MIDNIGHT + 10 * HOUR)]
+    for row in (day_row(MONDAY, lake.events[:23]), replace(day_row(MONDAY, lake.events), input_version=UNFINISHED)):
+        use(monkeypatch, FakeLedger([*lake.landed, *tuesday], [row]))
+        assert days_left_behind(LAKE, MONDAY, TUESDAY) == [MONDAY]
 
 
 def test_a_day_that_was_never_made_is_left_behind(lake: FakeLedger) -> None:

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from contracts.ledger import UNFINISHED
 from contracts.names import LakeLocation
-from contracts.partitions import HOUR, hour_of, landing_prefix
+from contracts.partitions import DAY, HOUR, hour_of, landing_prefix
 from contracts.tables import (
     CLEAN_EVENTS,
+    DAY_LEDGER,
     EVENT_LEDGER,
     HOURLY_TRAFFIC,
     LANDING_LEDGER,
@@ -23,6 +25,7 @@ from contracts.tables import (
 )
 from contracts.versions import RawObject
 from spark_jobs import run_aggregate_days, run_aggregate_hours, run_reconcile_hours, run_transform_events
+from spark_jobs.daily import aggregate_days
 from spark_jobs.hourly import aggregate_hours
 from spark_jobs.hourly.made_hours import MadeHours, make_hours
 from spark_jobs.landing import transform_events
@@ -37,6 +40,7 @@ pytestmark = pytest.mark.spark
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 ELEVEN = TEN + HOUR
+NEXT_DAY = TEN + DAY
 
 
 @pytest.fixture
@@ -53,6 +57,11 @@ def reconciled(lake: LakeLocation, report: Path, *more: str) -> dict[str, list[o
     assert run_reconcile_hours.main(arguments(lake, *span, *more)) == 0
     made: dict[str, list[object]] = json.loads(report.read_text())
     return made
+
+
+def the_day(*, events: int, sessions: int) -> dict[str, object]:
+    """Return what a report says of the 22nd, on which user 1 alone was there."""
+    return {"day": "2026-11-22", "events": events, "users": 1, "sessions": sessions}
 
 
 def test_what_is_stale_is_made_and_a_late_object_makes_its_hours_stale_again(
@@ -174,20 +183,65 @@ def test_an_event_hour_that_does_not_add_up_fails_the_run_but_the_others_are_mad
     assert [hour_of(row[0]) for row in table_rows(spark, lake, EVENT_LEDGER)] == [ELEVEN]
 
 
-def test_a_day_is_made_when_it_is_over_and_again_when_the_next_one_is(lake: LakeLocation, tmp_path: Path) -> None:
+def test_a_day_is_made_when_it_is_over_and_again_when_the_next_one_is(
+    lake: LakeLocation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     report = tmp_path / "report.json"
     lay_down(lake, TEN, "a", [line(at(5), "1")])
-    assert reconciled(lake, report, "--settled-before", "2026-11-22T23:59:00+00:00")["days"] == []
+    open_day = reconciled(lake, report, "--settled-before", "2026-11-22T23:59:00+00:00")
+    assert (open_day["days"], open_day["days_open"]) == ([], ["2026-11-22"])
+    assert "left open 2026-11-22: stale until it is made once 2026-11-22 is over and settled" in capsys.readouterr().out
     over = reconciled(lake, report, "--settled-before", "2026-11-23T00:00:00+00:00")
-    assert over["days"] == [{"day": "2026-11-22", "events": 1, "users": 1, "sessions": 1}]
+    assert (over["days"], over["days_open"]) == ([the_day(events=1, sessions=1)], [])
 
-    lay_down(lake, ELEVEN, "late", [line(at(50), "late", received_at=at(110))])
-    late = reconciled(lake, report, "--settled-before", "2026-11-23T23:59:00+00:00")
-    assert len(late["aggregated"]) == 1
-    assert late["days"] == []
-    next_over = reconciled(lake, report, "--settled-before", "2026-11-24T00:00:00+00:00")
-    assert next_over["days"] == [{"day": "2026-11-22", "events": 2, "users": 1, "sessions": 2}]
+    lay_down(lake, NEXT_DAY, "b", [line(NEXT_DAY, "2")])
+    span = ["--to", "2026-11-23T12", "--settled-before"]
+    next_day = reconciled(lake, report, *span, "2026-11-23T23:59:00+00:00")
+    assert len(next_day["aggregated"]) == 1
+    assert (next_day["days"], next_day["days_open"]) == ([], ["2026-11-22", "2026-11-23"])
+    assert "left open 2026-11-22: stale until it is made once 2026-11-23 is over" in capsys.readouterr().out
+    next_over = reconciled(lake, report, *span, "2026-11-24T00:00:00+00:00")
+    assert next_over["days"] == [
+        the_day(events=1, sessions=1),
+        {"day": "2026-11-23", "events": 1, "users": 1, "sessions": 1},
+    ]
     assert next_over["days_told_again"] == []
+
+
+def test_a_day_that_was_made_is_made_with_its_event_hours_while_it_or_the_next_one_is_open(
+    lake: LakeLocation, tmp_path: Path
+) -> None:
+    report, settled = tmp_path / "report.json", "--settled-before"
+    lay_down(lake, TEN, "a", [line(at(5), "1")])
+    assert reconciled(lake, report, settled, "2026-11-22T11:02:00+00:00")["days"] == []
+    assert run_aggregate_days.main(arguments(lake, "--day", "2026-11-22")) == 0
+
+    lay_down(lake, ELEVEN, "b", [line(at(70), "2")])
+    still_open = reconciled(lake, report, settled, "2026-11-22T12:02:00+00:00")
+    assert (still_open["days"], still_open["days_open"]) == ([the_day(events=2, sessions=2)], [])
+    lay_down(lake, ELEVEN, "late", [line(at(75), "3")])
+    over = reconciled(lake, report, settled, "2026-11-23T00:02:00+00:00")
+    assert over["days"] == [the_day(events=3, sessions=2)]
+    lay_down(lake, ELEVEN, "later", [line(at(80), "4")])
+    assert reconciled(lake, report, settled, "2026-11-23T12:02:00+00:00")["days"] == [the_day(events=4, sessions=2)]
+
+
+def test_a_day_whose_first_run_died_is_made_as_soon_as_it_is_over(
+    spark: SparkSession, lake: LakeLocation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report, settled = tmp_path / "report.json", ["--settled-before", "2026-11-23T00:02:00+00:00"]
+    lay_down(lake, TEN, "a", [line(at(5), "1")])
+    reconciled(lake, report, "--settled-before", "2026-11-22T23:00:00+00:00")
+
+    def dying(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(aggregate_days, "daily_funnel", dying)
+        with pytest.raises(KeyboardInterrupt):
+            reconciled(lake, report, *settled)
+    assert [row[1] for row in table_rows(spark, lake, DAY_LEDGER)] == [UNFINISHED]
+    assert reconciled(lake, report, *settled)["days"] == [the_day(events=1, sessions=1)]
 
 
 def test_a_day_whose_events_are_between_commits_fails_the_run_and_is_named(
