@@ -56,7 +56,6 @@ from spark_jobs.tables.run_notes import run_note
 from spark_jobs.tables.schemas import column_names
 from spark_jobs.tables.table_rows import rows_as_of
 from spark_jobs.tables.write_files import files_of_frame, files_of_rows
-from spark_jobs.task_errors import named_task_errors
 
 TARGETS: Final = (
     SESSIONS,
@@ -108,8 +107,7 @@ def aggregate_days(
     wanted = sorted(set(days))
     if not wanted:
         return DayAggregation()
-    with named_task_errors():
-        return retrying(lambda: _aggregate(spark, lake, wanted, force=force, hold_back=hold_back), tries=tries)
+    return retrying(lambda: _aggregate(spark, lake, wanted, force=force, hold_back=hold_back), tries=tries)
 
 
 def _aggregate(

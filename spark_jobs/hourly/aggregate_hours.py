@@ -38,7 +38,6 @@ from spark_jobs.tables.partition_counts import rows_by_event_hour
 from spark_jobs.tables.retries import TRIES, retrying
 from spark_jobs.tables.run_notes import refuse_lost_rows, run_note
 from spark_jobs.tables.write_files import file_target
-from spark_jobs.task_errors import named_task_errors
 
 TARGETS: Final = (*MADE_TABLES, DATA_CHECKS, EVENT_LEDGER)
 
@@ -76,8 +75,7 @@ def aggregate_hours(
     wanted = sorted({hour_of(hour) for hour in hours})
     if not wanted:
         return Aggregation()
-    with named_task_errors():
-        return retrying(lambda: _aggregate(spark, lake, wanted, force=force, hold_back=hold_back), tries=tries)
+    return retrying(lambda: _aggregate(spark, lake, wanted, force=force, hold_back=hold_back), tries=tries)
 
 
 def aggregate_possible_hours(

@@ -34,7 +34,6 @@ from spark_jobs.tables.retries import retrying
 from spark_jobs.tables.run_notes import refuse_lost_rows, run_note
 from spark_jobs.tables.table_evolution import ensure_tables
 from spark_jobs.tables.write_files import file_target
-from spark_jobs.task_errors import named_task_errors
 
 _TABLES = (RECEIVED_EVENTS, REJECTED_EVENTS, DATA_CHECKS, LANDING_LEDGER, ERASED_USERS)
 
@@ -72,8 +71,7 @@ def transform_landing_hours(
     ledger then.
     """
     ensure_tables(spark, lake, _TABLES)
-    with named_task_errors():
-        return retrying(lambda: _transform(spark, lake, landing_hours, rules))
+    return retrying(lambda: _transform(spark, lake, landing_hours, rules))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,8 @@
-"""A computation that lost a race → the same computation on what is there now, a bounded number of times."""
+"""A computation that lost a race → the same computation on what is there now, a bounded number of times.
+
+A file that went while it was read is a lost race, too: an erasure gives up the past of every table, which others may be
+reading. What they read next names other files. If it is the same file that is gone again, it is lost.
+"""
 
 import random
 import sys
@@ -6,7 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from spark_jobs.errors import ConflictError
+from spark_jobs.errors import ConflictError, DataFileError
+from spark_jobs.task_errors import named_task_errors
 
 Result = TypeVar("Result")
 
@@ -24,13 +29,24 @@ def retrying(
 ) -> Result:
     """Return `compute()`, called again when it raises `on`, at most `tries` times, with doubling, jittered waits.
 
-    `compute` must read its input anew each time, snapshots included; the last error is raised as it is.
+    So it is when a file of its input is gone that was not gone before. `compute` must read its input anew each time,
+    snapshots included; the last error is raised as it is, or as the error of ours that a task failed with.
     """
+    gone: set[str] = set()
     for attempt in range(1, tries):
         try:
-            return compute()
-        except on as conflict:
+            return _named(compute)
+        except (on, DataFileError) as conflict:
+            if isinstance(conflict, DataFileError):
+                if str(conflict) in gone:
+                    raise
+                gone.add(str(conflict))
             wait = min(FIRST_WAIT_SECONDS * 2**attempt, LONGEST_WAIT_SECONDS) * random.uniform(0.5, 1.0)
             print(f"conflict ({attempt} of {tries - 1} retries, next in {wait:.1f} s): {conflict}", file=sys.stderr)
             sleep(wait)
-    return compute()
+    return _named(compute)
+
+
+def _named(compute: Callable[[], Result]) -> Result:
+    with named_task_errors():
+        return compute()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from contracts.ledger import EventRow, LandedHour
 from contracts.partitions import HOUR, hours_between
 from contracts.staleness import event_hour_inputs, stale_event_hours
-from spark_jobs.errors import BaseMovedError, ConflictError, InputChangedError
+from spark_jobs.errors import BaseMovedError, ConflictError, DataFileError, InputChangedError
 from spark_jobs.tables.hour_filters import at_hours, hour_ranges, in_day_partitions, in_hour_partitions
 from spark_jobs.tables.iceberg_table import Commit
 from spark_jobs.tables.replaced_hours import REPLACED_HOURS, hours_note, noted_ranges, touches
@@ -105,6 +105,20 @@ def test_the_last_conflict_is_raised_and_another_error_at_once() -> None:
     with pytest.raises(InputChangedError):
         retrying(lose, on=BaseMovedError, sleep=lambda seconds: None)
     assert len(tries) == 4
+
+
+def test_a_file_that_went_while_it_was_read_is_read_no_more_and_one_that_is_gone_again_is_lost() -> None:
+    lost = iter(["a.parquet", "b.parquet", None, "c.parquet", "c.parquet"])
+
+    def compute() -> str:
+        if location := next(lost):
+            raise DataFileError.gone(location)
+        return "done"
+
+    assert retrying(compute, on=BaseMovedError, sleep=lambda seconds: None) == "done"
+    with pytest.raises(DataFileError, match=r"c\.parquet is gone"):
+        retrying(compute, sleep=lambda seconds: None)
+    assert next(lost, "none") == "none"
 
 
 def test_waits_are_bounded() -> None:
