@@ -20,10 +20,11 @@ from pyspark.sql import SparkSession
 
 from benchmarks.kills.accounts import imbalances
 from benchmarks.kills.death import Life, Watch
-from benchmarks.kills.jobs import all_at_once, each_hour, random_job, reconcile, refused
+from benchmarks.kills.jobs import all_at_once, each_hour, erase, random_job, reconcile, refused
+from benchmarks.kills.side_by_side import end_all, four_runs
 from benchmarks.kills.small_lake import HOURS, SmallLake
 from contracts.names import LakeLocation
-from contracts.tables import TABLES
+from contracts.tables import ERASED_USERS, TABLES
 from infra.local.process import LocalCloud
 from spark_jobs.session import LocalSize, spark_session
 from tests.spark_jobs.table_rows import table_rows
@@ -31,6 +32,8 @@ from tests.spark_jobs.table_rows import table_rows
 ROOT: Final = Path(__file__).resolve().parents[2]
 _READY_SECONDS: Final = 300
 _WORK_SECONDS: Final = 12.0
+#: Of the runs at once, so many are to die.
+_MORTAL: Final = 0.4
 _WAREHOUSE: Final = "kills-warehouse"
 
 
@@ -44,7 +47,7 @@ class Differences:
 
 @dataclass(kw_only=True)
 class Campaign:
-    """One lake and what was done to it; `phases` counts the kills by what the killed run was at."""
+    """One lake and what was done to it: kills by what the killed run was at, and rounds of runs side by side."""
 
     folder: Path
     spark: SparkSession
@@ -53,6 +56,7 @@ class Campaign:
     dice: random.Random
     watch: Watch
     phases: Counter[str] = field(default_factory=Counter)
+    rounds: int = 0
 
     @property
     def kills(self) -> int:
@@ -86,7 +90,7 @@ class Campaign:
         """Run fifty hours at once, a part of which die."""
         self.objects.lay_down_late()
         mortal: dict[datetime, dict[str, Any]] = {
-            hour: self._end() if self.dice.random() < 0.4 else {} for hour in HOURS
+            hour: self._end() if self.dice.random() < _MORTAL else {} for hour in HOURS
         }
         lives = {hour: Life(job="fifty hours at once", **end) for hour, end in mortal.items()}
 
@@ -95,6 +99,29 @@ class Campaign:
 
         all_at_once(live)
         self.phases.update(f"driver: {life.phase}" for life in lives.values() if life.dead)
+
+    def run_side_by_side(self, *, mortal: bool) -> None:
+        """Run four operations at the same time, each to its end or, if `mortal`, some to their death on the way.
+
+        A part of the leaver is in the tables, another is new, and late objects come meanwhile. What died is then mended
+        by a reconcile, and the erasure is run once more, when no other job writes to the lake.
+        """
+        self.objects.lay_down_leaver()
+        leaver = self.objects.leaver
+
+        def ends() -> dict[str, Any]:
+            return self._end() if mortal and self.dice.random() < _MORTAL else {}
+
+        runs = four_runs(self.spark, self.lake, leaver, ends)
+        end_all(self.watch, runs, meanwhile=self.objects.lay_down_late)
+        self.phases.update(f"driver: {run.life.phase}" for run in runs if run.life.dead)
+        errors = reconcile(self.spark, self.lake).errors if mortal else ()
+        report = erase(self.spark, self.lake, leaver, alone=True)
+        if left := [*errors, *report.made.problems, *(survivor.key for survivor in report.search.survivors)]:
+            raise RuntimeError(f"not everything of {leaver} was erased: {'; '.join(left)}")
+        self.objects.forget_leaver()
+        self.objects.lay_down_leaver()
+        self.rounds += 1
 
     def differences(self) -> dict[str, Differences]:
         """Reconcile, rebuild beside it, and return what differs, by table."""
@@ -105,6 +132,8 @@ class Campaign:
             raise RuntimeError(f"not everything could be made: {'; '.join(errors)}")
         found: dict[str, Differences] = {}
         for table in TABLES:
+            if table == ERASED_USERS:  # raw objects do not say who it was
+                continue
             left, right = (Counter(map(repr, table_rows(self.spark, one, table))) for one in (self.lake, rebuilt))
             differing = Differences(doubled=(left - right).total(), lost=(right - left).total())
             if differing != Differences(doubled=0, lost=0):
@@ -135,6 +164,7 @@ def campaign(folder: Path, seed: int) -> Iterator[Campaign]:
         dice = random.Random(seed)
         objects = SmallLake(raw=folder / "raw", dice=dice)
         objects.lay_down_all()
+        objects.lay_down_leaver()
         spark = spark_session("kills", lake, size=LocalSize(cores=2, heap="1g"))
         reconcile(spark, lake)
         yield Campaign(folder=folder, spark=spark, lake=lake, objects=objects, dice=dice, watch=watch)

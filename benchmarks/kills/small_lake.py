@@ -3,8 +3,10 @@
 import gzip
 import json
 import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -20,12 +22,18 @@ _NAMES: Final = ("Search", "ViewContent", "AddToCart", "Purchase", "Login")
 
 @dataclass(kw_only=True)
 class SmallLake:
-    """The raw objects; `lines` and `events` count all that were ever laid down, an event that is there twice once."""
+    """The raw objects; `lines` and `events` count all that must be there, an event that is there twice once.
+
+    The leaver is a user who is about to be erased; then `forget_leaver` takes their lines out of the counts.
+    """
 
     raw: Path
     dice: random.Random
     lines: int = 0
     events: int = field(default=0, init=False)
+    numbers: Iterator[int] = field(default_factory=count, init=False)
+    leavers: int = field(default=0, init=False)
+    objects_of_leaver: int = field(default=0, init=False)
 
     def lay_down_all(self) -> None:
         """Give each hour its first object."""
@@ -36,26 +44,44 @@ class SmallLake:
         """Give one hour another object, as S3 delivery does when it was retried."""
         self.lay_down(self.dice.choice(HOURS), lines=3)
 
-    def lay_down(self, hour: datetime, *, lines: int) -> None:
+    @property
+    def leaver(self) -> str:
+        """The id of the user who is about to be erased."""
+        return f"leaver-{self.leavers}"
+
+    def lay_down_leaver(self) -> None:
+        """Give some hours an object each with an event of the leaver, twice, among others' lines."""
+        for hour in self.dice.sample(HOURS, 5):
+            self.lay_down(hour, lines=2, more=[self._line(hour, self.leaver)] * 2)
+            self.objects_of_leaver += 1
+
+    def forget_leaver(self) -> None:
+        """Count the leaver no longer: from now on it is another user."""
+        self.lines -= 2 * self.objects_of_leaver
+        self.events -= self.objects_of_leaver
+        self.objects_of_leaver = 0
+        self.leavers += 1
+
+    def lay_down(self, hour: datetime, *, lines: int, more: Sequence[bytes] = ()) -> None:
         """Write an object; it is there whole or not at all, as in S3."""
-        texts = [self._line(hour) for _ in range(lines)]
+        texts = [*(self._line(hour) for _ in range(lines)), *more]
         texts.append(self.dice.choice([texts[0], b"not json\n"]))
-        path = self.raw / landing_prefix(hour).removeprefix("raw/") / f"{self.events}.gz"
+        path = self.raw / landing_prefix(hour).removeprefix("raw/") / f"{next(self.numbers)}.gz"
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.raw.parent / "partial"
         partial.write_bytes(gzip.compress(b"".join(texts)))
         partial.rename(path)
         self.lines += len(texts)
 
-    def _line(self, hour: datetime) -> bytes:
+    def _line(self, hour: datetime, user: str | None = None) -> bytes:
         received_at = hour + timedelta(seconds=self.dice.randrange(3600))
         late = timedelta(hours=self.dice.choice([0, 0, 0, 1, 9, 30]))
         event_time = received_at - timedelta(seconds=2) - late
         self.events += 1
         event = {
             "timestamp": f"{event_time:%Y-%m-%d %H:%M:%S}",
-            "user_id": f"user-{self.dice.randrange(12)}",
-            "click_id": f"click-{self.events}",
+            "user_id": user or f"user-{self.dice.randrange(12)}",
+            "click_id": f"click-{next(self.numbers)}",
             "event_name": self.dice.choice(_NAMES),
             "additional_data": {"product_id": f"product-{self.dice.randrange(6)}", "price": 9.95},
         }
