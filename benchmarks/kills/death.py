@@ -21,11 +21,12 @@ class DeathError(BaseException):
 
 @dataclass(kw_only=True)
 class Life:
-    """A thread's run of a job: what it is, what it has done, and when it is to die."""
+    """A thread's run of a job: what it is, what it has done (`calls` to the JVM, `commits`), and when it is to die."""
 
     job: str
     calls_left: int | None = None
     commits_left: int | None = None
+    calls: int = 0
     commits: int = 0
     committing: bool = False
     dead: bool = False
@@ -82,6 +83,7 @@ class Watch:
         if life.dead or life.calls_left == 0:
             life.dead = True
             raise DeathError(life.phase)
+        life.calls += 1
         if life.calls_left is not None:
             life.calls_left -= 1
         if command.split("\n", 3)[2] not in _COMMITS:

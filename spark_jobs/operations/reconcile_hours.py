@@ -2,11 +2,15 @@
 
 The level-triggered safety net: it asks what is there and what it was made from, never what happened. So it finds late
 objects, events that a paused consumer lost, and what a run left undone that died.
+
+What it needs may be between two commits of another run. It waits a little, and then looks at everything again: what the
+other has not noted by then is stale, so this run makes it, whether the other is slow or dead.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from typing import Final
 
 from pyspark.sql import SparkSession
 
@@ -33,6 +37,9 @@ from spark_jobs.tables.ledger import read_landed_hours
 from spark_jobs.tables.retries import retrying
 from spark_jobs.tables.table_evolution import ensure_tables
 
+#: So often a run looks at everything, if what it needs was between two commits.
+PASSES: Final = 3
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reconciliation:
@@ -50,6 +57,39 @@ class Reconciliation:
     errors: tuple[str, ...]
     survey: RawSurvey | None
 
+    def after(self, before: "Reconciliation") -> "Reconciliation":
+        """Return what both passes did, and what this one left."""
+        hours = {row.event_hour: row for row in (*before.aggregated.made, *self.aggregated.made)}
+        days = {row.day: row for row in (*before.days.made, *self.days.made)}
+        told = {row.day: row for row in (*before.days.told_again, *self.days.told_again) if row.day not in days}
+        unreadable = dict.fromkeys((*before.transformed.unreadable, *self.transformed.unreadable))
+        return replace(
+            self,
+            transformed=replace(
+                self.transformed,
+                written=before.transformed.written + self.transformed.written,
+                unreadable=tuple(unreadable),
+            ),
+            aggregated=replace(self.aggregated, made=tuple(hours[hour] for hour in sorted(hours))),
+            days=replace(
+                self.days,
+                made=tuple(days[day] for day in sorted(days)),
+                told_again=tuple(told[day] for day in sorted(told)),
+            ),
+        )
+
+
+@dataclass(kw_only=True)
+class _Left:
+    """What a pass could not make: sentences that say why, and whether some of it was between two commits."""
+
+    errors: list[str] = field(default_factory=list)
+    unsettled: bool = False
+
+    def add(self, what: str, reason: SparkJobError) -> None:
+        self.errors.append(f"{what}: {reason}")
+        self.unsettled = self.unsettled or isinstance(reason, UnsettledInputError)
+
 
 def reconcile_hours(
     spark: SparkSession, lake: LakeLocation, start: datetime, end: datetime, settled_before: datetime
@@ -59,27 +99,40 @@ def reconcile_hours(
     An hour that can't be made does not keep others from it; nothing is raised that concerns some hours only.
     """
     ensure_tables(spark, lake)
+    done, left = _reconcile_once(spark, lake, start, end, settled_before)
+    for _ in range(PASSES - 1):
+        if not left.unsettled:
+            break
+        again, left = _reconcile_once(spark, lake, start, end, settled_before)
+        done = again.after(done)
+    return done
+
+
+def _reconcile_once(
+    spark: SparkSession, lake: LakeLocation, start: datetime, end: datetime, settled_before: datetime
+) -> tuple[Reconciliation, _Left]:
     hours = list(hours_between(start, end))
     settled = [hour for hour in hours if hour + HOUR <= settled_before]
-    errors: list[str] = []
-    transformed = _transform(spark, lake, settled, LandingRules(settled_before=settled_before), errors)
+    left = _Left()
+    transformed = _transform(spark, lake, settled, LandingRules(settled_before=settled_before), left)
     survey = _survey(lake, start, end)
-    aggregated = _aggregate(spark, lake, retrying(lambda: stale_event_hours_around(spark, lake, start, end)), errors)
+    aggregated = _aggregate(spark, lake, retrying(lambda: stale_event_hours_around(spark, lake, start, end)), left)
     waiting = {day_of(hour) for hour in aggregated.held_back}
     stale = retrying(lambda: awaited_by_stale_days(spark, lake, *_days_touched(start, end)))
     open_days = {day: other for day, other in stale.items() if other and start_of_day(other + DAY) > settled_before}
     left_behind = [day for day in stale if day not in open_days and day not in waiting]
-    days = _aggregate_days(spark, lake, left_behind, errors)
+    days = _aggregate_days(spark, lake, left_behind, left)
     made = {row.day for row in days.made}
-    return Reconciliation(
+    done = Reconciliation(
         transformed=transformed,
         aggregated=aggregated,
         days=days,
         open_hours=tuple(hours[len(settled) :]),
         open_days={day: other for day, other in open_days.items() if day not in made},
-        errors=tuple(errors),
+        errors=tuple(left.errors),
         survey=survey,
     )
+    return done, left
 
 
 def _survey(lake: LakeLocation, start: datetime, end: datetime) -> RawSurvey | None:
@@ -91,47 +144,47 @@ def _survey(lake: LakeLocation, start: datetime, end: datetime) -> RawSurvey | N
 
 
 def _transform(
-    spark: SparkSession, lake: LakeLocation, settled: Sequence[datetime], rules: LandingRules, errors: list[str]
+    spark: SparkSession, lake: LakeLocation, settled: Sequence[datetime], rules: LandingRules, left: _Left
 ) -> TransformReport:
     """Transform what can be; hours whose objects are gone (expired, say) are left as they are."""
     try:
         known = retrying(lambda: known_landing_hours(spark, lake, settled))
-        return _transform_known(spark, lake, known, rules, errors)
+        return _transform_known(spark, lake, known, rules, left)
     except SparkJobError as failure:
-        errors.append(f"no landing hour was transformed: {failure}")
+        left.add("no landing hour was transformed", failure)
     return TransformReport()
 
 
 def _transform_known(
-    spark: SparkSession, lake: LakeLocation, hours: Sequence[datetime], rules: LandingRules, errors: list[str]
+    spark: SparkSession, lake: LakeLocation, hours: Sequence[datetime], rules: LandingRules, left: _Left
 ) -> TransformReport:
     """Transform hours in one go; if an object can't be read (forbidden, say), in halves, until it stands alone."""
     while hours:
         try:
             return transform_landing_hours(spark, lake, hours, rules)
         except MissingObjectsError as missing:
-            errors.append(f"{_named('landing', missing.hours)} not transformed: {missing}")
+            left.add(f"{_named('landing', missing.hours)} not transformed", missing)
             hours = [hour for hour in hours if hour not in missing.hours]
         except RawStoreError as unreadable:
             if len(hours) == 1:
-                errors.append(f"{_named('landing', hours)} not transformed: {unreadable}")
+                left.add(f"{_named('landing', hours)} not transformed", unreadable)
                 break
             half = len(hours) // 2
-            halves = (_transform_known(spark, lake, part, rules, errors) for part in (hours[:half], hours[half:]))
+            halves = (_transform_known(spark, lake, part, rules, left) for part in (hours[:half], hours[half:]))
             return next(halves) + next(halves)
     return TransformReport()
 
 
-def _aggregate(spark: SparkSession, lake: LakeLocation, stale: Sequence[datetime], errors: list[str]) -> Aggregation:
+def _aggregate(spark: SparkSession, lake: LakeLocation, stale: Sequence[datetime], left: _Left) -> Aggregation:
     """Make what can be."""
 
     def left_out(refused: UnsettledInputError | LedgerImbalanceError) -> None:
-        errors.append(f"{_named('event', refused.hours)} not made: {refused}")
+        left.add(f"{_named('event', refused.hours)} not made", refused)
 
     try:
         return aggregate_possible_hours(spark, lake, stale, left_out=left_out, hold_back=True)
     except SparkJobError as failure:
-        errors.append(f"no event hour was made: {failure}")
+        left.add("no event hour was made", failure)
     return Aggregation()
 
 
@@ -141,9 +194,7 @@ def _days_touched(start: datetime, end: datetime) -> tuple[date, date]:
     return first, fed_end + (NEW_USER_DAYS + RETENTION_DAYS) * DAY
 
 
-def _aggregate_days(
-    spark: SparkSession, lake: LakeLocation, stale: Sequence[date], errors: list[str]
-) -> DayAggregation:
+def _aggregate_days(spark: SparkSession, lake: LakeLocation, stale: Sequence[date], left: _Left) -> DayAggregation:
     """Make what can be; days that need an event hour whose tables are between two commits are left out."""
     days = list(stale)
     try:
@@ -152,10 +203,10 @@ def _aggregate_days(
                 return aggregate_days(spark, lake, days, hold_back=True)
             except UnsettledInputError as unsettled:
                 waiting = days_needing(unsettled.hours) & set(days) or set(days)
-                errors.append(f"days {' '.join(map(day_key, sorted(waiting)))} were not made: {unsettled}")
+                left.add(f"days {' '.join(map(day_key, sorted(waiting)))} were not made", unsettled)
                 days = [day for day in days if day not in waiting]
     except SparkJobError as failure:
-        errors.append(f"no day was made: {failure}")
+        left.add("no day was made", failure)
     return DayAggregation()
 
 

@@ -29,6 +29,7 @@ from spark_jobs.daily import aggregate_days
 from spark_jobs.hourly import aggregate_hours
 from spark_jobs.hourly.made_hours import MadeHours, make_hours
 from spark_jobs.landing import transform_events
+from spark_jobs.operations import reconcile_hours
 from spark_jobs.raw.raw_objects import LandedObjects, RawStore, landed_objects
 from spark_jobs.session import ROOT
 from spark_jobs.tables import retries
@@ -153,6 +154,7 @@ def test_an_event_hour_whose_input_is_between_commits_fails_the_run_but_the_othe
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(retries, "FIRST_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(reconcile_hours, "PASSES", 1)
     lay_down(lake, TEN, "a", [line(at(5), "1")])
     reconciled(lake, tmp_path / "report.json")
     received = lake.table(RECEIVED_EVENTS.name)
@@ -250,6 +252,7 @@ def test_a_day_whose_events_are_between_commits_fails_the_run_and_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(retries, "FIRST_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(reconcile_hours, "PASSES", 1)
     lay_down(lake, TEN, "a", [line(at(5), "1")])
     reconciled(lake, tmp_path / "report.json", "--settled-before", "2026-11-22T23:00:00+00:00")
     clean = lake.table(CLEAN_EVENTS.name)

@@ -22,8 +22,10 @@ from spark_jobs.daily.days_to_make import stale_days_between
 from spark_jobs.hourly import aggregate_hours
 from spark_jobs.hourly.hours_to_make import stale_event_hours_around
 from spark_jobs.hourly.made_hours import MadeHours, make_hours
+from spark_jobs.landing import transform_events
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
+from spark_jobs.operations import reconcile_hours as reconciling
 from spark_jobs.operations.erasure.table_history import expire_history
 from spark_jobs.operations.reconcile_hours import Reconciliation, reconcile_hours
 from spark_jobs.tables import day_ledger, ledger, retries
@@ -116,3 +118,28 @@ def test_a_reconcile_whose_input_an_erasure_expires_while_it_is_read_reads_what_
     monkeypatch.setattr(aggregate_hours, "make_hours", expiring)
     (made,) = reconciled(spark, lake).aggregated.made
     assert made.received == 2
+
+
+def test_what_a_run_left_between_two_commits_when_it_died_is_made_by_the_one_that_was_at_work_beside_it(
+    spark: SparkSession, lake_with_tables: LakeLocation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = lake_with_tables
+    monkeypatch.setattr(retries, "FIRST_WAIT_SECONDS", 0.0)
+    lay_down(lake, TEN, "first", [line(TEN, "first")])
+
+    def dying(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    def beside(*given: Any) -> list[datetime]:
+        monkeypatch.setattr(reconciling, "stale_event_hours_around", stale_event_hours_around)
+        lay_down_late(lake, "late", "user-1")
+        with monkeypatch.context() as patched:
+            patched.setattr(transform_events, "write_landing_rows", dying)
+            with pytest.raises(KeyboardInterrupt):
+                transform_landing_hours(spark, lake, [TEN], LandingRules(settled_before=SETTLED))
+        return stale_event_hours_around(*given)
+
+    monkeypatch.setattr(reconciling, "stale_event_hours_around", beside)
+    done = reconciled(spark, lake)
+    assert [row.received for row in done.transformed.written] == [1, 2]
+    assert [row.received for row in done.aggregated.made] == [2]
