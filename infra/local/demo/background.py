@@ -77,16 +77,18 @@ class Background:
             if sending.done():
                 sending.result()
 
-    def missing_before_spike(self) -> str:
-        """Return what is still going on, the spike aside; nothing once all else is accepted."""
+    def past_hours_missing(self) -> str:
+        """Return what keeps the past hours from being there; nothing once they are."""
         if not self._deployment.done():
             return "the template is deployed"
-        sent = (name for name, sending in self._sending.items() if name != "spike" and not sending.done())
-        return " and ".join(f"{name} events are sent" for name in sent)
+        return "" if self._sending["past"].done() else "past events are written"
 
     def missing(self) -> str:
         """Return what is still going on, or what the spike waits for; nothing once everything is accepted."""
-        return self.missing_before_spike() or ("" if self._sending["spike"].done() else self._spike_note)
+        if "spike" in self._sending and not self._sending["spike"].done():
+            return self._spike_note or "the spike begins"
+        sent = (name for name, sending in self._sending.items() if not sending.done())
+        return " and ".join(f"{name} events are sent" for name in sent)
 
     def manifests(self) -> dict[str, Manifest]:
         """Return the manifest of each kind of traffic, once everything is sent."""

@@ -97,7 +97,7 @@ class Walkthrough:
         self._waiter.add_check(background.check)
         with self.progress.step(AIRFLOW):
             airflow = self._resources.enter_context(self._airflow(cloud, background))
-            self._waiter.until("past hours and live traffic are not sent", background.missing_before_spike)
+            self._waiter.until("the past hours are not there", background.past_hours_missing)
         self._waiter.add_check(airflow.check)
         outputs = background.outputs
         write_connection(self._folder, outputs=outputs, cloud_environment=cloud.environment(), airflow_url=airflow.url)
@@ -140,10 +140,11 @@ class Walkthrough:
             with progress.step(SPIKE):
                 goal = f"the stream has not grown under the spike (see {page}/dags/{SCALING_DAG})"
                 self._waiter.until(goal, background.missing)
-        manifests = background.manifests()
-        progress.say("  accepted: " + ", ".join(f"{found['lines']:,} {name}" for name, found in manifests.items()))
         with progress.step(ARRIVAL):
+            self._waiter.until("not all events are accepted", background.missing)
+            manifests = background.manifests()
             landed = runs.lake.wait_for_lines(sum(found["lines"] for found in manifests.values()), self._waiter)
+        progress.say("  events: " + ", ".join(f"{found['lines']:,} {name}" for name, found in manifests.items()))
         progress.meanwhile(f"meanwhile: {page}/assets")
         with progress.step(OPEN_HOUR):
             runs.transform_open_hours(set(landed) - history)
