@@ -23,6 +23,7 @@ def parse(arguments: Sequence[str]) -> LocalCloudSettings:
     serve.add_argument("--reshard-seconds", type=float, default=1.0, help="how long a resharded stream is UPDATING")
     serve.add_argument("--reshard-operation-seconds", type=float, default=0.05, help="more for each split or merge")
     serve.add_argument("--shard-limit", type=int, default=20_000, help="the account's quota of open shards")
+    serve.add_argument("--no-fsync", action="store_true", help="answer before the disk has it: a power cut takes it")
     given = parser.parse_args(arguments)
     if not 0 <= given.port <= 65535:
         parser.error(f"--port {given.port} is not between 0 and 65535")
@@ -34,11 +35,12 @@ def parse(arguments: Sequence[str]) -> LocalCloudSettings:
         reshard_seconds=given.reshard_seconds,
         reshard_operation_seconds=given.reshard_operation_seconds,
         shard_limit=given.shard_limit,
+        fsync=not given.no_fsync,
     )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve; 0 after a clean stop, 1 with one sentence when it cannot start."""
+    """Serve; 0 after a clean stop, 1 with one sentence when it cannot start or a part of it failed."""
     settings = parse(sys.argv[1:] if arguments is None else arguments)
     try:
         server.serve(settings)

@@ -4,6 +4,8 @@ LocalCloudError
 ├── PortInUseError      another process listens on the port
 ├── StateInUseError     another local cloud works on the state folder
 ├── FolderError         a folder can't be made or locked, or is not ours to empty
+├── BrokenStateError    a state file is missing, or not what was written
+├── PartFailedError     a part of the server failed while it served
 └── NotReadyError       the process ended or stayed silent before it was ready
 """
 
@@ -33,6 +35,18 @@ class StateInUseError(LocalCloudError):
 
 class FolderError(LocalCloudError):
     """A folder can't be used."""
+
+
+class BrokenStateError(LocalCloudError):
+    """What a state file must hold is not there; to go on as if it were empty would make the loss final."""
+
+    def __init__(self, path: Path, problem: str, *, remedy: str = "") -> None:
+        known = "bring it back from a copy, or move the whole state folder away to begin with an empty one"
+        super().__init__(f"{path} {problem}: {remedy or known}")
+
+
+class PartFailedError(LocalCloudError):
+    """The server ended because a part of it can't go on."""
 
 
 class NotReadyError(LocalCloudError):

@@ -5,11 +5,14 @@ take, is refused by name: a test double must never seem to have done what it did
 """
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infra.local import emulator
+from infra.local import emulator, refusals
+
+_LOG = logging.getLogger(__name__)
 
 Payload = dict[str, Any]  # a request or an answer as it stands on the wire
 
@@ -59,9 +62,22 @@ def handler(
             name = _operation_name(headers, target_prefix)
             return answer(200, call(operations, name, _parse(body), invalid=invalid))
         except AwsError as error:
-            return answer(error.status, {"__type": error.code, "message": str(error)}, code=error.code)
+            return refusal(error)
+        except OSError as error:
+            return unavailable(error)
 
     return handle
+
+
+def refusal(error: AwsError) -> emulator.Response:
+    """The answer that stands for an error."""
+    return answer(error.status, {"__type": error.code, "message": str(error)}, code=error.code)
+
+
+def unavailable(error: OSError) -> emulator.Response:
+    """The answer when the disk did not take what was to be kept."""
+    _LOG.warning("%s", error)
+    return refusal(AwsError("ServiceUnavailable", refusals.sentence(error), status=refusals.UNAVAILABLE))
 
 
 def answer(status: int, payload: Payload, *, code: str | None = None) -> emulator.Response:

@@ -19,16 +19,24 @@ _READY = "ready "
 class LocalCloud:
     """One local cloud over one state folder; a restart keeps the port, so clients need not be told.
 
-    `arguments` are more options of `python -m infra.local serve`. Its log goes to `cloud.log` in the state folder.
+    `arguments` are more options of `python -m infra.local serve`, `open_files` its limit of descriptors. Its log goes
+    to `cloud.log` in the state folder.
     """
 
     def __init__(
-        self, state_dir: Path, *, port: int = 0, arguments: tuple[str, ...] = (), deadline: float = 60
+        self,
+        state_dir: Path,
+        *,
+        port: int = 0,
+        arguments: tuple[str, ...] = (),
+        deadline: float = 60,
+        open_files: int | None = None,
     ) -> None:
         self._state_dir = state_dir
         self._port = port
         self._arguments = arguments
         self._deadline = deadline
+        self._open_files = open_files
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -55,6 +63,8 @@ class LocalCloud:
         """Start and wait until it answers; NotReadyError with the end of its log when it does not."""
         self._state_dir.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "infra.local", "serve", "--port", str(self._port)]
+        if self._open_files is not None:
+            command = ["sh", "-c", f'ulimit -n {self._open_files} && exec "$@"', "sh", *command]
         with self._log.open("a") as log:
             self._process = subprocess.Popen(
                 [*command, "--state", str(self._state_dir), *self._arguments],

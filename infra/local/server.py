@@ -8,31 +8,44 @@ import asyncio
 import contextlib
 import errno
 import fcntl
+import functools
+import logging
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from infra.local import apigateway, cloudformation, emulator, snapshots
+import uvicorn
+
+from infra.local import apigateway, cloudformation, connections, emulator, files, snapshots
 from infra.local.athena import service as athena_service
-from infra.local.errors import FolderError, LocalCloudError, PortInUseError, StateInUseError
+from infra.local.ending import Ending
+from infra.local.errors import FolderError, LocalCloudError, PartFailedError, PortInUseError, StateInUseError
 from infra.local.firehose import service as firehose_service
 from infra.local.kinesis import service as kinesis_service
+from infra.local.s3 import check as s3_check
+from infra.local.s3 import storage as s3_storage
 from infra.local.settings import HOST, LocalCloudSettings
 
+_LOG = logging.getLogger(__name__)
 Background = Callable[[], Coroutine[Any, Any, None]]
 
 
-def install(settings: LocalCloudSettings, port: int) -> list[Background]:
-    """Put our services in ministack's place; what they run beside the requests is returned, to be started with it."""
-    kinesis = kinesis_service.install(settings)
+def install(settings: LocalCloudSettings, port: int, ending: Ending) -> dict[str, Background]:
+    """Put our services in ministack's place; what they run beside the requests is returned, to be started with it.
+
+    BrokenStateError when the state that an earlier process left is not whole.
+    """
+    s3_check.check(settings.state_dir / "s3")  # before ministack reads the objects
+    s3_storage.install()
+    kinesis = kinesis_service.install(settings, ending)
     firehose = firehose_service.install(settings, kinesis)
     athena_service.install(settings, port)
     cloudformation.install()
     apigateway.install()
-    snapshots.install(settings.state_dir)  # last: it wraps the handlers that are in place
-    return [firehose.run]
+    snapshots.install(settings.state_dir, ending)  # last: it wraps the handlers that are in place
+    return {"Firehose": firehose.run}
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -53,14 +66,24 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(settings: LocalCloudSettings) -> None:
-    """Serve until SIGTERM or Ctrl-C."""
-    listener = listen(settings.host, settings.port)
-    port = listener.getsockname()[1]
-    with _lock(settings.state_dir):
+    """Serve until SIGTERM or Ctrl-C; PartFailedError when a part of the server failed."""
+    open_files = connections.most_files()
+    if not settings.fsync:
+        files.without_fsync()
+    with listen(settings.host, settings.port) as listener, _lock(settings.state_dir):
+        port = listener.getsockname()[1]
         emulator.configure(state_dir=settings.state_dir, port=port)
-        background = install(settings, port)
-        # serve() takes the socket over; detach so that nobody closes it twice.
-        asyncio.run(_serve(listener.detach(), port, background))
+        ending = Ending()
+        try:
+            background = install(settings, port, ending)
+        except OSError as error:
+            raise FolderError(
+                f"can't read or write the state in {settings.state_dir}: {error}; free some space"
+            ) from error
+        background["the ready line"] = functools.partial(_announce, port)
+        asyncio.run(_Server(background, ending, open_files).serve([listener]))
+    if ending.reason is not None:
+        raise PartFailedError(f"{ending.reason}; what was answered is on the disk: start it again")
 
 
 @contextlib.contextmanager
@@ -79,72 +102,88 @@ def _lock(state_dir: Path) -> Iterator[None]:
         yield
 
 
-async def _serve(descriptor: int, port: int, background: list[Background]) -> None:
-    from hypercorn.asyncio import serve as hypercorn_serve
-    from hypercorn.config import Config
+class _Server(uvicorn.Server):
+    """uvicorn with our connections and the work beside the requests; ends when any part fails."""
 
-    config = Config()
-    config.bind = [f"fd://{descriptor}"]
-    config.keep_alive_timeout = 75
-    config.graceful_timeout = 2
-    config.loglevel = "WARNING"
-    config.h11_max_incomplete_size = 64 * 2**10
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    application = _with_background(emulator.application(), background, port, stop)
-    await hypercorn_serve(application, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+    def __init__(self, background: dict[str, Background], ending: Ending, open_files: int) -> None:
+        super().__init__(
+            uvicorn.Config(
+                self._application(emulator.application()),
+                http=connections.protocol_class(open_files),
+                ws="none",
+                lifespan="on",
+                backlog=connections.BACKLOG,
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=2,
+                h11_max_incomplete_event_size=64 * 2**10,
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                proxy_headers=False,  # the address that counts is the socket's
+                server_header=False,
+                date_header=False,  # ministack sends its own
+            )
+        )
+        self._background = background
+        self._ending = ending
+        self._running: dict[asyncio.Task[None], str] = {}
 
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End in order, with status 0, instead of by the signal itself."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop)
+        yield
 
-def _with_background(
-    application: emulator.Application, background: list[Background], port: int, stop: asyncio.Event
-) -> emulator.Application:
-    """The application, with the background work running from its startup to its shutdown."""
-    tasks: list[asyncio.Task[None]] = []
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_exception_handler(self._on_loop_error)
+        await super().startup(sockets)
+        self._running = {asyncio.create_task(run()): name for name, run in self._background.items()}
 
-    async def served(
-        scope: MutableMapping[str, Any],
-        receive: Callable[[], Awaitable[emulator.Message]],
-        send: Callable[[emulator.Message], Awaitable[None]],
-    ) -> None:
-        async def send_and_start(message: emulator.Message) -> None:
-            await send(message)
-            if message["type"] == "lifespan.startup.complete":
-                tasks.extend(asyncio.create_task(_supervised(run, stop)) for run in background)
-                tasks.append(asyncio.create_task(_announce(port)))
+    async def on_tick(self, counter: int) -> bool:
+        """Look after the parts ten times a second."""
+        for task in [task for task in self._running if task.done()]:
+            name, error = self._running.pop(task), task.exception()
+            if error is not None:
+                _LOG.error("%s failed", name, exc_info=error)
+                self._ending.because(f"{name} failed: {type(error).__name__}: {error}")
+        if self._ending.reason is not None:
+            self.force_exit = True  # ministack must not save now what could not be saved before
+            return True
+        return await super().on_tick(counter)
 
-        async def receive_and_stop() -> emulator.Message:
-            message = await receive()
-            if message["type"] == "lifespan.shutdown":
-                await _cancel(tasks)
-            return message
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await super().shutdown(sockets)
 
-        if scope["type"] == "lifespan":
-            await application(scope, receive_and_stop, send_and_start)
+    def _stop(self) -> None:
+        self.should_exit = True
+
+    def _application(self, application: emulator.Application) -> emulator.Application:
+        """The application; once a part has failed, nothing more is answered from memory."""
+
+        async def served(
+            scope: MutableMapping[str, Any],
+            receive: Callable[[], Awaitable[emulator.Message]],
+            send: Callable[[emulator.Message], Awaitable[None]],
+        ) -> None:
+            if self._ending.reason is not None and scope["type"] == "http":
+                headers = [(b"connection", b"close"), (b"content-length", b"0")]
+                await send({"type": "http.response.start", "status": 503, "headers": headers})
+                await send({"type": "http.response.body", "body": b""})
+            else:
+                await application(scope, receive, send)
+
+        return served
+
+    def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            _LOG.warning("no descriptor is left for another connection; accepting again in a second")
         else:
-            await application(scope, receive, send)
-
-    return served
-
-
-async def _supervised(run: Background, stop: asyncio.Event) -> None:
-    """A background part that dies takes the server down: a cloud that no longer delivers must not look alive."""
-    try:
-        await run()
-    except asyncio.CancelledError:
-        raise
-    except Exception:
-        stop.set()
-        raise
-
-
-async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+            loop.default_exception_handler(context)
 
 
 async def _announce(port: int) -> None:

@@ -12,6 +12,7 @@ class LocalCloudSettings:
 
     AWS takes about a minute to reshard; here a stream is UPDATING for `reshard_seconds` plus
     `reshard_operation_seconds` for each split and merge, so that callers meet the state without waiting for it.
+    Without `fsync` a power cut can take what was answered, a SIGKILL can't.
     """
 
     state_dir: Path
@@ -22,3 +23,4 @@ class LocalCloudSettings:
     reshard_operation_seconds: float = 0.05
     shard_limit: int = 20_000
     segment_bytes: int = 16 * 2**20
+    fsync: bool = True

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from infra.local import files
+from infra.local import files, refusals
 from infra.local.athena.result_set import Column, ResultSet
 from infra.local.athena.workgroups import ENGINE
 from infra.local.emulator import Scope
@@ -100,15 +100,20 @@ class Executions:
         files.write_json(self._path(execution, ".json"), asdict(execution))
         self._known[execution.id] = execution
 
+    def end(self, execution: Execution) -> None:
+        """Keep how it ended; where the disk does not take that, it has failed now, and after a restart as well."""
+        try:
+            self.save(execution)
+        except OSError as error:
+            self._known[execution.id] = replace(execution, state=FAILED, reason=refusals.sentence(error))
+
     def save_results(self, execution: Execution, results: ResultSet) -> None:
         """Keep an answer for GetQueryResults."""
         files.write_json(self._path(execution, ".results"), asdict(results))
 
     def results(self, execution: Execution) -> ResultSet:
         """Return a succeeded execution's answer."""
-        document = files.read_json(self._path(execution, ".results"))
-        columns = tuple(Column(**one) for one in document["columns"])
-        return ResultSet(columns=columns, rows=tuple(map(tuple, document["rows"])))
+        return files.read_json(self._path(execution, ".results"), _parse_results)
 
     def _path(self, execution: Execution, suffix: str) -> Path:
         owner = execution.scope
@@ -116,5 +121,9 @@ class Executions:
 
 
 def _load(path: Path) -> Execution:
-    document = files.read_json(path)
-    return Execution(scope=Scope(**document.pop("scope")), **document)
+    return files.read_json(path, lambda document: Execution(scope=Scope(**document.pop("scope")), **document))
+
+
+def _parse_results(document: Any) -> ResultSet:
+    columns = tuple(Column(**one) for one in document["columns"])
+    return ResultSet(columns=columns, rows=tuple(map(tuple, document["rows"])))

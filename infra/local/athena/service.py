@@ -116,7 +116,6 @@ class AthenaService:
         async with self._turn:
             if not self._is_under_way(execution):
                 return
-            self._executions.save(replace(execution, state=RUNNING))
             query = RunningQuery(
                 sql=execution.query,
                 database=execution.database,
@@ -125,13 +124,14 @@ class AthenaService:
                 bytes_limit=execution.bytes_limit,
             )
             try:
+                self._executions.save(replace(execution, state=RUNNING))
                 ended = await self._answered(execution, query)
             except QueryError as error:
                 ended = replace(execution, state=FAILED, reason=str(error))
             except Exception as error:  # noqa: BLE001 (a query that never ends would say nothing)
                 ended = replace(execution, state=FAILED, reason=f"GENERIC_INTERNAL_ERROR: {error!r}")
             if self._is_under_way(execution):
-                self._executions.save(replace(ended, completed=time.time()))
+                self._executions.end(replace(ended, completed=time.time()))
         del self._tasks[execution.id]
 
     async def _answered(self, execution: Execution, query: RunningQuery) -> Execution:

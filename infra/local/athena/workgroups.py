@@ -51,12 +51,14 @@ class WorkGroups:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        for path in folder.glob("*/*/workgroups/*.json"):  # a broken one ends the start, not a query
+            files.read_json(path, lambda document: WorkGroup(**document))
 
     def get(self, owner: Scope, name: str) -> WorkGroup:
         """Return a workgroup; `AwsError` if there is none of that name."""
         path = self._path(owner, name)
         if path.exists():
-            return WorkGroup(**files.read_json(path))
+            return files.read_json(path, lambda document: WorkGroup(**document))
         if name == PRIMARY:
             return WorkGroup(name=PRIMARY, enforced=False)
         raise AwsError("InvalidRequestException", f"WorkGroup {name} is not found.")
@@ -78,7 +80,9 @@ class WorkGroups:
 
     def delete(self, owner: Scope, name: str) -> None:
         """Remove a workgroup, if there is one."""
-        self._path(owner, name).unlink(missing_ok=True)
+        path = self._path(owner, name)
+        path.unlink(missing_ok=True)
+        files.sync_folders([path.parent])
 
     def _save(self, owner: Scope, group: WorkGroup) -> None:
         files.write_json(self._path(owner, group.name), asdict(group))

@@ -7,6 +7,7 @@ moment uploads the very same object again, over itself, and no record is lost or
 import uuid
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from infra.local import files
 
@@ -59,8 +60,14 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load(path: Path) -> Checkpoint:
-    """The checkpoint that `save` wrote."""
-    document = files.read_json(path)
+    """The checkpoint that `save` wrote; BrokenStateError when it is not there whole.
+
+    Without it nothing says what is in S3 already: to begin at either end would deliver records twice or never.
+    """
+    return files.read_json(path, _parse)
+
+
+def _parse(document: dict[str, Any]) -> Checkpoint:
     plan = document["plan"]
     return Checkpoint(
         incarnation=document["incarnation"],

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 from infra.local import emulator
@@ -55,11 +56,36 @@ class Pump:
                 await asyncio.to_thread(self._fill, state.destination.buffer_bytes)
                 if not self._is_due(state):
                     return False
+                # A checkpoint must never count records that a power cut could still take.
+                await asyncio.to_thread(self._source.sync, self._positions)
                 self._plan(state)
             return await self._deliver(state)
-        except SourceGoneError as error:
+        except (SourceGoneError, OSError) as error:
+            # Without room for the checkpoint the same object is uploaded again, over itself.
             self._hold(f"delivery stream {state.name}: {error}")
             return False
+
+    def meet_log(self) -> None:
+        """At start: a log shorter than what the checkpoint counts, as after a power cut on a disk that lied.
+
+        Numbers that were given away are not given away again: new records would count as delivered.
+        """
+        checkpoint = self._checkpoint
+        try:
+            if self._source.incarnation() != checkpoint.incarnation:
+                return
+            ends = self._source.ends()
+            planned = {one.shard: one.end for one in (checkpoint.plan.ranges if checkpoint.plan else ())}
+            for shard, used in (checkpoint.positions | planned).items():
+                if shard in ends and ends[shard] < used:
+                    self._source.skip_to(shard, used)
+        except SourceGoneError:
+            return
+        lost = {shard: (ends[shard], used) for shard, used in planned.items() if ends.get(shard, used) < used}
+        if lost:
+            # Under its name a whole object may be in S3 already; what is left of the records gets a name of its own.
+            _LOG.warning("%s: records %s of the planned object are gone; delivering the others", self._path, lost)
+            self._save(replace(checkpoint, plan=None))
 
     def _fill(self, limit: int) -> None:
         """Read until nothing is left or the buffer is full."""

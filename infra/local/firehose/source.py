@@ -1,15 +1,18 @@
 """A Kinesis stream as a delivery stream reads it: its shards, parents first, and slices of their records."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from infra.local import files
 from infra.local.firehose.checkpoint import Range
 from infra.local.kinesis import read
 from infra.local.kinesis.record_log import Record
 from infra.local.kinesis.service import KinesisService
-from infra.local.kinesis.shards import Shard
+from infra.local.kinesis.shards import Shard, shard_id
 from infra.local.kinesis.stream import Stream
 
+_LOG = logging.getLogger(__name__)
 _MAX_RECORDS = 10_000
 _MAX_BYTES = 2**20  # what is read while the lock is held
 
@@ -40,6 +43,28 @@ class Source:
         with self.kinesis.lock:
             stream = self._stream()
             return {shard.index: stream.log(shard).end for shard in stream.state.shards.shards}
+
+    def sync(self, shards: Iterable[int]) -> None:
+        """On return no power cut can take what the shards' logs hold."""
+        with self.kinesis.lock:
+            found = [self._shard(shard) for shard in shards]
+            logs = [stream.log(shard) for stream, shard in found]
+        files.at_once(log.sync for log in logs)
+
+    def skip_to(self, shard_index: int, index: int) -> None:
+        """Never again give a record of the shard a number below `index`."""
+        with self.kinesis.lock:
+            stream, shard = self._shard(shard_index)
+            log = stream.log(shard)
+            _LOG.warning(
+                "%s/%s ends at record %d, but %d were delivered: its file was cut; new records count on from %d",
+                stream.folder,
+                shard_id(shard_index),
+                log.end,
+                index,
+                index,
+            )
+            log.skip_to(index)
 
     def read(self, shard_index: int, start: int, *, max_bytes: int = _MAX_BYTES) -> list[Record]:
         """The next records of a shard, at least one if there is one; measured like any consumer's read."""

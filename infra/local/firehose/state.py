@@ -34,8 +34,11 @@ def save(path: Path, state: DeliveryStreamState) -> None:
 
 
 def load(path: Path) -> DeliveryStreamState:
-    """The state that `save` wrote."""
-    document: dict[str, Any] = files.read_json(path)
+    """The state that `save` wrote; BrokenStateError when it is not there whole."""
+    return files.read_json(path, _parse)
+
+
+def _parse(document: dict[str, Any]) -> DeliveryStreamState:
     return DeliveryStreamState(
         scope=Scope(**document.pop("scope")), destination=Destination.parse(document.pop("destination")), **document
     )

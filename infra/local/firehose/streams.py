@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from infra.local import emulator
+from infra.local import emulator, files
 from infra.local.emulator import Scope
 from infra.local.firehose import checkpoint, state
 from infra.local.firehose.checkpoint import Checkpoint
@@ -18,6 +18,8 @@ from infra.local.kinesis.service import KinesisService
 from infra.local.settings import LocalCloudSettings
 
 POLL_SECONDS = 0.25
+_NEW = ".new-"
+_DELETED = ".deleted-"
 
 
 class DeliveryStream:
@@ -36,9 +38,23 @@ class DeliveryStream:
             start = Checkpoint(incarnation=source.incarnation(), positions=source.ends())
         except SourceGoneError as error:
             raise AwsError("InvalidArgumentException", f"{error}.") from error
-        checkpoint.save(folder / "checkpoint.json", start)
-        state.save(folder / "stream.json", made)
+        partial = folder.with_name(f"{_NEW}{folder.name}")
+        try:
+            checkpoint.save(partial / "checkpoint.json", start)
+            state.save(partial / "stream.json", made)
+            partial.rename(folder)  # at once: a folder without both is never one that was interrupted
+            files.sync_folders([folder.parent])
+        except OSError:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
         return cls(folder, kinesis)
+
+    def delete(self) -> None:
+        """Remove it from the disk."""
+        doomed = self.folder.with_name(f"{_DELETED}{self.folder.name}")
+        self.folder.rename(doomed)
+        files.sync_folders([doomed.parent])
+        shutil.rmtree(doomed, ignore_errors=True)  # what is left goes at the next start
 
     def update(self, change: Callable[[DeliveryStreamState], DeliveryStreamState]) -> None:
         changed = change(self.state)
@@ -53,8 +69,14 @@ class DeliveryStreams:
         self._folder = settings.state_dir / "firehose"
         self._kinesis = kinesis
         self._lock = threading.RLock()
-        found = [DeliveryStream(path.parent, kinesis) for path in sorted(self._folder.glob("*/*/*/stream.json"))]
-        self._streams = {(one.state.scope, one.state.name): one for one in found}
+        self._streams: dict[tuple[Scope, str], DeliveryStream] = {}
+        for folder in sorted(self._folder.glob("*/*/*")):
+            if folder.name.startswith((_NEW, _DELETED)):
+                shutil.rmtree(folder)
+                continue
+            stream = DeliveryStream(folder, kinesis)
+            stream.pump.meet_log()
+            self._streams[stream.state.scope, stream.state.name] = stream
 
     async def run(self) -> None:
         """Deliver, until cancelled."""
@@ -81,9 +103,8 @@ class DeliveryStreams:
 
     def delete(self, stream: DeliveryStream) -> None:
         with self._lock:
-            (stream.folder / "stream.json").unlink()
+            stream.delete()
             del self._streams[stream.state.scope, stream.state.name]
-            shutil.rmtree(stream.folder)
 
     def of_scope(self, scope: Scope) -> Iterator[DeliveryStream]:
         """The scope's delivery streams, by name."""

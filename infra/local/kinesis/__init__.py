@@ -2,6 +2,7 @@
 
     shards, resharding, sequence   pure: the hash key space and its changes, record numbers
     record_log, throttle           a shard's records on disk; its write limit
+    commit                         puts are answered when the disk has them, many with one wait
     stream, catalog                a stream, and all streams with their state on disk
     put, read, describe, control, resize   the operations
     service                        the table of operations, the lock, the HTTP handler

@@ -10,6 +10,7 @@ from infra.local import emulator
 from infra.local.emulator import Scope
 from infra.local.json_protocol import AwsError, Payload
 from infra.local.kinesis.metrics import Metrics
+from infra.local.kinesis.record_log import RecordLog
 from infra.local.kinesis.state import StreamState
 from infra.local.kinesis.stream import Stream
 from infra.local.settings import LocalCloudSettings
@@ -23,15 +24,16 @@ class Catalog:
     settings: LocalCloudSettings
     metrics: Metrics
     _streams: dict[tuple[Scope, str], Stream] = field(default_factory=dict)
+    _unsynced: set[RecordLog] = field(default_factory=set)
 
     @classmethod
     def open(cls, settings: LocalCloudSettings, metrics: Metrics) -> "Catalog":
-        """Read back what is on disk."""
+        """Read back what is on disk; BrokenStateError when a part of it is missing or damaged."""
         catalog = cls(folder=settings.state_dir / "kinesis", settings=settings, metrics=metrics)
-        for leftover in catalog.folder.glob("*/*/.deleted-*"):
-            shutil.rmtree(leftover)
         for folder in sorted(catalog.folder.glob("*/*/*")):
-            if Stream.is_one(folder):
+            if Stream.is_leftover(folder):
+                shutil.rmtree(folder)
+            else:
                 stream = Stream.open(folder, segment_bytes=settings.segment_bytes)
                 catalog._streams[stream.state.scope, stream.state.name] = stream
         return catalog
@@ -62,15 +64,22 @@ class Catalog:
                 "ResourceInUseException", f"Stream {state.name} under account {state.scope.account} already exists."
             )
         folder = self.folder / state.scope.account / state.scope.region / state.name
-        if folder.exists():  # a kill between making the folder and writing the state
-            shutil.rmtree(folder)
         stream = Stream.create(folder, state, segment_bytes=self.settings.segment_bytes)
         self._streams[state.scope, state.name] = stream
         return stream
 
     def remove(self, stream: Stream) -> None:
-        del self._streams[stream.state.scope, stream.state.name]
         stream.delete()
+        del self._streams[stream.state.scope, stream.state.name]
+
+    def note_unsynced(self, log: RecordLog) -> None:
+        """Remember a log that has records which a power cut could take."""
+        self._unsynced.add(log)
+
+    def take_unsynced(self) -> set[RecordLog]:
+        """Those logs; the caller syncs them."""
+        taken, self._unsynced = self._unsynced, set()
+        return taken
 
     def open_shard_count(self, scope: Scope) -> int:
         return sum(len(stream.state.shards.open_shards()) for stream in self.of_scope(scope))

@@ -1,15 +1,18 @@
 """PutRecord and PutRecords: records to shards by the MD5 of their partition key, throttled per shard.
 
 This is the hot path (500 records in a few milliseconds): one pass decodes, routes and admits, then each shard gets one
-write. A throttled record is one failed entry of the answer; the others are stored.
+write. A throttled record is one failed entry of the answer, and so is each of a shard whose file has no room; the
+others are stored.
 """
 
 import binascii
 import hashlib
+import logging
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from infra.local import refusals
 from infra.local.json_protocol import AwsError, Payload
 from infra.local.kinesis import sequence
 from infra.local.kinesis.catalog import Catalog
@@ -20,6 +23,9 @@ MAX_RECORDS = 500
 MAX_RECORD_BYTES = 2**20
 MAX_REQUEST_BYTES = 10 * 2**20
 THROTTLED = "ProvisionedThroughputExceededException"
+FAILED = "InternalFailure"
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -40,6 +46,7 @@ class _Batch:
     records: list[tuple[bytes, bytes]] = field(default_factory=list)
     bytes: int = 0
     throttled: int = 0
+    failed: str = ""
     first: int = 0
     arrived: int = 0
 
@@ -55,9 +62,9 @@ def put_records(catalog: Catalog, payload: Payload) -> Payload:
     entries = [_decode(stream, record, f"records.{place}.member.") for place, record in enumerate(records, 1)]
     if sum(len(entry.key) + len(entry.data) for entry in entries) > MAX_REQUEST_BYTES:
         raise AwsError("InvalidArgumentException", f"Records size exceeds {MAX_REQUEST_BYTES // 2**20} MB limit")
-    batches = _store(entries)
+    batches = _store(catalog, entries)
     results = _results(stream, entries, batches)
-    failed = sum(batch.throttled for batch in batches.values())
+    failed = sum("ErrorCode" in result for result in results)
     _measure(catalog, stream, "PutRecords", batches)
     answer: Payload = {"FailedRecordCount": failed, "Records": results}
     return answer | _encryption(stream)
@@ -67,11 +74,12 @@ def put_record(catalog: Catalog, payload: Payload) -> Payload:
     """PutRecord: one record, or a throttling error."""
     stream = _writable(catalog, payload)
     entries = [_decode(stream, payload, "")]
-    batches = _store(entries)
+    batches = _store(catalog, entries)
     _measure(catalog, stream, "PutRecord", batches)
     result = _results(stream, entries, batches)[0]
     if "ErrorCode" in result:
-        raise AwsError(result["ErrorCode"], result["ErrorMessage"])
+        status = 503 if result["ErrorCode"] == FAILED else 400
+        raise AwsError(result["ErrorCode"], result["ErrorMessage"], status=status)
     answer: Payload = {"ShardId": result["ShardId"], "SequenceNumber": result["SequenceNumber"]}
     return answer | _encryption(stream)
 
@@ -118,8 +126,8 @@ def _hash_key(text: Any) -> int:
     return int(text)
 
 
-def _store(entries: list[_Entry]) -> dict[str, _Batch]:
-    """Admit and append; on return the admitted records are stored. What each shard got, by shard."""
+def _store(catalog: Catalog, entries: list[_Entry]) -> dict[str, _Batch]:
+    """Admit and append; on return the admitted records of every shard that has room are stored. The shards' parts."""
     batches: dict[str, _Batch] = {}
     now = time.monotonic()
     for entry in entries:
@@ -136,8 +144,18 @@ def _store(entries: list[_Entry]) -> dict[str, _Batch]:
     arrived = time.time_ns() // 1_000_000
     for batch in batches.values():
         if batch.records:
-            batch.first, batch.arrived = batch.route.log.append(batch.records, arrived=arrived)
+            _append(catalog, batch, arrived)
     return batches
+
+
+def _append(catalog: Catalog, batch: _Batch, arrived: int) -> None:
+    try:
+        batch.first, batch.arrived = batch.route.log.append(batch.records, arrived=arrived)
+    except OSError as error:
+        _LOG.warning("shard %s: %s", batch.route.identifier, error)
+        batch.failed = refusals.sentence(error)
+    else:
+        catalog.note_unsynced(batch.route.log)
 
 
 def _results(stream: Stream, entries: list[_Entry], batches: dict[str, _Batch]) -> list[Payload]:
@@ -150,8 +168,9 @@ def _results(stream: Stream, entries: list[_Entry], batches: dict[str, _Batch]) 
                 f"under account {stream.state.scope.account}."
             )
             results.append({"ErrorCode": THROTTLED, "ErrorMessage": message})
+        elif (batch := batches[route.identifier]).failed:
+            results.append({"ErrorCode": FAILED, "ErrorMessage": batch.failed})
         else:
-            batch = batches[route.identifier]
             counter = batch.first + entry.position + 1
             number = route.head | counter << 80 | sequence.tail(batch.arrived // 1000, route.shard.index)
             results.append({"SequenceNumber": str(number), "ShardId": route.identifier})
@@ -159,8 +178,9 @@ def _results(stream: Stream, entries: list[_Entry], batches: dict[str, _Batch]) 
 
 
 def _measure(catalog: Catalog, stream: Stream, operation: str, batches: dict[str, _Batch]) -> None:
-    stored = sum(len(batch.records) for batch in batches.values())
-    size = sum(batch.bytes for batch in batches.values())
+    stored = sum(len(batch.records) for batch in batches.values() if not batch.failed)
+    size = sum(batch.bytes for batch in batches.values() if not batch.failed)
+    failed = sum(len(batch.records) for batch in batches.values() if batch.failed)
     throttled = sum(batch.throttled for batch in batches.values())
     samples: dict[str, float] = {
         "IncomingRecords": stored,
@@ -171,17 +191,17 @@ def _measure(catalog: Catalog, stream: Stream, operation: str, batches: dict[str
     }
     if operation == "PutRecords":
         samples |= {
-            "PutRecords.TotalRecords": stored + throttled,
+            "PutRecords.TotalRecords": stored + throttled + failed,
             "PutRecords.SuccessfulRecords": stored,
             "PutRecords.ThrottledRecords": throttled,
-            "PutRecords.FailedRecords": 0,
+            "PutRecords.FailedRecords": failed,
         }
     catalog.metrics.add(stream.state, samples)
     if stream.state.shard_level_metrics:
         for identifier, batch in batches.items():
             shard_samples: dict[str, float] = {
-                "IncomingRecords": len(batch.records),
-                "IncomingBytes": batch.bytes,
+                "IncomingRecords": 0 if batch.failed else len(batch.records),
+                "IncomingBytes": 0 if batch.failed else batch.bytes,
                 "WriteProvisionedThroughputExceeded": batch.throttled,
             }
             catalog.metrics.add_for_shard(stream.state, identifier, shard_samples)

@@ -7,9 +7,11 @@ import threading
 from collections.abc import Callable
 
 from infra.local import emulator, json_protocol
+from infra.local.ending import Ending
 from infra.local.json_protocol import Operation, Payload
 from infra.local.kinesis import control, describe, put, read, resize
 from infra.local.kinesis.catalog import Catalog
+from infra.local.kinesis.commit import GroupCommit
 from infra.local.kinesis.metrics import Metrics
 from infra.local.settings import LocalCloudSettings
 
@@ -86,9 +88,10 @@ def get() -> KinesisService:
     return _installed[-1]
 
 
-def install(settings: LocalCloudSettings) -> KinesisService:
+def install(settings: LocalCloudSettings, ending: Ending) -> KinesisService:
     """Read the streams back from disk and answer the calls to Kinesis."""
     service = KinesisService(Catalog.open(settings, Metrics()))
     _installed.append(service)
-    emulator.replace("kinesis", json_protocol.handler(service.operations, "Kinesis_20131202"))
+    handler = json_protocol.handler(service.operations, "Kinesis_20131202")
+    emulator.replace("kinesis", GroupCommit(service.catalog, ending).answering(handler))
     return service

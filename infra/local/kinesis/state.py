@@ -51,8 +51,11 @@ def save(path: Path, state: StreamState) -> None:
 
 
 def load(path: Path) -> StreamState:
-    """The state that `save` wrote."""
-    document: dict[str, Any] = files.read_json(path)
+    """The state that `save` wrote; BrokenStateError when it is not there whole."""
+    return files.read_json(path, _parse)
+
+
+def _parse(document: dict[str, Any]) -> StreamState:
     shards = document.pop("shards")
     return StreamState(
         scope=Scope(**document.pop("scope")),

@@ -1,11 +1,14 @@
 """A live stream: its state, a log and a write limit per shard, and the way from a hash key to a shard."""
 
 import bisect
+import functools
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from infra.local import files
+from infra.local.errors import BrokenStateError
 from infra.local.json_protocol import AwsError
 from infra.local.kinesis import sequence
 from infra.local.kinesis import state as states
@@ -15,6 +18,8 @@ from infra.local.kinesis.state import StreamState
 from infra.local.kinesis.throttle import WriteLimit
 
 _STATE_FILE = "stream.json"
+_NEW = ".new-"
+_DELETED = ".deleted-"
 _EXPIRY_INTERVAL = 60.0
 
 
@@ -45,22 +50,41 @@ class Stream:
 
     @classmethod
     def create(cls, folder: Path, state: StreamState, *, segment_bytes: int) -> "Stream":
-        """A new stream, durable on return."""
-        states.save(folder / _STATE_FILE, state)
-        return cls(folder, state, segment_bytes=segment_bytes)
+        """A new stream, durable on return; after an error nothing of it is there."""
+        partial = folder.with_name(f"{_NEW}{state.incarnation}")
+        try:
+            _create_logs(partial, state.shards.shards)
+            states.save(partial / _STATE_FILE, state)
+            partial.rename(folder)  # at once: a folder without its state is never one that was interrupted
+            files.sync_folders([folder.parent])
+            return cls.open(folder, segment_bytes=segment_bytes)
+        except OSError:
+            shutil.rmtree(partial, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
     @classmethod
     def open(cls, folder: Path, *, segment_bytes: int) -> "Stream":
         """A stream that an earlier process left."""
-        return cls(folder, states.load(folder / _STATE_FILE), segment_bytes=segment_bytes)
+        stream = cls(folder, states.load(folder / _STATE_FILE), segment_bytes=segment_bytes)
+        try:
+            for shard in stream.state.shards.shards:
+                stream.log(shard)  # a damaged one ends the start, not the first read of it
+        except (OSError, BrokenStateError):
+            stream.close()
+            raise
+        return stream
 
     @staticmethod
-    def is_one(folder: Path) -> bool:
-        return (folder / _STATE_FILE).is_file()
+    def is_leftover(folder: Path) -> bool:
+        """Whether a kill interrupted its making or its deletion."""
+        return folder.name.startswith((_NEW, _DELETED))
 
     def update(self, change: Callable[[StreamState], StreamState]) -> None:
-        """Change the state, durably, before anyone acts on it."""
+        """Change the state, durably, before anyone acts on it; after an error it is as it was."""
         changed = change(self.state)
+        known = {shard.index for shard in self.state.shards.shards}
+        _create_logs(self.folder, (shard for shard in changed.shards.shards if shard.index not in known))
         states.save(self.folder / _STATE_FILE, changed)
         self.state = changed
         self._reroute()
@@ -109,9 +133,10 @@ class Stream:
         """Remove the stream and its records."""
         for log in self._logs.values():
             log.close()
-        doomed = self.folder.with_name(f".deleted-{self.state.incarnation}")
+        doomed = self.folder.with_name(f"{_DELETED}{self.state.incarnation}")
         self.folder.rename(doomed)  # at once, so that a kill in the middle leaves no half a stream
-        shutil.rmtree(doomed)
+        files.sync_folders([doomed.parent])
+        shutil.rmtree(doomed, ignore_errors=True)  # what is left goes at the next start
 
     def close(self) -> None:
         for log in self._logs.values():
@@ -139,3 +164,8 @@ class Stream:
             )
             for shard in open_shards
         ]
+
+
+def _create_logs(folder: Path, shards: Iterable[Shard]) -> None:
+    """Empty logs of new shards, before any state names them: a log that is missing later was lost."""
+    files.at_once(functools.partial(RecordLog.create, folder / shard_id(shard.index)) for shard in shards)

@@ -16,6 +16,8 @@ BATCHES = st.lists(
 
 
 def log_in(folder: Path, segment_bytes: int = 4096) -> Any:
+    if not folder.exists() or not any(folder.glob("*.log")):
+        RecordLog.create(folder)
     return RecordLog(folder, segment_bytes=segment_bytes)
 
 
