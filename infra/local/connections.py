@@ -5,6 +5,7 @@ waits for ever, and nothing keeps clients from taking the descriptors that the s
 """
 
 import asyncio
+import heapq
 import logging
 import resource
 from typing import Final
@@ -13,10 +14,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 #: Descriptors that clients can't have: open shards, files being written, sockets to ourselves.
 RESERVE: Final = 256
-#: How many connections the loop accepts in one go, before any of them can be closed.
-BACKLOG: Final = 100
+#: How many connections the loop accepts in one turn; it is three turns later that one of them can close another.
+AT_ONCE: Final = 16
 _ENOUGH: Final = 2**16
 _LINGER_SECONDS: Final = 1.0
+#: Closing one for each that comes would let their number grow: the next one takes the place that is free.
+_AT_A_TIME: Final = 64
 _REFUSAL: Final = b"The local cloud has no descriptor left for another connection.\n"
 _ANSWER: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nRetry-After: 1\r\nConnection: close\r\n"
@@ -52,9 +55,9 @@ class _Protocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._wait()
-        # A new descriptor gets the lowest number that is free, so the number says how many are in use.
+        # A new descriptor gets the lowest number that is free, so at least so many are in use.
         used = transport.get_extra_info("socket").fileno()
-        if used >= self.most and not self._close_one_that_waits():
+        if used >= self.most and not self._close_those_that_wait(used - self.most + _AT_A_TIME):
             self._refuse(used)
 
     def data_received(self, data: bytes) -> None:
@@ -68,18 +71,17 @@ class _Protocol(H11Protocol):
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
 
-    def _close_one_that_waits(self) -> bool:
-        ends = {
-            one.timeout_keep_alive_task.when(): one
+    def _close_those_that_wait(self, count: int) -> bool:
+        """Close so many of those that have waited longest; False when there is none."""
+        ends = [
+            (one.timeout_keep_alive_task.when(), id(one), one)
             for one in self.connections
             if isinstance(one, _Protocol) and one is not self and one.timeout_keep_alive_task is not None
-        }
-        if not ends:
-            return False
-        longest = ends[min(ends)]
-        longest._unset_keepalive_if_required()
-        longest.timeout_keep_alive_handler()
-        return True
+        ]
+        for _, _, longest in heapq.nsmallest(count, ends):
+            longest._unset_keepalive_if_required()
+            longest.timeout_keep_alive_handler()
+        return bool(ends)
 
     def _refuse(self, used: int) -> None:
         """Answer and say that no more follows; what the client still sends is read, or it would not see the answer."""

@@ -78,9 +78,9 @@ class LocalCloud:
         self._port = int(self._await_ready(self._process).rsplit(":", 1)[1])
         return self
 
-    def stop(self) -> None:
-        """Stop it as Ctrl-C would."""
-        self._end(signal.SIGTERM)
+    def stop(self) -> int | None:
+        """Stop it as Ctrl-C would; its exit status, None when it did not run."""
+        return self._end(signal.SIGTERM)
 
     def kill(self) -> None:
         """Kill it: no handler runs, nothing is saved."""
@@ -108,10 +108,10 @@ class LocalCloud:
     def _log(self) -> Path:
         return self._state_dir / "cloud.log"
 
-    def _end(self, number: signal.Signals) -> None:
+    def _end(self, number: signal.Signals) -> int | None:
         process, self._process = self._process, None
         if process is None:
-            return
+            return None
         if process.poll() is None:
             process.send_signal(number)
         try:
@@ -121,6 +121,7 @@ class LocalCloud:
             process.wait()
         if process.stdout is not None:
             process.stdout.close()
+        return process.returncode
 
     def _await_ready(self, process: subprocess.Popen[str]) -> str:
         assert process.stdout is not None

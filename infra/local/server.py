@@ -29,6 +29,7 @@ from infra.local.s3 import storage as s3_storage
 from infra.local.settings import HOST, LocalCloudSettings
 
 _LOG = logging.getLogger(__name__)
+_BACKLOG = 128
 Background = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -55,7 +56,7 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         listener.bind((host, port))
-        listener.listen(128)
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
@@ -112,7 +113,7 @@ class _Server(uvicorn.Server):
                 http=connections.protocol_class(open_files),
                 ws="none",
                 lifespan="on",
-                backlog=connections.BACKLOG,
+                backlog=connections.AT_ONCE,
                 timeout_keep_alive=75,
                 timeout_graceful_shutdown=2,
                 h11_max_incomplete_event_size=64 * 2**10,
@@ -126,6 +127,7 @@ class _Server(uvicorn.Server):
         )
         self._background = background
         self._ending = ending
+        self._full_until = 0.0
         self._running: dict[asyncio.Task[None], str] = {}
 
     @contextlib.contextmanager
@@ -138,6 +140,8 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         asyncio.get_running_loop().set_exception_handler(self._on_loop_error)
         await super().startup(sockets)
+        for listener in sockets or []:
+            listener.listen(_BACKLOG)  # asyncio has one number for how many wait and how many it takes at once
         self._running = {asyncio.create_task(run()): name for name, run in self._background.items()}
 
     async def on_tick(self, counter: int) -> bool:
@@ -181,7 +185,9 @@ class _Server(uvicorn.Server):
     def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
-            _LOG.warning("no descriptor is left for another connection; accepting again in a second")
+            if loop.time() > self._full_until:  # asyncio says so for every connection that waits
+                self._full_until = loop.time() + 1
+                _LOG.warning("no descriptor is left for another connection; accepting again in a second")
         else:
             loop.default_exception_handler(context)
 

@@ -62,7 +62,7 @@ class Snapshots:
         from ministack.core import persistence
 
         found = {path.stem for path in self._folder.glob("*.json") if path != self._index}
-        if self._index.exists() or found or any((self._folder.parent / one).exists() for one in _BESIDE):
+        if self._index.exists() or found or any(next((self._folder.parent / one).glob("*"), None) for one in _BESIDE):
             found |= files.read_json(self._index, lambda document: set(document["documents"]))
         else:
             files.write_json(self._index, {"documents": []})
