@@ -3,12 +3,17 @@
 `python -m benchmarks.local_cloud [--stored 1000000] [--seconds 10]` starts a cloud of its own in a temporary folder,
 puts batches of 500 records through boto3, and prints for each fill level the rate, the memory of the server and what a
 read and a restart take. Both processes share the machine, so the cost of the client is in the figures.
+
+`--fsync` measures what waiting for the disk costs instead: two clouds, with and without fsync, take turns, and the
+medians of their calls stand beside each other.
 """
 
 import argparse
 import json
+import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +42,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stored", type=int, default=1_000_000, help="records to fill up to before the second run")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long each run puts")
+    parser.add_argument("--fsync", action="store_true", help="what fsync costs: with and without, in turns")
     given = parser.parse_args()
+    if given.fsync:
+        compare_fsync(seconds=given.seconds)
+        return
     with tempfile.TemporaryDirectory() as folder, LocalCloud(Path(folder)) as cloud:
         kinesis = client(cloud)
         kinesis.create_stream(StreamName=STREAM, ShardCount=SHARDS)
@@ -54,11 +63,62 @@ def main() -> None:
         print(json.dumps({"stored": stored + added, "restart_seconds": round(time.monotonic() - started, 1)}))
 
 
-def client(cloud: LocalCloud) -> Any:
-    """A Kinesis client of the cloud."""
+@dataclass(frozen=True, kw_only=True)
+class FsyncFigures:
+    """Medians of one cloud's calls, in milliseconds; the records of one client on 64 shards, and on one."""
+
+    fsync: bool
+    records_per_second: int
+    put_records_64_shards: float
+    put_records_1_shard: float
+    put_object_100_kilobytes: float
+
+
+def compare_fsync(*, seconds: float) -> None:
+    """Print one JSON line for the cloud with fsync, and one for the cloud without."""
+    with tempfile.TemporaryDirectory() as folder:
+        with_fsync = LocalCloud(Path(folder) / "with")
+        without = LocalCloud(Path(folder) / "without", arguments=("--no-fsync",))
+        with with_fsync, without:
+            calls = {cloud: _calls(cloud) for cloud in (with_fsync, without)}
+            taken: dict[LocalCloud, list[list[float]]] = {cloud: [[], [], []] for cloud in calls}
+            give_up = time.monotonic() + 2 * seconds
+            while time.monotonic() < give_up:
+                for cloud, functions in calls.items():
+                    for place, function in enumerate(functions):
+                        started = time.monotonic()
+                        function()
+                        taken[cloud][place].append((time.monotonic() - started) * 1000)
+        for cloud, measured in taken.items():
+            many, one, put_object = (statistics.median(times) for times in measured)
+            figures = FsyncFigures(
+                fsync=cloud is with_fsync,
+                records_per_second=round(500_000 / many),
+                put_records_64_shards=round(many, 1),
+                put_records_1_shard=round(one, 1),
+                put_object_100_kilobytes=round(put_object, 1),
+            )
+            print(json.dumps(asdict(figures)), flush=True)
+
+
+def _calls(cloud: LocalCloud) -> list[Callable[[], Any]]:
+    kinesis, s3 = client(cloud), client(cloud, "s3")
+    kinesis.create_stream(StreamName=STREAM, ShardCount=SHARDS)
+    kinesis.create_stream(StreamName="one", ShardCount=1)
+    s3.create_bucket(Bucket="objects")
+    many = [{"Data": RECORD, "PartitionKey": f"{n}"} for n in range(500)]
+    return [
+        lambda: kinesis.put_records(StreamName=STREAM, Records=many),
+        lambda: kinesis.put_records(StreamName="one", Records=many[:100]),
+        lambda: s3.put_object(Bucket="objects", Key=f"{time.monotonic_ns()}", Body=b"x" * 100_000),
+    ]
+
+
+def client(cloud: LocalCloud, service: str = "kinesis") -> Any:
+    """A client of the cloud."""
     environment = cloud.environment()
     return boto3.client(
-        "kinesis",
+        service,
         endpoint_url=cloud.endpoint_url,
         region_name=environment["AWS_REGION"],
         aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],

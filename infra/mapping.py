@@ -17,6 +17,7 @@ MAX_DATA_LENGTH: Final = (MAX_LINE_BYTES - 1) // 3 * 4
 _TEMPLATES: Final = Path(__file__).with_name("mapping_templates")
 _PLACEHOLDER: Final = re.compile(r"@@([A-Z_]+)@@")
 _ONE_THROTTLED: Final = ',"accepted":0,"failed":1,"events":[{"status":"throttled"}]'
+_ONE_FAILED: Final = ',"accepted":0,"failed":1,"events":[{"status":"failed"}]'
 _USER_ID_LIMIT: Final = f"user_id has 1 to {MAX_USER_ID_LENGTH} characters"
 
 
@@ -44,7 +45,7 @@ def single_event_templates(stream_name: str) -> RouteTemplates:
             SIZE_LIMIT=f"an event with what the server adds must be below {MAX_LINE_BYTES} bytes",
             CONTENT_LIMIT=_USER_ID_LIMIT,
         ),
-        unavailable=_filled("unavailable"),
+        unavailable=_filled("unavailable", FAILED_EVENTS=_ONE_FAILED),
     )
 
 
@@ -64,7 +65,7 @@ def batch_templates(stream_name: str) -> RouteTemplates:
             "below 10 MiB",
             CONTENT_LIMIT=f"a batch has 1 to {MAX_BATCH_EVENTS} events, and {_USER_ID_LIMIT}",
         ),
-        unavailable=_filled("unavailable"),
+        unavailable=_filled("unavailable", FAILED_EVENTS=""),
     )
 
 

@@ -44,6 +44,8 @@ def attack(folder: Path, *, seed: int = 1) -> Iterator[Result]:
         cloud.kill()
     for document in documents(whole):
         for damage in DAMAGES:
+            if damage == "garbage" and document.endswith(".parquet"):
+                continue  # other bytes of the same size are no state document: the client's checksum finds them
             yield _start(folder / "damaged", whole, document, damage, writers.accepted)
 
 
@@ -81,7 +83,7 @@ def _start(state: Path, whole: Path, document: str, damage: str, before: Accepte
     except NotReadyError as error:
         sentence = str(error).strip().splitlines()[-1]
         return Result(document=document, damage=damage, started=False, sentence=sentence, lost=0, differences=[])
-    with cloud:
+    try:
         clients = Clients(cloud)
         writers = Writers(clients, 2, before=before)
         writers.run_until_accepted(200)
@@ -89,5 +91,7 @@ def _start(state: Path, whole: Path, document: str, damage: str, before: Accepte
         lost = len(writers.accepted.events - found)
         different = differences(clients, writers.accepted)
         said = [line for line in (state / "cloud.log").read_text().splitlines() if str(state) in line]
+    finally:
+        cloud.stop()
     sentence = said[0] if said else ""
     return Result(document=document, damage=damage, started=True, sentence=sentence, lost=lost, differences=different)

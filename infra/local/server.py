@@ -149,10 +149,10 @@ class _Server(uvicorn.Server):
         for task in [task for task in self._running if task.done()]:
             name, error = self._running.pop(task), task.exception()
             if error is not None:
-                _LOG.error("%s failed", name, exc_info=error)
+                if not isinstance(error, OSError):  # a mistake of ours: where it is, once
+                    _LOG.error("%s failed", name, exc_info=error)
                 self._ending.because(f"{name} failed: {type(error).__name__}: {error}")
         if self._ending.reason is not None:
-            self.force_exit = True  # ministack must not save now what could not be saved before
             return True
         return await super().on_tick(counter)
 

@@ -49,8 +49,9 @@ _BESIDE: Final = ("s3", "kinesis", "firehose")
 class Snapshots:
     """The state files of ministack's services, and the room that is taken for the next one of each."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, ending: Ending) -> None:
         self._folder = folder
+        self._ending = ending
         self._digests: dict[str, bytes] = {}
         self._sizes: dict[str, int] = {}
         self._reserved: dict[str, int] = {}
@@ -124,11 +125,17 @@ class Snapshots:
         self._digests[key] = digest
 
     def _save_last(self, key: str, state: Any) -> None:
-        """ministack's own saving at a clean stop, which adds the metrics."""
+        """ministack's own saving at a clean stop, which adds the metrics; not of what was refused."""
+        if self._ending.reason is not None:
+            return
         try:
             self._save(key, state)
         except OSError as error:
             _LOG.warning("%s stays as it was last written: %s", self._path(key), error)
+
+    def give_up(self, service: str, error: OSError) -> None:
+        """End the server."""
+        self._ending.because(f"the state of {service} can't be written: {error.strerror or error}")
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}.json"
@@ -154,15 +161,15 @@ def _allocate(path: Path, size: int) -> None:
 
 def install(state_dir: Path, ending: Ending) -> Snapshots:
     """Read every service back, and save after each request to a service that is ministack's own."""
-    snapshots = Snapshots(state_dir / "services")
+    snapshots = Snapshots(state_dir / "services", ending)
     snapshots.load()
     for service, handler in list(emulator.handlers().items()):
         if service not in _OWN:
-            emulator.replace(service, _saving(handler, service, snapshots, ending))
+            emulator.replace(service, _saving(handler, service, snapshots))
     return snapshots
 
 
-def _saving(handler: emulator.Handler, service: str, snapshots: Snapshots, ending: Ending) -> emulator.Handler:
+def _saving(handler: emulator.Handler, service: str, snapshots: Snapshots) -> emulator.Handler:
     @functools.wraps(handler)
     async def handle(
         method: str, path: str, headers: emulator.Headers, body: bytes, query: dict[str, list[str]]
@@ -181,7 +188,7 @@ def _saving(handler: emulator.Handler, service: str, snapshots: Snapshots, endin
         except OSError as error:
             if changes:
                 # What memory has by now can't be taken back, and must not be answered from.
-                ending.because(f"the state of {service} can't be written: {error.strerror or error}")
+                snapshots.give_up(service, error)
             return _refusal(service, error)
         return answer
 

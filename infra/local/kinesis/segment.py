@@ -117,7 +117,7 @@ class Segment:
 
     def scan(self, start: int) -> Iterator[Entry]:
         """Entries from index `start` on."""
-        if start >= self.end:
+        if max(start, self.first) >= self.end:
             return
         place = max(start - self.first, 0) // STRIDE
         for entry in self._entries(self.first + place * STRIDE, self._offsets[place]):

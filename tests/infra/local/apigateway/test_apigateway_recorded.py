@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from benchmarks.cloud_attacks.small_disk import NoMountError, fill, free, small_disk
 from infra.local.process import LocalCloud
 from infra.mapping import batch_templates, single_event_templates
 from tests.infra.local.deployed_pipeline import StreamTail
@@ -132,6 +133,30 @@ def test_an_absent_stream_is_503_and_names_neither_stream_nor_account(
     assert (reply.status_code, reply.json()["message"]) == (503, "the stream is not available")
     assert name not in reply.text
     assert "000000000000" not in reply.text
+
+
+@pytest.mark.parametrize(
+    ("templates", "body"),
+    [(single_event_templates, {"user_id": "1"}), (batch_templates, [{"user_id": "1"}])],
+    ids=["single", "batch"],
+)
+def test_a_full_disk_is_503_with_events_and_the_event_is_taken_when_there_is_room(
+    tmp_path: Path, clients_of: Any, templates: Any, body: Any
+) -> None:
+    try:
+        with small_disk(tmp_path / "state" / "kinesis", 1) as disk, LocalCloud(tmp_path / "state") as cloud:
+            made = templates("s")
+            clients = clients_of(cloud)
+            _stream(clients, "s")
+            responses = [("200", "200", made.stored), ("400", "400", made.refused), ("", "503", made.unavailable)]
+            url = HandMadeApi(clients, cloud.endpoint_url, made.action, made.request, responses).deploy()
+            fill(disk, leave=0)
+            refused = httpx.post(url, json=body)
+            assert (refused.status_code, refused.json()["events"]) == (503, [{"status": "failed"}])
+            free(disk)
+            assert httpx.post(url, json=body).json()["accepted"] == 1
+    except NoMountError as error:
+        pytest.skip(str(error))
 
 
 def test_a_status_that_no_response_is_for_is_500(local_cloud: LocalCloud, clients: Any, name: str) -> None:
