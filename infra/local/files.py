@@ -44,10 +44,19 @@ def sync(*descriptors: int) -> None:
 
 def at_once(waits: Iterable[Callable[[], None]]) -> None:
     """Run several functions that wait for the disk; the first error when all have ended."""
-    futures = [_writers.submit(one) for one in waits]
+    wanted = list(waits)
+    if len(wanted) == 1:
+        wanted[0]()
+        return
+    futures = [_writers.submit(_one_by_one, wanted[place::_SYNCERS]) for place in range(min(_SYNCERS, len(wanted)))]
     wait(futures)
     for future in futures:
         future.result()
+
+
+def _one_by_one(waits: list[Callable[[], None]]) -> None:
+    for one in waits:
+        one()
 
 
 def sync_folders(folders: Iterable[Path]) -> None:

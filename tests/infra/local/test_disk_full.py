@@ -5,14 +5,19 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import botocore.exceptions
 import pytest
 
+from benchmarks.cloud_attacks.small_disk import NoMountError, fill, free, small_disk
 from infra.local import files, snapshots
 from infra.local.ending import Ending
 from infra.local.kinesis.record_log import RecordLog
+from infra.local.process import LocalCloud
+from tests.infra.local.conftest import Clients
 from tests.infra.local.firehose_in_process import Delivery
 from tests.infra.local.kinesis_in_process import put, read_stream, service_in
 
@@ -145,3 +150,48 @@ def test_files_that_belong_together_are_both_there_or_neither(tmp_path: Path, mo
     with pytest.raises(OSError, match="No space left"):
         files.replace_together({tmp_path / "a": b"new", tmp_path / "b": b"new"})
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a": b"old"}
+
+
+@pytest.mark.cloud
+def test_every_kind_of_s3_write_without_room_is_refused_and_is_done_again_with_room(
+    tmp_path: Path, clients_of: type[Clients]
+) -> None:
+    try:
+        with small_disk(tmp_path / "state" / "s3", 1) as disk, LocalCloud(tmp_path / "state") as cloud:
+            s3 = clients_of(cloud, retries={"total_max_attempts": 1}).s3
+            s3.create_bucket(Bucket="full")
+            s3.put_bucket_versioning(Bucket="full", VersioningConfiguration={"Status": "Enabled"})
+            first = s3.put_object(Bucket="full", Key="k", Body=b"old")["VersionId"]
+            upload = {"Bucket": "full", "Key": "m"}
+            upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
+            part = s3.upload_part(**upload, PartNumber=1, Body=b"p" * 9_000)["ETag"]
+            parts = {"Parts": [{"PartNumber": 1, "ETag": part}]}
+            writes: list[Callable[[], Any]] = [
+                lambda: s3.put_object(Bucket="full", Key="k", Body=b"n" * 9_000),
+                lambda: s3.copy_object(Bucket="full", Key="c", CopySource="full/k"),
+                lambda: s3.complete_multipart_upload(**upload, MultipartUpload=parts),
+                lambda: s3.put_object_tagging(Bucket="full", Key="k", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]}),
+                lambda: s3.delete_object(Bucket="full", Key="k"),
+            ]
+            fill(disk, leave=0)
+            for write in writes:
+                with pytest.raises(botocore.exceptions.ClientError, match="No space left on device"):
+                    write()
+            assert [one["VersionId"] for one in s3.list_object_versions(Bucket="full")["Versions"]] == [first]
+            assert s3.get_object(Bucket="full", Key="k")["Body"].read() == b"old"
+            assert s3.get_object_tagging(Bucket="full", Key="k")["TagSet"] == []
+            free(disk)
+            for write in writes:
+                write()
+            seen = []
+            for _ in range(2):
+                listed = s3.list_object_versions(Bucket="full")
+                seen.append([(one["Key"], one["VersionId"], one["Size"]) for one in listed["Versions"]])
+                assert [one["Key"] for one in listed["DeleteMarkers"]] == ["k"]
+                assert s3.get_object(Bucket="full", Key="m")["Body"].read() == b"p" * 9_000
+                cloud.kill()
+                cloud.start()
+            assert seen[0] == seen[1]
+            assert sorted(size for _, _, size in seen[0]) == [3, 9_000, 9_000, 9_000]
+    except NoMountError as error:
+        pytest.skip(str(error))
