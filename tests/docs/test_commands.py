@@ -38,7 +38,11 @@ class How(Enum):
 
 #: The first pattern that fits a whole command decides; the reason says why it is only parsed, or needs a lake.
 CLASSES: Final = (
-    (r"\. \.venv/bin/activate|(export|LAKE=|submit\(\)).*", How.SHELL, "prepares the shell"),
+    (
+        r"\. \.venv/bin/activate|\. var/demo/environment\.sh|(export|LAKE=|submit\(\)).*",
+        How.SHELL,
+        "prepares the shell",
+    ),
     (r"make help|python -m \S+ --help", How.AS_PRINTED, ""),
     (r"python -m kinesis_scaling simulate --trace FILE\.csv", How.AS_PRINTED, ""),
     (r"make sql.*|python -m infra\.lake_shell.*", How.ON_A_LAKE, "asks tables"),
@@ -60,6 +64,8 @@ CLASSES: Final = (
 )
 COMMANDS: Final = commands()
 TRACE: Final = "timestamp,count\n2026-11-22 00:00:00,60000\n2026-11-22 00:05:00,90000\n2026-11-22 00:10:00,70000\n"
+#: What a demo that is up leaves; here there is none.
+DEMO_ENVIRONMENT: Final = ". var/demo/environment.sh"
 #: In bash, in front of a command: its programs are not started, their words are written down.
 RECORDED: Final = """
 words() { printf '%s\\x1f' "$@"; echo; }
@@ -131,9 +137,12 @@ def _recipe(command: str) -> str:
 
 def _words(command: Command) -> list[list[str]]:
     """Return the words after each `python` that a command starts."""
-    script = filled(
-        script_of(command), {". .venv/bin/activate": "", "--database DATABASE": "--database clickstream_dev"}
-    )
+    values = {
+        ". .venv/bin/activate": "",
+        DEMO_ENVIRONMENT: "CLICKSTREAM_RAW_URI=s3://b/raw CLICKSTREAM_WAREHOUSE_URI=s3://b/w CLICKSTREAM_DATABASE=d",
+        "--database DATABASE": "--database clickstream_dev",
+    }
+    script = filled(script_of(command), values)
     done = bash(RECORDED + script + (" --help" if is_name(command) else ""), environment())
     assert done.returncode == 0, (command.place, done.stderr)
     return [line.split("\x1f")[:-1] for line in done.stdout.splitlines() if "\x1f" in line]
@@ -222,6 +231,7 @@ def on_the_lake(command: Command, lake: SimulatedLake, folder: Path) -> "subproc
     """Run a command as its page has it, but for the placeholders."""
     (folder / "ids.txt").write_text("ann\nben\n")
     values = {
+        DEMO_ENVIRONMENT: "",  # the lake's variables are set already
         "127.0.0.1:PORT": urlsplit(lake.cloud.endpoint_url).netloc,
         "s3://BUCKET/raw": lake.raw_uri,
         "s3://BUCKET/warehouse": lake.warehouse_uri,

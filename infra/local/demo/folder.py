@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from infra.lake_shell.lake import CONNECTION
 from infra.local.demo.lake import StackOutputs
 from infra.local.errors import FolderError, StateInUseError
 
 DEFAULT_FOLDER: Final = Path("var/demo")
 #: Says that a folder is the demo's, and may be emptied by the next one; holds nothing that is read again.
 MARK: Final = ".clickstream-demo"
-#: Where the demo is reached, for programs; and the same as shell variables, for a person's terminal.
-CONNECTION: Final = "connection.json"
+#: Where the demo is reached, as shell variables; `CONNECTION` has the same for programs.
 ENVIRONMENT: Final = "environment.sh"
 
 
