@@ -1,6 +1,6 @@
 """Clients that come, ask once and stay never take the descriptors that the server needs."""
 
-import select
+import selectors
 import socket
 import subprocess
 import sys
@@ -37,6 +37,7 @@ def test_a_connection_that_its_client_closed_is_closed_at_once(local_cloud: Loca
 
 def test_when_every_connection_works_the_next_client_is_told_to_come_again(tmp_path: Path) -> None:
     with LocalCloud(tmp_path, open_files=256) as cloud, ExitStack() as opened:
+        waiting = opened.enter_context(selectors.DefaultSelector())
         clients: list[socket.socket] = []
         answers = b""
         while b"503" not in answers:
@@ -45,8 +46,10 @@ def test_when_every_connection_works_the_next_client_is_told_to_come_again(tmp_p
             with suppress(OSError):  # refused, or closed before it had said anything
                 # a body that is announced and never comes
                 clients[-1].sendall(b"PUT /b/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n")
-                for readable in select.select(clients[-200:], [], [], 0)[0]:
-                    answers += readable.recv(4096)
+                waiting.register(clients[-1], selectors.EVENT_READ, data=len(clients) - 1)
+                for key, _ in waiting.select(timeout=0):
+                    waiting.unregister(key.fileobj)
+                    answers += clients[key.data].recv(4096)
         assert b"HTTP/1.1 503 Service Unavailable\r\n" in answers
         assert b"Retry-After: 1\r\nConnection: close\r\n" in answers
 
