@@ -18,7 +18,7 @@ setup: ## Make .venv and jars/ (Python 3.11–3.13, Java 17 or 21); quick when n
 	@infra/local/setup.sh
 
 .PHONY: demo
-demo: setup ## The main job: local cloud, traffic over HTTP, Airflow, hourly tables (SPIKE=0: without scaling, half the time; KEEP=0: check and end)
+demo: setup ## The main job: local cloud, traffic over HTTP, Airflow, hourly tables (SPIKE=0: without scaling and late events, quicker; KEEP=0: check and end)
 	@python -m infra.local.demo $(if $(filter 0,$(KEEP)),--check) $(if $(filter 0,$(SPIKE)),--no-spike)
 
 .PHONY: run

@@ -24,6 +24,8 @@ from infra.settings import settings_of
 
 _PATIENCE: Final = 3_600.0
 _LOG_TAIL: Final = 60
+#: Share of events that touch further hours.
+_LATE: Final = 0.0005
 
 
 def main() -> None:
@@ -34,7 +36,7 @@ def main() -> None:
     progress = Progress()
     with TemporaryDirectory() as temporary, LocalCloud(Path(temporary) / "cloud") as cloud:
         folder = Path(temporary)
-        commands = Commands(folder=folder, environment={**os.environ, **cloud.environment()})
+        commands = Commands(folder=folder, environment={**os.environ, **cloud.environment()}, late=_LATE)
         outputs = commands.deploy()
         environment = {**cloud.environment(), **outputs.pipeline_variables()}
         progress.say("starting Airflow")

@@ -70,8 +70,7 @@ def test_the_demo_accounts_for_every_event(demo: RunningDemo) -> None:
     assert summary["lines"] == sum(summary["sent"].values()) > 60_000
     assert summary["duplicates"] > 0
     assert {"too_late", "not_json", "negative_price"} <= summary["rejected"].keys()
-    assert len(summary["days"]) > 1, "late events are older than today"
-    assert len(summary["event_hours"]) > 8, "late events are older than the hours of history"
+    assert len(summary["event_hours"]) >= 3, "two past hours and the open one"
 
 
 def test_the_demo_s_stream_grew_and_shrank(demo: RunningDemo) -> None:

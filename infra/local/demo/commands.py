@@ -14,8 +14,7 @@ from contracts.partitions import hour_key
 from infra.local.demo.lake import StackOutputs
 from infra.local.errors import LocalCloudError
 
-#: Few late events: each one outside the hours at hand is one more event hour to aggregate.
-_DEFECTS: Final = ("--defects", "default", "--late", "0.0002")
+_DEFECTS: Final = ("--defects", "default")
 #: No late events in the spike: its many events are for the stream to show how it scales.
 _SPIKE_DEFECTS: Final = ("--duplicates", "0.005", "--malformed", "0.002")
 #: Events per second: well within what one shard takes, and half as much again as one takes.
@@ -30,9 +29,13 @@ class CommandFailedError(LocalCloudError):
 
 
 class Commands:
-    """Runs commands with the variables of one local cloud; logs and manifests go to `folder`."""
+    """Runs commands with the variables of one local cloud; logs and manifests go to `folder`.
 
-    def __init__(self, *, folder: Path, environment: Mapping[str, str]) -> None:
+    `late` is the share of events (0–1) that happened hours or days before they arrive.
+    """
+
+    def __init__(self, *, folder: Path, environment: Mapping[str, str], late: float = 0.0) -> None:
+        self._defects = (*_DEFECTS, "--late", str(late))
         self._folder = folder
         self._environment = environment
         self._commands: list[RunningCommand] = []
@@ -50,12 +53,16 @@ class Commands:
     def lay_down_history(self, raw_uri: str, start: datetime, end: datetime, events: int) -> Manifest:
         """Write past hours straight to the raw prefix; return the manifest."""
         span = ["--from", hour_key(start), "--to", hour_key(end), "--events", str(events)]
-        return self._simulated("history", ["history", "--raw", raw_uri, *span, "--seed", "1", *_DEFECTS]).manifest()
+        return self._simulated(
+            "history", ["history", "--raw", raw_uri, *span, "--seed", "1", *self._defects]
+        ).manifest()
 
     def send_live_traffic(self, api_url: str, events: int) -> Manifest:
         """Send events over HTTP, in batches; return the manifest of what was accepted."""
         size = ["--events", str(events), "--rate", str(_LIVE_RATE)]
-        return self._simulated("live", ["stream", "--api-url", api_url, *size, "--seed", "2", *_DEFECTS]).manifest()
+        return self._simulated(
+            "live", ["stream", "--api-url", api_url, *size, "--seed", "2", *self._defects]
+        ).manifest()
 
     def start_spike(self, api_url: str) -> "RunningCommand":
         """Start to send more than one shard takes, until it is interrupted; what is throttled is sent again."""
