@@ -3,11 +3,17 @@
 Each worker of `make test` and `make e2e` takes the next file when it has nearly done with its own (`--dist loadfile`,
 without xdist's own order, by the number of tests). So Spark's tests come first, the longest files of them at the very
 start, and the quick ones fill up the end.
+
+No property may fail because the machine was busy, so hypothesis has no deadline.
 """
 
 from typing import Final
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("clickstream", deadline=None)
+settings.load_profile("clickstream")
 
 #: Files of more than half a minute, the longest first. A file that is missing here costs some idle time at the end.
 LONGEST: Final = (

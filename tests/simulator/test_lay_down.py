@@ -241,7 +241,7 @@ def test_the_same_content_makes_the_same_objects_and_other_content_others(tmp_pa
     assert len(raw_objects(tmp_path / "raw")) == 24 + 25
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     lines=st.lists(
         st.one_of(

@@ -46,7 +46,7 @@ def test_an_unspoilt_event_is_valid(event: Event) -> None:
 
 
 @pytest.mark.parametrize("reason", EVENT_SPOILERS, ids=str)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(event=events, random=seeds, channel=st.sampled_from(Channel))
 def test_a_spoilt_event_is_rejected_for_that_reason(
     reason: RejectionReason, event: Event, random: Random, channel: Channel

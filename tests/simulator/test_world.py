@@ -55,7 +55,7 @@ def test_the_world_of_seed_7_is_the_one_that_it_always_was() -> None:
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 50), minute=st.integers(0, 40_000_000), events=st.integers(1, 300))
 def test_a_minute_has_exactly_the_events_asked_for_and_more_only_adds(seed: int, minute: int, events: int) -> None:
     world = World(seed)
@@ -64,7 +64,7 @@ def test_a_minute_has_exactly_the_events_asked_for_and_more_only_adds(seed: int,
     assert many[:events] == few
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(minute=st.integers(0, 40_000_000))
 def test_nobody_buys_what_is_not_in_the_cart_or_puts_there_what_they_did_not_see(minute: int) -> None:
     for session in World(3).minute(minute, 200):

@@ -33,9 +33,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--past-hours", type=int, default=2, help="hours of history to write (default 2)")
     parser.add_argument("--past-events", type=int, default=40_000, help="events in them (default 40,000)")
     parser.add_argument("--live-events", type=int, default=10_000, help="events to send over HTTP (default 10,000)")
-    parser.add_argument(
-        "--no-spike", action="store_true", help="leave scaling and late events out: it is quicker"
-    )
+    parser.add_argument("--no-spike", action="store_true", help="leave scaling and late events out: it is quicker")
     parser.add_argument("--port", type=int, default=0, help="port of Airflow's UI (default: a free one)")
     parser.add_argument(
         "--folder",

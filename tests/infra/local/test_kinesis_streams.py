@@ -33,7 +33,7 @@ def scale(service: KinesisService, target: int) -> None:
         service.call("UpdateShardCount", asked)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(steps=STEPS)
 def test_every_record_is_readable_once_and_in_order_per_key_across_reshards_and_restarts(
     tmp_path_factory: pytest.TempPathFactory, steps: Any

@@ -29,7 +29,7 @@ def read_all(log: RecordLog, start: int = 0, max_records: int = 37) -> Any:
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(batches=BATCHES, reopen=st.booleans(), start=st.integers(0, 200))
 def test_every_record_is_read_once_in_order_across_segments_and_a_reopening(
     tmp_path_factory: pytest.TempPathFactory, batches: Any, reopen: bool, start: int
@@ -86,7 +86,7 @@ def test_expiry_drops_whole_segments_and_indexes_go_on(tmp_path: Path) -> None:
     assert [one.index for one in read_all(log)] == [10]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(arrivals=st.lists(st.integers(1, 60), min_size=1, max_size=300).map(sorted), wanted=st.integers(0, 70))
 def test_a_time_leads_to_the_first_record_that_arrived_then_or_later(
     tmp_path_factory: pytest.TempPathFactory, arrivals: Any, wanted: int

@@ -41,7 +41,7 @@ def scale(shards: ShardMap, draw: st.DataObject) -> ShardMap:
     return resharding.uniform(shards, draw.draw(st.integers(1, 24)), now=NOW).shards
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 9), st.lists(st.sampled_from([split, merge, scale]), max_size=8), st.data())
 def test_any_sequence_of_reshards_keeps_the_hash_keys_partitioned_exactly(count: int, steps: Any, data: Any) -> None:
     shards = ShardMap.uniform(count, now=NOW)
@@ -51,7 +51,7 @@ def test_any_sequence_of_reshards_keeps_the_hash_keys_partitioned_exactly(count:
         assert_partitions_the_space(shards)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 20), st.lists(st.integers(1, 40), min_size=1, max_size=4))
 def test_uniform_scaling_makes_shards_of_equal_size(count: int, targets: Any) -> None:
     shards = ShardMap.uniform(count, now=NOW)

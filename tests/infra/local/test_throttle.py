@@ -12,7 +12,7 @@ ATTEMPTS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ATTEMPTS)
 def test_no_second_admits_more_than_the_limit_of_records_or_bytes(attempts: Any) -> None:
     limit, now, admitted = WriteLimit(), 0.0, []

@@ -67,7 +67,7 @@ def check_each_answer(answers: list[tuple[StreamState, ScalingDecision]], settin
         assert target < open_shards or target <= settings.maximum_shards
 
 
-@with_settings(max_examples=25, deadline=None)
+@with_settings(max_examples=25)
 @given(traces, bounds, models, st.frozensets(st.integers(0, 300), max_size=40), st.integers(1, 64))
 def test_no_limit_of_aws_and_no_bound_is_ever_broken(
     made: Trace, settings: Settings, model: StreamModel, lost_orders: frozenset[int], start: int
@@ -78,7 +78,7 @@ def test_no_limit_of_aws_and_no_bound_is_ever_broken(
     check_each_answer(policy.answers, settings)
 
 
-@with_settings(max_examples=4, deadline=None)
+@with_settings(max_examples=4)
 @given(st.lists(st.sampled_from([0.5, 3.0, 60.0]), min_size=26, max_size=26))
 def test_never_more_than_ten_calls_in_any_24_hours(waves: list[float]) -> None:
     hours = [shards for wave in waves for shards in (wave, *[0.5] * 5)]
@@ -92,7 +92,7 @@ def directions(outcome: Outcome) -> list[int]:
     return [1 if made.move.target > made.open_shards else -1 for made in outcome.moves]
 
 
-@with_settings(max_examples=6, deadline=None)
+@with_settings(max_examples=6)
 @given(st.floats(0, 64), st.integers(1, 100))
 def test_steady_traffic_is_met_in_one_direction_and_then_left_alone(shards: float, start: int) -> None:
     outcome = simulate(trace([shards] * 72), Watched(Settings()), MODEL, open_shards=start)
@@ -101,7 +101,7 @@ def test_steady_traffic_is_met_in_one_direction_and_then_left_alone(shards: floa
     assert not [made for made in outcome.moves if made.second > settled]
 
 
-@with_settings(max_examples=8, deadline=None)
+@with_settings(max_examples=8)
 @given(st.integers(0, 1_000_000), st.sampled_from([1.0, 5.0, 12.0, 30.0, 60.0]))
 def test_noise_of_a_tenth_turns_the_direction_at_most_four_times_an_hour(seed: int, level: float) -> None:
     dice, hours = Random(seed), 5

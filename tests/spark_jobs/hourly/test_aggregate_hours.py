@@ -259,7 +259,7 @@ def test_a_run_that_is_overtaken_every_time_gives_up_with_the_conflict(
 
 
 # Each example is many streams in one run of Spark; to shrink one that fails would take an hour.
-@settings(max_examples=1, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=1, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(streams=st.lists(STREAM, min_size=40, max_size=40), dice=st.randoms(use_true_random=False))
 def test_hours_made_in_any_order_are_what_the_reference_says(
     spark: SparkSession,

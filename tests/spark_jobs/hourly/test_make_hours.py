@@ -34,7 +34,7 @@ from tests.spark_jobs.reference_tables import reference_tables, winners
 Results = dict[str, list[dict[str, Any]]]
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(streams=st.lists(STREAM, max_size=8), dice=st.randoms(use_true_random=False), cores=st.integers(1, 4))
 def test_batches_of_any_hours_are_what_the_reference_says(
     streams: list[Stream], dice: random.Random, cores: int

@@ -40,7 +40,7 @@ def _rows(table: pa.Table) -> list[str]:
     return sorted(map(repr, table.to_pylist()))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(batch=st.lists(lines(), min_size=1, max_size=30))
 def test_what_duckdb_accepts_the_definition_accepts_with_the_same_values(
     judge: LineJudge, one_by_one: LineJudge, batch: list[bytes]
@@ -51,7 +51,7 @@ def test_what_duckdb_accepts_the_definition_accepts_with_the_same_values(
     assert quick.rejected.to_pylist() == defined.rejected.to_pylist()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(chunk=st.lists(st.one_of(st.binary(max_size=60), lines()), max_size=8).map(b"\n".join))
 def test_every_line_of_any_bytes_is_received_or_rejected_and_rejected_ones_are_kept_byte_for_byte(
     judge: LineJudge, chunk: bytes
@@ -140,7 +140,7 @@ def _disfigured(draw: st.DrawFn) -> bytes:
     return line.replace("\n", "").encode()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(batch=st.lists(_disfigured(), min_size=1, max_size=30), spaced=st.booleans())
 def test_a_line_that_is_nearly_spelled_like_its_neighbours_is_what_the_definition_says(
     judge: LineJudge, one_by_one: LineJudge, batch: list[bytes], spaced: bool

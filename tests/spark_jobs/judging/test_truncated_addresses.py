@@ -68,7 +68,6 @@ def test_a_line_without_the_two_fields_stays_as_it_is_byte_for_byte(line: bytes)
     assert truncated_in_line(without) == without
 
 
-@settings(deadline=None)
 @given(line=lines(), address=st.ip_addresses(v=4).map(str), name=st.sampled_from(ADDRESS_FIELDS))
 def test_no_whole_address_is_kept_of_a_line(line: bytes, address: str, name: str) -> None:
     given_line = line.replace(b"{", b'{"%s":%s,' % (name.encode(), json.dumps(address).encode()))

@@ -19,7 +19,7 @@ from tests.specification.torture import json_test_suite, naughty_strings
 
 
 @given(raw=lines())
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 def test_the_jobs_judge_hostile_lines_as_specified(raw: bytes) -> None:
     assert_judged_alike(raw)
 

@@ -52,7 +52,7 @@ def test_rows_of_a_partition_keep_their_order(target: FileTarget) -> None:
     assert content(file) == [2, 1, 3]
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     batches=st.lists(st.lists(st.integers(0, 12), max_size=30), max_size=4),
     file_bytes=st.sampled_from([20, 10_000]),

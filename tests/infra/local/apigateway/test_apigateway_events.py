@@ -27,7 +27,7 @@ _JSON = st.recursive(
 )
 #: What a header value may hold on the wire.
 _HEADER_BYTES = st.lists(st.integers(0x21, 0xFF).filter(lambda byte: byte != 0x7F), min_size=1, max_size=40).map(bytes)
-_OVER_THE_SERVER = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_OVER_THE_SERVER = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def test_an_accepted_event_is_in_the_stream_once_in_its_envelope(

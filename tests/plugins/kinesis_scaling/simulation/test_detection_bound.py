@@ -88,7 +88,7 @@ class KnowsAllFromTheFirstMinuteOn:
         return Move(action=action, target=2 * shards)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     held=st.integers(1, 12),
     before=st.lists(st.floats(0, 0.99), min_size=1, max_size=4),

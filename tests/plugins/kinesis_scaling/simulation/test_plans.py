@@ -11,7 +11,7 @@ from kinesis_scaling.simulation.stream_model import StreamModel
 from tests.plugins.kinesis_scaling.traces import trace
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.floats(0, 40), min_size=2, max_size=60))
 def test_the_clairvoyant_plan_throttles_nothing_and_keeps_every_limit(demand: list[float]) -> None:
     made = trace([1.0, *demand], minutes=60)
