@@ -1,6 +1,7 @@
 """The DAGs in a real Airflow, over a real catalog; only Spark is a stand-in that keeps the ledger.
 
-One Airflow serves all tests of the module, and each has a day of its own.
+One Airflow serves all tests of the module, and each has a day of its own. What lands up to eight days after a day shows
+that the day is over: a test whose day must be open comes before those with the days after it.
 """
 
 import os
@@ -217,7 +218,7 @@ def test_an_open_hour_runs_at_once_when_it_is_allowed_and_is_not_settled(api: Ai
 def test_a_key_that_was_filled_in_is_the_run_s_key_in_every_dag(
     api: AirflowApi, ledger: LedgerStore, folder: Path
 ) -> None:
-    noon = datetime(2026, 10, 10, 12, tzinfo=UTC)
+    noon = datetime(2026, 7, 1, 12, tzinfo=UTC)
     land(noon, noon, noon - HOUR)
 
     transformed = api.trigger("transform_events", params={"landing_hour": hour_key(noon)})
@@ -240,7 +241,7 @@ def test_a_key_that_was_filled_in_is_the_run_s_key_in_every_dag(
 
 
 def test_a_run_shows_what_it_read_and_wrote(api: AirflowApi) -> None:
-    noon = datetime(2026, 10, 11, 12, tzinfo=UTC)
+    noon = datetime(2026, 7, 20, 12, tzinfo=UTC)
     land(noon, noon, noon)
     run = api.trigger("transform_events", params={"landing_hour": hour_key(noon)})
     wait_for(api, run)

@@ -12,6 +12,7 @@ from typing import Any
 import botocore.exceptions
 import pytest
 
+from benchmarks.cloud_attacks import pipeline
 from benchmarks.cloud_attacks.small_disk import NoMountError, fill, free, small_disk
 from infra.local import files, snapshots
 from infra.local.ending import Ending
@@ -45,6 +46,13 @@ def attack(*arguments: str) -> None:
 @pytest.mark.parametrize("full", ["all", "kinesis", "firehose", "services", "s3"])
 def test_what_was_accepted_lands_though_the_disk_was_full_and_the_cloud_was_killed(full: str) -> None:
     attack("disk-full", "--full", full, "--rounds", "2")
+
+
+def test_the_attack_waits_for_what_was_accepted_though_more_has_landed(monkeypatch: pytest.MonkeyPatch) -> None:
+    unanswered = 9
+    seen = iter([{1, unanswered}, {1, 2, unanswered}])
+    monkeypatch.setattr(pipeline, "landed", lambda _clients: next(seen))
+    assert pipeline.await_landed(None, {1, 2}) == {1, 2, unanswered}  # type: ignore[arg-type]
 
 
 def test_a_write_that_found_no_room_leaves_no_part_of_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
