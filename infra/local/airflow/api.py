@@ -70,6 +70,10 @@ class AirflowApi:
         found = self._call("GET", "/api/v2/monitor/health")
         return {name: component.get("status") for name, component in found.items()}
 
+    def warm_up(self) -> None:
+        """Let the server make the routes that tasks call: for seconds, and else when the first task asks."""
+        self._call("GET", "/execution/health")
+
     def create_pool(self, name: str, slots: int) -> None:
         """Make a pool, or leave the one that is there."""
         try:

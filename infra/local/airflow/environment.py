@@ -48,6 +48,8 @@ def airflow_environment(home: Path, port: int, added: Mapping[str, str]) -> dict
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
         # A file that changed is parsed at once all the same; the others were parsed every half minute for nothing.
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
+        # One task waits for the one before it: half of what lies between the two.
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{base_url}/execution/",
         # One person, one machine, 127.0.0.1: no login.
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",

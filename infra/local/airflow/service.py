@@ -16,7 +16,9 @@ from typing import Final, Self
 
 import psutil
 
+from infra.local.airflow import database
 from infra.local.airflow.api import AirflowApi, AirflowApiError
+from infra.local.airflow.database import EMPTY_DATABASE
 from infra.local.airflow.environment import airflow_environment, check_port_is_free, free_port
 from infra.local.errors import NotReadyError
 from infra.local.waits import STANDSTILL_SECONDS, StandstillError, Waiter
@@ -33,7 +35,7 @@ class LocalAirflow:
 
     `environment` is added to this process's own for all four services: the pipeline's settings and the AWS endpoint.
     `check` is called again and again while it starts; what it raises ends the start. `command` is what the names of the
-    services are given to.
+    services are given to; `empty_database` is copied, or made if it is not there.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class LocalAirflow:
         progress: Callable[[str], None] = lambda _: None,
         check: Callable[[], None] = lambda: None,
         command: Sequence[str] = (sys.executable, "-m", "airflow"),
+        empty_database: Path = EMPTY_DATABASE,
     ) -> None:
         self._home = home.resolve()
         self._port = port or free_port()
@@ -63,6 +66,8 @@ class LocalAirflow:
         self._progress = progress
         self._starting_check = check
         self._command = tuple(command)  # by module: the environment of this Python, whatever PATH says
+        self._empty_database = empty_database
+        self._is_warm = False
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.api = AirflowApi(f"http://127.0.0.1:{self._port}")
 
@@ -115,7 +120,8 @@ class LocalAirflow:
 
     def _start(self) -> None:
         (self._home / "services").mkdir(parents=True, exist_ok=True)
-        self._migrate()
+        database.provide(self._home / "airflow.db", self._empty_database, self._migrate)
+        self._progress("database is ready")
         for component in COMPONENTS:
             self._spawn(component)
         self._wait("healthy", self._unhealthy)
@@ -131,7 +137,6 @@ class LocalAirflow:
             )
         if done.returncode:
             raise NotReadyError(f"airflow db migrate failed:\n{self._tail('db-migrate')}")
-        self._progress("database is ready")
 
     def _spawn(self, component: str) -> None:
         # Scheduler and triggerer would serve their logs on every interface.
@@ -175,6 +180,9 @@ class LocalAirflow:
     def _unhealthy(self) -> list[str]:
         try:
             status = self.api.component_health()
+            if not self._is_warm:
+                self.api.warm_up()
+                self._is_warm = True
         except AirflowApiError:
             return ["api-server"]
         return [name for name in _HEALTH if status.get(name) != "healthy"]

@@ -30,7 +30,7 @@ def parse() -> argparse.Namespace:
         prog="python -m infra.local.demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--check", action="store_true", help="end, with status 0 only if every promise is kept")
-    parser.add_argument("--past-hours", type=int, default=2, help="hours of history to write (default 2)")
+    parser.add_argument("--past-hours", type=int, help="hours of history to write (default 2; without spike 1)")
     parser.add_argument("--past-events", type=int, default=40_000, help="events in them (default 40,000)")
     parser.add_argument("--live-events", type=int, default=10_000, help="events to send over HTTP (default 10,000)")
     parser.add_argument("--no-spike", action="store_true", help="leave scaling and late events out: it is quicker")
@@ -98,7 +98,7 @@ def main() -> int:
     # Also where a shell that put us in the background told us to ignore it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     size = Size(
-        past_hours=given.past_hours,
+        past_hours=given.past_hours or (1 if given.no_spike else 2),
         past_events=given.past_events,
         live_events=given.live_events,
         spike=not given.no_spike,

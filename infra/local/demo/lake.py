@@ -3,7 +3,7 @@
 import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import boto3
@@ -69,6 +69,9 @@ def _pipeline_variables(raw_uri: str, warehouse_uri: str, database: str) -> dict
 
 class Lake:
     """The raw bucket and the tables of one local cloud."""
+
+    #: How long Firehose may hold an event back.
+    buffer_interval: Final = timedelta(seconds=settings_of(LOCAL_ENVIRONMENT).buffer_seconds)
 
     def __init__(self, outputs: StackOutputs, endpoint_url: str) -> None:
         keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}

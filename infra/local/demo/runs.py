@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Final
 
-from contracts.partitions import HOUR, day_key, day_of, hour_key, hour_of, hours_between
+from contracts.partitions import HOUR, day_key, day_of, hour_key, hour_of, hours_between, settled_at
 from contracts.staleness import published_window
-from infra.local.airflow import AirflowApi, AirflowApiError, DagRun, all_ended
+from infra.local.airflow import ENDED, AirflowApi, AirflowApiError, DagRun, all_ended
 from infra.local.demo.lake import Lake
 from infra.local.waits import Waiter
 
@@ -38,19 +38,29 @@ class PipelineRuns:
         for dag_id in dag_ids:
             self.api.unpause(dag_id)
 
-    def transform_past_hours(self, hours: Collection[datetime]) -> None:
-        """Transform the landing hours before the open one: the latest by schedule, those before it by backfill."""
-        scheduled = hour_of(datetime.now(tz=UTC)) - HOUR
-        past = sorted(hour for hour in hours if hour < scheduled)
+    def transform(self, hours: Collection[datetime]) -> None:
+        """Transform landing hours: the latest by schedule, those before it by backfill, those not yet settled by hand.
+
+        An hour is settled only some time after its end. By hand nobody waits for that; its scheduled run, which does,
+        comes on top and is not waited for.
+        """
+        now = datetime.now(tz=UTC)
+        settled = sorted(hour for hour in hours if settled_at(hour, self.lake.buffer_interval) <= now)
+        past = [hour for hour in settled if hour < hour_of(now) - HOUR]
         if past:
             self.api.backfill(TRANSFORM, first=past[0].isoformat(), last=past[-1].isoformat())
-        self._wait_for_keys(TRANSFORM, {hour_key(hour) for hour in hours})
+        by_hand = {
+            self.api.trigger(TRANSFORM, partition_key=hour_key(hour), params={"allow_open_hour": True}).run_id
+            for hour in sorted(set(hours).difference(settled))
+        }
+        keys = {hour_key(hour) for hour in settled}
 
-    def transform_open_hours(self, hours: Collection[datetime]) -> None:
-        """Transform landing hours that may still get objects, by hand; the scheduled run of each comes on top."""
-        for hour in sorted(hours):
-            self.api.trigger(TRANSFORM, partition_key=hour_key(hour), params={"allow_open_hour": True})
-        self._wait_for_keys(TRANSFORM, {hour_key(hour) for hour in hours})
+        def ended(runs: list[DagRun]) -> bool:
+            self._fail_if_any_failed(runs)
+            done = [run for run in runs if run.state in ENDED]
+            return keys <= {run.partition_key for run in done} and by_hand <= {run.run_id for run in done}
+
+        self.api.wait_for_runs(TRANSFORM, ended, waiter=self.waiter)
 
     def wait_for_event_hours(self) -> None:
         """Wait until every event hour that was published has been aggregated from all that was received for it."""
@@ -61,15 +71,6 @@ class PipelineRuns:
             return f"event hours {', '.join(hours)}" if hours else ""
 
         self.waiter.until(f"{AGGREGATE_HOUR} is not done", missing)
-        self._wait(AGGREGATE_HOUR, lambda _: True)
-
-    def reconcile(self) -> None:
-        """Aggregate the late tail (event hours older than a landing hour's run publishes), and the days that are over.
-
-        By the latest scheduled run.
-        """
-        self.unpause([RECONCILE])
-        self._wait(RECONCILE, lambda _: True)
 
     def aggregate_open_days(self) -> None:
         """Aggregate by hand the days that are not over yet: nothing else triggers them.
@@ -77,13 +78,18 @@ class PipelineRuns:
         There are two around midnight: yesterday is over only once its last landing hour is settled.
         """
         keys = {day_key(day) for day in days_left_behind(self.lake)}
-        for key in sorted(keys):
-            self.api.trigger(AGGREGATE_DAY, partition_key=key)
-        if keys:
-            self._wait_for_keys(AGGREGATE_DAY, keys)
+        runs = {self.api.trigger(AGGREGATE_DAY, partition_key=key).run_id for key in sorted(keys)}
+        if runs:
+            self._wait(AGGREGATE_DAY, lambda found: runs <= {run.run_id for run in found})
 
-    def _wait_for_keys(self, dag_id: str, keys: set[str]) -> None:
-        self._wait(dag_id, lambda runs: keys <= {run.partition_key for run in runs})
+    def reconcile(self) -> None:
+        """Aggregate what is left over, as every hour; then wait until no DAG has work any more.
+
+        With the demo's traffic nothing is: no event is later than its landing hour's run publishes.
+        """
+        self.unpause([RECONCILE])
+        for dag_id in (RECONCILE, AGGREGATE_HOUR, AGGREGATE_DAY):
+            self._wait(dag_id, lambda _: True)
 
     def _wait(self, dag_id: str, complete: Callable[[list[DagRun]], bool]) -> None:
         def ended(runs: list[DagRun]) -> bool:

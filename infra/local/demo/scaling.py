@@ -1,7 +1,8 @@
 """The stream's scaling, as the demo shows it: a small stream, a spike, more shards, and fewer again once it is over.
 
 The policy is the product's, with hours made minutes: a demo cannot wait as long as one should with real traffic. It
-sees whole minutes only, so the spike lasts until a whole minute is full of it, at whichever second it began.
+sees whole minutes only: a spike may begin too late in its first one to ask for anything. So it lasts until the stream
+has grown, at whichever second it began.
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,7 +58,7 @@ class Verdict(StrEnum):
     """What is to be done with a spike that runs."""
 
     GO_ON = "go on"
-    #: A whole minute was full of it, and the stream has grown for it.
+    #: The stream has grown for it, or grows now.
     GROWN = "grown"
     #: The machine is too slow to send more than a shard takes: the policy is right to leave the stream alone.
     TOO_WEAK = "too weak"
@@ -65,16 +66,12 @@ class Verdict(StrEnum):
 
 def verdict(*, began: datetime, now: datetime, open_shards: int, demands: Mapping[datetime, float]) -> Verdict:
     """Return what to do with a spike that began at `began`; `demands` are shards' worth of records by minute."""
-    first_whole = _first_whole_minute(began)
-    whole = [minute for minute in sorted(demands) if first_whole <= minute and minute + _MINUTE <= now]
     if open_shards > 1:
-        return Verdict.GROWN if now >= first_whole + _MINUTE else Verdict.GO_ON
+        return Verdict.GROWN
+    first_whole = began.replace(second=0, microsecond=0) + _MINUTE
+    whole = [minute for minute in sorted(demands) if first_whole <= minute and minute + _MINUTE <= now]
     weak = [demands[minute] * _MARGIN <= 1 for minute in whole]
     return Verdict.TOO_WEAK if len(weak) >= _WEAK_MINUTES and all(weak) else Verdict.GO_ON
-
-
-def _first_whole_minute(began: datetime) -> datetime:
-    return began.replace(second=0, microsecond=0) + _MINUTE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,8 +133,7 @@ class EventStream:
         now, open_shards = datetime.now(tz=UTC), self._summary()["OpenShardCount"]
         demands = self._demands(began, now)
         found = verdict(began=began, now=now, open_shards=open_shards, demands=demands)
-        lasted = "a" if now >= _first_whole_minute(began) + _MINUTE else "no"
-        return found, f"{open_shards} open shards, {lasted} whole minute of the spike is over"
+        return found, f"the policy wants more than {open_shards} shard, by minutes that are over; it is {now:%H:%M}"
 
     def wait_until_one_shard(self, lake: Lake, waiter: Waiter) -> list[dict[str, Any]]:
         """Return all decisions, oldest first, once the stream has one shard again and the row of that move is there."""

@@ -41,7 +41,7 @@ PAST_HOURS: Final = Step(
 )
 SPIKE: Final = Step(
     title="A spike makes the stream grow",
-    why="The scaling policy sees whole minutes: one must be full of the spike before it ends.",
+    why="The scaling policy sees whole minutes: one that has enough of the spike must be over.",
     about=40,
 )
 ARRIVAL: Final = Step(title="Firehose delivers", why="It buffers what was accepted for five seconds.", about=10)
@@ -49,8 +49,15 @@ OPEN_HOUR: Final = Step(title="transform_events: the open hour, by hand", why="S
 EVENT_HOURS: Final = Step(
     title="aggregate_hour: the event hours that were touched", why="Each landing hour published some.", about=20
 )
-TAIL: Final = Step(
-    title="reconcile_hours, aggregate_day: late events, and the days", why="Two runs, one after the other.", about=40
+HOURS: Final = Step(
+    title="transform_events: the past hour, and the open one by hand",
+    why="Spark starts once for each landing hour.",
+    about=35,
+)
+DAY: Final = Step(
+    title="aggregate_day: the open day, by hand",
+    why="Spark starts once more; reconcile_hours finds nothing left.",
+    about=30,
 )
 SHRINK: Final = Step(
     title=f"{SCALING_DAG}: one shard again", why="The policy waits for a quiet minute, then merges.", about=5
@@ -82,7 +89,7 @@ class Walkthrough:
         self._size = size
         self._airflow_port = airflow_port
         self._resources = resources
-        self.progress = Progress(9 if size.spike else 7)
+        self.progress = Progress(9 if size.spike else 6)
         self._waiter = Waiter(note=self.progress.note)
         self._open_hour = hour_of(datetime.now(tz=UTC))
         self._first_hour = self._open_hour - size.past_hours * HOUR
@@ -133,13 +140,13 @@ class Walkthrough:
 
     def _build_tables(self, runs: PipelineRuns, background: Background) -> dict[str, Manifest]:
         """Let the DAGs build every table from the raw objects; return what was sent, by the simulator's manifests."""
-        progress, history = self.progress, set(hours_between(self._first_hour, self._open_hour))
-        page = runs.api.base_url
-        progress.meanwhile(f"meanwhile: {page}/dags/{TRANSFORM}/runs")
-        with progress.step(PAST_HOURS):
-            runs.unpause([*([SCALING_DAG] if self._size.spike else []), AGGREGATE_DAY, AGGREGATE_HOUR, TRANSFORM])
-            runs.transform_past_hours(history)
+        progress, page = self.progress, runs.api.base_url
+        history = set(hours_between(self._first_hour, self._open_hour))
         if self._size.spike:
+            progress.meanwhile(f"meanwhile: {page}/dags/{TRANSFORM}/runs")
+            with progress.step(PAST_HOURS):
+                runs.unpause([SCALING_DAG, AGGREGATE_DAY, AGGREGATE_HOUR, TRANSFORM])
+                runs.transform(history)
             progress.meanwhile(f"meanwhile: {page}/dags/{SCALING_DAG}/runs")
             with progress.step(SPIKE):
                 goal = f"the stream has not grown under the spike (see {page}/dags/{SCALING_DAG})"
@@ -149,14 +156,20 @@ class Walkthrough:
             manifests = background.manifests()
             landed = runs.lake.wait_for_lines(sum(found["lines"] for found in manifests.values()), self._waiter)
         progress.say("  events: " + ", ".join(f"{found['lines']:,} {name}" for name, found in manifests.items()))
+        progress.meanwhile(f"meanwhile: {page}/dags/{TRANSFORM}/runs")
+        if self._size.spike:
+            with progress.step(OPEN_HOUR):
+                runs.transform(set(landed) - history)
+        else:
+            with progress.step(HOURS):
+                runs.unpause([AGGREGATE_DAY, AGGREGATE_HOUR, TRANSFORM])
+                runs.transform(landed)
         progress.meanwhile(f"meanwhile: {page}/assets")
-        with progress.step(OPEN_HOUR):
-            runs.transform_open_hours(set(landed) - history)
         with progress.step(EVENT_HOURS):
             runs.wait_for_event_hours()
-        with progress.step(TAIL):
-            runs.reconcile()
+        with progress.step(DAY):
             runs.aggregate_open_days()
+            runs.reconcile()
         return manifests
 
     def _scaling(self, lake: Lake, background: Background) -> ScalingStory:

@@ -17,6 +17,7 @@ HEALTHY = {name: {"status": "healthy"} for name in ("metadatabase", "scheduler",
 ANSWERS = {
     "/auth/token": {"access_token": "t"},
     "/api/v2/monitor/health": HEALTHY,
+    "/execution/health": {"status": "healthy"},
     "/api/v2/dags": {"dags": [{"dag_id": "transform_events"}]},
     "/api/v2/importErrors": {"import_errors": [{"filename": "broken.py", "stack_trace": "SettingsError: X not set"}]},
 }
@@ -48,6 +49,8 @@ def main() -> None:
     what, wrong = sys.argv[1], os.environ.get("FAKE_AIRFLOW", "")
     if what == "db":
         print("no such revision")
+        if wrong != "migrate":
+            (Path(os.environ["AIRFLOW_HOME"]) / "airflow.db").write_text("migrated\n")
         sys.exit(wrong == "migrate")
     with (Path(os.environ["AIRFLOW_HOME"]) / "pids").open("a") as pids:
         pids.write(f"{os.getpid()}\n")

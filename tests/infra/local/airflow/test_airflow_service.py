@@ -5,12 +5,14 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from infra.local.airflow import LocalAirflow
 from infra.local.airflow.__main__ import main
+from infra.local.airflow.database import provide
 from infra.local.airflow.environment import airflow_environment
 from infra.local.errors import NotReadyError, PortInUseError
 
@@ -27,6 +29,7 @@ def local_airflow(
         standstill=20,
         stop_within=stop_within,
         command=COMMAND,
+        empty_database=home / "empty.db",
     )
 
 
@@ -90,6 +93,24 @@ def test_a_service_that_dies_is_named_with_its_last_words_and_the_others_stop(tm
 def test_a_failed_migration_shows_its_log(tmp_path: Path) -> None:
     with pytest.raises(NotReadyError, match="no such revision"), local_airflow(tmp_path, wrong="migrate"):
         pass
+
+
+def test_a_database_is_migrated_once_and_copied_for_the_next_home(tmp_path: Path) -> None:
+    empty, homes = tmp_path / "var" / "empty.db", (tmp_path / "a", tmp_path / "b")
+    migrated: list[Path] = []
+
+    def migrate(database: Path) -> None:
+        migrated.append(database)
+        database.write_text("tables, and what somebody did")
+
+    for home in homes:
+        home.mkdir()
+        provide(home / "airflow.db", empty, partial(migrate, home / "airflow.db"))
+    homes[1].joinpath("airflow.db").write_text("runs")
+    provide(homes[1] / "airflow.db", empty, partial(migrate, homes[1] / "airflow.db"))
+
+    assert migrated == [homes[0] / "airflow.db", homes[1] / "airflow.db"], "one with runs is never replaced"
+    assert [path.name for path in empty.parent.iterdir()] == ["empty.db"]
 
 
 def test_a_dag_that_cannot_be_parsed_is_shown_and_not_waited_for(tmp_path: Path) -> None:
