@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 TRIES: Final = 8
 FIRST_WAIT_SECONDS: Final = 0.25
-LONGEST_WAIT_SECONDS: Final = 10.0
+LONGEST_WAIT_SECONDS: Final = 30.0
 
 
 def retrying(
@@ -26,14 +26,19 @@ def retrying(
     on: type[ConflictError] = ConflictError,
     tries: int = TRIES,
     sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Result:
     """Return `compute()`, called again when it raises `on`, at most `tries` times, with doubling, jittered waits.
+
+    The waits are in units of what the computation took, if that is over a second: rivals that compute for long and wait
+    for an instant would meet again each time.
 
     So it is when a file of its input is gone that was not gone before. `compute` must read its input anew each time,
     snapshots included; the last error is raised as it is, or as the error of ours that a task failed with.
     """
     gone: set[str] = set()
     for attempt in range(1, tries):
+        began = clock()
         try:
             return _named(compute)
         except (on, DataFileError) as conflict:
@@ -41,7 +46,8 @@ def retrying(
                 if str(conflict) in gone:
                     raise
                 gone.add(str(conflict))
-            wait = min(FIRST_WAIT_SECONDS * 2**attempt, LONGEST_WAIT_SECONDS) * random.uniform(0.5, 1.0)
+            unit = FIRST_WAIT_SECONDS * max(clock() - began, 1.0)
+            wait = min(unit * 2**attempt, LONGEST_WAIT_SECONDS) * random.uniform(0.5, 1.0)
             print(f"conflict ({attempt} of {tries - 1} retries, next in {wait:.1f} s): {conflict}", file=sys.stderr)
             sleep(wait)
     return _named(compute)

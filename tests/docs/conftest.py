@@ -1,7 +1,9 @@
 """Lakes behind the pages of docs/: one made of what the simulator sends, in a stack of the template's names."""
 
+import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +19,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 #: Of the hours that the commands in README.md and docs/ name, the first two.
 FIRST_HOUR: Final = "2026-11-22T08"
 END: Final = "2026-11-22T10"
+_STATE: Final = "state"
+_OUTPUTS: Final = "outputs.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,15 +57,34 @@ def run(environment: dict[str, str], *arguments: str) -> str:
 
 @pytest.fixture(scope="session")
 def simulated_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedLake]:
-    with LocalCloud(tmp_path_factory.mktemp("simulated")) as cloud:
+    """Made once for all workers, and copied by each."""
+    own = tmp_path_factory.mktemp("simulated")
+    shared = (own.parent if "PYTEST_XDIST_WORKER" not in os.environ else own.parents[1]) / "simulated-lake"
+    with shared.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / _OUTPUTS).exists():
+            _make(shared)
+    outputs = json.loads((shared / _OUTPUTS).read_text())
+    shutil.copytree(shared / _STATE, own / _STATE)
+    with LocalCloud(own / _STATE) as cloud:
+        yield SimulatedLake(
+            cloud=cloud,
+            database=outputs["Database"],
+            raw_uri=outputs["RawUri"],
+            warehouse_uri=outputs["WarehouseUri"],
+        )
+
+
+def _make(folder: Path) -> None:
+    with LocalCloud(folder / _STATE) as cloud:
         where = cloud.environment()
-        outputs = json.loads(run(where, "-m", "infra.deploy", "--environment", "local"))
-        raw_uri, warehouse_uri, database = outputs["RawUri"], outputs["WarehouseUri"], outputs["Database"]
+        outputs = run(where, "-m", "infra.deploy", "--environment", "local")
+        found = json.loads(outputs)
         # Few events are late: each one is an event hour more.
         defects = ["--seed", "1", "--defects", "default", "--late", "0.001"]
         size = ["--from", FIRST_HOUR, "--to", END, "--events", "3000"]
-        run(where, "-m", "simulator", "history", "--raw", raw_uri, *size, *defects, "--quiet")
-        lake = ["--raw-uri", raw_uri, "--warehouse-uri", warehouse_uri, "--database", database]
+        run(where, "-m", "simulator", "history", "--raw", found["RawUri"], *size, *defects, "--quiet")
+        lake = ["--raw-uri", found["RawUri"], "--warehouse-uri", found["WarehouseUri"], "--database", found["Database"]]
         hours = ["--from", FIRST_HOUR, "--to", "2026-11-22T09", "--settled-before", "2026-11-23T00:00:00+00:00"]
         run(where, "spark_jobs/run_reconcile_hours.py", *lake, *hours)
-        yield SimulatedLake(cloud=cloud, database=database, raw_uri=raw_uri, warehouse_uri=warehouse_uri)
+    (folder / _OUTPUTS).write_text(outputs)

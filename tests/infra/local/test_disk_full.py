@@ -13,6 +13,7 @@ import botocore.exceptions
 import pytest
 
 from benchmarks.cloud_attacks import pipeline
+from benchmarks.cloud_attacks.disk_full import PARTS
 from benchmarks.cloud_attacks.small_disk import NoMountError, fill, free, small_disk
 from infra.local import files, snapshots
 from infra.local.ending import Ending
@@ -43,7 +44,9 @@ def attack(*arguments: str) -> None:
 
 
 @pytest.mark.cloud
-@pytest.mark.parametrize("full", ["all", "kinesis", "firehose", "services", "s3"])
+@pytest.mark.parametrize(
+    "full", ["all", *(pytest.param(part, marks=pytest.mark.e2e) for part in PARTS if part != "all")]
+)
 def test_what_was_accepted_lands_though_the_disk_was_full_and_the_cloud_was_killed(full: str) -> None:
     attack("disk-full", "--full", full, "--rounds", "2")
 

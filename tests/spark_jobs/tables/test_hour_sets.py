@@ -1,6 +1,6 @@
 """Rules of sets of hours, without Spark: ranges, notes, what a commit touched, what is stale, how often is retried."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
@@ -121,12 +121,20 @@ def test_a_file_that_went_while_it_was_read_is_read_no_more_and_one_that_is_gone
     assert next(lost, "none") == "none"
 
 
-def test_waits_are_bounded() -> None:
+@pytest.mark.parametrize(("took", "first", "third"), [(0.1, (0.25, 0.5), (1.0, 2.0)), (8.0, (2.0, 4.0), (8.0, 16.0))])
+def test_who_computes_for_long_waits_for_longer_and_every_wait_is_bounded(
+    took: float, first: tuple[float, float], third: tuple[float, float]
+) -> None:
     waits: list[float] = []
+    now = 0.0
 
     def lose() -> None:
+        nonlocal now
+        now += took
         raise BaseMovedError("always")
 
     with pytest.raises(BaseMovedError):
-        retrying(lose, tries=12, sleep=waits.append)
-    assert max(waits) <= timedelta(seconds=10).total_seconds()
+        retrying(lose, tries=12, sleep=waits.append, clock=lambda: now)
+    assert first[0] <= waits[0] <= first[1]
+    assert third[0] <= waits[2] <= third[1]
+    assert 15.0 <= max(waits) <= 30.0
