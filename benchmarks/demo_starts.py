@@ -1,8 +1,8 @@
 """Does the demo succeed at every second of a minute, and on a busy machine? `python -m benchmarks.demo_starts`.
 
 Starts `python -m infra.local.demo --check` again and again, at the seconds 0, 5, … 55 of a minute (whichever comes
-next), then under four busy loops and under `nice`, and prints how each ended and how long it took. Exit status 0 only if
-all are green.
+next), then under four busy loops and under `nice`, and prints how each ended and how long it took. Exit status 0 only
+if all are green.
 """
 
 import argparse
