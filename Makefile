@@ -4,8 +4,8 @@ SHELL := /bin/bash
 PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PATH
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
-# Two at a time, by whole files, in the order of tests/conftest.py.
-PYTEST := python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Two at a time, by whole files, in the order of tests/conftest.py; a log says which tests take longest.
+PYTEST := python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=40
 LOCK := uv pip compile pyproject.toml --group local --group infra --group dev --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
 

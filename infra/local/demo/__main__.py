@@ -1,6 +1,6 @@
 """`python -m infra.local.demo [--check]`: the whole pipeline on this machine; `make demo` calls it.
 
-Starts the local cloud, deploys the template, writes two past hours, starts Airflow, sends live traffic over HTTP with a
+Starts the local cloud, deploys the template, writes past hours, starts Airflow, sends live traffic over HTTP with a
 spike in it, for which the stream gets more shards and loses them again, lets the DAGs build the tables, and prints
 them. Stays up until Ctrl-C; with --check it ends, with status 0 only if the tables hold exactly what the simulator's
 manifests say, and the stream grew under the spike and shrank after it.
@@ -10,8 +10,9 @@ import argparse
 import signal
 import sys
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
@@ -23,6 +24,14 @@ from infra.local.demo.report import print_report, write_summary
 from infra.local.demo.walkthrough import Outcome, Walkthrough
 from infra.local.errors import LocalCloudError
 
+_USUAL: Final = Size(past_hours=2, past_events=40_000, live_events=10_000, spike=True)
+_QUICK: Final = Size(past_hours=1, past_events=20_000, live_events=5_000, spike=False)
+_SIZES: Final = {
+    "past_hours": "hours of history to write",
+    "past_events": "events in them",
+    "live_events": "events to send over HTTP",
+}
+
 
 def parse() -> argparse.Namespace:
     """Command line → how large the demo is, and whether it ends by itself."""
@@ -30,9 +39,10 @@ def parse() -> argparse.Namespace:
         prog="python -m infra.local.demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--check", action="store_true", help="end, with status 0 only if every promise is kept")
-    parser.add_argument("--past-hours", type=int, help="hours of history to write (default 2; without spike 1)")
-    parser.add_argument("--past-events", type=int, default=40_000, help="events in them (default 40,000)")
-    parser.add_argument("--live-events", type=int, default=10_000, help="events to send over HTTP (default 10,000)")
+    for name, text in _SIZES.items():
+        usual, quick = (getattr(size, name) for size in (_USUAL, _QUICK))
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, type=int, metavar="N", help=f"{text} (default {usual:,}; without spike {quick:,})")
     parser.add_argument("--no-spike", action="store_true", help="leave scaling and late events out: it is quicker")
     parser.add_argument("--port", type=int, default=0, help="port of Airflow's UI (default: a free one)")
     parser.add_argument(
@@ -97,12 +107,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     # Also where a shell that put us in the background told us to ignore it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    size = Size(
-        past_hours=given.past_hours or (1 if given.no_spike else 2),
-        past_events=given.past_events,
-        live_events=given.live_events,
-        spike=not given.no_spike,
-    )
+    chosen = {name: value for name in _SIZES if (value := getattr(given, name)) is not None}
+    size = replace(_QUICK if given.no_spike else _USUAL, **chosen)
     finished = False
     try:
         with ExitStack() as resources:

@@ -26,6 +26,7 @@ class PipelineRuns:
     api: AirflowApi
     lake: Lake
     waiter: Waiter
+    now: Callable[[], datetime] = lambda: datetime.now(tz=UTC)
 
     def unpause(self, dag_ids: Sequence[str]) -> None:
         """Let the runs of DAGs be started, once Airflow has parsed them."""
@@ -44,7 +45,7 @@ class PipelineRuns:
         An hour is settled only some time after its end. By hand nobody waits for that; its scheduled run, which does,
         comes on top and is not waited for.
         """
-        now = datetime.now(tz=UTC)
+        now = self.now()
         settled = sorted(hour for hour in hours if settled_at(hour, self.lake.buffer_interval) <= now)
         past = [hour for hour in settled if hour < hour_of(now) - HOUR]
         if past:

@@ -34,18 +34,18 @@ CLOUD: Final = Step(title="The local cloud starts", why="S3, Kinesis, Firehose, 
 AIRFLOW: Final = Step(
     title="Airflow starts",
     why="Four processes load Airflow and our DAGs; meanwhile CDK's template is deployed, and traffic flows.",
-    about=45,
+    about=30,
 )
 PAST_HOURS: Final = Step(
-    title="transform_events: the past hours", why="Spark starts once for each landing hour.", about=30
+    title="transform_events: the past hours", why="Spark starts once for each landing hour.", about=40
 )
 SPIKE: Final = Step(
     title="A spike makes the stream grow",
     why="The scaling policy sees whole minutes: one that has enough of the spike must be over.",
-    about=40,
+    about=20,
 )
-ARRIVAL: Final = Step(title="Firehose delivers", why="It buffers what was accepted for five seconds.", about=10)
-OPEN_HOUR: Final = Step(title="transform_events: the open hour, by hand", why="Spark starts once more.", about=20)
+ARRIVAL: Final = Step(title="Firehose delivers", why="It buffers what was accepted for five seconds.", about=5)
+OPEN_HOUR: Final = Step(title="transform_events: the open hour, by hand", why="Spark starts once more.", about=30)
 EVENT_HOURS: Final = Step(
     title="aggregate_hour: the event hours that were touched", why="Each landing hour published some.", about=20
 )
@@ -60,7 +60,7 @@ DAY: Final = Step(
     about=30,
 )
 SHRINK: Final = Step(
-    title=f"{SCALING_DAG}: one shard again", why="The policy waits for a quiet minute, then merges.", about=5
+    title=f"{SCALING_DAG}: one shard again", why="The policy waits for a quiet minute, then merges.", about=20
 )
 #: Share of late events, a handful: each is one more event hour to aggregate. Without the spike, the quick way, none is.
 _LATE: Final = 0.0001
