@@ -7,6 +7,7 @@ if all are green.
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -80,8 +81,9 @@ def run(start: Start, options: Sequence[str]) -> Ending:
     return Ending(start=start, status=done.returncode, seconds=seconds, shard_counts=counts, log=done.stdout)
 
 
-def _seconds_until(second: int) -> float:
-    return (second - time.time()) % 60
+def _seconds_until(second: int | None) -> float:
+    """Return how long it is until the clock shows the second; those at no second come last, in their order."""
+    return math.inf if second is None else (second - time.time()) % 60
 
 
 @contextmanager
@@ -107,7 +109,7 @@ def main() -> int:
     endings = []
     waiting = starts(given.seconds, loaded=not given.no_load)
     while waiting:
-        start = min(waiting, key=lambda one: (one.second is None, _seconds_until(one.second or 0)))
+        start = min(waiting, key=lambda one: _seconds_until(one.second))
         waiting.remove(start)
         ending = run(start, ["--no-spike"] if given.no_spike else [])
         endings.append(ending)

@@ -30,11 +30,11 @@ def retrying(
 ) -> Result:
     """Return `compute()`, called again when it raises `on`, at most `tries` times, with doubling, jittered waits.
 
-    The waits are in units of what the computation took, if that is over a second: rivals that compute for long and wait
-    for an instant would meet again each time.
-
     So it is when a file of its input is gone that was not gone before. `compute` must read its input anew each time,
     snapshots included; the last error is raised as it is, or as the error of ours that a task failed with.
+
+    The waits are in units of what the computation took, if that is over a second: rivals that compute for long and wait
+    for an instant would meet again each time.
     """
     gone: set[str] = set()
     for attempt in range(1, tries):

@@ -16,9 +16,14 @@ from infra.local.airflow.environment import ROOT
 EMPTY_DATABASE: Final = ROOT / "var" / f"airflow-{version('apache-airflow-core')}.db"
 
 
-def provide(database: Path, empty: Path, migrate: Callable[[], None]) -> None:
-    """Copy the empty database if there is one and none of its own yet; else migrate, and keep what came of it."""
-    if database.exists():
+def provide(connection: str, empty: Path, migrate: Callable[[], None]) -> None:
+    """Copy the empty database to where `connection` says, or migrate and keep what came of it.
+
+    A file that is there already, and any other kind of database, is migrated as it is.
+    """
+    kind, _, place = connection.partition(":///")
+    database = Path(place)
+    if kind != "sqlite" or database.exists():
         migrate()
     elif empty.exists():
         shutil.copyfile(empty, database)

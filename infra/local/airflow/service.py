@@ -18,7 +18,6 @@ import psutil
 
 from infra.local.airflow import database
 from infra.local.airflow.api import AirflowApi, AirflowApiError
-from infra.local.airflow.database import EMPTY_DATABASE
 from infra.local.airflow.environment import airflow_environment, check_port_is_free, free_port
 from infra.local.errors import NotReadyError
 from infra.local.waits import STANDSTILL_SECONDS, StandstillError, Waiter
@@ -51,7 +50,7 @@ class LocalAirflow:
         progress: Callable[[str], None] = lambda _: None,
         check: Callable[[], None] = lambda: None,
         command: Sequence[str] = (sys.executable, "-m", "airflow"),
-        empty_database: Path = EMPTY_DATABASE,
+        empty_database: Path = database.EMPTY_DATABASE,
     ) -> None:
         self._home = home.resolve()
         self._port = port or free_port()
@@ -120,7 +119,8 @@ class LocalAirflow:
 
     def _start(self) -> None:
         (self._home / "services").mkdir(parents=True, exist_ok=True)
-        database.provide(self._home / "airflow.db", self._empty_database, self._migrate)
+        connection = self._environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+        database.provide(connection, self._empty_database, self._migrate)
         self._progress("database is ready")
         for component in COMPONENTS:
             self._spawn(component)

@@ -56,12 +56,11 @@ class PipelineRuns:
         }
         keys = {hour_key(hour) for hour in settled}
 
-        def ended(runs: list[DagRun]) -> bool:
-            self._fail_if_any_failed(runs)
+        def complete(runs: list[DagRun]) -> bool:
             done = [run for run in runs if run.state in ENDED]
             return keys <= {run.partition_key for run in done} and by_hand <= {run.run_id for run in done}
 
-        self.api.wait_for_runs(TRANSFORM, ended, waiter=self.waiter)
+        self._wait(TRANSFORM, complete)
 
     def wait_for_event_hours(self) -> None:
         """Wait until every event hour that was published has been aggregated from all that was received for it."""
@@ -81,7 +80,7 @@ class PipelineRuns:
         keys = {day_key(day) for day in days_left_behind(self.lake)}
         runs = {self.api.trigger(AGGREGATE_DAY, partition_key=key).run_id for key in sorted(keys)}
         if runs:
-            self._wait(AGGREGATE_DAY, lambda found: runs <= {run.run_id for run in found})
+            self._wait(AGGREGATE_DAY, lambda found: runs <= {run.run_id for run in found} and all_ended(found))
 
     def reconcile(self) -> None:
         """Aggregate what is left over, as every hour; then wait until no DAG has work any more.
@@ -90,12 +89,12 @@ class PipelineRuns:
         """
         self.unpause([RECONCILE])
         for dag_id in (RECONCILE, AGGREGATE_HOUR, AGGREGATE_DAY):
-            self._wait(dag_id, lambda _: True)
+            self._wait(dag_id, all_ended)
 
     def _wait(self, dag_id: str, complete: Callable[[list[DagRun]], bool]) -> None:
         def ended(runs: list[DagRun]) -> bool:
             self._fail_if_any_failed(runs)
-            return complete(runs) and all_ended(runs)
+            return complete(runs)
 
         self.api.wait_for_runs(dag_id, ended, waiter=self.waiter)
 

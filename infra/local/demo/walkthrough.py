@@ -57,7 +57,7 @@ HOURS: Final = Step(
 DAY: Final = Step(
     title="aggregate_day: the open day, by hand",
     why="Spark starts once more; reconcile_hours finds nothing left.",
-    about=30,
+    about=40,
 )
 SHRINK: Final = Step(
     title=f"{SCALING_DAG}: one shard again", why="The policy waits for a quiet minute, then merges.", about=20

@@ -105,12 +105,22 @@ def test_a_database_is_migrated_once_and_copied_for_the_next_home(tmp_path: Path
 
     for home in homes:
         home.mkdir()
-        provide(home / "airflow.db", empty, partial(migrate, home / "airflow.db"))
+        provide(f"sqlite:///{home}/airflow.db", empty, partial(migrate, home / "airflow.db"))
     homes[1].joinpath("airflow.db").write_text("runs")
-    provide(homes[1] / "airflow.db", empty, partial(migrate, homes[1] / "airflow.db"))
+    provide(f"sqlite:///{homes[1]}/airflow.db", empty, partial(migrate, homes[1] / "airflow.db"))
 
     assert migrated == [homes[0] / "airflow.db", homes[1] / "airflow.db"], "one with runs is never replaced"
     assert [path.name for path in empty.parent.iterdir()] == ["empty.db"]
+
+
+def test_another_database_than_sqlite_is_migrated_though_an_empty_one_is_there(tmp_path: Path) -> None:
+    migrated: list[str] = []
+    (tmp_path / "empty.db").write_text("tables")
+
+    provide("postgresql+psycopg2:///airflow", tmp_path / "empty.db", lambda: migrated.append("postgresql"))
+
+    assert migrated == ["postgresql"]
+    assert [path.name for path in tmp_path.iterdir()] == ["empty.db"]
 
 
 def test_a_dag_that_cannot_be_parsed_is_shown_and_not_waited_for(tmp_path: Path) -> None:
