@@ -7,19 +7,20 @@ WORKDIR /opt/clickstream
 # The environment first, so that a change of code does not install it again.
 COPY requirements.lock ./
 COPY spark_jobs/jars.sha256 spark_jobs/jars.sha256
-COPY infra/local/setup.sh infra/local/setup.sh
+COPY local/setup.sh local/setup.sh
 # The jars that `make setup` fetched are taken along if they are there (hence the pattern); else they are fetched.
 COPY requirements.lock jar[s] jars/
 RUN rm jars/requirements.lock \
- && infra/local/setup.sh && rm -rf var ~/.cache
+ && local/setup.sh && rm -rf var ~/.cache
 COPY contracts contracts
 COPY simulator simulator
 COPY infra infra
+COPY local local
 COPY spark_jobs spark_jobs
 COPY plugins plugins
 COPY dags dags
 # Now that there is code to run: the classes that it loads, from which each job's JVM starts in half the time.
-RUN infra/local/setup.sh && rm -rf var
+RUN local/setup.sh && rm -rf var
 ENV PATH=/opt/clickstream/.venv/bin:$PATH \
     PYTHONPATH=/opt/clickstream:/opt/clickstream/plugins \
     AIRFLOW_HOME=/opt/clickstream/var/airflow \

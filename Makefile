@@ -15,11 +15,11 @@ help: ## Show this list
 
 .PHONY: setup
 setup: ## Make .venv and jars/ (Python 3.11–3.13, Java 17 or 21); quick when nothing changed
-	@infra/local/setup.sh
+	@local/setup.sh
 
 .PHONY: demo
 demo: setup ## The main job: local cloud, traffic over HTTP, Airflow, hourly tables (SPIKE=0: without scaling and late events, quicker; KEEP=0: check and end)
-	@python -m infra.local.demo $(if $(filter 0,$(KEEP)),--check) $(if $(filter 0,$(SPIKE)),--no-spike)
+	@python -m local.demo $(if $(filter 0,$(KEEP)),--check) $(if $(filter 0,$(SPIKE)),--no-spike)
 
 .PHONY: run
 run: setup ## Your own events through the jobs, without Airflow: make run INPUT=events.jsonl OUT=dir (DATA=retentioneering or rees46: a public data set beside its published figures)
@@ -34,7 +34,7 @@ endif
 
 .PHONY: sql
 sql: setup ## A DuckDB shell on the demo's lake, or on the one that the environment names; make sql QUERY="SELECT …" runs one query
-	@python -m infra.lake_shell $(if $(QUERY),--query "$$QUERY")
+	@python -m local.lake_shell $(if $(QUERY),--query "$$QUERY")
 
 .PHONY: test
 test: setup ## The everyday tests: unit, property, Spark, DAG, conformance
@@ -73,7 +73,7 @@ docs: setup ## Generate docs/event.md, tables.md and data-checks.md from contrac
 
 .PHONY: cloud
 cloud: setup ## The local cloud alone, on port 4566 (python -m infra.deploy puts the template on it)
-	python -m infra.local serve --port 4566 --state var/cloud
+	python -m local.cloud serve --port 4566 --state var/cloud
 
 .PHONY: lock
 lock: setup ## Resolve pyproject.toml into the hashed requirements.lock

@@ -16,11 +16,11 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from contracts.partitions import HOUR, SETTLING_MARGIN, hour_key, hour_of
-from infra.local.airflow import AirflowApi, DagRun, LocalAirflow, all_ended
-from infra.local.demo.commands import Commands
-from infra.local.demo.progress import Progress
-from infra.local.process import LocalCloud
 from infra.settings import settings_of
+from local.airflow import AirflowApi, DagRun, LocalAirflow, all_ended
+from local.cloud.process import LocalCloud
+from local.demo.commands import Commands
+from local.demo.progress import Progress
 
 _PATIENCE: Final = 3_600.0
 _LOG_TAIL: Final = 60

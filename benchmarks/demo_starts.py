@@ -1,6 +1,6 @@
 """Does the demo succeed at every second of a minute, and on a busy machine? `python -m benchmarks.demo_starts`.
 
-Starts `python -m infra.local.demo --check` again and again, at the seconds 0, 5, … 55 of a minute (whichever comes
+Starts `python -m local.demo --check` again and again, at the seconds 0, 5, … 55 of a minute (whichever comes
 next), then under four busy loops and under `nice`, and prints how each ended and how long it took. Exit status 0 only
 if all are green.
 """
@@ -23,7 +23,7 @@ from typing import Final
 _ROOT: Final = Path(__file__).resolve().parents[1]
 _BUSY_LOOPS: Final = 4
 _LOG_TAIL: Final = 40
-_DEMO: Final = (sys.executable, "-m", "infra.local.demo", "--check")
+_DEMO: Final = (sys.executable, "-m", "local.demo", "--check")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from typing import Any
 
 import boto3
 
-from infra.local.process import LocalCloud
+from local.cloud.process import LocalCloud
 
 STREAM = "benchmark"
 SHARDS = 64  # 64,000 records/s: enough that the shards' limit does not hide the server's

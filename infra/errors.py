@@ -29,7 +29,7 @@ class NotOnAwsError(InfraError):
     def __init__(self, environment: str) -> None:
         super().__init__(
             f"the environment {environment!r} is for the local cloud: set AWS_ENDPOINT_URL to its address "
-            "(python -m infra.local serve prints it), or name another --environment for AWS"
+            "(python -m local.cloud serve prints it), or name another --environment for AWS"
         )
 
 

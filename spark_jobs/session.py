@@ -22,7 +22,7 @@ from spark_jobs.raw.local_directory import local_directory
 ROOT: Final = Path(__file__).resolve().parents[1]
 JARS: Final = ROOT / "jars"
 
-#: Classes as `make setup` found them loaded (infra/local/class_archive.py): half of a job's start. A JVM that can't use
+#: Classes as `make setup` found them loaded (local/class_archive.py): half of a job's start. A JVM that can't use
 #: them goes on without, and says so; by default on standard output, which is the job's.
 CLASS_ARCHIVE_OPTIONS: Final = (
     f'"-XX:SharedArchiveFile={JARS}/classes.jsa"',  # quoted: Spark splits at spaces

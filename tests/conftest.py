@@ -29,7 +29,7 @@ LONGEST: Final = (
     "tests/spark_jobs/operations/test_maintain_tables.py",
     "tests/spark_jobs/operations/test_run_events_file.py",
     "tests/docs/test_queries.py",
-    "tests/infra/local/test_disk_full.py",
+    "tests/local/cloud/test_disk_full.py",
     "tests/spark_jobs/checks/test_check_hours.py",
     "tests/spark_jobs/operations/test_late_data.py",
     "tests/spark_jobs/operations/erasure/test_erase_users_in_s3.py",

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.cloud_attacks.pipeline import Accepted, Clients, Writers, await_landed, differences, set_up
-from infra.local.errors import NotReadyError
-from infra.local.process import LocalCloud
+from local.cloud.errors import NotReadyError
+from local.cloud.process import LocalCloud
 
 DAMAGES: Final = ("empty", "half", "garbage", "missing")
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.cloud_attacks.pipeline import STREAM, Clients
-from infra.local.process import LocalCloud
-from infra.local.settings import HOST
+from local.cloud.process import LocalCloud
+from local.cloud.settings import HOST
 
 CLIENTS: Final = 2_000
 OPEN_FILES: Final = 1_024

@@ -11,7 +11,7 @@ from typing import Final
 
 from benchmarks.cloud_attacks.pipeline import Clients, Writers, await_landed, differences, set_up
 from benchmarks.cloud_attacks.small_disk import fill, free, small_disk
-from infra.local.process import LocalCloud
+from local.cloud.process import LocalCloud
 
 #: What is full: everything, or the record logs, the checkpoints, the services' snapshots, the objects alone.
 PARTS: Final = ("all", "kinesis", "firehose", "services", "s3")

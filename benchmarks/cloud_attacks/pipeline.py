@@ -15,7 +15,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.local.process import LocalCloud
+from local.cloud.process import LocalCloud
 
 STREAM: Final = "events"
 BUCKET: Final = "lake"

@@ -25,7 +25,7 @@ from benchmarks.kills.side_by_side import end_all, four_runs
 from benchmarks.kills.small_lake import HOURS, SmallLake
 from contracts.names import LakeLocation
 from contracts.tables import ERASED_USERS, TABLES
-from infra.local.process import LocalCloud
+from local.cloud.process import LocalCloud
 from spark_jobs.session import LocalSize, spark_session
 from tests.spark_jobs.table_rows import table_rows
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from benchmarks.airflow_hour import log_tail
-from infra.local.airflow import DagRun
+from local.airflow import DagRun
 
 RUN = DagRun(dag_id="transform_events", run_id="scheduled__1", run_type="scheduled", state="failed", partition_key=None)
 

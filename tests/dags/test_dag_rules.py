@@ -135,7 +135,7 @@ def test_the_pictures_of_the_docs_show_the_dags_as_they_are(dags: dict[str, DAG]
 
     assert shown == now, (
         "the pictures are stale: start `make demo`, wait until everything stays up, then take them again by "
-        "`python -m infra.local.demo.screenshots --airflow ADDRESS`"
+        "`python -m local.demo.screenshots --airflow ADDRESS`"
     )
 
 

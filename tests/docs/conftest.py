@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from infra.local.process import LocalCloud
+from local.cloud.process import LocalCloud
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 #: Of the hours that the commands in README.md and docs/ name, the first two.

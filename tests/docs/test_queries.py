@@ -23,10 +23,10 @@ import boto3
 import pytest
 
 from contracts.partitions import hour_of, landing_prefix
-from infra.lake_shell.lake import find_lake
-from infra.lake_shell.session import Session
-from infra.local.athena.result_set import column, result_set
-from infra.local.process import LocalCloud
+from local.cloud.athena.result_set import column, result_set
+from local.cloud.process import LocalCloud
+from local.lake_shell.lake import find_lake
+from local.lake_shell.session import Session
 from tests.docs.conftest import SimulatedLake
 from tests.spark_jobs.raw_lake import line
 

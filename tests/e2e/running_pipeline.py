@@ -15,8 +15,8 @@ from typing import Any
 import boto3
 import duckdb
 
-from infra.duckdb_iceberg import load_iceberg, s3_secret
-from infra.local.process import LocalCloud
+from local.cloud.process import LocalCloud
+from local.duckdb_iceberg import load_iceberg, s3_secret
 
 ROOT = Path(__file__).resolve().parents[2]
 

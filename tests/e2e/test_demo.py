@@ -22,7 +22,7 @@ class RunningDemo:
         self.folder = folder
         with (folder.parent / "demo.err").open("w") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "infra.local.demo", "--folder", str(folder)],
+                [sys.executable, "-m", "local.demo", "--folder", str(folder)],
                 cwd=ROOT,
                 stdout=subprocess.PIPE,
                 stderr=errors,

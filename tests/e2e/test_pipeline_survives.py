@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.process import LocalCloud
+from local.cloud.process import LocalCloud
 from tests.e2e.running_pipeline import RunningPipeline, deploy, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]

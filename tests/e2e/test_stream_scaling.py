@@ -15,13 +15,13 @@ import boto3
 import pytest
 
 from contracts.names import LakeLocation
-from infra.local.airflow import LocalAirflow
-from infra.local.demo.scaling import SCALING_DAG, SCALING_VARIABLE, write_settings
-from infra.local.process import LocalCloud
 from kinesis_scaling.decisions.decision_record import DecisionRecord, Outcome
 from kinesis_scaling.decisions.store import open_decision_store
 from kinesis_scaling.scaling_decision import Action
 from kinesis_scaling.stream.past_calls import past_calls, read_tags
+from local.airflow import LocalAirflow
+from local.cloud.process import LocalCloud
+from local.demo.scaling import SCALING_DAG, SCALING_VARIABLE, write_settings
 from tests.e2e.running_pipeline import wait_until
 
 pytestmark = [pytest.mark.airflow, pytest.mark.cloud, pytest.mark.e2e, pytest.mark.timeout(1_200)]

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from contracts.envelope import Stamp, envelope_line
-from infra.local.apigateway.json_body import JsonBody
-from infra.local.apigateway.vtl import compiled
-from infra.local.apigateway.vtl_values import Input, ResponseOverride, Util
 from infra.mapping import batch_templates, single_event_templates
+from local.cloud.apigateway.json_body import JsonBody
+from local.cloud.apigateway.vtl import compiled
+from local.cloud.apigateway.vtl_values import Input, ResponseOverride, Util
 
 Event = dict[str, Any]
 

@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from contracts.names import LakeLocation
-from infra.local.class_archive import ARCHIVE
+from local.class_archive import ARCHIVE
 from spark_jobs.session import jvm
 
 pytestmark = pytest.mark.spark

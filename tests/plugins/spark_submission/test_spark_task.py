@@ -11,7 +11,7 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from contracts.names import EnvironmentNames, LakeLocation
-from infra.local.class_archive import ARCHIVE, ROOT
+from local.class_archive import ARCHIVE, ROOT
 from pipeline_settings import EmrServerlessSettings, LocalSparkSettings, PipelineSettings
 from spark_submission import spark_task
 from spark_submission.emr_serverless import IdempotentEmrServerlessOperator

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR
 from contracts.tables import HOURLY_TRAFFIC
-from infra.duckdb_iceberg import load_iceberg
+from local.duckdb_iceberg import load_iceberg
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.tables.iceberg_table import loaded
 from tests.spark_jobs.conftest import NewLake

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR
 from contracts.tables import HOURLY_TRAFFIC, TABLES, Column, Partition, Table
-from infra.duckdb_iceberg import load_iceberg
+from local.duckdb_iceberg import load_iceberg
 from spark_jobs.errors import TableMismatchError
 from spark_jobs.hourly import aggregate_hours as job
 from spark_jobs.hourly import hour_queries

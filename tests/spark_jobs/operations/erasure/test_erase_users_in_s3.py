@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 from contracts.names import LakeLocation
 from contracts.partitions import landing_prefix
-from infra.local.process import LocalCloud
+from local.cloud.process import LocalCloud
 from spark_jobs.operations.erasure.erase_users import Erasure, erase_users
 from spark_jobs.operations.erasure.sought_users import SoughtUsers
 from spark_jobs.raw.raw_objects import s3_client

@@ -1,6 +1,0 @@
-"""Airflow on this machine, without Docker: its four processes as one context manager, and a small client of its API."""
-
-from infra.local.airflow.api import ENDED, AirflowApi, AirflowApiError, DagRun, TaskState, all_ended
-from infra.local.airflow.service import LocalAirflow
-
-__all__ = ["ENDED", "AirflowApi", "AirflowApiError", "DagRun", "LocalAirflow", "TaskState", "all_ended"]

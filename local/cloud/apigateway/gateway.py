@@ -1,0 +1,175 @@
+"""A request to a REST API → the reply: route, media type, model, mapping, Kinesis, mapping back.
+
+The order is API Gateway's own, and so is who answers: the gateway itself (a gateway response), or the integration.
+"""
+
+import asyncio
+import base64
+import json
+import logging
+import os
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from local.cloud import emulator
+from local.cloud.apigateway import rest_apis
+from local.cloud.apigateway.body_validation import validation_errors
+from local.cloud.apigateway.faults import GatewayError, TemplateError
+from local.cloud.apigateway.json_body import JsonBody, NotJsonError
+from local.cloud.apigateway.rest_apis import JSON_TYPE, IntegrationResponse, Route
+from local.cloud.apigateway.vtl import compiled
+from local.cloud.apigateway.vtl_values import Input, ResponseOverride, Util
+
+logger = logging.getLogger(__name__)
+
+_VARIABLE: Final = re.compile(r"\$context\.([A-Za-z]+(?:\.[A-Za-z]+)*)")
+_DEFAULT_TEMPLATE: Final = '{"message":$context.error.messageString}'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A request as it came in; header names are lower case, `source_ip` is the socket's other end."""
+
+    api_id: str
+    stage: str
+    http_method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    source_ip: str
+    too_large: bool = False
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    extended_request_id: str = field(default_factory=lambda: base64.b64encode(os.urandom(11)).decode("ascii"))
+    epoch_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What goes back."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+async def answer(request: Request) -> Reply:
+    """Answer a request."""
+    owner = rest_apis.owner_of(request.api_id)
+    if owner is None:
+        return Reply(status=404, body=b'{"message":"Not Found"}')
+    if not rest_apis.has_stage(owner, request.api_id, request.stage):
+        return Reply(status=403, body=b'{"message":"Forbidden"}')
+    try:
+        route = rest_apis.route(owner, request.api_id, request.stage, request.http_method, request.path)
+        return await _integrate(route, request)
+    except GatewayError as fault:
+        if fault.status >= 500:
+            logger.exception("%s %s", request.http_method, request.path)
+        return _gateway_reply(owner, request, fault)
+
+
+async def _integrate(route: Route, request: Request) -> Reply:
+    if request.too_large:
+        raise GatewayError("REQUEST_TOO_LARGE")
+    template = _request_template(route, request.headers.get("content-type", ""))
+    body = JsonBody(request.body)
+    try:
+        if route.model is not None:
+            errors = validation_errors(route.model, body.document)
+            if errors:
+                raise GatewayError("BAD_REQUEST_BODY", validation_error=f"[{', '.join(errors)}]")
+        context = _context(route, request)
+        call = request.body if template is None else _rendered(template, body, context).encode("utf-8", "replace")
+    except NotJsonError as error:
+        raise GatewayError("BAD_REQUEST_BODY", validation_error=str(error)) from error
+    status, answered = await _call_kinesis(route, call)
+    return _reply(route, _context(route, request), status, answered)
+
+
+def _request_template(route: Route, content_type: str) -> str | None:
+    """The template for the media type; None to pass the body on as it is, for an integration without templates."""
+    if not route.request_templates:
+        return None
+    media_type = content_type.partition(";")[0].strip().lower() or JSON_TYPE
+    template = route.request_templates.get(media_type)
+    if template is None:
+        raise GatewayError("UNSUPPORTED_MEDIA_TYPE")
+    return template
+
+
+async def _call_kinesis(route: Route, body: bytes) -> tuple[int, bytes]:
+    headers = {
+        "content-type": "application/x-amz-json-1.1",
+        "x-amz-target": f"Kinesis_20131202.{route.action}",
+        "host": "kinesis.localhost",
+    }
+    handler = emulator.handlers()["kinesis"]
+    with emulator.in_scope(emulator.Scope(account=route.owner.account, region=route.region)):
+        try:
+            async with asyncio.timeout(route.timeout_seconds):
+                status, _headers, answered = await handler("POST", "/", headers, body, {})
+        except TimeoutError as error:
+            raise GatewayError("INTEGRATION_TIMEOUT") from error
+    return status, answered
+
+
+def _reply(route: Route, context: dict[str, Any], status: int, answered: bytes) -> Reply:
+    """What Kinesis answered → the reply, through the integration response that its status selects."""
+    selected = _selected(route.responses, status)
+    override = ResponseOverride()
+    body = answered
+    if selected.template:
+        context["responseOverride"] = override
+        body = _rendered(selected.template, JsonBody(answered), context).encode("utf-8", "replace")
+    return Reply(status=override.status or selected.status, body=body, headers=override.headers)
+
+
+def _selected(responses: tuple[IntegrationResponse, ...], status: int) -> IntegrationResponse:
+    """The response whose pattern matches the status, else the one without a pattern; with neither AWS answers 500."""
+    for response in responses:
+        if response.pattern and re.fullmatch(response.pattern, str(status)):
+            return response
+    for response in responses:
+        if not response.pattern:
+            return response
+    raise TemplateError(f"no integration response is for status {status}")
+
+
+def _rendered(template: str, body: JsonBody, context: dict[str, Any]) -> str:
+    return compiled(template).render({"input": Input(body), "util": Util(), "context": context})
+
+
+def _context(route: Route, request: Request) -> dict[str, Any]:
+    return {
+        "accountId": route.owner.account,
+        "apiId": route.api_id,
+        "extendedRequestId": request.extended_request_id,
+        "httpMethod": request.http_method,
+        "identity": {"sourceIp": request.source_ip, "userAgent": request.headers.get("user-agent")},
+        "requestId": request.request_id,
+        "requestTimeEpoch": request.epoch_ms,
+        "resourcePath": route.resource_path,
+        "stage": route.stage,
+    }
+
+
+def _gateway_reply(owner: emulator.Scope, request: Request, fault: GatewayError) -> Reply:
+    """A fault in the API's words; the templates know plain variables only."""
+    declared = rest_apis.gateway_response(
+        owner, request.api_id, request.stage, fault.response_type, status=fault.status
+    )
+    variables = {
+        "error.message": fault.message,
+        "error.messageString": json.dumps(fault.message),
+        "error.responseType": fault.response_type,
+        "error.validationErrorString": json.dumps(fault.validation_error)[1:-1],
+        "requestId": request.request_id,
+        "stage": request.stage,
+    }
+    template = declared.template or _DEFAULT_TEMPLATE
+    body = _VARIABLE.sub(lambda match: variables.get(match[1], ""), template)
+    return Reply(status=declared.status or fault.status, body=body.encode(), headers=declared.headers)

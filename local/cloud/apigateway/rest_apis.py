@@ -1,0 +1,154 @@
+"""ministack's record of a deployed REST API → the typed route that a request takes through it.
+
+The only module of the data plane that knows how ministack keeps an API; its control plane is used as it is.
+"""
+
+import functools
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from local.cloud.apigateway.faults import GatewayError, TemplateError
+from local.cloud.emulator import Scope, in_scope
+
+JSON_TYPE = "application/json"
+_KINESIS_URI = re.compile(r"arn:aws[\w-]*:apigateway:(?P<region>[\w-]+):kinesis:action/(?P<action>\w+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntegrationResponse:
+    """One mapping of what Kinesis answered; without a pattern it is the default, without a template a passthrough."""
+
+    pattern: str
+    status: int
+    template: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """What API Gateway does with a request to one resource and method."""
+
+    owner: Scope
+    api_id: str
+    stage: str
+    resource_path: str
+    http_method: str
+    model: Mapping[str, Any] | None
+    action: str
+    region: str
+    request_templates: Mapping[str, str]
+    responses: tuple[IntegrationResponse, ...]
+    timeout_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayResponse:
+    """How the API words a gateway fault."""
+
+    status: int | None
+    template: str | None
+    headers: Mapping[str, str]
+
+
+def owner_of(api_id: str) -> Scope | None:
+    """Return the account and region that an API lies in; None if there is no such API."""
+    from ministack.services import apigateway_v1
+
+    found = apigateway_v1.find_api_scope(api_id)
+    return None if found is None else Scope(account=found[0], region=found[1])
+
+
+def has_stage(owner: Scope, api_id: str, stage: str) -> bool:
+    """Whether the API is deployed under that stage."""
+    from ministack.services import apigateway_v1
+
+    with in_scope(owner):
+        return stage in apigateway_v1._stages_v1.get(api_id, {})
+
+
+def route(owner: Scope, api_id: str, stage: str, method: str, path: str) -> Route:
+    """Return the route of a request; GatewayError if no resource has that path and method, or the stage is full."""
+    from ministack.services import apigateway_v1
+
+    with in_scope(owner):
+        segments = [part for part in path.split("/") if part]
+        resource, _parameters = apigateway_v1._match_resource_tree(api_id, segments)
+        declared = (resource or {}).get("resourceMethods", {}).get(method)
+        if resource is None or declared is None:
+            raise GatewayError("MISSING_AUTHENTICATION_TOKEN")
+        record = apigateway_v1._stages_v1[api_id][stage]
+        if apigateway_v1._check_throttle(record, api_id, stage, resource["path"], method, None) is not None:
+            raise GatewayError("THROTTLED")
+        return _route(owner, api_id, stage, resource["path"], declared)
+
+
+def gateway_response(owner: Scope, api_id: str, stage: str, response_type: str, *, status: int) -> GatewayResponse:
+    """Return how the stage's deployment words a fault: by its type, else by DEFAULT_4XX or DEFAULT_5XX."""
+    from ministack.services import apigateway_v1
+
+    with in_scope(owner):
+        deployment = apigateway_v1._stages_v1.get(api_id, {}).get(stage, {}).get("deploymentId")
+        declared = apigateway_v1._deployed_gateway_responses.get(api_id, {}).get(deployment) or {}
+    found = declared.get(response_type)
+    family = declared.get("DEFAULT_5XX" if status >= 500 else "DEFAULT_4XX")
+    chosen = found or family or {}
+    stated = chosen.get("statusCode") if found else None
+    prefix = "gatewayresponse.header."
+    return GatewayResponse(
+        status=None if stated is None else int(stated),
+        template=(chosen.get("responseTemplates") or {}).get(JSON_TYPE),
+        headers={
+            name.removeprefix(prefix): value.strip("'")
+            for name, value in (chosen.get("responseParameters") or {}).items()
+        },
+    )
+
+
+def _route(owner: Scope, api_id: str, stage: str, resource_path: str, declared: Mapping[str, Any]) -> Route:
+    integration = declared.get("methodIntegration") or {}
+    target = _KINESIS_URI.fullmatch(integration.get("uri") or "")
+    if integration.get("type") != "AWS" or target is None:
+        raise TemplateError(
+            f"the local API Gateway calls Kinesis only, not {integration.get('type')} {integration.get('uri')}"
+        )
+    if (integration.get("passthroughBehavior") or "WHEN_NO_MATCH") != "NEVER" and integration.get("requestTemplates"):
+        raise TemplateError("the local API Gateway knows passthrough NEVER only, beside request templates")
+    return Route(
+        owner=owner,
+        api_id=api_id,
+        stage=stage,
+        resource_path=resource_path,
+        http_method=declared["httpMethod"],
+        model=_model(api_id, declared),
+        action=target["action"],
+        region=target["region"],
+        request_templates={name.lower(): text for name, text in (integration.get("requestTemplates") or {}).items()},
+        responses=tuple(
+            IntegrationResponse(
+                pattern=response.get("selectionPattern") or "",
+                status=int(response["statusCode"]),
+                template=(response.get("responseTemplates") or {}).get(JSON_TYPE) or "",
+            )
+            for response in (integration.get("integrationResponses") or {}).values()
+        ),
+        timeout_seconds=int(integration.get("timeoutInMillis") or 29_000) / 1000,
+    )
+
+
+def _model(api_id: str, declared: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The schema that the body must meet; None without a validator of bodies or a model."""
+    from ministack.services import apigateway_v1
+
+    validator = apigateway_v1._request_validators.get(api_id, {}).get(declared.get("requestValidatorId"), {})
+    name = (declared.get("requestModels") or {}).get(JSON_TYPE)
+    if not validator.get("validateRequestBody") or name is None:
+        return None
+    return _schema(apigateway_v1._models[api_id][name]["schema"])
+
+
+@functools.lru_cache(maxsize=64)
+def _schema(text: str) -> Mapping[str, Any]:
+    schema: Mapping[str, Any] = json.loads(text)
+    return schema

@@ -1,0 +1,202 @@
+"""Athena's SQL → DuckDB's, each table in it become a scan of its Iceberg files.
+
+sqlglot parses, resolves every column against the tables' own schemas, and translates functions. What the two engines
+would answer differently, and no translation helps, is refused: dividing or averaging decimals, where Athena keeps
+decimals and DuckDB turns to doubles. One difference stays: `AT TIME ZONE` shows the local time without its zone.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import OptimizeError, ParseError
+from sqlglot.optimizer.annotate_types import annotate_types
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.scope import traverse_scope
+
+from local.cloud.athena.errors import QueryError
+
+_CATALOG: Final = "awsdatacatalog"
+_UNRESOLVED: Final = re.compile(
+    r"Column '(?P<name>[^']+)' could not be resolved\. Line: (?P<line>\d+), Col: (?P<end>\d+)"
+)
+_ACCENTS: Final = re.compile(r"\x1b\[[0-9;]*m")
+_EXACT_QUOTIENTS: Final = frozenset({*exp.DataType.INTEGER_TYPES, *exp.DataType.FLOAT_TYPES})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableName:
+    """A table as a query names it: its database, and of a metadata table (`orders$history`) the part behind the $."""
+
+    database: str
+    name: str
+    metadata: str | None
+
+    @property
+    def whole(self) -> str:
+        return self.name if self.metadata is None else f"{self.name}${self.metadata}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """Which state of the table is asked for: a snapshot's id, or DuckDB's SQL for a time."""
+
+    snapshot_id: int | None = None
+    time_sql: str | None = None
+
+
+Columns = Mapping[str, str]
+ColumnsOf = Callable[[TableName], Columns | None]
+ScanOf = Callable[[TableName, Version], str]
+
+
+def translate(sql: str, *, database: str, columns_of: ColumnsOf, scan_of: ScanOf) -> str:
+    """Return DuckDB's SQL; `columns_of` gives a table's columns (None: no such table), `scan_of` its rows' SQL."""
+    query = _parsed(sql)
+    _name_columns(query)
+    tables = [(node, _name(node, database)) for node in _tables(query)]
+    schema: dict[str, dict[str, dict[str, str]]] = {}
+    for node, name in tables:
+        columns = columns_of(name)
+        if columns is None:
+            raise QueryError(
+                _at("TABLE_NOT_FOUND", node, f"Table '{_CATALOG}.{name.database}.{name.whole}' does not exist")
+            )
+        schema.setdefault(name.database, {})[name.whole] = dict(columns)
+        node.set("catalog", None)
+        node.set("db", exp.to_identifier(name.database))
+    resolved = _resolved(query, dict(schema), database)
+    _refuse_decimal_quotients(resolved)
+    _keep_dates(resolved)
+    _unnest_maps(resolved)
+    for node in _tables(resolved):
+        _replace(node, _name(node, database), scan_of)
+    return resolved.sql("duckdb")
+
+
+def no_rows(columns: Columns) -> str:
+    """Return DuckDB's SQL for a table of these columns without a row."""
+    types = {name: exp.DataType.build(type_, dialect="athena").sql("duckdb") for name, type_ in columns.items()}
+    nulls = ", ".join(f'CAST(NULL AS {type_}) AS "{name}"' for name, type_ in types.items())
+    return f"SELECT {nulls} WHERE false"
+
+
+def _parsed(sql: str) -> exp.Query:
+    try:
+        statements = sqlglot.parse(sql, read="athena")
+    except ParseError as error:
+        found = error.errors[0]
+        raise QueryError(f"SYNTAX_ERROR: line {found['line']}:{found['col']}: {found['description']}") from error
+    if len(statements) != 1:
+        raise QueryError(f"SYNTAX_ERROR: Only one sql statement is allowed, not {len(statements)}")
+    (statement,) = statements
+    if not isinstance(statement, exp.Query):
+        raise QueryError(
+            f"NOT_SUPPORTED: the local cloud's Athena runs queries only (SELECT, WITH), not: {sql.strip()[:80]}"
+        )
+    return statement
+
+
+def _tables(query: exp.Query) -> list[exp.Table]:
+    """Return the tables that are read from: not the names of a WITH, nor table functions."""
+    found = [source for scope in traverse_scope(query) for source in scope.sources.values()]
+    return list(
+        {id(one): one for one in found if isinstance(one, exp.Table) and isinstance(one.this, exp.Identifier)}.values()
+    )
+
+
+def _name(node: exp.Table, database: str) -> TableName:
+    if node.catalog and node.catalog.lower() != _CATALOG:
+        raise QueryError(_at("CATALOG_NOT_FOUND", node, f"Catalog '{node.catalog}' not found"))
+    name, _, metadata = node.name.lower().partition("$")
+    if not (node.db or database):
+        raise QueryError(_at("MISSING_SCHEMA_NAME", node, "Schema must be specified when session schema is not set"))
+    return TableName(database=(node.db or database).lower(), name=name, metadata=metadata or None)
+
+
+def _resolved(query: exp.Query, schema: dict[str, object], database: str) -> exp.Query:
+    try:
+        qualified = qualify(query, dialect="athena", schema=schema, db=database or None, quote_identifiers=True)
+        resolved = annotate_types(qualified, schema=schema, dialect="athena")
+    except OptimizeError as error:
+        text = _ACCENTS.sub("", str(error))
+        match = _UNRESOLVED.search(text)
+        if match is None:
+            raise QueryError(f"SYNTAX_ERROR: {text}") from error
+        column = int(match["end"]) - len(match["name"]) + 1
+        where = f"line {match['line']}:{column}"
+        raise QueryError(f"COLUMN_NOT_FOUND: {where}: Column '{match['name']}' cannot be resolved") from error
+    assert isinstance(resolved, exp.Query)
+    return resolved
+
+
+def _refuse_decimal_quotients(query: exp.Query) -> None:
+    for quotient in query.find_all(exp.Div, exp.Avg):
+        operand = quotient if isinstance(quotient, exp.Div) else quotient.this
+        if operand.type is None or operand.type.this not in _EXACT_QUOTIENTS:
+            raise QueryError(
+                f"NOT_SUPPORTED: {quotient.sql('athena')}: the local cloud's Athena divides and averages integers and "
+                "doubles only; cast to double"
+            )
+
+
+def _keep_dates(query: exp.Query) -> None:
+    """Cast what DuckDB makes a timestamp of, and Athena a date: a truncated date, and a date some days on."""
+    for node in list(query.find_all(exp.DateTrunc, exp.TimestampTrunc, exp.DateAdd, exp.DateSub, exp.Add, exp.Sub)):
+        shifted = not isinstance(node, exp.Add | exp.Sub) or isinstance(node.expression, exp.Interval)
+        if shifted and node.this.type is not None and node.this.type.this == exp.DataType.Type.DATE:
+            kept = exp.Cast(this=exp.Null(), to=exp.DataType.build("date"))
+            node.replace(kept)
+            kept.set("this", node)
+
+
+def _unnest_maps(query: exp.Query) -> None:
+    """Unnest a map as its keys beside its values: DuckDB unnests lists only."""
+    for node in list(query.find_all(exp.Unnest)):
+        (unnested, *more) = node.expressions
+        if unnested.type is None or unnested.type.this != exp.DataType.Type.MAP:
+            continue
+        if more or node.args.get("offset"):
+            raise QueryError("NOT_SUPPORTED: the local cloud's Athena unnests a map alone, and without ordinality")
+        both = [exp.func("unnest", exp.func(side, unnested.copy())) for side in ("map_keys", "map_values")]
+        node.replace(exp.Subquery(this=exp.select(*both), alias=node.args.get("alias")))
+
+
+def _name_columns(query: exp.Query) -> None:
+    """Name what has no name by its place, as Athena does."""
+    while isinstance(query, exp.SetOperation):
+        query = query.left
+    for place, column in enumerate(query.expressions):
+        if not isinstance(column, exp.Alias | exp.Column | exp.Star):
+            column.replace(exp.alias_(column.copy(), f"_col{place}"))
+
+
+def _replace(node: exp.Table, name: TableName, scan_of: ScanOf) -> None:
+    version = node.args.get("version")
+    rows = sqlglot.parse_one(scan_of(name, _version(version) if version else Version()), read="duckdb")
+    alias = node.args.get("alias") or exp.TableAlias(this=exp.to_identifier(name.whole, quoted=True))
+    scan = exp.Subquery(this=rows, alias=alias)
+    for argument in ("joins", "pivots", "sample"):
+        if node.args.get(argument):
+            scan.set(argument, node.args[argument])
+    node.replace(scan)
+
+
+def _version(version: exp.Expression) -> Version:
+    value = version.expression
+    if version.name.upper() == "TIMESTAMP":
+        return Version(time_sql=value.sql("duckdb"))
+    if isinstance(value, exp.Literal) and not value.is_string:
+        return Version(snapshot_id=int(value.name))
+    raise QueryError(f"NOT_SUPPORTED: FOR VERSION AS OF takes a snapshot's id here, not {value.sql('athena')}")
+
+
+def _at(code: str, node: exp.Table, text: str) -> str:
+    """Return a reason with the place of a name; sqlglot notes where a name ends."""
+    first = node.args.get("catalog") or node.args.get("db") or node.this
+    meta = first.meta if "line" in first.meta else {}
+    where = f"line {meta['line']}:{meta['col'] - len(first.name) + 1}: " if meta else ""
+    return f"{code}: {where}{text}"

@@ -1,0 +1,123 @@
+"""The one door to ministack for the server, Kinesis, Firehose and Athena: what of it they use, with types.
+
+ministack reads its configuration from the environment when it is imported, so `configure` comes first and every
+import of it stands inside a function.
+"""
+
+import os
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.cloud.settings import HOST
+
+Headers = dict[str, str]
+Response = tuple[int, Headers, bytes]
+Handler = Callable[[str, str, Headers, bytes, dict[str, list[str]]], Awaitable[Response]]
+Message = MutableMapping[str, Any]
+Application = Callable[
+    [MutableMapping[str, Any], Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """Whose request this is: AWS keeps every resource per account and region."""
+
+    account: str
+    region: str
+
+
+def configure(*, state_dir: Path, port: int) -> None:
+    """Environment → ministack: bound to this host, all state under `state_dir`, no listeners of other services."""
+    os.environ.update(
+        BIND_HOST=HOST,
+        MINISTACK_HOST=HOST,
+        GATEWAY_PORT=str(port),
+        PERSIST_STATE="1",
+        STATE_DIR=str(state_dir / "services"),
+        S3_PERSIST="1",
+        S3_DATA_DIR=str(state_dir / "s3"),
+        IOT_MTLS_ENABLED="0",  # would listen on 8883, on every interface
+        SFTP_ENABLED="0",
+        AUTH="false",  # any key is accepted, whatever the shell says
+        SERVICES="",
+    )
+    os.environ.setdefault("LOG_LEVEL", "WARNING")
+
+
+def application() -> Application:
+    """ministack's ASGI application."""
+    from ministack import app
+
+    served: Application = app.app
+    return served
+
+
+def replace(service: str, handler: Handler) -> None:
+    """Let `handler` answer every call to a service."""
+    from ministack import app
+
+    app.SERVICE_HANDLERS[service] = handler
+
+
+def handlers() -> dict[str, Handler]:
+    """The handler of each service, as routed."""
+    from ministack import app
+
+    routed: dict[str, Handler] = app.SERVICE_HANDLERS
+    return routed
+
+
+def scope() -> Scope:
+    """Account and region of the request being answered."""
+    from ministack.core import responses
+
+    return Scope(account=responses.get_account_id(), region=responses.get_region())
+
+
+@contextmanager
+def in_scope(owner: Scope) -> Iterator[None]:
+    """Act for an account and region outside a request."""
+    from ministack.core import responses
+
+    with responses.request_scope(owner.account, owner.region):
+        yield
+
+
+async def put_object(owner: Scope, *, bucket: str, key: str, body: bytes) -> Response:
+    """Write an S3 object; on disk when this returns."""
+    from ministack.services import s3
+
+    headers = {"content-type": "application/octet-stream", "content-length": str(len(body)), "host": "s3.localhost"}
+    with in_scope(owner):
+        answer: Response = await s3.handle_request("PUT", f"/{bucket}/{key}", headers, body, {}, internal=True)
+    return answer
+
+
+def glue_table(owner: Scope, *, database: str, name: str) -> dict[str, Any] | None:
+    """A table of the Glue catalog as it was put there, or None."""
+    from ministack.services import glue
+
+    with in_scope(owner):
+        found: dict[str, Any] | None = glue._tables.get(f"{database}/{name}")
+    return found
+
+
+def add_statistic_set(
+    owner: Scope,
+    *,
+    namespace: str,
+    metric: str,
+    dimensions: dict[str, str],
+    unit: str,
+    timestamp: float,
+    statistics: dict[str, float],
+) -> None:
+    """Store one CloudWatch datum; `statistics` stays live, so that later samples of its minute update it in place."""
+    from ministack.services import cloudwatch
+
+    with in_scope(owner):
+        cloudwatch._store_datum(namespace, metric, dimensions, timestamp, unit, None, None, None, statistics)

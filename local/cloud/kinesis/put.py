@@ -1,0 +1,218 @@
+"""PutRecord and PutRecords: records to shards by the MD5 of their partition key, throttled per shard.
+
+This is the hot path (500 records in a few milliseconds): one pass decodes, routes and admits, then each shard gets one
+write. A throttled record is one failed entry of the answer, and so is each of a shard whose file has no room; the
+others are stored.
+"""
+
+import binascii
+import hashlib
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from local.cloud import refusals
+from local.cloud.json_protocol import AwsError, Payload
+from local.cloud.kinesis import sequence
+from local.cloud.kinesis.catalog import Catalog
+from local.cloud.kinesis.shards import HASH_KEYS
+from local.cloud.kinesis.stream import Route, Stream
+
+MAX_RECORDS = 500
+MAX_RECORD_BYTES = 2**20
+MAX_REQUEST_BYTES = 10 * 2**20
+THROTTLED = "ProvisionedThroughputExceededException"
+FAILED = "InternalFailure"
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A decoded record and its shard; `position` within what its shard gets, None when throttled."""
+
+    route: Route
+    key: bytes
+    data: bytes
+    position: int | None = None
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one shard gets of a request."""
+
+    route: Route
+    records: list[tuple[bytes, bytes]] = field(default_factory=list)
+    bytes: int = 0
+    throttled: int = 0
+    failed: str = ""
+    first: int = 0
+    arrived: int = 0
+
+
+def put_records(catalog: Catalog, payload: Payload) -> Payload:
+    """PutRecords: results in request order."""
+    records = payload.get("Records")
+    if not isinstance(records, list) or not 1 <= len(records) <= MAX_RECORDS:
+        count = len(records) if isinstance(records, list) else 0
+        bound = f"less than or equal to {MAX_RECORDS}" if count else "greater than or equal to 1"
+        raise _invalid("records", f"Member must have length {bound}")
+    stream = _writable(catalog, payload)
+    entries = [_decode(stream, record, f"records.{place}.member.") for place, record in enumerate(records, 1)]
+    if sum(len(entry.key) + len(entry.data) for entry in entries) > MAX_REQUEST_BYTES:
+        raise AwsError("InvalidArgumentException", f"Records size exceeds {MAX_REQUEST_BYTES // 2**20} MB limit")
+    batches = _store(catalog, entries)
+    results = _results(stream, entries, batches)
+    failed = sum("ErrorCode" in result for result in results)
+    _measure(catalog, stream, "PutRecords", batches)
+    answer: Payload = {"FailedRecordCount": failed, "Records": results}
+    return answer | _encryption(stream)
+
+
+def put_record(catalog: Catalog, payload: Payload) -> Payload:
+    """PutRecord: one record, or a throttling error."""
+    stream = _writable(catalog, payload)
+    entries = [_decode(stream, payload, "")]
+    batches = _store(catalog, entries)
+    _measure(catalog, stream, "PutRecord", batches)
+    result = _results(stream, entries, batches)[0]
+    if "ErrorCode" in result:
+        status = 503 if result["ErrorCode"] == FAILED else 400
+        raise AwsError(result["ErrorCode"], result["ErrorMessage"], status=status)
+    answer: Payload = {"ShardId": result["ShardId"], "SequenceNumber": result["SequenceNumber"]}
+    return answer | _encryption(stream)
+
+
+def _writable(catalog: Catalog, payload: Payload) -> Stream:
+    stream = catalog.get(payload)
+    if stream.state.status == "CREATING":
+        raise AwsError(
+            "ResourceNotFoundException",
+            f"Stream {stream.state.name} under account {stream.state.scope.account} not found.",
+        )
+    stream.expire(time.time())
+    return stream
+
+
+def _decode(stream: Stream, record: Any, where: str) -> _Entry:
+    try:
+        key, data = record["PartitionKey"], record["Data"]
+        decoded = binascii.a2b_base64(data, strict_mode=True)
+        key_bytes = key.encode()
+    except KeyError as error:
+        name: str = error.args[0]
+        raise _invalid(f"{where}{name[0].lower()}{name[1:]}", "Member must not be null") from error
+    except (TypeError, AttributeError) as error:
+        raise _invalid(f"{where}{error}", "Member must not be null") from error
+    except ValueError as error:
+        raise AwsError("SerializationException", f"{where}data is not base64: {error}") from error
+    if not 1 <= len(key) <= 256:
+        raise _invalid(f"{where}partitionKey", "Member must have length between 1 and 256")
+    if len(decoded) + len(key_bytes) > MAX_RECORD_BYTES:
+        raise _invalid(f"{where}data", f"Member must have length less than or equal to {MAX_RECORD_BYTES}")
+    explicit = record.get("ExplicitHashKey")
+    digest = hashlib.md5(key_bytes, usedforsecurity=False).digest()
+    hash_key = int.from_bytes(digest) if explicit is None else _hash_key(explicit)
+    return _Entry(stream.route(hash_key), key_bytes, decoded)
+
+
+def _hash_key(text: Any) -> int:
+    if not isinstance(text, str) or not text.isdigit() or not 0 <= int(text) < HASH_KEYS:
+        raise AwsError(
+            "InvalidArgumentException",
+            f"Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was {text}",
+        )
+    return int(text)
+
+
+def _store(catalog: Catalog, entries: list[_Entry]) -> dict[str, _Batch]:
+    """Admit and append; on return the admitted records of every shard that has room are stored. The shards' parts."""
+    batches: dict[str, _Batch] = {}
+    now = time.monotonic()
+    for entry in entries:
+        batch = batches.get(entry.route.identifier)
+        if batch is None:
+            batch = batches[entry.route.identifier] = _Batch(entry.route)
+        size = len(entry.key) + len(entry.data)
+        if entry.route.limit.admit(size, now=now):
+            entry.position = len(batch.records)
+            batch.records.append((entry.key, entry.data))
+            batch.bytes += size
+        else:
+            batch.throttled += 1
+    arrived = time.time_ns() // 1_000_000
+    for batch in batches.values():
+        if batch.records:
+            _append(catalog, batch, arrived)
+    return batches
+
+
+def _append(catalog: Catalog, batch: _Batch, arrived: int) -> None:
+    try:
+        batch.first, batch.arrived = batch.route.log.append(batch.records, arrived=arrived)
+    except OSError as error:
+        _LOG.warning("shard %s: %s", batch.route.identifier, error)
+        batch.failed = refusals.sentence(error)
+    else:
+        catalog.note_unsynced(batch.route.log)
+
+
+def _results(stream: Stream, entries: list[_Entry], batches: dict[str, _Batch]) -> list[Payload]:
+    results: list[Payload] = []
+    for entry in entries:
+        route = entry.route
+        if entry.position is None:
+            message = (
+                f"Rate exceeded for shard {route.identifier} in stream {stream.state.name} "
+                f"under account {stream.state.scope.account}."
+            )
+            results.append({"ErrorCode": THROTTLED, "ErrorMessage": message})
+        elif (batch := batches[route.identifier]).failed:
+            results.append({"ErrorCode": FAILED, "ErrorMessage": batch.failed})
+        else:
+            counter = batch.first + entry.position + 1
+            number = route.head | counter << 80 | sequence.tail(batch.arrived // 1000, route.shard.index)
+            results.append({"SequenceNumber": str(number), "ShardId": route.identifier})
+    return results
+
+
+def _measure(catalog: Catalog, stream: Stream, operation: str, batches: dict[str, _Batch]) -> None:
+    stored = sum(len(batch.records) for batch in batches.values() if not batch.failed)
+    size = sum(batch.bytes for batch in batches.values() if not batch.failed)
+    failed = sum(len(batch.records) for batch in batches.values() if batch.failed)
+    throttled = sum(batch.throttled for batch in batches.values())
+    samples: dict[str, float] = {
+        "IncomingRecords": stored,
+        "IncomingBytes": size,
+        "WriteProvisionedThroughputExceeded": throttled,
+        f"{operation}.Bytes": size,
+        f"{operation}.Success": 1 if stored else 0,
+    }
+    if operation == "PutRecords":
+        samples |= {
+            "PutRecords.TotalRecords": stored + throttled + failed,
+            "PutRecords.SuccessfulRecords": stored,
+            "PutRecords.ThrottledRecords": throttled,
+            "PutRecords.FailedRecords": failed,
+        }
+    catalog.metrics.add(stream.state, samples)
+    if stream.state.shard_level_metrics:
+        for identifier, batch in batches.items():
+            shard_samples: dict[str, float] = {
+                "IncomingRecords": 0 if batch.failed else len(batch.records),
+                "IncomingBytes": 0 if batch.failed else batch.bytes,
+                "WriteProvisionedThroughputExceeded": batch.throttled,
+            }
+            catalog.metrics.add_for_shard(stream.state, identifier, shard_samples)
+
+
+def _encryption(stream: Stream) -> Payload:
+    return {"EncryptionType": "KMS"} if stream.state.key_id else {}
+
+
+def _invalid(member: str, constraint: str) -> AwsError:
+    return AwsError(
+        "ValidationException",
+        f"1 validation error detected: Value at '{member}' failed to satisfy constraint: {constraint}",
+    )

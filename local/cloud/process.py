@@ -1,0 +1,138 @@
+"""The local cloud as a child process, for tests and the demo: start it, wait for it, kill it, start it again."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from local.cloud.errors import NotReadyError
+from local.cloud.settings import HOST
+
+_READY = "ready "
+
+
+class LocalCloud:
+    """One local cloud over one state folder; a restart keeps the port, so clients need not be told.
+
+    `arguments` are more options of `python -m local.cloud serve`, `open_files` its limit of descriptors. Its log goes
+    to `cloud.log` in the state folder.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        port: int = 0,
+        arguments: tuple[str, ...] = (),
+        deadline: float = 60,
+        open_files: int | None = None,
+    ) -> None:
+        self._state_dir = state_dir
+        self._port = port
+        self._arguments = arguments
+        self._deadline = deadline
+        self._open_files = open_files
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def endpoint_url(self) -> str:
+        """What AWS clients take for their endpoint."""
+        return f"http://{HOST}:{self._port}"
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def environment(self) -> dict[str, str]:
+        """The variables that make any AWS client talk to this cloud."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def start(self) -> Self:
+        """Start and wait until it answers; NotReadyError with the end of its log when it does not."""
+        self._state_dir.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "local.cloud", "serve", "--port", str(self._port)]
+        if self._open_files is not None:
+            command = ["sh", "-c", f'ulimit -n {self._open_files} && exec "$@"', "sh", *command]
+        with self._log.open("a") as log:
+            self._process = subprocess.Popen(
+                [*command, "--state", str(self._state_dir), *self._arguments],
+                cwd=Path(__file__).parents[2],
+                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,  # a Ctrl-C in the terminal is the parent's to handle
+            )
+        self._port = int(self._await_ready(self._process).rsplit(":", 1)[1])
+        return self
+
+    def stop(self) -> int | None:
+        """Stop it as Ctrl-C would; its exit status, None when it did not run."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kill it: no handler runs, nothing is saved."""
+        self._end(signal.SIGKILL)
+
+    def check(self) -> None:
+        """Raise NotReadyError with the end of its log if it has ended by itself."""
+        if self._process is not None and self._process.poll() is not None:
+            raise NotReadyError(f"the local cloud ended by itself:\n{self._log.read_text()[-2000:]}")
+
+    def restart(self) -> Self:
+        """Stop it if it runs, and start it over the same state and port."""
+        self.stop()
+        return self.start()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def _log(self) -> Path:
+        return self._state_dir / "cloud.log"
+
+    def _end(self, number: signal.Signals) -> int | None:
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        if process.poll() is None:
+            process.send_signal(number)
+        try:
+            process.wait(timeout=self._deadline)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+        return process.returncode
+
+    def _await_ready(self, process: subprocess.Popen[str]) -> str:
+        assert process.stdout is not None
+        give_up = time.monotonic() + self._deadline
+        while time.monotonic() < give_up:
+            if select.select([process.stdout], [], [], 0.2)[0]:
+                line = process.stdout.readline().strip()
+                if line.startswith(_READY):
+                    return line.removeprefix(_READY)
+            if process.poll() is not None:
+                break
+        state = "ended" if process.poll() is not None else f"was silent for {self._deadline:.0f} s"
+        self.kill()
+        raise NotReadyError(f"the local cloud {state} before it was ready:\n{self._log.read_text()[-2000:]}")
