@@ -131,7 +131,7 @@ def _recipe(command: str) -> str:
         raise NotPlannedError(planned.stderr)
     given = re.findall(r"\b[A-Z]+=(?:\"[^\"]*\"|\S+)", command)
     lines = planned.stdout.replace("\\\n", " ").splitlines()
-    own = r"python (-m (infra|benchmarks|contracts|simulator|kinesis_scaling)\b|spark_jobs/).*"
+    own = r"python (-m (infra|local|benchmarks|contracts|simulator|kinesis_scaling)\b|spark_jobs/).*"
     return "\n".join([*(f"export {variable}" for variable in given), *(one for one in lines if re.match(own, one))])
 
 
