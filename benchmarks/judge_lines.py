@@ -28,10 +28,12 @@ from spark_jobs.judging.judge_lines import LineJudge
 from spark_jobs.judging.judgement import Received
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
+from spark_jobs.raw.lake_stores import raw_store
 from spark_jobs.raw.raw_lines import sound_lines
-from spark_jobs.raw.raw_objects import RawStore, all_landed_objects, raw_store
 from spark_jobs.session import LocalSize, spark_session
 from spark_jobs.tables.table_evolution import ensure_tables
+from storage.by_hour import all_landed_objects
+from storage.object_store import ObjectStore
 
 _HOUR: Final = datetime(2026, 11, 20, 10, tzinfo=UTC)
 _RULES: Final = LandingRules(settled_before=_HOUR + timedelta(days=1), force=True)
@@ -66,7 +68,7 @@ def _make_events(raw: Path, events: int) -> None:
     subprocess.run([*command, *hours, "--defects", "default", "--object-mb", "64", "--quiet"], check=True)
 
 
-def _judge_in_one_thread(store: RawStore, objects: list[RawObject]) -> None:
+def _judge_in_one_thread(store: ObjectStore, objects: list[RawObject]) -> None:
     """Print what a line costs: unpacked, judged in DuckDB, judged one by one."""
     chunks = []
     with _timed("unpack"):

@@ -47,6 +47,7 @@ from airflow.sdk import DAG, CronDataIntervalTimetable, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from contracts.partitions import HOUR, day_key, hour_key, parse_day_key, parse_hour_key
+from contracts.raw_survey import survey_raw
 from dag_conventions.assets import RECONCILED_DAYS, RECONCILED_EVENT_HOURS
 from dag_conventions.conventions import RETRYING, START_DATE, Tag, display_name
 from dag_conventions.params import hour_param
@@ -76,12 +77,13 @@ def find_stale(*, params: Any = None, dag_run: Any = None) -> dict[str, Any]:
     """Return the range to reconcile and what is stale in it; skip if nothing is. Name objects that no job reads."""
     from hour_ledger.failures import failures_now
     from hour_ledger.lake_state import stale_around
-    from hour_ledger.raw_listing import survey
     from hour_ledger.windows import last_settled_hour, reconciled_range
+    from storage.location import open_store
 
     settled = last_settled_hour(dag_run.run_after, SETTINGS.buffer_interval)
     first, last = reconciled_range(params["from"], params["to"], settled)
-    for warning in survey(SETTINGS.lake.raw_uri, first, last + HOUR).warnings(SETTINGS.lake.raw_uri):
+    raw_uri = SETTINGS.lake.raw_uri
+    for warning in survey_raw(open_store(raw_uri), first, last + HOUR).warnings(raw_uri):
         print(f"WARNING: {warning}")
     stale = stale_around(SETTINGS.lake, first, last + HOUR, settled_end=settled + HOUR)
     if not stale:

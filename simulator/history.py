@@ -22,10 +22,11 @@ from simulator.errors import BadArgumentError
 from simulator.event_time import MINUTE_US, epoch_us
 from simulator.history_slice import SLICE_MINUTES, SlicePlan, SliceWriter
 from simulator.manifest import Tally
-from simulator.raw_target import RawTarget, open_raw_target
+from simulator.raw_target import open_raw_target
 from simulator.shapes import Shape, events_per_minute, minute_factors
 from simulator.unreadable import write_unreadable_objects
 from simulator.world import MINUTES_PER_DAY, World
+from storage.object_store import ObjectStore
 
 MEGABYTE: Final = 1024 * 1024
 
@@ -156,5 +157,5 @@ def _world(seed: int, run: str) -> World:
 
 
 @lru_cache(maxsize=2)
-def _target(raw_uri: str) -> RawTarget:
+def _target(raw_uri: str) -> ObjectStore:
     return open_raw_target(raw_uri)

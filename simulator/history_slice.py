@@ -15,9 +15,9 @@ from simulator.event_time import HOUR_US, SECOND_US
 from simulator.malformed import EVENT_SPOILERS, Channel, pick_reason, spoil_event, spoil_line
 from simulator.manifest import Tally
 from simulator.raw_objects import RawObjectWriter
-from simulator.raw_target import RawTarget
 from simulator.wire import event_json
 from simulator.world import Event, World
+from storage.object_store import ObjectStore
 
 #: Firehose's longest buffer interval (900 s): an object never holds more time than that.
 SLICE_MINUTES: Final = 15
@@ -66,7 +66,7 @@ def raw_line(event: Event, event_bytes: bytes, received_at: int, attempt: int = 
 class SliceWriter:
     """Lays down one slice."""
 
-    def __init__(self, plan: SlicePlan, world: World, target: RawTarget) -> None:
+    def __init__(self, plan: SlicePlan, world: World, target: ObjectStore) -> None:
         self.tally: Final = Tally()
         self._plan: Final = plan
         self._world: Final = world

@@ -24,9 +24,11 @@ from contracts.partitions import HOUR, hour_key, hour_of
 from simulator.errors import RawTargetError
 from simulator.event_time import moment_of
 from simulator.lines import LONGEST_WHOLE_LINE, EventsFile, LinePiece
-from simulator.raw_target import RawDirectory, RawTarget, object_name
+from simulator.raw_target import object_name
 from simulator.recognition import LineKind, RecognizedLine, recognize
 from simulator.spill import HourSpill
+from storage.directory import DirectoryStore
+from storage.object_store import ObjectStore
 
 #: The first hour that an arrival can lie in; where all lines land if the file has no valid time at all.
 FIRST_HOUR: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,14 +54,14 @@ class LaidDown:
 
 
 def lay_down(
-    file: EventsFile, target: RawTarget, *, delivery_stream: str, progress: Callable[[int], object]
+    file: EventsFile, target: ObjectStore, *, delivery_stream: str, progress: Callable[[int], object]
 ) -> LaidDown:
     """Lay a file's lines down under the raw prefix; `progress` hears of each few thousand lines.
 
     Raises `InputFileError` if the file can't be read to its end; then nothing was laid down.
     """
     # In the target's own directory, where there is one: its disk is large enough, and moving a file costs nothing.
-    directory = target.directory if isinstance(target, RawDirectory) else None
+    directory = target.directory if isinstance(target, DirectoryStore) else None
     try:
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
@@ -82,7 +84,7 @@ class _Layer:
         self._lines = 0
         self._first_valid: datetime | None = None
 
-    def lay_down(self, target: RawTarget, delivery_stream: str, progress: Callable[[int], object]) -> LaidDown:
+    def lay_down(self, target: ObjectStore, delivery_stream: str, progress: Callable[[int], object]) -> LaidDown:
         with self._untimed:
             for piece in self._file.pieces():
                 self._take(piece)
@@ -155,10 +157,10 @@ class _Layer:
                 if not piece.begins and piece.ends:
                     self._spill.begin_part(hour)
 
-    def _publish(self, target: RawTarget, delivery_stream: str) -> int:
+    def _publish(self, target: ObjectStore, delivery_stream: str) -> int:
         objects = 0
         for part in self._spill.close():
             identity = f"{self._file.content_digest}/{hour_key(part.hour)}/{part.number}"
-            target.adopt(object_name(delivery_stream, part.oldest, identity), part.path)
+            target.move_in(object_name(delivery_stream, part.oldest, identity), part.path)
             objects += 1
         return objects

@@ -8,7 +8,8 @@ from typing import Final
 
 from simulator.event_time import HOUR_US, moment_of
 from simulator.manifest import Tally
-from simulator.raw_target import RawTarget, object_name
+from simulator.raw_target import object_name
+from storage.object_store import ObjectStore
 
 #: Level 4 costs about a seventh of the time that making the lines takes; level 6 saves 6 % of size for twice that.
 COMPRESSION_LEVEL: Final = 4
@@ -42,7 +43,7 @@ class RawObjectWriter:
     """Writes lines into objects under their landing hours; `identity` makes the objects' names repeatable."""
 
     def __init__(
-        self, target: RawTarget, tally: Tally, *, delivery_stream: str, identity: str, object_bytes: int
+        self, target: ObjectStore, tally: Tally, *, delivery_stream: str, identity: str, object_bytes: int
     ) -> None:
         self._target: Final = target
         self._tally: Final = tally

@@ -11,16 +11,17 @@ from contracts.partitions import hours_between
 from simulator.event_time import HOUR_US, MINUTE_US, epoch_us
 from simulator.history_slice import raw_line
 from simulator.manifest import Tally
-from simulator.raw_target import RawTarget, object_name
+from simulator.raw_target import object_name
 from simulator.wire import event_json
 from simulator.world import World
+from storage.object_store import ObjectStore
 
 _EVENTS = 200
 _AT = timedelta(minutes=30)
 
 
 def write_unreadable_objects(
-    target: RawTarget, world: World, hours: tuple[datetime, datetime], *, count: int, delivery_stream: str
+    target: ObjectStore, world: World, hours: tuple[datetime, datetime], *, count: int, delivery_stream: str
 ) -> Tally:
     """Write `count` cut objects, in turn under the landing hours of `[hours[0], hours[1])`, and return their counts."""
     tally = Tally()

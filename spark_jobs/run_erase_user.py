@@ -22,8 +22,8 @@ from spark_jobs.arguments import add_json_argument, add_lake_arguments, lake_of
 from spark_jobs.errors import SparkJobError
 from spark_jobs.operations.erasure.erase_users import Erasure, ErasureReport, erase_users
 from spark_jobs.operations.erasure.estimate import Estimate, estimate
-from spark_jobs.operations.erasure.places import places_of
 from spark_jobs.operations.erasure.sought_users import SoughtUsers
+from spark_jobs.raw.lake_stores import lake_stores
 from spark_jobs.session import spark_session
 from spark_jobs.tables.erased_users import lift_erased_users
 from spark_jobs.tables.table_evolution import ensure_filled_lake
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return DONE
         if not arguments.apply:
             ensure_filled_lake(spark, lake)
-            shown = estimate(spark, lake, places_of(lake), users)
+            shown = estimate(spark, lake, lake_stores(lake), users)
             _write_json(arguments.json, asdict(shown))
             print(estimate_text(shown, users))
             return DONE

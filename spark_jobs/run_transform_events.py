@@ -27,7 +27,7 @@ from spark_jobs.arguments import (
 from spark_jobs.errors import SparkJobError
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import TransformReport, transform_landing_hours
-from spark_jobs.raw.raw_objects import raw_store
+from spark_jobs.raw.lake_stores import raw_store
 from spark_jobs.session import spark_session
 
 DONE, FAILED, UNREADABLE = 0, 1, 3

@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 
 from contracts.names import CATALOG, LakeLocation
 from spark_jobs.errors import MissingJarsError
-from spark_jobs.raw.local_directory import local_directory
+from storage.directory import local_directory
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 JARS: Final = ROOT / "jars"

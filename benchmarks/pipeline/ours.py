@@ -9,9 +9,10 @@ from contracts.partitions import HOUR
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
-from spark_jobs.raw.raw_objects import landed_hours, raw_store
+from spark_jobs.raw.lake_stores import raw_store
 from spark_jobs.session import LocalSize, spark_session
 from spark_jobs.tables.table_evolution import ensure_tables
+from storage.by_hour import landed_hours
 
 
 def start(directory: Path) -> MakeTables:

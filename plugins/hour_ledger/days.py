@@ -26,9 +26,10 @@ from contracts.staleness import (
 from contracts.versions import days_looked_back_at, event_hours_feeding, landing_hours_feeding
 from hour_ledger.balance import check_day_row
 from hour_ledger.checks import require_checks, say_held_back
-from hour_ledger.raw_listing import list_landing_hours
 from hour_ledger.store import open_ledger
 from hour_ledger.windows import RECONCILED
+from storage.by_hour import landed_between
+from storage.location import open_store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +114,7 @@ def _hours_in_which_nothing_landed(lake: LakeLocation, landed: Collection[Landin
     gaps = [hour for hour in hours_between(min(known), max(settled)) if hour not in known] if settled else []
     if not gaps:
         return []
-    objects = list_landing_hours(lake.raw_uri, gaps[0], gaps[-1] + HOUR)
+    objects = landed_between(open_store(lake.raw_uri), gaps[0], gaps[-1] + HOUR)
     return [_nothing(hour) for hour in gaps if hour not in objects]
 
 

@@ -23,9 +23,10 @@ from contracts.versions import days_fed_by, event_hours_fed_by, landing_hours_fe
 from hour_ledger.balance import check_event_row, check_landing_row
 from hour_ledger.checks import require_checks, say_held_back
 from hour_ledger.days import days_left_behind
-from hour_ledger.raw_listing import list_landing_hours
 from hour_ledger.store import LedgerStore, open_ledger
 from hour_ledger.windows import published_together
+from storage.by_hour import landed_between, landed_objects
+from storage.location import open_store
 
 _EVER = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -44,7 +45,7 @@ class Stale:
 
 def landing_input_changed(lake: LakeLocation, landing_hour: datetime, *, settled: bool) -> bool:
     """Whether the raw objects of a landing hour are others than those it was made from."""
-    objects = list_landing_hours(lake.raw_uri, landing_hour, landing_hour + HOUR).get(landing_hour, [])
+    objects = landed_objects(open_store(lake.raw_uri), [landing_hour])[landing_hour]
     row = open_ledger(lake).landing_row(landing_hour)
     return is_stale_landing_hour(objects, row, settled=settled, keep_ip_addresses=lake.keep_ip_addresses)
 
@@ -68,7 +69,7 @@ def stale_around(lake: LakeLocation, start: datetime, end: datetime, *, settled_
     ledger = open_ledger(lake)
     landing = stale_landing_hours(
         hours_between(start, min(end, settled_end)),
-        list_landing_hours(lake.raw_uri, start, end),
+        landed_between(open_store(lake.raw_uri), start, end),
         ledger.landing_rows(start, end),
         keep_ip_addresses=lake.keep_ip_addresses,
     )

@@ -26,7 +26,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class LocalSparkSettings:
-    """`spark-submit` on the machine of the Airflow worker; `project` holds spark_jobs/, contracts/ and jars/."""
+    """`spark-submit` on the machine of the Airflow worker; `project` holds spark_jobs/, what it imports, and jars/."""
 
     project: Path
 

@@ -19,8 +19,9 @@ POLL: Final = timedelta(seconds=30)
 ACTIVE_STATES: Final = ("SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "QUEUED", "CANCELLING")
 
 #: Iceberg comes with the release; another jar beside it breaks the class path.
-#: The zip has our own packages only: duckdb and pyarrow, which are native, and crawler-user-agents, which reads a file
-#: beside itself, can't be imported from one; they belong into the application's image, as pinned in requirements.lock.
+#: The zip has our own packages only: contracts, storage and spark_jobs. duckdb and pyarrow, which are native, and
+#: crawler-user-agents, which reads a file beside itself, can't be imported from one; they belong into the application's
+#: image, as pinned in requirements.lock.
 _SUBMIT_PARAMETERS: Final = (
     "--py-files {code_uri}/clickstream.zip"
     " --conf spark.driver.extraClassPath=/usr/share/aws/iceberg/lib/*"

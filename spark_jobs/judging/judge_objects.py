@@ -20,9 +20,9 @@ from spark_jobs.judging.judge_lines import Judged, LineJudge
 from spark_jobs.judging.judgement import RECEIVED_SCHEMA, REJECTED_SCHEMA, Rejected
 from spark_jobs.judging.privacy import Privacy
 from spark_jobs.raw.raw_lines import UnreadableObjectError, sound_lines
-from spark_jobs.raw.raw_objects import RawStore
 from spark_jobs.raw.read_plan import Task
 from spark_jobs.tables.data_files import DataFile, FileTarget, WaitingRows, as_batch
+from storage.object_store import ObjectStore
 
 _LANDING_HOUR: Final = pa.field("landing_hour", pa.timestamp("us", tz="UTC"), nullable=False)
 _OBJECT_KEY: Final = pa.field("object_key", pa.string(), nullable=False)
@@ -69,7 +69,7 @@ class ObjectJudge:
     `privacy` is what no table keeps of the lines.
     """
 
-    store: RawStore
+    store: ObjectStore
     tasks: tuple[Task, ...]
     counts: "Accumulator[CountsByKey]"
     privacy: Privacy
@@ -99,7 +99,7 @@ class ObjectJudge:
 
 
 def judge_object(
-    store: RawStore, raw_object: RawObject, judge: LineJudge, counts: ObjectCounts, privacy: Privacy
+    store: ObjectStore, raw_object: RawObject, judge: LineJudge, counts: ObjectCounts, privacy: Privacy
 ) -> Iterator[Judged]:
     """Yield what becomes of an object's lines, chunk by chunk; an unreadable object is one rejection and no line."""
     try:

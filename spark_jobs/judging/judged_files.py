@@ -12,10 +12,10 @@ from contracts.versions import RawObject
 from spark_jobs.judging.judge_objects import CountsByKey, CountsParam, ObjectJudge
 from spark_jobs.judging.privacy import Privacy
 from spark_jobs.map_in_arrow import map_in_arrow
-from spark_jobs.raw.raw_objects import RawStore
 from spark_jobs.raw.read_plan import read_tasks
 from spark_jobs.tables.data_files import DATA_FILE_SCHEMA, DataFile, FileTarget, as_file
 from spark_jobs.task_errors import named_task_errors
+from storage.object_store import ObjectStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class JudgedFiles:
 
 def write_judged(
     spark: SparkSession,
-    store: RawStore,
+    store: ObjectStore,
     objects: list[RawObject],
     privacy: Privacy,
     *,

@@ -25,7 +25,7 @@ from spark_jobs.judging.judged_files import write_judged
 from spark_jobs.judging.privacy import Privacy
 from spark_jobs.landing.landing_counts import landing_ledger_row
 from spark_jobs.landing.landing_plan import LandingHour, LandingRules, landing_plan
-from spark_jobs.raw.raw_objects import RawStore, landed_objects, raw_store
+from spark_jobs.raw.lake_stores import raw_store
 from spark_jobs.tables.commit_files import replace_hours
 from spark_jobs.tables.erased_users import read_erased_users
 from spark_jobs.tables.iceberg_table import current_snapshot
@@ -34,6 +34,8 @@ from spark_jobs.tables.retries import retrying
 from spark_jobs.tables.run_notes import refuse_lost_rows, run_note
 from spark_jobs.tables.table_evolution import ensure_tables
 from spark_jobs.tables.write_files import file_target
+from storage.by_hour import landed_objects
+from storage.object_store import ObjectStore
 
 _TABLES = (RECEIVED_EVENTS, REJECTED_EVENTS, DATA_CHECKS, LANDING_LEDGER, ERASED_USERS)
 
@@ -118,7 +120,7 @@ def _ledger(
 def _write_events(
     spark: SparkSession,
     lake: LakeLocation,
-    store: RawStore,
+    store: ObjectStore,
     landing_hours: Collection[LandingHour],
     snapshots: _Snapshots,
 ) -> CountsByKey:

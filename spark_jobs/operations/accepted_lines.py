@@ -26,7 +26,7 @@ from spark_jobs.judging.judge_lines import LineJudge
 from spark_jobs.judging.judge_objects import ObjectCounts, judge_object
 from spark_jobs.judging.privacy import Privacy
 from spark_jobs.map_in_arrow import map_in_arrow
-from spark_jobs.raw.raw_objects import RawStore
+from storage.object_store import ObjectStore
 
 _COUNTS: Final = T.StructType(
     [
@@ -70,7 +70,7 @@ class AcceptedLines:
 class RejectedJudge:
     """What a task needs, pickled into it: `objects` are the raw objects to read again, by key."""
 
-    store: RawStore
+    store: ObjectStore
     objects: Mapping[str, RawObject]
     erased: frozenset[str]
 

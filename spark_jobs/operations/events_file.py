@@ -28,10 +28,11 @@ from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import TransformReport, UnreadableObject, transform_landing_hours
 from spark_jobs.operations.implausible_days import ImplausibleDays, implausible_days
 from spark_jobs.operations.out_directory import OutDirectory
-from spark_jobs.raw.raw_objects import landed_hours, raw_store
+from spark_jobs.raw.lake_stores import raw_store
 from spark_jobs.session import ROOT, spark_session
 from spark_jobs.tables.export_tables import export_tables
 from spark_jobs.tables.table_evolution import ensure_tables
+from storage.by_hour import landed_hours
 
 DATABASE: Final = "clickstream"
 

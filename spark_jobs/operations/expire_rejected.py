@@ -13,10 +13,11 @@ from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR
 from contracts.tables import REJECTED_EVENTS
-from spark_jobs.raw.raw_objects import landed_objects, raw_store
+from spark_jobs.raw.lake_stores import raw_store
 from spark_jobs.tables.commit_files import replace_hours
 from spark_jobs.tables.iceberg_table import current_snapshot
 from spark_jobs.tables.retries import retrying
+from storage.by_hour import landed_objects
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

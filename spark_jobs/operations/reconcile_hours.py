@@ -32,10 +32,11 @@ from spark_jobs.hourly.aggregate_hours import Aggregation, aggregate_possible_ho
 from spark_jobs.hourly.hours_to_make import stale_event_hours_around
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import TransformReport, transform_landing_hours
-from spark_jobs.raw.raw_objects import landed_objects, raw_store
+from spark_jobs.raw.lake_stores import raw_store
 from spark_jobs.tables.ledger import read_landed_hours
 from spark_jobs.tables.retries import retrying
 from spark_jobs.tables.table_evolution import ensure_tables
+from storage.by_hour import landed_objects
 
 #: So often a run looks at everything, if what it needs was between two commits.
 PASSES: Final = 3

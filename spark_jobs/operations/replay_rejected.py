@@ -20,12 +20,14 @@ from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
 from spark_jobs.operations.accepted_lines import AcceptedLines, RejectedJudge, accepted_lines, rejections_of
 from spark_jobs.progress import progress
-from spark_jobs.raw.raw_objects import LandedObjects, RawStore, landed_objects, raw_store
+from spark_jobs.raw.lake_stores import raw_store
 from spark_jobs.tables.day_ledger import read_day_rows
 from spark_jobs.tables.erased_users import read_erased_users
 from spark_jobs.tables.hour_filters import in_hour_partitions
 from spark_jobs.tables.ledger import LandingLedgerRow, read_landing_rows
 from spark_jobs.tables.table_evolution import ensure_filled_lake
+from storage.by_hour import LandedObjects, landed_objects
+from storage.object_store import ObjectStore
 
 
 class NoLandingHourError(SparkJobError):
@@ -162,7 +164,7 @@ def _moment(seconds: int | None) -> datetime | None:
 def _judge(
     spark: SparkSession,
     lake: LakeLocation,
-    store: RawStore,
+    store: ObjectStore,
     rows: Sequence[LandingLedgerRow],
     objects: LandedObjects,
 ) -> RejectedJudge:

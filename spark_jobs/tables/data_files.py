@@ -32,7 +32,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from contracts.partitions import HOUR
 from contracts.tables import Partition as PartitionField
 from spark_jobs.errors import DataFileError
-from spark_jobs.raw.local_directory import local_directory
+from storage.directory import local_directory
 
 #: Of a partition's rows in memory: then they become a file, of a row group, a fifth as large.
 FILE_BYTES: Final = 96 * 1024 * 1024

@@ -18,9 +18,9 @@ from simulator.history import HistorySettings, slice_plans, write_history
 from simulator.history_slice import SliceWriter
 from simulator.malformed import REASONS, Channel
 from simulator.manifest import Manifest, Tally, manifest_of
-from simulator.raw_target import RawDirectory
 from simulator.shapes import Shape
 from simulator.world import World
+from storage.directory import DirectoryStore
 from tests.simulator.judge import Recount
 from tests.simulator.raw_reader import raw_lines, raw_objects, tree_digest
 
@@ -182,7 +182,7 @@ def test_busy_hours_are_cut_into_small_slices_and_quiet_ones_are_not(tmp_path: P
 def test_a_slice_is_a_function_of_its_plan(tmp_path: Path) -> None:
     plan = slice_plans(_settings(tmp_path))[5]
     tallies = [
-        SliceWriter(plan, World(1), RawDirectory(directory=tmp_path / name)).write() for name in ("first", "second")
+        SliceWriter(plan, World(1), DirectoryStore(directory=tmp_path / name)).write() for name in ("first", "second")
     ]
     assert tallies[0] == tallies[1]
     assert tree_digest(tmp_path / "first") == tree_digest(tmp_path / "second")

@@ -14,7 +14,7 @@ from contracts.event import MAX_LINE_BYTES
 from simulator.errors import InputFileError
 from simulator.lay_down import LaidDown, lay_down
 from simulator.lines import LONGEST_WHOLE_LINE, EventsFile
-from simulator.raw_target import RawDirectory
+from storage.directory import DirectoryStore
 from tests.simulator.raw_reader import raw_lines, raw_objects, tree_digest
 
 _GOOD: dict[str, Any] = {
@@ -36,7 +36,7 @@ def _envelope(received_at: object, **fields: Any) -> bytes:
 def _lay_down(tmp_path: Path, content: bytes, raw: str = "raw") -> LaidDown:
     path = tmp_path / "events.jsonl"
     path.write_bytes(content)
-    target = RawDirectory(directory=tmp_path / raw)
+    target = DirectoryStore(directory=tmp_path / raw)
     return lay_down(EventsFile(path), target, delivery_stream="clickstream-local-raw", progress=lambda _: None)
 
 

@@ -11,7 +11,7 @@ from contracts.tables import CLEAN_EVENTS, RECEIVED_EVENTS, Table
 from spark_jobs.daily.aggregate_days import aggregate_days
 from spark_jobs.errors import DataFileError
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
-from spark_jobs.raw.local_directory import local_directory
+from storage.directory import local_directory
 from tests.spark_jobs.received_rows import Landing, ReceivedEvent, land
 
 pytestmark = pytest.mark.spark

@@ -17,13 +17,13 @@ from contracts.partitions import SETTLING_MARGIN
 from contracts.tables import TABLES
 from spark_jobs.operations.erasure.make_again import MadeAgain, make_again
 from spark_jobs.operations.erasure.objects_to_search import landing_hours_of, named_objects, objects_to_search
-from spark_jobs.operations.erasure.places import LakePlaces, places_of
 from spark_jobs.operations.erasure.rewrite_objects import Rewritten, rewrite_error_objects, rewrite_raw_objects
 from spark_jobs.operations.erasure.search_lake import LONGEST_JOB, Removal, SearchResult, findings, search_lake
 from spark_jobs.operations.erasure.sought_users import SoughtUsers
 from spark_jobs.operations.erasure.stored_values import warehouse_finding
 from spark_jobs.operations.erasure.table_history import expire_history, files_in_use, folder_of, rewrite_manifests
 from spark_jobs.progress import progress
+from spark_jobs.raw.lake_stores import LakeStores, lake_stores
 from spark_jobs.tables.erased_users import add_erased_users
 from spark_jobs.tables.table_evolution import ensure_filled_lake
 
@@ -81,30 +81,30 @@ class _Run:
     def erase(self, named: Collection[str]) -> ErasureReport:
         """Rewrite the named objects and those that no table knows, make their hours and all stale ones, search."""
         spark, lake, users = self.spark, self.lake, self.erasure.users
-        places = places_of(lake)
-        rewritten = self._rewrite(places, named)
+        stores = lake_stores(lake)
+        rewritten = self._rewrite(stores, named)
         # Those that no run has made yet, too: one that is at it, and has read the lines, then loses to this one.
         hours = landing_hours_of(done.key for done in rewritten)
         made = make_again(spark, lake, users, hours, self.started - _LONGEST_BUFFER - SETTLING_MARGIN)
-        expired = _forget_history(spark, lake, places, users, self.clock)
+        expired = _forget_history(spark, lake, stores, users, self.clock)
         progress("searching every object of the lake")
         removal = Removal(
-            in_use=files_in_use(spark, lake, places.warehouse),
+            in_use=files_in_use(spark, lake, stores.warehouse),
             written_before=self.clock() if self.erasure.alone else self.started - LONGEST_JOB,
             discard=self.erasure.discard_unreadable,
         )
-        search = search_lake(spark, places, users, removal)
+        search = search_lake(spark, stores, users, removal)
         return ErasureReport(rewritten=rewritten, made=made, expired_snapshots=expired, search=search)
 
-    def _rewrite(self, places: LakePlaces, named: Collection[str]) -> tuple[Rewritten, ...]:
+    def _rewrite(self, stores: LakeStores, named: Collection[str]) -> tuple[Rewritten, ...]:
         """Rewrite raw objects, those that no table knows yet among them, and every error object."""
         spark, users, discard = self.spark, self.erasure.users, self.erasure.discard_unreadable
-        raw = objects_to_search(spark, self.lake, places.raw, named)
+        raw = objects_to_search(spark, self.lake, stores.raw, named)
         progress(f"rewriting those of {len(raw)} raw objects that hold a user")
-        errors = (stored for stored in places.errors.stored() if stored.current)
+        errors = (stored for stored in stores.errors.versions() if stored.current)
         return (
-            *rewrite_raw_objects(spark, places.raw, raw, users, discard=discard),
-            *rewrite_error_objects(spark, places.errors, errors, users, discard=discard),
+            *rewrite_raw_objects(spark, stores.raw, raw, users, discard=discard),
+            *rewrite_error_objects(spark, stores.errors, errors, users, discard=discard),
         )
 
 
@@ -118,17 +118,17 @@ def _both(first: ErasureReport, second: ErasureReport) -> ErasureReport:
 
 
 def _forget_history(
-    spark: SparkSession, lake: LakeLocation, places: LakePlaces, users: SoughtUsers, clock: Callable[[], datetime]
+    spark: SparkSession, lake: LakeLocation, stores: LakeStores, users: SoughtUsers, clock: Callable[[], datetime]
 ) -> int:
     """Expire every table's past; where manifests still have a user as a bound of a column, write them again."""
     progress("giving up the past of every table")
     expired = expire_history(spark, lake, clock())
-    manifests = [stored for stored in places.warehouse.stored() if stored.current and stored.key.endswith(".avro")]
-    holding = [finding.stored.key for finding in findings(spark, places.warehouse, manifests, warehouse_finding, users)]
+    manifests = [stored for stored in stores.warehouse.versions() if stored.current and stored.key.endswith(".avro")]
+    holding = [finding.stored.key for finding in findings(spark, stores.warehouse, manifests, warehouse_finding, users)]
     tables = [
         table
         for table in TABLES
-        if any(key.startswith(folder_of(spark, lake, places.warehouse, table)) for key in holding)
+        if any(key.startswith(folder_of(spark, lake, stores.warehouse, table)) for key in holding)
     ]
     if tables:
         rewrite_manifests(spark, lake, tables)

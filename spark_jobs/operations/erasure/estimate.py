@@ -11,7 +11,6 @@ from contracts.names import LakeLocation
 from contracts.partitions import HOUR
 from contracts.tables import REJECTED_EVENTS, TABLES
 from spark_jobs.operations.erasure.objects_to_search import objects_to_search
-from spark_jobs.operations.erasure.places import LakePlaces
 from spark_jobs.operations.erasure.search_lake import findings
 from spark_jobs.operations.erasure.sought_users import SoughtUsers
 from spark_jobs.operations.erasure.stored_values import error_finding, raw_finding
@@ -22,6 +21,7 @@ from spark_jobs.operations.erasure.users_rows import (
     users_received,
     users_rejected,
 )
+from spark_jobs.raw.lake_stores import LakeStores
 from spark_jobs.tables.iceberg_table import loaded
 from spark_jobs.tables.ledger import read_landed_hours
 
@@ -54,16 +54,16 @@ class Estimate:
         return not self.objects and not any(self.rows.values())
 
 
-def estimate(spark: SparkSession, lake: LakeLocation, places: LakePlaces, users: SoughtUsers) -> Estimate:
+def estimate(spark: SparkSession, lake: LakeLocation, stores: LakeStores, users: SoughtUsers) -> Estimate:
     """Look at the tables, and into the raw and error objects that may hold the users."""
     received, rejected = users_received(spark, lake, users), users_rejected(spark, lake, users)
     hours = received.hours | rejected.hours
     named = received.keys | rejected.keys | rejected_without_line(spark, lake).keys
-    raw = objects_to_search(spark, lake, places.raw, named)
-    errors = [stored for stored in places.errors.stored() if stored.current]
+    raw = objects_to_search(spark, lake, stores.raw, named)
+    errors = [stored for stored in stores.errors.versions() if stored.current]
     found = [
-        *findings(spark, places.raw, raw, raw_finding, users),
-        *findings(spark, places.errors, errors, error_finding, users),
+        *findings(spark, stores.raw, raw, raw_finding, users),
+        *findings(spark, stores.errors, errors, error_finding, users),
     ]
     held = [finding.stored for finding in found if finding.held]
     rows, known = counted_rows(spark, lake, users)

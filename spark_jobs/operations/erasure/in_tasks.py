@@ -10,8 +10,8 @@ from typing import Final, TypeVar
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.sql import SparkSession
 
-from spark_jobs.operations.erasure.places import StoredObject
 from spark_jobs.task_errors import raised_in_task
+from storage.object_store import StoredObject
 
 Answer = TypeVar("Answer")
 

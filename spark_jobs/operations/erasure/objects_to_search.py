@@ -14,11 +14,12 @@ from contracts.names import LakeLocation
 from contracts.partitions import ERROR_PREFIX, HOUR, PartitionKeyError, landing_hour_of_key
 from contracts.staleness import is_stale_landing_hour
 from contracts.versions import RawObject
-from spark_jobs.operations.erasure.places import Place, StoredObject
 from spark_jobs.operations.erasure.sought_users import SoughtUsers
 from spark_jobs.operations.erasure.users_rows import rejected_without_line, users_received, users_rejected
-from spark_jobs.raw.raw_objects import LandedObjects, all_landed_objects, raw_store
+from spark_jobs.raw.lake_stores import raw_store
 from spark_jobs.tables.ledger import LandingLedgerRow, read_landing_rows
+from storage.by_hour import LandedObjects, all_landed_objects
+from storage.object_store import ObjectStore, StoredObject
 
 
 def named_objects(spark: SparkSession, lake: LakeLocation, users: SoughtUsers) -> set[str]:
@@ -41,7 +42,7 @@ def landing_hours_of(keys: Iterable[str]) -> set[datetime]:
 
 
 def objects_to_search(
-    spark: SparkSession, lake: LakeLocation, place: Place, named: Collection[str]
+    spark: SparkSession, lake: LakeLocation, store: ObjectStore, named: Collection[str]
 ) -> list[StoredObject]:
     """Return the current raw objects that are named, or that lie outside of what the tables were made from."""
     landed = all_landed_objects(raw_store(lake.raw_uri))
@@ -53,7 +54,7 @@ def objects_to_search(
         for raw_object in objects
     }
     known = {raw_object.key for objects in landed.values() for raw_object in objects} - unknown - set(named)
-    return [stored for stored in place.stored() if stored.current and stored.key not in known]
+    return [stored for stored in store.versions() if stored.current and stored.key not in known]
 
 
 def outdated_hours(spark: SparkSession, lake: LakeLocation) -> set[datetime]:

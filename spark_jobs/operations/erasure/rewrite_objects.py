@@ -17,10 +17,10 @@ from pyspark.sql import SparkSession
 from contracts.event_files import is_gzip
 from spark_jobs.errors import RawStoreError
 from spark_jobs.operations.erasure.in_tasks import in_tasks
-from spark_jobs.operations.erasure.places import Place, StoredObject
 from spark_jobs.operations.erasure.sought_users import Holds, SoughtUsers, without
 from spark_jobs.operations.erasure.stored_values import error_finding, raw_finding, unpacked
 from spark_jobs.raw.raw_lines import SPOOL_IN_MEMORY, UnreadableObjectError, line_chunks
+from storage.object_store import ObjectStore, StoredObject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,53 +33,53 @@ class Rewritten:
 
 
 def rewrite_raw_objects(
-    spark: SparkSession, place: Place, objects: Iterable[StoredObject], users: SoughtUsers, *, discard: bool
+    spark: SparkSession, store: ObjectStore, objects: Iterable[StoredObject], users: SoughtUsers, *, discard: bool
 ) -> list[Rewritten]:
     """Rewrite those of the raw objects that hold the users; with `discard` empty those that can't be read."""
-    return list(in_tasks(spark, objects, partial(_rewritten_raw, place, users, discard)))
+    return list(in_tasks(spark, objects, partial(_rewritten_raw, store, users, discard)))
 
 
 def rewrite_error_objects(
-    spark: SparkSession, place: Place, objects: Iterable[StoredObject], users: SoughtUsers, *, discard: bool
+    spark: SparkSession, store: ObjectStore, objects: Iterable[StoredObject], users: SoughtUsers, *, discard: bool
 ) -> list[Rewritten]:
     """Rewrite those of Firehose's error objects that hold the users."""
-    return list(in_tasks(spark, objects, partial(_rewritten_error, place, users, discard)))
+    return list(in_tasks(spark, objects, partial(_rewritten_error, store, users, discard)))
 
 
-def _rewritten_raw(place: Place, users: SoughtUsers, discard: bool, stored: StoredObject) -> Rewritten | None:
-    finding = raw_finding(place, users, stored)
+def _rewritten_raw(store: ObjectStore, users: SoughtUsers, discard: bool, stored: StoredObject) -> Rewritten | None:
+    finding = raw_finding(store, users, stored)
     if finding is None or not finding.unreadable:
-        return _rewritten(place, stored, users.hold_line) if finding and finding.held else None
-    return _discarded(place, stored) if discard else None
+        return _rewritten(store, stored, users.hold_line) if finding and finding.held else None
+    return _discarded(store, stored) if discard else None
 
 
-def _rewritten_error(place: Place, users: SoughtUsers, discard: bool, stored: StoredObject) -> Rewritten | None:
-    finding = error_finding(place, users, stored)
+def _rewritten_error(store: ObjectStore, users: SoughtUsers, discard: bool, stored: StoredObject) -> Rewritten | None:
+    finding = error_finding(store, users, stored)
     if finding is None or not finding.unreadable:
-        return _rewritten(place, stored, users.hold_error) if finding else None
-    return _discarded(place, stored) if discard else None
+        return _rewritten(store, stored, users.hold_error) if finding else None
+    return _discarded(store, stored) if discard else None
 
 
-def _rewritten(place: Place, stored: StoredObject, holds: Holds) -> Rewritten:
+def _rewritten(store: ObjectStore, stored: StoredObject, holds: Holds) -> Rewritten:
     removed = 0
     with SpooledTemporaryFile(max_size=SPOOL_IN_MEMORY) as spool:
         digest = hashlib.sha256()
-        packed = is_gzip(next(place.blocks(stored), b""))
-        with line_chunks(unpacked(place, stored)) as chunks, _writing(spool, packed=packed) as out:
+        packed = is_gzip(next(store.blocks(stored), b""))
+        with line_chunks(unpacked(store, stored)) as chunks, _writing(spool, packed=packed) as out:
             for chunk in chunks:
                 kept, gone = without(chunk, holds)
                 removed += gone
                 digest.update(kept)
                 out.write(kept)
-        _replace(place, stored, spool, digest.hexdigest())
+        _replace(store, stored, spool, digest.hexdigest())
     return Rewritten(key=stored.key, lines=removed)
 
 
-def _discarded(place: Place, stored: StoredObject) -> Rewritten:
+def _discarded(store: ObjectStore, stored: StoredObject) -> Rewritten:
     with SpooledTemporaryFile() as spool:
         with _writing(spool, packed=stored.key.endswith(".gz")):
             pass
-        _replace(place, stored, spool, hashlib.sha256().hexdigest())
+        _replace(store, stored, spool, hashlib.sha256().hexdigest())
     return Rewritten(key=stored.key, lines=0, discarded=True)
 
 
@@ -100,14 +100,14 @@ class _Plain:
         pass
 
 
-def _replace(place: Place, stored: StoredObject, spool: IO[bytes], expected: str) -> None:
+def _replace(store: ObjectStore, stored: StoredObject, spool: IO[bytes], expected: str) -> None:
     """Put the content in the object's place, and raise `RawStoreError` unless it is read again as it was written."""
     spool.seek(0)
-    place.replace(stored.key, spool)
+    store.replace(stored.key, spool)
     written = StoredObject(key=stored.key, size=0, modified=stored.modified)
     digest = hashlib.sha256()
     try:
-        for piece in unpacked(place, written):
+        for piece in unpacked(store, written):
             digest.update(piece)
     except UnreadableObjectError as error:
         raise RawStoreError(f"{stored.key} was rewritten and can't be read: {error}; run the erasure again") from None

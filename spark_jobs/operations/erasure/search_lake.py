@@ -13,16 +13,17 @@ from typing import Final
 from pyspark.sql import SparkSession
 
 from spark_jobs.operations.erasure.in_tasks import in_tasks
-from spark_jobs.operations.erasure.places import LakePlaces, Place, StoredObject
 from spark_jobs.operations.erasure.sought_users import SoughtUsers
 from spark_jobs.operations.erasure.stored_values import Finding, error_finding, raw_finding, warehouse_finding
 from spark_jobs.operations.erasure.table_history import FilesInUse
+from spark_jobs.raw.lake_stores import LakeStores
+from storage.object_store import ObjectStore, StoredObject
 
 #: A file of the warehouse that is part of no table may be one that a running job has not committed yet, unless it is
 #: older than any job takes.
 LONGEST_JOB: Final = timedelta(hours=24)
 
-Find = Callable[[Place, SoughtUsers, StoredObject], Finding | None]
+Find = Callable[[ObjectStore, SoughtUsers, StoredObject], Finding | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,38 +58,38 @@ class Removal:
     discard: bool
 
 
-def search_lake(spark: SparkSession, places: LakePlaces, users: SoughtUsers, removal: Removal) -> SearchResult:
+def search_lake(spark: SparkSession, stores: LakeStores, users: SoughtUsers, removal: Removal) -> SearchResult:
     """Search everything, remove what is nobody's, and return what is left."""
     survivors: list[Survivor] = []
     stray: list[str] = []
     removed: list[str] = []
     mentioned = 0
-    for place, find, remedy in _places(places, removal.in_use):
-        for finding in findings(spark, place, place.stored(), find, users):
+    for store, find, remedy in _searches(stores, removal.in_use):
+        for finding in findings(spark, store, store.versions(), find, users):
             mentioned += finding.mentioned if finding.stored.current else 0
             if not finding.held and not finding.unreadable:
                 continue
-            if _may_go(finding, removal, in_warehouse=place == places.warehouse):
-                place.remove(finding.stored)
+            if _may_go(finding, removal, in_warehouse=store == stores.warehouse):
+                store.delete(finding.stored)
                 removed.append(str(finding.stored))
                 continue
             survivors.append(_survivor(finding, remedy(finding)))
-            if finding.stored.current and finding.held and place != places.warehouse:
+            if finding.stored.current and finding.held and store != stores.warehouse:
                 stray.append(finding.stored.key)
     return SearchResult(survivors=tuple(survivors), stray=tuple(stray), removed=tuple(removed), mentioned=mentioned)
 
 
 def findings(
-    spark: SparkSession, place: Place, objects: Iterable[StoredObject], find: Find, users: SoughtUsers
+    spark: SparkSession, store: ObjectStore, objects: Iterable[StoredObject], find: Find, users: SoughtUsers
 ) -> Iterator[Finding]:
-    """Yield what is found in objects of a place."""
-    return in_tasks(spark, objects, partial(find, place, users))
+    """Yield what is found in objects of a store."""
+    return in_tasks(spark, objects, partial(find, store, users))
 
 
-def _places(places: LakePlaces, in_use: FilesInUse) -> Iterator[tuple[Place, Find, Callable[[Finding], str]]]:
-    yield places.raw, raw_finding, _remedy_of_line
-    yield places.errors, error_finding, _remedy_of_line
-    yield places.warehouse, warehouse_finding, partial(_remedy_of_file, in_use)
+def _searches(stores: LakeStores, in_use: FilesInUse) -> Iterator[tuple[ObjectStore, Find, Callable[[Finding], str]]]:
+    yield stores.raw, raw_finding, _remedy_of_line
+    yield stores.errors, error_finding, _remedy_of_line
+    yield stores.warehouse, warehouse_finding, partial(_remedy_of_file, in_use)
 
 
 def _may_go(finding: Finding, removal: Removal, *, in_warehouse: bool) -> bool:

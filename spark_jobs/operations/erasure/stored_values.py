@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 
 from spark_jobs.judging.erased_lines import mentions
 from spark_jobs.operations.erasure.manifest_bounds import manifest_holds
-from spark_jobs.operations.erasure.places import Place, StoredObject
 from spark_jobs.operations.erasure.sought_users import Holds, SoughtUsers, split_lines
 from spark_jobs.raw import raw_lines
 from spark_jobs.raw.raw_lines import SPOOL_IN_MEMORY, UnreadableObjectError, line_chunks
+from storage.object_store import ObjectStore, StoredObject
 
 #: Columns that are a line, or quote one.
 _QUOTING: Final = ("line", "detail")
@@ -46,49 +46,49 @@ class Finding:
     unreadable: str | None = None
 
 
-def raw_finding(place: Place, users: SoughtUsers, stored: StoredObject) -> Finding | None:
+def raw_finding(store: ObjectStore, users: SoughtUsers, stored: StoredObject) -> Finding | None:
     """Look into a raw object."""
     try:
-        with line_chunks(unpacked(place, stored)) as chunks:
+        with line_chunks(unpacked(store, stored)) as chunks:
             return _found(stored, sum(map(users.held_lines, chunks)))
     except UnreadableObjectError as error:
         return Finding(stored=stored, unreadable=str(error))
 
 
-def error_finding(place: Place, users: SoughtUsers, stored: StoredObject) -> Finding | None:
+def error_finding(store: ObjectStore, users: SoughtUsers, stored: StoredObject) -> Finding | None:
     """Look into an object of records that Firehose could not deliver."""
-    return _text_finding(place, stored, users.hold_error)
+    return _text_finding(store, stored, users.hold_error)
 
 
-def warehouse_finding(place: Place, users: SoughtUsers, stored: StoredObject) -> Finding | None:
+def warehouse_finding(store: ObjectStore, users: SoughtUsers, stored: StoredObject) -> Finding | None:
     """Look into a table's file: data, manifest or metadata."""
     name = PurePosixPath(stored.key).name
     if name.endswith(".crc"):  # Hadoop's checksums
         return None
     try:
         if name.endswith(".parquet"):
-            with spooled(place, stored) as file:
+            with spooled(store, stored) as file:
                 return _parquet_finding(file, stored, users)
         if name.endswith(".avro"):
-            with spooled(place, stored) as file:
+            with spooled(store, stored) as file:
                 return _found(stored, int(manifest_holds(file, {user_id.encode() for user_id in users.ids})))
         if name.endswith(".metadata.json"):
-            with spooled(place, stored) as file:
+            with spooled(store, stored) as file:
                 return _found(stored, sum(value in users.ids for value in _metadata_values(json.load(file))))
     except (UnreadableObjectError, ValueError, pa.ArrowException) as error:
         return Finding(stored=stored, unreadable=str(error))
-    return _text_finding(place, stored, lambda line: mentions(line, users.hashes))
+    return _text_finding(store, stored, lambda line: mentions(line, users.hashes))
 
 
-def unpacked(place: Place, stored: StoredObject) -> Iterator[bytes]:
+def unpacked(store: ObjectStore, stored: StoredObject) -> Iterator[bytes]:
     """Yield an object's bytes as job 1 reads them: decompressed if they are GZIP by their first bytes."""
-    return raw_lines.unpacked(place.blocks(stored), stored.key)
+    return raw_lines.unpacked(store.blocks(stored), stored.key)
 
 
-def spooled(place: Place, stored: StoredObject) -> IO[bytes]:
+def spooled(store: ObjectStore, stored: StoredObject) -> IO[bytes]:
     """Return an object as a file that can be sought in; in memory while small."""
     file = SpooledTemporaryFile(max_size=SPOOL_IN_MEMORY)  # noqa: SIM115 (the caller closes it)
-    for block in place.blocks(stored):
+    for block in store.blocks(stored):
         file.write(block)
     file.seek(0)
     return file
@@ -98,9 +98,9 @@ def _found(stored: StoredObject, held: int, mentioned: int = 0) -> Finding | Non
     return Finding(stored=stored, held=held, mentioned=mentioned) if held or mentioned else None
 
 
-def _text_finding(place: Place, stored: StoredObject, holds: Holds) -> Finding | None:
+def _text_finding(store: ObjectStore, stored: StoredObject, holds: Holds) -> Finding | None:
     try:
-        with line_chunks(unpacked(place, stored)) as chunks:
+        with line_chunks(unpacked(store, stored)) as chunks:
             lines = (line.removesuffix(b"\n") for chunk in chunks for line in split_lines(chunk))
             return _found(stored, sum(map(holds, lines)))
     except UnreadableObjectError as error:
@@ -125,7 +125,7 @@ def _parquet_finding(file: IO[bytes], stored: StoredObject, users: SoughtUsers) 
 
 def _mentions(texts: Any, users: SoughtUsers) -> int:
     lines = texts.cast(pa.binary()).drop_null()
-    return sum(mentions(lines[place].as_py(), users.hashes) for place in users.suspects(lines))
+    return sum(mentions(lines[store].as_py(), users.hashes) for store in users.suspects(lines))
 
 
 def _metadata_values(value: Any) -> Iterator[str]:

@@ -14,8 +14,8 @@ from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation
 
 from contracts.names import CATALOG, LakeLocation
 from contracts.tables import TABLES, Table
-from spark_jobs.operations.erasure.places import Place
 from spark_jobs.tables.iceberg_table import elements, loaded
+from storage.object_store import ObjectStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,22 +63,22 @@ def rewrite_manifests(spark: SparkSession, lake: LakeLocation, tables: Iterable[
         spark.sql(f"CALL {CATALOG}.system.rewrite_manifests('{lake.database}.{table.name}')")
 
 
-def files_in_use(spark: SparkSession, lake: LakeLocation, place: Place) -> FilesInUse:
+def files_in_use(spark: SparkSession, lake: LakeLocation, store: ObjectStore) -> FilesInUse:
     """Return the files of the lake's tables; after `expire_history`, or the past counts as well."""
     keys: set[str] = set()
     folders: list[str] = []
     for table in TABLES:
         handle = loaded(spark, lake, table)
-        folders.append(place.key_of(str(handle.location())).rstrip("/") + "/")
-        keys.update(place.key_of(location) for location in _metadata_locations(handle))
+        folders.append(store.key_of(str(handle.location())).rstrip("/") + "/")
+        keys.update(store.key_of(location) for location in _metadata_locations(handle))
     listed = _listed(spark, lake).coalesce(spark.sparkContext.defaultParallelism)
-    keys.update(place.key_of(row.path) for row in listed.toLocalIterator())
+    keys.update(store.key_of(row.path) for row in listed.toLocalIterator())
     return FilesInUse(keys=frozenset(keys), folders=tuple(folders))
 
 
-def folder_of(spark: SparkSession, lake: LakeLocation, place: Place, table: Table) -> str:
+def folder_of(spark: SparkSession, lake: LakeLocation, store: ObjectStore, table: Table) -> str:
     """Return the folder of a table, as a prefix of keys."""
-    return place.key_of(str(loaded(spark, lake, table).location())).rstrip("/") + "/"
+    return store.key_of(str(loaded(spark, lake, table).location())).rstrip("/") + "/"
 
 
 def _metadata_locations(handle: Any) -> Iterator[str]:

@@ -55,7 +55,7 @@ class FakeRaw:
     def __init__(self, *hours: datetime) -> None:
         self.objects = {hour: [RawObject(key="a.gz", etag="e", size=1)] for hour in hours}
 
-    def list_landing_hours(self, _: str, start: datetime, end: datetime) -> dict[datetime, list[RawObject]]:
+    def landed_between(self, _: object, start: datetime, end: datetime) -> dict[datetime, list[RawObject]]:
         return {hour: objects for hour, objects in self.objects.items() if start <= hour < end}
 
 

@@ -50,7 +50,7 @@ def lake(monkeypatch: pytest.MonkeyPatch, monday: FakeLedger) -> FakeLedger:
 
 def use(monkeypatch: pytest.MonkeyPatch, ledger: FakeLedger, raw: FakeRaw | None = None) -> None:
     monkeypatch.setattr(days, "open_ledger", lambda _: ledger)
-    monkeypatch.setattr(days, "list_landing_hours", (raw or FakeRaw()).list_landing_hours)
+    monkeypatch.setattr(days, "landed_between", (raw or FakeRaw()).landed_between)
 
 
 def test_a_day_is_published_once_all_of_its_landing_hours_are_settled(lake: FakeLedger) -> None:

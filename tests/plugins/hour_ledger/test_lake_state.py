@@ -62,7 +62,7 @@ def test_what_a_failed_check_holds_back_is_published_by_no_later_run_nor_reconci
 ) -> None:
     listed = {row.landing_hour: [RawObject(key="a.gz", etag="e", size=1)] for row in lake.landed}
     version = landing_input_version(listed[TEN])
-    monkeypatch.setattr(lake_state, "list_landing_hours", lambda *_: listed)
+    monkeypatch.setattr(lake_state, "landed_between", lambda *_: listed)
     monkeypatch.setattr(lake_state, "days_left_behind", lambda *_: [])
     lake.landed = [replace(row, input_version=version) for row in lake.landed]
     lake.landed[0] = replace(lake.landed[0], failed_checks=1)

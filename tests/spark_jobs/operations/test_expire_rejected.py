@@ -11,10 +11,10 @@ from contracts.partitions import HOUR, landing_prefix
 from contracts.tables import REJECTED_EVENTS
 from spark_jobs.operations import expire_rejected as operation
 from spark_jobs.operations.expire_rejected import expire_rejected
-from spark_jobs.raw.raw_objects import landed_objects
 from spark_jobs.tables.commit_files import replace_hours
 from spark_jobs.tables.iceberg_table import commits_between, current_snapshot
 from spark_jobs.tables.write_files import files_of_rows
+from storage.by_hour import landed_objects
 from tests.spark_jobs.conftest import NewLake
 from tests.spark_jobs.copied_lake import copy_lake
 from tests.spark_jobs.table_rows import table_rows

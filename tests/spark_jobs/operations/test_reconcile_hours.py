@@ -30,10 +30,11 @@ from spark_jobs.hourly import aggregate_hours
 from spark_jobs.hourly.made_hours import MadeHours, make_hours
 from spark_jobs.landing import transform_events
 from spark_jobs.operations import reconcile_hours
-from spark_jobs.raw.raw_objects import LandedObjects, RawStore, landed_objects
 from spark_jobs.session import ROOT
 from spark_jobs.tables import retries
 from spark_jobs.tables.iceberg_table import current_snapshot
+from storage.by_hour import LandedObjects, landed_objects
+from storage.object_store import ObjectStore
 from tests.spark_jobs.raw_lake import arguments, lay_down, line
 from tests.spark_jobs.table_rows import table_rows
 
@@ -275,7 +276,7 @@ def test_an_object_that_cant_be_read_is_named_in_one_sentence_and_keeps_no_other
     lay_down(lake, ELEVEN, "b", [line(at(70), "2")])
     lay_down(lake, ELEVEN + HOUR, "c", [line(at(130), "3")])
 
-    def listed_before_it_went(store: RawStore, hours: list[datetime]) -> LandedObjects:
+    def listed_before_it_went(store: ObjectStore, hours: list[datetime]) -> LandedObjects:
         gone = RawObject(key=f"{landing_prefix(ELEVEN)}gone.gz", etag="0", size=1)
         return {
             hour: (*objects, gone) if hour == ELEVEN else objects

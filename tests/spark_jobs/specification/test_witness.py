@@ -13,9 +13,10 @@ from contracts.tables import TABLES
 from spark_jobs.daily.aggregate_days import aggregate_days
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.landing.transform_events import transform_landing_hours
-from spark_jobs.raw.raw_objects import landed_hours, raw_store
+from spark_jobs.raw.lake_stores import raw_store
 from spark_jobs.tables.export_tables import export_tables
 from spark_jobs.tables.table_evolution import ensure_tables
+from storage.by_hour import landed_hours
 from tests.spark_jobs.specification.packed_run import SETTLED
 from tests.spark_jobs.specification.witness import Witness
 

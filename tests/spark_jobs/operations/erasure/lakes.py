@@ -30,8 +30,9 @@ from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.hourly.hours_to_make import stale_event_hours_around
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
-from spark_jobs.raw.raw_objects import landed_hours, raw_store
+from spark_jobs.raw.lake_stores import raw_store
 from spark_jobs.tables.table_evolution import ensure_tables
+from storage.by_hour import landed_hours
 from tests.spark_jobs.table_rows import MADE_TABLES, table_hashes
 
 TEN: Final = datetime(2026, 11, 22, 10, tzinfo=UTC)

@@ -17,13 +17,13 @@ from spark_jobs.landing.transform_events import transform_landing_hours
 from spark_jobs.operations.erasure import erase_users as steps
 from spark_jobs.operations.erasure import make_again, strike_rows
 from spark_jobs.operations.erasure.erase_users import Erasure, ErasureReport, erase_users
-from spark_jobs.operations.erasure.places import StoredObject
 from spark_jobs.operations.erasure.rewrite_objects import rewrite_raw_objects
 from spark_jobs.operations.erasure.sought_users import SoughtUsers
 from spark_jobs.operations.expire_rejected import expire_rejected
-from spark_jobs.raw.local_directory import local_directory
 from spark_jobs.tables.commit_files import replace_hours
 from spark_jobs.tables.erased_users import lift_erased_users
+from storage.directory import local_directory
+from storage.object_store import StoredObject
 from tests.spark_jobs.operations.erasure.lakes import (
     ELEVEN,
     ERRORS_KEY,

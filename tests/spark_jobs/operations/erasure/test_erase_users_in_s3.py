@@ -14,8 +14,8 @@ from contracts.partitions import landing_prefix
 from local.cloud.process import LocalCloud
 from spark_jobs.operations.erasure.erase_users import Erasure, erase_users
 from spark_jobs.operations.erasure.sought_users import SoughtUsers
-from spark_jobs.raw.raw_objects import s3_client
 from spark_jobs.session import jvm
+from storage.bucket import s3_client
 from tests.spark_jobs.operations.erasure.lakes import FIRST_LINES_KEPT, TEN, make_tables, objects
 
 pytestmark = [pytest.mark.spark, pytest.mark.cloud]
