@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import IO, Any, Final
 
 import boto3
@@ -35,10 +36,14 @@ _METADATA: Final = (
 )
 
 
+_MAKING_CLIENT: Final = Lock()
+
+
 @cache
 def s3_client() -> Any:
-    """Return this process's client (boto3 has no types); threads may share it, and making one takes 100 ms."""
-    return boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
+    """Return this process's client (boto3 has no types); threads may share one, but must not make one side by side."""
+    with _MAKING_CLIENT:
+        return boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
 
 
 # A process that was forked must not use the connections of its parent.

@@ -19,9 +19,9 @@ from contracts.versions import RawObject
 from spark_jobs.judging.judge_lines import Judged, LineJudge
 from spark_jobs.judging.judgement import RECEIVED_SCHEMA, REJECTED_SCHEMA, Rejected
 from spark_jobs.judging.privacy import Privacy
+from spark_jobs.lake.data_files import DataFile, FileTarget, PartitionBuffer, as_batch
 from spark_jobs.raw.raw_lines import UnreadableObjectError, sound_lines
 from spark_jobs.raw.read_plan import Task
-from spark_jobs.tables.data_files import DataFile, FileTarget, WaitingRows, as_batch
 from storage.object_store import ObjectStore
 
 _LANDING_HOUR: Final = pa.field("landing_hour", pa.timestamp("us", tz="UTC"), nullable=False)
@@ -81,7 +81,7 @@ class ObjectJudge:
         return map(as_batch, self._files(numbers))
 
     def _files(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[DataFile]:
-        received, rejected = WaitingRows(target=self.received), WaitingRows(target=self.rejected)
+        received, rejected = PartitionBuffer(target=self.received), PartitionBuffer(target=self.rejected)
         with LineJudge() as judge:
             for raw_object in self._objects(numbers):
                 counts = ObjectCounts()
@@ -89,8 +89,8 @@ class ObjectJudge:
                     yield from received.add(_with_origin(judged.received, raw_object))
                     yield from rejected.add(_with_origin(judged.rejected, raw_object))
                 self.counts.add({raw_object.key: counts})
-        yield from received.rest()
-        yield from rejected.rest()
+        yield from received.flush()
+        yield from rejected.flush()
 
     def _objects(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[RawObject]:
         for batch in numbers:

@@ -11,9 +11,8 @@ from pyspark.sql import SparkSession
 from contracts.versions import RawObject
 from spark_jobs.judging.judge_objects import CountsByKey, CountsParam, ObjectJudge
 from spark_jobs.judging.privacy import Privacy
-from spark_jobs.map_in_arrow import map_in_arrow
+from spark_jobs.lake.data_files import DATA_FILE_SCHEMA, DataFile, FileTarget, as_file, map_in_arrow
 from spark_jobs.raw.read_plan import read_tasks
-from spark_jobs.tables.data_files import DATA_FILE_SCHEMA, DataFile, FileTarget, as_file
 from spark_jobs.task_errors import named_task_errors
 from storage.object_store import ObjectStore
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from contracts.rejections import RejectionReason
 from contracts.tables import RECEIVED_EVENTS, REJECTED_EVENTS, Table
-from spark_jobs.tables.arrow_schemas import arrow_schema
+from spark_jobs.lake.types import arrow_schema
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.event import EVENT_NAME_PATTERN, STANDARD_EVENTS
-from contracts.tables import SESSION_GAP
+from contracts.rules import SESSION_GAP
 from simulator.catalogue import Catalogue
 from simulator.event_time import MINUTE_US
 from simulator.visitors import PERSONAS, visitor
