@@ -56,7 +56,7 @@ CLASSES: Final = (
     (r"make cloud|python -m local\.cloud serve.*", How.PARSED, "runs until Ctrl-C; tests/local/cloud starts it"),
     (r"make bench.*|python -m benchmarks\..*", How.PARSED, "takes minutes"),
     (r"python -m kinesis_scaling (simulate|robustness) .*", How.PARSED, "takes most of a minute"),
-    (r"python -m infra\.deploy.*", How.PARSED, "changes an account; tests/infra/test_deploy_command.py runs it"),
+    (r"python -m infra\.deploy.*", How.PARSED, "changes an account; tests/infra/test_deploy.py runs it"),
     (r"python -m simulator (stream|history|replay).*", How.PARSED, "sends events; tests/simulator runs it"),
     (r"docker[ -]compose .*", How.PARSED, "needs an engine for containers"),
     (r"\.venv/bin/pre-commit install", How.PARSED, "writes a hook into the checkout's repository"),

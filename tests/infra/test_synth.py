@@ -1,4 +1,4 @@
-"""Synthesis: the same template each time, made anew only when what it is made from changed."""
+"""Synthesis: the same template each time, written again only when something that it depends on has changed."""
 
 import json
 import sys
@@ -9,22 +9,22 @@ import pytest
 
 from infra import synth
 from infra.errors import NodeMissingError
-from infra.node_runtime import put_node_on_path
 from infra.settings import settings_of
+from infra.synth import put_node_on_path
 
 
 @pytest.mark.cdk
 def test_the_same_settings_give_the_same_text() -> None:
     put_node_on_path()
-    from infra.app import template_json
+    from infra.pipeline_stack import template_json
 
     assert template_json(settings_of("local")) == template_json(settings_of("local"))
 
 
 @pytest.mark.cdk
 def test_the_cached_template_is_the_synthesized_one(tmp_path: Path) -> None:
-    made = synth.synthesized(settings_of("local"), cache=tmp_path)
-    assert made == synth.synthesized(settings_of("local"))
+    written = synth.synthesized(settings_of("local"), cache=tmp_path)
+    assert written == synth.synthesized(settings_of("local"))
     (kept,) = tmp_path.iterdir()
     kept.write_text("from the cache")
     assert synth.synthesized(settings_of("local"), cache=tmp_path) == "from the cache"
@@ -39,7 +39,8 @@ def test_the_command_writes_the_template_to_a_file(tmp_path: Path) -> None:
 
 def test_other_settings_have_another_fingerprint() -> None:
     settings = settings_of("local")
-    assert synth._fingerprint(settings) != synth._fingerprint(replace(settings, open_shards=settings.open_shards + 1))
+    other = replace(settings, stream=replace(settings.stream, open_shards=settings.stream.open_shards + 1))
+    assert synth._fingerprint(settings) != synth._fingerprint(other)
 
 
 def test_a_changed_source_has_another_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Deployment against a CloudFormation that is scripted: what it asks for, how it says what failed."""
+"""The deploy command and its deployments, against a scripted CloudFormation: what they request, and say of failures."""
 
 import json
 from dataclasses import dataclass, field
@@ -7,9 +7,8 @@ from typing import Any, Self
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.deploy import usable_outputs
+from infra.deploy import MAX_TEMPLATE_BYTES, Deployment, main, usable_outputs
 from infra.errors import DeploymentError
-from infra.stack_deployment import MAX_TEMPLATE_BYTES, Deployment, deploy
 
 
 @dataclass
@@ -60,19 +59,19 @@ def deployment(client: Any, template: str = "{}", **options: Any) -> Deployment:
 
 def test_a_new_stack_is_created_and_waited_for() -> None:
     client = ScriptedCloudFormation([None, "CREATE_IN_PROGRESS", "CREATE_COMPLETE"])
-    assert deploy(deployment(client)) == {"A": "1"}
+    assert deployment(client).deploy() == {"A": "1"}
     assert client.calls == ["create"]
 
 
 def test_a_stack_that_stands_is_updated() -> None:
     client = ScriptedCloudFormation(["CREATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"])
-    assert deploy(deployment(client)) == {"A": "1"}
+    assert deployment(client).deploy() == {"A": "1"}
     assert client.calls == ["update"]
 
 
 def test_a_stack_that_is_up_to_date_is_left_alone() -> None:
     client = ScriptedCloudFormation(["UPDATE_COMPLETE"], up_to_date=True)
-    assert deploy(deployment(client)) == {"A": "1"}
+    assert deployment(client).deploy() == {"A": "1"}
     assert client.calls == []
 
 
@@ -80,13 +79,13 @@ def test_a_stack_that_never_came_up_is_deleted_first() -> None:
     client = ScriptedCloudFormation(
         ["ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE", "DELETE_IN_PROGRESS", None, "CREATE_COMPLETE"]
     )
-    deploy(deployment(client))
+    deployment(client).deploy()
     assert client.calls == ["delete", "create"]
 
 
 def test_an_operation_under_way_is_waited_for() -> None:
     client = ScriptedCloudFormation(["UPDATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"])
-    deploy(deployment(client))
+    deployment(client).deploy()
     assert client.calls == ["update"]
 
 
@@ -110,7 +109,7 @@ def test_a_failure_lists_what_failed_in_this_operation_oldest_first() -> None:
         ],
     )
     with pytest.raises(DeploymentError) as failed:
-        deploy(deployment(client))
+        deployment(client).deploy()
     assert str(failed.value).splitlines() == [
         "stack pipeline ended as ROLLBACK_COMPLETE:",
         "  First (AWS::S3::Bucket): CREATE_FAILED: the name is taken",
@@ -121,13 +120,13 @@ def test_a_failure_lists_what_failed_in_this_operation_oldest_first() -> None:
 def test_waiting_ends_with_a_sentence() -> None:
     client = ScriptedCloudFormation([None, "CREATE_IN_PROGRESS"])
     with pytest.raises(DeploymentError, match=r"still CREATE_IN_PROGRESS after 0 s"):
-        deploy(deployment(client, timeout_seconds=0))
+        deployment(client, timeout_seconds=0).deploy()
 
 
 def test_a_template_that_create_stack_would_not_take_is_said_before() -> None:
     template = json.dumps({"Description": "x" * MAX_TEMPLATE_BYTES})
     with pytest.raises(DeploymentError, match="split the stack"):
-        deploy(deployment(ScriptedCloudFormation([None]), template))
+        deployment(ScriptedCloudFormation([None]), template).deploy()
 
 
 def test_the_apis_url_is_its_own_on_aws_and_below_the_endpoint_elsewhere() -> None:
@@ -137,3 +136,28 @@ def test_the_apis_url_is_its_own_on_aws_and_below_the_endpoint_elsewhere() -> No
         "ApiUrl": "http://127.0.0.1:4566/restapis/abc123/v1/_user_request_",
         "StreamName": "s",
     }
+
+
+def test_what_the_dags_must_know_of_the_settings_is_printed_beside_the_outputs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = ScriptedCloudFormation([None, "CREATE_COMPLETE"])
+    monkeypatch.setattr("infra.deploy.boto3.client", lambda *_args, **_options: client)
+    monkeypatch.setattr("infra.deploy.synthesized", lambda *_args, **_options: "{}")
+
+    assert main(["--environment", "dev"]) == 0
+
+    assert json.loads(capsys.readouterr().out) == {"A": "1", "BufferSeconds": "60", "RawExpiryDays": "30"}
+
+
+def test_the_local_environment_is_never_deployed_to_aws(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    assert main(["--environment", "local"]) == 1
+    assert "set AWS_ENDPOINT_URL" in capsys.readouterr().err
+
+
+def test_an_unknown_environment_is_named_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--environment", "moon", "--endpoint-url", "http://127.0.0.1:1"]) == 1
+    assert "there is no environment 'moon': take one of dev, local, prod" in capsys.readouterr().err
