@@ -43,14 +43,14 @@ def main() -> None:
         with LocalAirflow(folder / "airflow", environment=environment, spark_slots=2, progress=progress.say) as airflow:
             hour = _wait_until_settled(progress)
             progress.say(f"laying {options.events:,} events of {hour_key(hour)} down")
-            manifest = commands.lay_down_history(outputs.raw_uri, hour, hour + HOUR, options.events)
+            manifest = commands.write_history(outputs.raw_uri, hour, hour + HOUR, options.events)
             progress.say(f"{manifest['lines']:,} lines in {manifest['objects']} objects; here the clock starts")
             _measure(airflow.api, folder / "airflow" / "logs", hour, progress)
 
 
 def _wait_until_settled(progress: Progress) -> datetime:
     """Return the latest full hour, once it is settled and while the next one is far from its end."""
-    settled_after = settings_of("local").buffer_seconds + SETTLING_MARGIN.total_seconds()
+    settled_after = settings_of("local").delivery.buffer_seconds + SETTLING_MARGIN.total_seconds()
     while not settled_after < (since := (datetime.now(tz=UTC) - hour_of(datetime.now(tz=UTC))).total_seconds()) < 2_700:
         progress.say(f"{since:.0f} s past the hour: waiting until the last one is settled")
         time.sleep(30)

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from contracts.partitions import settled_at
 from local.airflow import AirflowApi, DagRun
-from local.demo.lake import Lake
-from local.demo.runs import TRANSFORM, PipelineRuns, days_left_behind, unaggregated_event_hours
+from local.demo.pipeline import TRANSFORM, Lake, PipelineRuns, days_left_behind, unaggregated_event_hours
 from local.waits import Waiter
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)

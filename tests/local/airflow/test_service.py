@@ -1,4 +1,4 @@
-"""Airflow is up and healthy, or down without a trace and with the reason."""
+"""Airflow is up and healthy, or all of its processes have ended, and the reason is named."""
 
 import os
 import socket
@@ -12,8 +12,7 @@ import pytest
 
 from local.airflow import LocalAirflow
 from local.airflow.__main__ import main
-from local.airflow.database import provide
-from local.airflow.environment import airflow_environment
+from local.airflow.service import airflow_environment, provide_database
 from local.cloud.errors import NotReadyError, PortInUseError
 
 COMMAND = (sys.executable, str(Path(__file__).with_name("fake_airflow.py")))
@@ -105,9 +104,9 @@ def test_a_database_is_migrated_once_and_copied_for_the_next_home(tmp_path: Path
 
     for home in homes:
         home.mkdir()
-        provide(f"sqlite:///{home}/airflow.db", empty, partial(migrate, home / "airflow.db"))
+        provide_database(f"sqlite:///{home}/airflow.db", empty, partial(migrate, home / "airflow.db"))
     homes[1].joinpath("airflow.db").write_text("runs")
-    provide(f"sqlite:///{homes[1]}/airflow.db", empty, partial(migrate, homes[1] / "airflow.db"))
+    provide_database(f"sqlite:///{homes[1]}/airflow.db", empty, partial(migrate, homes[1] / "airflow.db"))
 
     assert migrated == [homes[0] / "airflow.db", homes[1] / "airflow.db"], "one with runs is never replaced"
     assert [path.name for path in empty.parent.iterdir()] == ["empty.db"]
@@ -117,7 +116,7 @@ def test_another_database_than_sqlite_is_migrated_though_an_empty_one_is_there(t
     migrated: list[str] = []
     (tmp_path / "empty.db").write_text("tables")
 
-    provide("postgresql+psycopg2:///airflow", tmp_path / "empty.db", lambda: migrated.append("postgresql"))
+    provide_database("postgresql+psycopg2:///airflow", tmp_path / "empty.db", lambda: migrated.append("postgresql"))
 
     assert migrated == ["postgresql"]
     assert [path.name for path in tmp_path.iterdir()] == ["empty.db"]

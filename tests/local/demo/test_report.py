@@ -1,4 +1,4 @@
-"""The demo's verdict: equal books have no difference, and no single figure can change without one."""
+"""The demo's comparison: equal figures have no difference, and no single figure can change without one."""
 
 from copy import deepcopy
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.demo.accounts import differences, expected_accounts, tabled_accounts
+from local.demo.report import Tables, differences, expected_accounts, tabled_accounts
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
@@ -52,20 +52,20 @@ TABLES: dict[str, list[dict[str, Any]]] = {
         {"lines": 1, "received": 0, "rejected_by_reason": [("not_json", 1)]},
     ],
     "event_ledger": [{"event_hour": TEN, "received": 7, "clean": 6, "duplicates": 1}],
-    "event_counts": [
+    "hourly_event_counts": [
         {"event_hour": TEN, "event_name": "Search", "events": 4},
         {"event_hour": TEN, "event_name": "Purchase", "events": 2},
     ],
-    "traffic": [{"event_hour": TEN, "revenue": Decimal("20.50")}],
+    "hourly_traffic": [{"event_hour": TEN, "revenue": Decimal("20.50")}],
     "daily_traffic": [{"day": TEN.date(), "events": 6, "purchases": 2, "revenue": Decimal("20.50")}],
 }
 
 
 def found_in(tables: dict[str, list[dict[str, Any]]]) -> list[str]:
-    return differences(expected_accounts(MANIFESTS), tabled_accounts(**tables))
+    return differences(expected_accounts(MANIFESTS), tabled_accounts(Tables(**tables)))
 
 
-def test_tables_that_hold_what_was_made_have_no_difference() -> None:
+def test_tables_that_hold_what_was_sent_have_no_difference() -> None:
     assert found_in(TABLES) == []
 
 
@@ -78,9 +78,15 @@ def test_tables_that_hold_what_was_made_have_no_difference() -> None:
             "landing_ledger", "rejected_by_reason", [], "rejected too_late: expected 1, tables hold 0", id="rejected"
         ),
         pytest.param("event_ledger", "clean", 7, "2026-11-22T10 clean: expected 6, tables hold 7", id="clean"),
-        pytest.param("event_counts", "events", 5, "2026-11-22T10 name Search: expected 4, tables hold 5", id="name"),
         pytest.param(
-            "traffic", "revenue", Decimal(20), "2026-11-22T10 revenue: expected 20.50, tables hold 20", id="revenue"
+            "hourly_event_counts", "events", 5, "2026-11-22T10 name Search: expected 4, tables hold 5", id="name"
+        ),
+        pytest.param(
+            "hourly_traffic",
+            "revenue",
+            Decimal(20),
+            "2026-11-22T10 revenue: expected 20.50, tables hold 20",
+            id="revenue",
         ),
         pytest.param("daily_traffic", "events", 7, "2026-11-22 events: expected 6, tables hold 7", id="day"),
         pytest.param(
@@ -98,7 +104,7 @@ def test_each_figure_that_differs_is_named(table: str, column: str, value: objec
     assert sentence in found_in(tables)
 
 
-def test_an_hour_that_nobody_sent_is_a_difference() -> None:
+def test_an_hour_that_was_not_sent_is_a_difference() -> None:
     tables = deepcopy(TABLES)
-    tables["event_counts"].append({"event_hour": TEN.replace(hour=11), "event_name": "Search", "events": 1})
+    tables["hourly_event_counts"].append({"event_hour": TEN.replace(hour=11), "event_name": "Search", "events": 1})
     assert found_in(tables) == ["2026-11-22T11 name Search: expected 0, tables hold 1"]

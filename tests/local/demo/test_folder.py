@@ -1,5 +1,6 @@
-"""The box's commands can be pasted: no line is wrapped or framed, and each has the demo's folder and hours."""
+"""Which folder a demo may empty, and what it leaves: a connection, and commands that can be pasted as they are."""
 
+import fcntl
 import io
 import subprocess
 from datetime import UTC, datetime
@@ -8,9 +9,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from local.demo.closing_box import DemoCommands, print_box
-from local.demo.folder import DEFAULT_FOLDER, write_connection
-from local.demo.lake import StackOutputs
+from local.cloud.errors import FolderError, StateInUseError
+from local.demo.folder import DEFAULT_FOLDER, DemoCommands, prepare, print_box, write_connection
+from local.demo.pipeline import StackOutputs
 
 EIGHT = datetime(2026, 11, 22, 8, tzinfo=UTC)
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -50,7 +51,7 @@ def test_the_default_demo_is_found_without_its_environment() -> None:
 def test_the_environment_is_read_by_a_shell(tmp_path: Path) -> None:
     outputs = StackOutputs(
         api_url="http://127.0.0.1:2/it's", stream_name="s", raw_bucket="b", raw_uri="s3://b/raw", warehouse_uri="w",
-        database="d",
+        database="d", buffer_seconds=5,
     )  # fmt: skip
     write_connection(
         tmp_path,
@@ -63,3 +64,36 @@ def test_the_environment_is_read_by_a_shell(tmp_path: Path) -> None:
     done = subprocess.run(["sh", "-c", read], cwd=tmp_path, capture_output=True, text=True, check=True)
 
     assert done.stdout == "http://127.0.0.1:2/it's s3://b/raw"
+
+
+def test_somebodys_files_are_refused_and_left_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(FolderError, match="--folder"):
+        prepare(tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_an_ended_demos_folder_is_emptied(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "demo"
+    prepare(folder)
+    (folder / "summary.json").write_text("{}")
+    prepare(folder)
+    assert [path.name for path in folder.iterdir()] == [".clickstream-demo"]
+
+
+def test_a_running_demos_folder_is_refused(tmp_path: Path) -> None:
+    prepare(tmp_path)
+    (tmp_path / "cloud").mkdir()
+    with (tmp_path / "cloud" / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(StateInUseError, match="--folder"):
+            prepare(tmp_path)
+    assert (tmp_path / "cloud" / "lock").exists()
+
+
+def test_a_folder_that_cannot_be_created_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FolderError, match="is a file; name a folder"):
+        prepare(tmp_path / "file")
+    with pytest.raises(FolderError, match="Not a directory; choose another with --folder"):
+        prepare(tmp_path / "file" / "demo")

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.demo.browser import Browser, BrowserError
-from local.demo.screenshots import main
+from local.demo.screenshots import Browser, BrowserError, main
 
 
 @pytest.fixture
