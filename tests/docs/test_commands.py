@@ -54,7 +54,7 @@ CLASSES: Final = (
     (r"make setup", How.PARSED, "installs what this runs in; tests/local/test_setup.py takes its steps"),
     (r"make (docs|lock|clean)|python -m contracts.*", How.PARSED, "writes to the checkout"),
     (r"make cloud|python -m local\.cloud serve.*", How.PARSED, "runs until Ctrl-C; tests/local/cloud starts it"),
-    (r"make bench.*|python -m benchmarks\..*", How.PARSED, "takes minutes"),
+    (r"make bench.*|python -m (benchmarks|tests\.proofs)\..*", How.PARSED, "takes minutes"),
     (r"python -m kinesis_scaling (simulate|robustness) .*", How.PARSED, "takes most of a minute"),
     (r"python -m infra\.deploy.*", How.PARSED, "changes an account; tests/infra/test_deploy.py runs it"),
     (r"python -m simulator (stream|history|replay).*", How.PARSED, "sends events; tests/simulator runs it"),

@@ -1,4 +1,8 @@
-"""Kills of runs over one small lake, then one reconcile, and every table beside a rebuild of it in one go."""
+"""Kills of runs over one small lake; then one reconcile, and a comparison of every table with a rebuild in one go.
+
+The figures of the tables are also compared with the raw objects as they were written: those figures do not come from
+the code that was killed.
+"""
 
 import os
 import random
@@ -18,28 +22,37 @@ from typing import Any, Final
 import boto3
 from pyspark.sql import SparkSession
 
-from benchmarks.kills.accounts import imbalances
-from benchmarks.kills.death import Life, Watch
-from benchmarks.kills.jobs import all_at_once, each_hour, erase, random_job, reconcile, refused
-from benchmarks.kills.side_by_side import end_all, four_runs
-from benchmarks.kills.small_lake import HOURS, SmallLake
 from contracts.names import LakeLocation
-from contracts.tables import ERASED_USERS, TABLES
+from contracts.partitions import DAY
+from contracts.tables import CLEAN_EVENTS, ERASED_USERS, RECEIVED_EVENTS, REJECTED_EVENTS, TABLES, Table
 from local.cloud.process import LocalCloud
 from spark_jobs.session import LocalSize, spark_session
+from spark_jobs.tables.ledger import read_event_rows, read_landing_rows
+from tests.proofs.kills.driver_kills import DriverKiller, DriverRun
+from tests.proofs.kills.jobs import (
+    all_at_once,
+    each_hour,
+    erase,
+    four_runs,
+    random_job,
+    reconcile,
+    refused,
+    run_side_by_side,
+)
+from tests.proofs.kills.small_lake import END, HOURS, SmallLake
 from tests.spark_jobs.table_rows import table_rows
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+ROOT: Final = Path(__file__).resolve().parents[3]
 _READY_SECONDS: Final = 300
 _WORK_SECONDS: Final = 12.0
-#: Of the runs at once, so many are to die.
-_MORTAL: Final = 0.4
+#: The share of the runs at once that are killed.
+_KILLED_SHARE: Final = 0.4
 _WAREHOUSE: Final = "kills-warehouse"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Differences:
-    """Rows of a table that only the killed runs left, and that only the rebuild has."""
+    """How many rows of a table only the killed runs' lake has, and how many only the rebuild has."""
 
     doubled: int
     lost: int
@@ -47,14 +60,14 @@ class Differences:
 
 @dataclass(kw_only=True)
 class Campaign:
-    """One lake and what was done to it: kills by what the killed run was at, and rounds of runs side by side."""
+    """One lake and its history: kills by the phase of the killed run, and rounds of runs side by side."""
 
     folder: Path
     spark: SparkSession
     lake: LakeLocation
     objects: SmallLake
     dice: random.Random
-    watch: Watch
+    killer: DriverKiller
     phases: Counter[str] = field(default_factory=Counter)
     rounds: int = 0
 
@@ -64,7 +77,7 @@ class Campaign:
 
     def kill_process(self, *, at_once: bool = False) -> None:
         """Start a process that works on the lake, and SIGKILL it with its JVM and all their children."""
-        self.objects.lay_down_late()
+        self.objects.write_late()
         phase = self.folder / "phase"
         phase.unlink(missing_ok=True)
         with (self.folder / "worker.log").open("a") as log, _worker(self, phase, log.fileno(), at_once) as process:
@@ -78,49 +91,49 @@ class Campaign:
         self.phases[f"SIGKILL: {text or 'before the first job'}"] += 1
 
     def kill_driver(self) -> None:
-        """Let a run in this session die, at any call to the JVM or right after one of its commits."""
-        self.objects.lay_down_late()
+        """Kill a run in this session, at any call to the JVM or right after one of its commits."""
+        self.objects.write_late()
         name, job = random_job(self.spark, self.lake, self.dice)
-        life = Life(job=name, **self._end())
-        refused(lambda: self.watch.live(life, job))
-        if life.dead:
-            self.phases[f"driver: {life.phase}"] += 1
+        run = DriverRun(job=name, **self._end())
+        refused(lambda: self.killer.run(run, job))
+        if run.killed:
+            self.phases[f"driver: {run.phase}"] += 1
 
     def kill_drivers_at_once(self) -> None:
-        """Run fifty hours at once, a part of which die."""
-        self.objects.lay_down_late()
-        mortal: dict[datetime, dict[str, Any]] = {
-            hour: self._end() if self.dice.random() < _MORTAL else {} for hour in HOURS
+        """Run fifty hours at once, and kill some of them."""
+        self.objects.write_late()
+        ends: dict[datetime, dict[str, Any]] = {
+            hour: self._end() if self.dice.random() < _KILLED_SHARE else {} for hour in HOURS
         }
-        lives = {hour: Life(job="fifty hours at once", **end) for hour, end in mortal.items()}
+        runs = {hour: DriverRun(job="fifty hours at once", **end) for hour, end in ends.items()}
 
-        def live(hour: datetime) -> None:
-            self.watch.live(lives[hour], lambda: each_hour(self.spark, self.lake, hour))
+        def run_hour(hour: datetime) -> None:
+            self.killer.run(runs[hour], lambda: each_hour(self.spark, self.lake, hour))
 
-        all_at_once(live)
-        self.phases.update(f"driver: {life.phase}" for life in lives.values() if life.dead)
+        all_at_once(run_hour)
+        self.phases.update(f"driver: {run.phase}" for run in runs.values() if run.killed)
 
-    def run_side_by_side(self, *, mortal: bool) -> None:
-        """Run four operations at the same time, each to its end or, if `mortal`, some to their death on the way.
+    def run_side_by_side(self, *, with_kills: bool) -> None:
+        """Run four operations at the same time, each to its end; `with_kills` kills some of them on the way.
 
-        A part of the leaver is in the tables, another is new, and late objects come meanwhile. What died is then mended
-        by a reconcile, and the erasure is run once more, when no other job writes to the lake.
+        Some of the leaver's events are in the tables, others are new, and late objects come meanwhile. A reconcile then
+        repairs what killed runs have left, and the erasure is run once more, when no other job writes to the lake.
         """
-        self.objects.lay_down_leaver()
+        self.objects.write_leaver()
         leaver = self.objects.leaver
 
         def ends() -> dict[str, Any]:
-            return self._end() if mortal and self.dice.random() < _MORTAL else {}
+            return self._end() if with_kills and self.dice.random() < _KILLED_SHARE else {}
 
         runs = four_runs(self.spark, self.lake, leaver, ends)
-        end_all(self.watch, runs, meanwhile=self.objects.lay_down_late)
-        self.phases.update(f"driver: {run.life.phase}" for run in runs if run.life.dead)
-        errors = reconcile(self.spark, self.lake).errors if mortal else ()
+        run_side_by_side(self.killer, runs, meanwhile=self.objects.write_late)
+        self.phases.update(f"driver: {run.driver.phase}" for run in runs if run.driver.killed)
+        errors = reconcile(self.spark, self.lake).errors if with_kills else ()
         report = erase(self.spark, self.lake, leaver, alone=True)
         if left := [*errors, *report.made.problems, *(survivor.key for survivor in report.search.survivors)]:
             raise RuntimeError(f"not everything of {leaver} was erased: {'; '.join(left)}")
         self.objects.forget_leaver()
-        self.objects.lay_down_leaver()
+        self.objects.write_leaver()
         self.rounds += 1
 
     def differences(self) -> dict[str, Differences]:
@@ -129,10 +142,10 @@ class Campaign:
         rebuilt = replace(self.lake, database=_database("rebuilt"))
         errors += reconcile(self.spark, rebuilt).errors
         if errors:
-            raise RuntimeError(f"not everything could be made: {'; '.join(errors)}")
+            raise RuntimeError(f"not everything could be built: {'; '.join(errors)}")
         found: dict[str, Differences] = {}
         for table in TABLES:
-            if table == ERASED_USERS:  # raw objects do not say who it was
+            if table == ERASED_USERS:  # raw objects do not say which users were erased
                 continue
             left, right = (Counter(map(repr, table_rows(self.spark, one, table))) for one in (self.lake, rebuilt))
             differing = Differences(doubled=(left - right).total(), lost=(right - left).total())
@@ -141,8 +154,12 @@ class Campaign:
         return found
 
     def imbalances(self) -> list[str]:
-        """Return what does not add up in the tables that `differences` left."""
-        return imbalances(self.spark, self.lake, self.objects)
+        """Return the figures that do not add up, in the tables that `differences` left."""
+        return [
+            f"{name} is {figure:,}, but {other} is {expected:,}"
+            for name, figure, other, expected in _figures(self.spark, self.lake, self.objects)
+            if figure != expected
+        ]
 
     def _end(self) -> dict[str, Any]:
         if self.dice.random() < 0.4:
@@ -152,8 +169,8 @@ class Campaign:
 
 @contextmanager
 def campaign(folder: Path, seed: int) -> Iterator[Campaign]:
-    """Start the local cloud and a session, lay the lake down and make its tables once."""
-    with LocalCloud(folder / "cloud") as cloud, Watch() as watch:
+    """Start the local cloud and a session, write the raw objects and build the tables once."""
+    with LocalCloud(folder / "cloud") as cloud, DriverKiller() as killer:
         os.environ.update(cloud.environment())
         boto3.client("s3").create_bucket(Bucket=_WAREHOUSE)
         for database in ("killed", "rebuilt"):
@@ -163,12 +180,31 @@ def campaign(folder: Path, seed: int) -> Iterator[Campaign]:
         )
         dice = random.Random(seed)
         objects = SmallLake(raw=folder / "raw", dice=dice)
-        objects.lay_down_all()
-        objects.lay_down_leaver()
+        objects.write_all()
+        objects.write_leaver()
         spark = spark_session("kills", lake, size=LocalSize(cores=2, heap="1g"))
         reconcile(spark, lake)
-        yield Campaign(folder=folder, spark=spark, lake=lake, objects=objects, dice=dice, watch=watch)
+        yield Campaign(folder=folder, spark=spark, lake=lake, objects=objects, dice=dice, killer=killer)
         spark.stop()
+
+
+def _figures(spark: SparkSession, lake: LakeLocation, objects: SmallLake) -> Iterator[tuple[str, int, str, int]]:
+    """Yield pairs of figures that must be the same, each with its name, from the raw lines to the clean events."""
+    landed = read_landing_rows(spark, lake, HOURS[0], END)
+    aggregated = read_event_rows(spark, lake, HOURS[0] - 2 * DAY, END)
+    received, rejected = sum(row.received for row in landed), sum(row.rejected for row in landed)
+    clean, duplicates = sum(row.clean for row in aggregated), sum(row.duplicates for row in aggregated)
+
+    def rows(table: Table) -> int:
+        return spark.table(lake.table(table.name)).count()
+
+    yield "lines of landing_ledger", sum(row.lines for row in landed), "lines of the raw objects", objects.lines
+    yield "received + rejected of landing_ledger", received + rejected, "lines of the raw objects", objects.lines
+    yield "rows of received_events", rows(RECEIVED_EVENTS), "received of landing_ledger", received
+    yield "rows of rejected_events", rows(REJECTED_EVENTS), "rejected of landing_ledger", rejected
+    yield "clean + duplicates of event_ledger", clean + duplicates, "received of landing_ledger", received
+    yield "rows of clean_events", rows(CLEAN_EVENTS), "events that were written", objects.events
+    yield "clean of event_ledger", clean, "events that were written", objects.events
 
 
 def _database(name: str) -> str:
@@ -179,7 +215,7 @@ def _database(name: str) -> str:
 def _worker(of: Campaign, phase: Path, log: int, at_once: bool) -> Iterator["subprocess.Popen[str]"]:
     lake = ["--raw-uri", of.lake.raw_uri, "--warehouse-uri", of.lake.warehouse_uri, "--database", of.lake.database]
     options = ["--phase", str(phase), "--seed", str(of.dice.randrange(2**31)), *(["--at-once"] if at_once else [])]
-    command = [sys.executable, "-m", "benchmarks.kills.worker", *lake, *options]
+    command = [sys.executable, "-m", "tests.proofs.kills.worker", *lake, *options]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
     ) as process:

@@ -1,6 +1,6 @@
-"""`python -m benchmarks.kills.worker …`: a Spark process that runs random jobs until somebody kills it.
+"""`python -m tests.proofs.kills.worker …`: a Spark process that runs random jobs until it is killed.
 
-It says `ready` once Spark is there, and keeps what it is at in a file that outlives it.
+It prints `ready` once Spark has started, and writes what it does to a file that outlives it.
 """
 
 import argparse
@@ -10,10 +10,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.kills.death import Life, Watch
-from benchmarks.kills.jobs import all_at_once, each_hour, random_job, refused
 from contracts.names import LakeLocation
 from spark_jobs.session import LocalSize, spark_session
+from tests.proofs.kills.driver_kills import DriverKiller, DriverRun
+from tests.proofs.kills.jobs import all_at_once, each_hour, random_job, refused
 
 
 def main() -> int:
@@ -29,18 +29,18 @@ def main() -> int:
     spark = spark_session("kills", lake, size=LocalSize(cores=2, heap="1g", short_lived=True))
     file = os.open(given.phase, os.O_RDWR | os.O_CREAT)
     dice = random.Random(given.seed)
-    with Watch(note=lambda phase: _write(file, phase)) as watch:
+    with DriverKiller(note=lambda phase: _write(file, phase)) as killer:
         print("ready", flush=True)
         while True:
             if given.at_once:
-                all_at_once(lambda hour: _live(watch, "fifty hours at once", lambda: each_hour(spark, lake, hour)))
+                all_at_once(lambda hour: _run(killer, "fifty hours at once", lambda: each_hour(spark, lake, hour)))
             else:
                 name, job = random_job(spark, lake, dice)
-                _live(watch, name, job)
+                _run(killer, name, job)
 
 
-def _live(watch: Watch, name: str, job: Callable[[], object]) -> None:
-    refused(lambda: watch.live(Life(job=name), job))
+def _run(killer: DriverKiller, name: str, job: Callable[[], object]) -> None:
+    refused(lambda: killer.run(DriverRun(job=name), job))
 
 
 def _write(file: int, phase: str) -> None:

@@ -1,13 +1,13 @@
 """Kill runs at random points and compare every table with a rebuild in one go.
 
-    python -m benchmarks.kills                    # 200 kills
-    python -m benchmarks.kills --processes 4 --drivers 6 --at-once 0
+    python -m tests.proofs.kills                    # 200 kills
+    python -m tests.proofs.kills --processes 4 --drivers 6 --at-once 0
 
-`--processes` are SIGKILLs of a Spark process with its JVM, `--drivers` are deaths of a driver between two calls to a
-JVM that lives on, `--at-once` rounds run fifty hours as threads of one session, about a third of which die.
+`--processes` are SIGKILLs of a Spark process with its JVM, `--drivers` are kills of a driver between two calls to a
+JVM that lives on, `--at-once` rounds run fifty hours as threads of one session, about a third of which are killed.
 `--side-by-side` rounds run two reconciles, an erasure and a maintenance at the same time, each to its end; in every
-second one some of them die, and the erasure is run again. Ends with 1 if a row of any table is lost, doubled or another
-than a rebuild's from the raw objects that are left, or if the ledgers do not add up to what was laid down.
+second round some of them are killed, and the erasure is run again. Ends with 1 if a row of any table is lost, doubled
+or different from a rebuild's from the raw objects that are left, or if the ledgers do not add up to what was written.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.kills.campaign import Campaign, campaign
+from tests.proofs.kills.campaign import Campaign, campaign
 
 
 def main() -> int:
@@ -42,14 +42,14 @@ def main() -> int:
     for sentence in wrong:
         print(sentence, file=sys.stderr)
     print(f"{len(differing)} tables differ from a rebuild in one go")
-    print(f"{len(wrong)} figures differ from what was laid down")
+    print(f"{len(wrong)} figures differ from what was written")
     return 1 if differing or wrong else 0
 
 
 def run_side_by_side(of: Campaign, *, rounds: int) -> None:
-    """Do the rounds of four runs side by side: before the kills, which leave a thousand files for it to search."""
+    """Do the rounds of four runs side by side: before the kills, which leave a thousand files to search."""
     for number in range(rounds):
-        of.run_side_by_side(mortal=number % 2 == 1)
+        of.run_side_by_side(with_kills=number % 2 == 1)
         _say(of)
 
 

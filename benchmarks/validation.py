@@ -1,9 +1,9 @@
-"""Job 1 against its alternatives, on an hour of made events with every defect: seconds and CPU seconds of each.
+"""Job 1 beside its alternatives, on an hour of synthetic events with every defect: seconds and CPU seconds of each.
 
-    python -m benchmarks.judge_lines [--events 1000000] [--keep DIR]
+    python -m benchmarks.validation [--events 1000000] [--keep DIR]
 
 CPU seconds are those of the whole process tree (JVM and Python workers), so they can be compared on a busy machine.
-`spark.read.json` only parses: it judges nothing and writes nothing, and is the least that any JVM way would cost.
+`spark.read.json` only parses: it validates nothing and writes nothing, so any way through the JVM costs at least that.
 """
 
 import argparse
@@ -44,41 +44,41 @@ _ENVELOPE: Final = (
 
 
 def main() -> None:
-    """Make the events, then run every variant twice: the first pays for the JVM's cold compiler."""
+    """Generate the events, then run every variant twice: in the first run the JVM's compiler is cold."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--keep", type=Path, help="directory for the events; they are made only if it has none")
+    parser.add_argument("--keep", type=Path, help="directory for the events; they are generated only if it has none")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         root = arguments.keep or Path(temporary)
         if not (root / "raw").exists():
-            _make_events(root / "raw", arguments.events)
+            _generate_events(root / "raw", arguments.events)
         lake = LakeLocation(raw_uri=str(root / "raw"), warehouse_uri=f"{temporary}/warehouse", database="benchmark")
         store = raw_store(lake.raw_uri)
         objects = [entry for entries in all_landed_objects(store).values() for entry in entries]
-        _judge_in_one_thread(store, objects)
+        _validate_in_one_thread(store, objects)
         _run_in_spark(lake, objects)
 
 
-def _make_events(raw: Path, events: int) -> None:
+def _generate_events(raw: Path, events: int) -> None:
     command = [sys.executable, "-m", "simulator", "history", "--raw", str(raw), "--rate", str(events / 3600)]
     hours = ["--from", f"{_HOUR:%Y-%m-%dT%H}", "--to", f"{_HOUR + timedelta(hours=1):%Y-%m-%dT%H}", "--shape", "steady"]
     subprocess.run([*command, *hours, "--defects", "default", "--object-mb", "64", "--quiet"], check=True)
 
 
-def _judge_in_one_thread(store: RawStore, objects: list[RawObject]) -> None:
-    """Print what a line costs: unpacked, judged in DuckDB, judged one by one."""
+def _validate_in_one_thread(store: RawStore, objects: list[RawObject]) -> None:
+    """Print what a line costs: unpacked, validated in DuckDB, validated one by one."""
     chunks = []
     with _timed("unpack"):
         for raw_object in objects:
             with sound_lines(store, raw_object) as lines:
                 chunks += list(lines)
-    with LineJudge() as judge, _timed("judge: DuckDB, the rest one by one"):
-        judged = [judge.judge(chunk) for chunk in chunks]
-    total = sum(part.lines for part in judged)
-    rejected = sum(part.rejected.num_rows for part in judged)
+    with LineJudge() as judge, _timed("validate: DuckDB, the rest one by one"):
+        validated = [judge.judge(chunk) for chunk in chunks]
+    total = sum(part.lines for part in validated)
+    rejected = sum(part.rejected.num_rows for part in validated)
     few = chunks[0].split(b"\n")[:20_000]
-    with _timed(f"judge: {len(few):,} lines one by one"):
+    with _timed(f"validate: {len(few):,} lines one by one"):
         received = sum(isinstance(judge_line(line), Received) for line in few)
     print(f"  {total:,} lines, {rejected:,} rejected; one by one {received:,} of {len(few):,} received")
 

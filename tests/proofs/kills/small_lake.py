@@ -1,4 +1,4 @@
-"""Raw objects of fifty landing hours in a directory: duplicates, late events and lines that are none among them."""
+"""Raw objects of fifty landing hours in a directory, with duplicates, late events and lines that are no events."""
 
 import gzip
 import json
@@ -22,9 +22,9 @@ _NAMES: Final = ("Search", "ViewContent", "AddToCart", "Purchase", "Login")
 
 @dataclass(kw_only=True)
 class SmallLake:
-    """The raw objects; `lines` and `events` count all that must be there, an event that is there twice once.
+    """The raw objects; `lines` and `events` count what they hold, an event with a duplicate once.
 
-    The leaver is a user who is about to be erased; then `forget_leaver` takes their lines out of the counts.
+    The leaver is a user who will be erased; after that, `forget_leaver` takes their lines out of the counts.
     """
 
     raw: Path
@@ -35,35 +35,35 @@ class SmallLake:
     leavers: int = field(default=0, init=False)
     objects_of_leaver: int = field(default=0, init=False)
 
-    def lay_down_all(self) -> None:
+    def write_all(self) -> None:
         """Give each hour its first object."""
         for hour in HOURS:
-            self.lay_down(hour, lines=12)
+            self.write(hour, lines=12)
 
-    def lay_down_late(self) -> None:
-        """Give one hour another object, as S3 delivery does when it was retried."""
-        self.lay_down(self.dice.choice(HOURS), lines=3)
+    def write_late(self) -> None:
+        """Give one hour another object, as a retried delivery to S3 does."""
+        self.write(self.dice.choice(HOURS), lines=3)
 
     @property
     def leaver(self) -> str:
-        """The id of the user who is about to be erased."""
+        """The id of the user who will be erased."""
         return f"leaver-{self.leavers}"
 
-    def lay_down_leaver(self) -> None:
-        """Give some hours an object each with an event of the leaver, twice, among others' lines."""
+    def write_leaver(self) -> None:
+        """Give some hours an object with an event of the leaver, twice, among lines of other users."""
         for hour in self.dice.sample(HOURS, 5):
-            self.lay_down(hour, lines=2, more=[self._line(hour, self.leaver)] * 2)
+            self.write(hour, lines=2, more=[self._line(hour, self.leaver)] * 2)
             self.objects_of_leaver += 1
 
     def forget_leaver(self) -> None:
-        """Count the leaver no longer: from now on it is another user."""
+        """Take the leaver out of the counts; from now on, another user is the leaver."""
         self.lines -= 2 * self.objects_of_leaver
         self.events -= self.objects_of_leaver
         self.objects_of_leaver = 0
         self.leavers += 1
 
-    def lay_down(self, hour: datetime, *, lines: int, more: Sequence[bytes] = ()) -> None:
-        """Write an object; it is there whole or not at all, as in S3."""
+    def write(self, hour: datetime, *, lines: int, more: Sequence[bytes] = ()) -> None:
+        """Write an object, whole or not at all, as S3 does."""
         texts = [*(self._line(hour) for _ in range(lines)), *more]
         texts.append(self.dice.choice([texts[0], b"not json\n"]))
         path = self.raw / landing_prefix(hour).removeprefix("raw/") / f"{next(self.numbers)}.gz"

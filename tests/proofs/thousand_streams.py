@@ -1,10 +1,10 @@
-"""Generated streams of events through the jobs, held against the executable specification, row by row of every table.
+"""Generated streams of events through the jobs, compared with the executable specification: every row of every table.
 
-    python -m benchmarks.thousand_streams
-    python -m benchmarks.thousand_streams --streams 100 --seed 7
+    python -m tests.proofs.thousand_streams
+    python -m tests.proofs.thousand_streams --streams 100 --seed 7
 
 A hundred streams are packed into one lake and one run of each job. `tests/specification` defines the tables;
-`tests/spark_jobs/specification/streams.py` says what goes wrong in a stream. Ends with 1 if a row differs.
+`tests/spark_jobs/specification/streams.py` says which defects a stream has. Ends with 1 if a row differs.
 """
 
 import argparse
@@ -15,12 +15,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from contracts.names import LakeLocation
 from spark_jobs.session import LocalSize, spark_session
 from tests.spark_jobs.specification.packed_run import PackedRun, drawn_streams, run_packed
 
-SHOWN = 10
+SHOWN: Final = 10
 
 
 def main() -> int:
@@ -40,7 +41,7 @@ def main() -> int:
             f"{sum(len(of.differences) for of in runs)} differences, {time.monotonic() - started:.0f} s",
             flush=True,
         )
-        _show(run)
+        _print_differences(run)
     return 1 if any(run.differences for run in runs) else 0
 
 
@@ -59,7 +60,7 @@ def packed_runs(streams: int, pack: int, seed: int) -> Iterator[PackedRun]:
         spark.stop()
 
 
-def _show(run: PackedRun) -> None:
+def _print_differences(run: PackedRun) -> None:
     for table, count in Counter(difference.table for difference in run.differences).items():
         print(f"{table}: {count} rows differ", file=sys.stderr)
         for difference in [of for of in run.differences if of.table == table][:SHOWN]:
