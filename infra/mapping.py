@@ -26,7 +26,7 @@ _LATER: Final = "nothing was stored; send it again later"
 
 @dataclass(frozen=True, kw_only=True)
 class RouteTemplates:
-    """The four texts of a route: the call it makes, and its reply to a 200, to a 400 and to anything else."""
+    """The four texts of a route: its call of Kinesis, and its replies to a 200, to a 400 and to any other status."""
 
     action: str
     request: str

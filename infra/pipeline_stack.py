@@ -23,7 +23,7 @@ from infra.ingestion import Ingestion
 from infra.queries import Queries
 from infra.settings import EnvironmentSettings
 
-#: Hashes of construct paths and CDK's own version would make the same template differ from machine to machine.
+#: With hashes of construct paths and CDK's own version, the same template would differ from machine to machine.
 _CONTEXT: Final = {"aws:cdk:enable-path-metadata": False, "aws:cdk:enable-asset-metadata": False}
 
 

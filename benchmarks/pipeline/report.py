@@ -1,8 +1,8 @@
 """Tables and figures of the contenders → whether the tables are the same, and the figures as Markdown and JSON.
 
-Tables are the same if they hold the same rows, in whatever order, files and types these are stored. They are compared by
-hour as multisets: their number of rows, and the sum of a 64-bit hash of each row, so that tens of millions need no sort.
-Rows that differ are then shown one by one.
+Tables are the same if they hold the same rows, in whatever order, files and types these are stored. They are compared
+by hour as multisets: their number of rows, and the sum of a 64-bit hash of each row, so that tens of millions need no
+sort. Rows that differ are then shown one by one.
 """
 
 from collections.abc import Iterator, Sequence

@@ -21,7 +21,7 @@ _PAGE: Final = 100
 
 
 class AirflowApiError(LocalCloudError):
-    """Airflow refused a call (then with its HTTP status), gave no answer, or a run of it failed."""
+    """Airflow refused a call (then with its HTTP status) or did not answer, or one of its runs failed."""
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)

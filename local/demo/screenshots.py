@@ -353,7 +353,7 @@ class Pictures:
                 return run
         raise NothingToShowError(
             f"no run of {dag_id} in which {task_id} succeeded: take the pictures of a demo that is complete "
-            '(`make demo`, once it says "everything stays up")'
+            '(`make demo`, once it says "The demo is up")'
         )
 
     def _open(self, path: str, *, shows: str) -> None:

@@ -100,7 +100,7 @@ def test_a_database_is_migrated_once_and_copied_for_the_next_home(tmp_path: Path
 
     def migrate(database: Path) -> None:
         migrated.append(database)
-        database.write_text("tables, and what somebody did")
+        database.write_text("tables, and later rows")
 
     for home in homes:
         home.mkdir()

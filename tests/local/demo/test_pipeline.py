@@ -18,15 +18,15 @@ TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class KnownLake:
-    """A lake whose ledgers say what was received, by landing hour, and made."""
+    """A lake whose ledgers say what was received, by landing hour, and aggregated, by event hour."""
 
     landed: dict[int, dict[str, int]]
-    made: dict[int, int]
+    aggregated: dict[int, int]
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         if table == "landing_ledger":
             return [{"landing_hour": hour(of), "received_by_event_hour": rows} for of, rows in self.landed.items()]
-        return [{"event_hour": hour(of), "received": rows} for of, rows in self.made.items()]
+        return [{"event_hour": hour(of), "received": rows} for of, rows in self.aggregated.items()]
 
 
 def hour(number: int) -> datetime:
@@ -34,7 +34,7 @@ def hour(number: int) -> datetime:
 
 
 @pytest.mark.parametrize(
-    ("landed", "made", "unaggregated"),
+    ("landed", "aggregated", "unaggregated"),
     [
         ({10: {"2026-11-22T10": 5}}, {}, {"2026-11-22T10"}),
         ({10: {"2026-11-22T10": 5}}, {10: 4}, {"2026-11-22T10"}),
@@ -50,9 +50,9 @@ def hour(number: int) -> datetime:
     ],
 )
 def test_an_event_hour_is_waited_for_if_a_landing_hour_that_it_has_events_of_publishes_it(
-    landed: dict[int, dict[str, int]], made: dict[int, int], unaggregated: set[str]
+    landed: dict[int, dict[str, int]], aggregated: dict[int, int], unaggregated: set[str]
 ) -> None:
-    assert unaggregated_event_hours(cast(Lake, KnownLake(landed, made))) == unaggregated
+    assert unaggregated_event_hours(cast(Lake, KnownLake(landed, aggregated))) == unaggregated
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The shell as a person has it: a process behind a terminal, typed at key by key."""
+"""The shell as a person uses it: a process behind a terminal that gets one key after the other."""
 
 import fcntl
 import os
@@ -28,7 +28,7 @@ CTRL_C, CTRL_D, UP = "\x03", "\x04", "\x1b[A"
 
 
 class Terminal:
-    """A shell of 100 columns; `shown` is what it wrote since the last question."""
+    """A shell of 100 columns; `shown` returns what it wrote since the last call."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self._terminal, ours = pty.openpty()
@@ -66,14 +66,14 @@ class Terminal:
 
     def ended(self) -> int:
         """Read until it ends; return the status."""
-        with suppress(OSError):  # what Linux answers once nobody has the other end
+        with suppress(OSError):  # what Linux raises once the other end is closed
             while os.read(self._terminal, 4096):
                 pass
         return self._process.wait(timeout=250)
 
 
 def _own_terminal() -> None:
-    """Make standard input the process's own terminal, so that Ctrl-C in it is a signal, also where we ignore it."""
+    """Make standard input the process's own terminal, so that Ctrl-C is a signal there, also if we ignore it."""
     os.setsid()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
