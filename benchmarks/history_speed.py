@@ -1,7 +1,7 @@
-"""How many events per second `simulator.history` lays down: `python -m benchmarks.history_speed [--events N]`.
+"""How many events per second `simulator.history` writes: `python -m benchmarks.history_speed [--events N]`.
 
-Writes to a temporary directory and checks that the manifest's lines are the lines in the objects, so that a quick run
-that lost something is no success. Wall time depends on what else the machine does: events per second of processor time
+Writes to a temporary directory, and fails unless the objects hold as many lines as the manifest says: a quick run that
+lost something is no success. Wall time depends on what else the machine does: events per second of processor time
 are printed beside it.
 """
 

@@ -1,8 +1,8 @@
 """The classes that Spark jobs load → jars/classes.jsa, which the JVM maps into memory as they were.
 
-Reading, checking and linking ten thousand classes from 280 jars is half of what it costs to start a job. The archive
-(Java's "application class data sharing") is made by a job that does a bit of everything, over a local cloud of its own.
-A JVM takes no archive of another Java or of other jars, and starts as slowly as it would without.
+Reading, checking and linking ten thousand classes from 280 jars takes half of a job's start. One job that runs a bit of
+everything, over a local cloud of its own, writes the archive (Java's "application class data sharing"). A JVM of
+another Java version or with other jars ignores the archive, and starts as slowly as without one.
 """
 
 import gzip
@@ -28,16 +28,16 @@ _HOUR: Final = datetime(2026, 1, 5, 10, tzinfo=UTC)
 
 
 def make_archive(archive: Path = ARCHIVE) -> None:
-    """Run the job, and lay its classes down; raise CalledProcessError, after its output, if it fails."""
+    """Run the job and write the classes that it loads; raise CalledProcessError if it fails."""
     with TemporaryDirectory(dir=archive.parent) as folder:
-        made = Path(folder) / archive.name
+        written = Path(folder) / archive.name
         with LocalCloud(Path(folder) / "cloud") as cloud:
-            _lay_down_events(cloud)
-            _run_job(cloud, made)
-        made.replace(archive)  # at once: a JVM that maps half an archive dies
+            _write_raw_events(cloud)
+            _run_job(cloud, written)
+        written.replace(archive)  # in one step: a JVM that maps half an archive dies
 
 
-def _lay_down_events(cloud: LocalCloud) -> None:
+def _write_raw_events(cloud: LocalCloud) -> None:
     lines = []
     for number, name in enumerate(("Search", "ViewContent", "AddToCart", "Purchase", "no event")):
         happened = _HOUR + timedelta(minutes=number)

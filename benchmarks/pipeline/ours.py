@@ -1,4 +1,4 @@
-"""The pipeline as it is: job 1 over all landing hours at once, then job 2 over all event hours, in one session."""
+"""Our pipeline: job 1 over all landing hours at once, then job 2 over all event hours, in one session."""
 
 from datetime import timedelta
 from pathlib import Path

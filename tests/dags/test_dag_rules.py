@@ -134,7 +134,7 @@ def test_the_pictures_of_the_docs_show_the_dags_as_they_are(dags: dict[str, DAG]
     now = {dag_id: {"tasks": sorted(dag.task_ids), "fields": list(dag.params)} for dag_id, dag in sorted(dags.items())}
 
     assert shown == now, (
-        "the pictures are stale: start `make demo`, wait until everything stays up, then take them again by "
+        "the pictures are stale: start `make demo`, wait until it says that the demo is up, then take them again by "
         "`python -m local.demo.screenshots --airflow ADDRESS`"
     )
 

@@ -8,7 +8,7 @@ from tests.spark_jobs.specification.packed_run import drawn_streams, run_packed
 
 pytestmark = pytest.mark.spark
 
-#: A thousand of them: `python -m benchmarks.thousand_streams`.
+#: A thousand of them: `python -m tests.proofs.thousand_streams`.
 STREAMS = 25
 
 
