@@ -18,20 +18,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from pyspark.sql import SparkSession
-
 from benchmarks.process_tree import cpu_seconds
 from contracts.names import LakeLocation
 from contracts.versions import RawObject
 from spark_jobs.judging.judge_line import judge_line
 from spark_jobs.judging.judge_lines import LineJudge
 from spark_jobs.judging.judgement import Received
+from spark_jobs.lake.evolution import ensure_tables
+from spark_jobs.lake.lake import Lake
+from spark_jobs.lake.session import LocalSize
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
 from spark_jobs.raw.lake_stores import raw_store
 from spark_jobs.raw.raw_lines import sound_lines
-from spark_jobs.session import LocalSize, spark_session
-from spark_jobs.tables.table_evolution import ensure_tables
 from storage.by_hour import all_landed_objects
 from storage.object_store import ObjectStore
 
@@ -85,12 +84,12 @@ def _validate_in_one_thread(store: ObjectStore, objects: list[RawObject]) -> Non
     print(f"  {total:,} lines, {rejected:,} rejected; one by one {received:,} of {len(few):,} received")
 
 
-def _run_in_spark(lake: LakeLocation, objects: list[RawObject]) -> None:
-    spark = spark_session("benchmark", lake, size=LocalSize(heap="2g"))
-    ensure_tables(spark, lake)
+def _run_in_spark(location: LakeLocation, objects: list[RawObject]) -> None:
+    lake = Lake.open("benchmark", location, size=LocalSize(heap="2g"))
+    ensure_tables(lake)
     variants: dict[str, Callable[[], None]] = {
-        "spark.read.json, parse only": lambda: _read_json(spark, objects, lake),
-        "job 1": lambda: _job(spark, lake),
+        "spark.read.json, parse only": lambda: _read_json(lake, objects),
+        "job 1": lambda: _job(lake),
     }
     for turn in ("cold", "warm"):
         for name, variant in variants.items():
@@ -98,13 +97,13 @@ def _run_in_spark(lake: LakeLocation, objects: list[RawObject]) -> None:
                 variant()
 
 
-def _read_json(spark: SparkSession, objects: list[RawObject], lake: LakeLocation) -> None:
+def _read_json(lake: Lake, objects: list[RawObject]) -> None:
     paths = [str(Path(lake.raw_uri).parent / raw_object.key) for raw_object in objects]
-    spark.read.schema(_ENVELOPE).json(paths).write.format("noop").mode("overwrite").save()
+    lake.spark.read.schema(_ENVELOPE).json(paths).write.format("noop").mode("overwrite").save()
 
 
-def _job(spark: SparkSession, lake: LakeLocation) -> None:
-    transform_landing_hours(spark, lake, [_HOUR, _HOUR + timedelta(hours=1)], _RULES)
+def _job(lake: Lake) -> None:
+    transform_landing_hours(lake, [_HOUR, _HOUR + timedelta(hours=1)], _RULES)
 
 
 @contextmanager

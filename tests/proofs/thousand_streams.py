@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from contracts.names import LakeLocation
-from spark_jobs.session import LocalSize, spark_session
+from spark_jobs.lake.lake import Lake
+from spark_jobs.lake.session import LocalSize, spark_session
 from tests.spark_jobs.specification.packed_run import PackedRun, drawn_streams, run_packed
 
 SHOWN: Final = 10
@@ -55,8 +56,9 @@ def packed_runs(streams: int, pack: int, seed: int) -> Iterator[PackedRun]:
             if number * pack >= streams:
                 break
             with tempfile.TemporaryDirectory(prefix="raw-", dir=directory) as raw:
-                lake = LakeLocation(raw_uri=raw, warehouse_uri=str(warehouse), database=f"pack_{number}")
-                yield run_packed(spark, lake, drawn_streams(min(pack, streams - number * pack), number=seed + number))
+                location = LakeLocation(raw_uri=raw, warehouse_uri=str(warehouse), database=f"pack_{number}")
+                lake = Lake.at(location, spark)
+                yield run_packed(lake, drawn_streams(min(pack, streams - number * pack), number=seed + number))
         spark.stop()
 
 

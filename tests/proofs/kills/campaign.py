@@ -20,14 +20,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import boto3
-from pyspark.sql import SparkSession
 
+from contracts.ledger import EventRow, LandingLedgerRow
 from contracts.names import LakeLocation
 from contracts.partitions import DAY
 from contracts.tables import CLEAN_EVENTS, ERASED_USERS, RECEIVED_EVENTS, REJECTED_EVENTS, TABLES, Table
 from local.cloud.process import LocalCloud
-from spark_jobs.session import LocalSize, spark_session
-from spark_jobs.tables.ledger import read_event_rows, read_landing_rows
+from spark_jobs.lake.lake import Lake
+from spark_jobs.lake.ledgers import read_ledger
+from spark_jobs.lake.session import LocalSize
 from tests.proofs.kills.driver_kills import DriverKiller, DriverRun
 from tests.proofs.kills.jobs import (
     all_at_once,
@@ -63,8 +64,7 @@ class Campaign:
     """One lake and its history: kills by the phase of the killed run, and rounds of runs side by side."""
 
     folder: Path
-    spark: SparkSession
-    lake: LakeLocation
+    lake: Lake
     objects: SmallLake
     dice: random.Random
     killer: DriverKiller
@@ -93,7 +93,7 @@ class Campaign:
     def kill_driver(self) -> None:
         """Kill a run in this session, at any call to the JVM or right after one of its commits."""
         self.objects.write_late()
-        name, job = random_job(self.spark, self.lake, self.dice)
+        name, job = random_job(self.lake, self.dice)
         run = DriverRun(job=name, **self._end())
         refused(lambda: self.killer.run(run, job))
         if run.killed:
@@ -108,7 +108,7 @@ class Campaign:
         runs = {hour: DriverRun(job="fifty hours at once", **end) for hour, end in ends.items()}
 
         def run_hour(hour: datetime) -> None:
-            self.killer.run(runs[hour], lambda: each_hour(self.spark, self.lake, hour))
+            self.killer.run(runs[hour], lambda: each_hour(self.lake, hour))
 
         all_at_once(run_hour)
         self.phases.update(f"driver: {run.phase}" for run in runs.values() if run.killed)
@@ -125,11 +125,11 @@ class Campaign:
         def ends() -> dict[str, Any]:
             return self._end() if with_kills and self.dice.random() < _KILLED_SHARE else {}
 
-        runs = four_runs(self.spark, self.lake, leaver, ends)
+        runs = four_runs(self.lake, leaver, ends)
         run_side_by_side(self.killer, runs, meanwhile=self.objects.write_late)
         self.phases.update(f"driver: {run.driver.phase}" for run in runs if run.driver.killed)
-        errors = reconcile(self.spark, self.lake).errors if with_kills else ()
-        report = erase(self.spark, self.lake, leaver, alone=True)
+        errors = reconcile(self.lake).errors if with_kills else ()
+        report = erase(self.lake, leaver, alone=True)
         if left := [*errors, *report.made.problems, *(survivor.key for survivor in report.search.survivors)]:
             raise RuntimeError(f"not everything of {leaver} was erased: {'; '.join(left)}")
         self.objects.forget_leaver()
@@ -138,16 +138,16 @@ class Campaign:
 
     def differences(self) -> dict[str, Differences]:
         """Reconcile, rebuild beside it, and return what differs, by table."""
-        errors = reconcile(self.spark, self.lake).errors
+        errors = reconcile(self.lake).errors
         rebuilt = replace(self.lake, database=_database("rebuilt"))
-        errors += reconcile(self.spark, rebuilt).errors
+        errors += reconcile(rebuilt).errors
         if errors:
             raise RuntimeError(f"not everything could be built: {'; '.join(errors)}")
         found: dict[str, Differences] = {}
         for table in TABLES:
             if table == ERASED_USERS:  # raw objects do not say which users were erased
                 continue
-            left, right = (Counter(map(repr, table_rows(self.spark, one, table))) for one in (self.lake, rebuilt))
+            left, right = (Counter(map(repr, table_rows(one, table))) for one in (self.lake, rebuilt))
             differing = Differences(doubled=(left - right).total(), lost=(right - left).total())
             if differing != Differences(doubled=0, lost=0):
                 found[table.name] = differing
@@ -157,7 +157,7 @@ class Campaign:
         """Return the figures that do not add up, in the tables that `differences` left."""
         return [
             f"{name} is {figure:,}, but {other} is {expected:,}"
-            for name, figure, other, expected in _figures(self.spark, self.lake, self.objects)
+            for name, figure, other, expected in _figures(self.lake, self.objects)
             if figure != expected
         ]
 
@@ -175,28 +175,28 @@ def campaign(folder: Path, seed: int) -> Iterator[Campaign]:
         boto3.client("s3").create_bucket(Bucket=_WAREHOUSE)
         for database in ("killed", "rebuilt"):
             boto3.client("glue").create_database(DatabaseInput={"Name": _database(database)})
-        lake = LakeLocation(
+        location = LakeLocation(
             raw_uri=str(folder / "raw"), warehouse_uri=f"s3://{_WAREHOUSE}/warehouse", database=_database("killed")
         )
         dice = random.Random(seed)
         objects = SmallLake(raw=folder / "raw", dice=dice)
         objects.write_all()
         objects.write_leaver()
-        spark = spark_session("kills", lake, size=LocalSize(cores=2, heap="1g"))
-        reconcile(spark, lake)
-        yield Campaign(folder=folder, spark=spark, lake=lake, objects=objects, dice=dice, killer=killer)
-        spark.stop()
+        lake = Lake.open("kills", location, size=LocalSize(cores=2, heap="1g"))
+        reconcile(lake)
+        yield Campaign(folder=folder, lake=lake, objects=objects, dice=dice, killer=killer)
+        lake.spark.stop()
 
 
-def _figures(spark: SparkSession, lake: LakeLocation, objects: SmallLake) -> Iterator[tuple[str, int, str, int]]:
+def _figures(lake: Lake, objects: SmallLake) -> Iterator[tuple[str, int, str, int]]:
     """Yield pairs of figures that must be the same, each with its name, from the raw lines to the clean events."""
-    landed = read_landing_rows(spark, lake, HOURS[0], END)
-    aggregated = read_event_rows(spark, lake, HOURS[0] - 2 * DAY, END)
+    landed = read_ledger(lake, LandingLedgerRow, HOURS[0], END)
+    aggregated = read_ledger(lake, EventRow, HOURS[0] - 2 * DAY, END)
     received, rejected = sum(row.received for row in landed), sum(row.rejected for row in landed)
     clean, duplicates = sum(row.clean for row in aggregated), sum(row.duplicates for row in aggregated)
 
     def rows(table: Table) -> int:
-        return spark.table(lake.table(table.name)).count()
+        return lake.read(table).count()
 
     yield "lines of landing_ledger", sum(row.lines for row in landed), "lines of the raw objects", objects.lines
     yield "received + rejected of landing_ledger", received + rejected, "lines of the raw objects", objects.lines

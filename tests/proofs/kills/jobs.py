@@ -17,21 +17,18 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from pyspark.sql import SparkSession
-
-from contracts.names import LakeLocation
 from contracts.partitions import day_of
 from contracts.privacy import RAW_RETENTION_DAYS
 from contracts.tables import TABLES
 from spark_jobs.daily.aggregate_days import aggregate_days
 from spark_jobs.errors import SparkJobError
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
+from spark_jobs.lake.lake import Lake
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
 from spark_jobs.operations.erasure.erase_users import Erasure, ErasureReport, erase_users
-from spark_jobs.operations.erasure.sought_users import SoughtUsers
-from spark_jobs.operations.expire_rejected import expire_rejected
-from spark_jobs.operations.maintain_tables import MaintenanceRules, maintain_table
+from spark_jobs.operations.erasure.user_matching import SoughtUsers
+from spark_jobs.operations.maintain_tables import MaintenanceRules, expire_rejected, maintain_table
 from spark_jobs.operations.reconcile_hours import Reconciliation, reconcile_hours
 from tests.proofs.kills.driver_kills import DriverKiller, DriverRun
 from tests.proofs.kills.small_lake import END, HOURS, SETTLED
@@ -45,30 +42,30 @@ _STANDSTILL_SECONDS: Final = 600.0
 Job = tuple[str, Callable[[], object]]
 
 
-def random_job(spark: SparkSession, lake: LakeLocation, dice: random.Random) -> Job:
+def random_job(lake: Lake, dice: random.Random) -> Job:
     """Return one of the jobs for some of the hours or days."""
     hours = sorted(dice.sample(HOURS, dice.choice([1, 3, 12, 50])))
     days = sorted({day_of(hour) for hour in hours[:3]})
     jobs: list[Job] = [
-        ("transform_events", lambda: transform_landing_hours(spark, lake, hours, RULES)),
-        ("aggregate_hours", lambda: aggregate_hours(spark, lake, hours, force=True)),
-        ("aggregate_days", lambda: aggregate_days(spark, lake, days, force=True)),
-        ("reconcile_hours", lambda: reconcile(spark, lake)),
+        ("transform_events", lambda: transform_landing_hours(lake, hours, RULES)),
+        ("aggregate_hours", lambda: aggregate_hours(lake, hours, force=True)),
+        ("aggregate_days", lambda: aggregate_days(lake, days, force=True)),
+        ("reconcile_hours", lambda: reconcile(lake)),
     ]
     return dice.choice(jobs)
 
 
-def reconcile(spark: SparkSession, lake: LakeLocation) -> Reconciliation:
+def reconcile(lake: Lake) -> Reconciliation:
     """Rebuild every hour and day that is stale."""
-    return reconcile_hours(spark, lake, HOURS[0], END, SETTLED)
+    return reconcile_hours(lake, HOURS[0], END, SETTLED)
 
 
-def erase(spark: SparkSession, lake: LakeLocation, user: str, *, alone: bool) -> ErasureReport:
+def erase(lake: Lake, user: str, *, alone: bool) -> ErasureReport:
     """Erase a user."""
-    return erase_users(spark, lake, Erasure(users=SoughtUsers(ids=(user,)), alone=alone))
+    return erase_users(lake, Erasure(users=SoughtUsers(ids=(user,)), alone=alone))
 
 
-def maintain(spark: SparkSession, lake: LakeLocation) -> list[str]:
+def maintain(lake: Lake) -> list[str]:
     """Maintain every table, as its job does, at a time when all hours are settled; return what could not be done.
 
     The ages are those of the job, counted from now: snapshots and files of a run under way are younger.
@@ -88,16 +85,16 @@ def maintain(spark: SparkSession, lake: LakeLocation) -> list[str]:
         except SparkJobError as error:
             errors.append(str(error))
 
-    attempt(lambda: expire_rejected(spark, lake, later - timedelta(days=RAW_RETENTION_DAYS)))
+    attempt(lambda: expire_rejected(lake, later - timedelta(days=RAW_RETENTION_DAYS)))
     for table in TABLES:
-        attempt(partial(maintain_table, spark, lake, table, rules))
+        attempt(partial(maintain_table, lake, table, rules))
     return errors
 
 
-def each_hour(spark: SparkSession, lake: LakeLocation, hour: datetime) -> None:
+def each_hour(lake: Lake, hour: datetime) -> None:
     """Transform a landing hour and aggregate the event hour of the same name, as two runs beside all others."""
-    transform_landing_hours(spark, lake, [hour], RULES)
-    aggregate_hours(spark, lake, [hour], force=True)
+    transform_landing_hours(lake, [hour], RULES)
+    aggregate_hours(lake, [hour], force=True)
 
 
 def all_at_once(run_hour: Callable[[datetime], None], hours: Sequence[datetime] = HOURS) -> None:
@@ -146,13 +143,13 @@ class Run:
             self.defect = traceback.format_exc()
 
 
-def four_runs(spark: SparkSession, lake: LakeLocation, user: str, ends: Callable[[], dict[str, Any]]) -> list[Run]:
+def four_runs(lake: Lake, user: str, ends: Callable[[], dict[str, Any]]) -> list[Run]:
     """Return the runs; `ends` says for each when it is killed, if at all."""
     jobs: list[tuple[str, Callable[[], Sequence[str]]]] = [
-        ("reconcile_hours", lambda: reconcile(spark, lake).errors),
-        ("reconcile_hours", lambda: reconcile(spark, lake).errors),
-        ("erase_user", lambda: erase(spark, lake, user, alone=False).made.problems),
-        ("maintain_tables", lambda: maintain(spark, lake)),
+        ("reconcile_hours", lambda: reconcile(lake).errors),
+        ("reconcile_hours", lambda: reconcile(lake).errors),
+        ("erase_user", lambda: erase(lake, user, alone=False).made.problems),
+        ("maintain_tables", lambda: maintain(lake)),
     ]
     return [
         Run(driver=DriverRun(job=f"{name}, one of four", **ends()), job=job, needs_lake_alone=name == "erase_user")

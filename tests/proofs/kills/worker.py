@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from contracts.names import LakeLocation
-from spark_jobs.session import LocalSize, spark_session
+from spark_jobs.lake.lake import Lake
+from spark_jobs.lake.session import LocalSize
 from tests.proofs.kills.driver_kills import DriverKiller, DriverRun
 from tests.proofs.kills.jobs import all_at_once, each_hour, random_job, refused
 
@@ -25,17 +26,17 @@ def main() -> int:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--at-once", action="store_true", help="fifty hours at once, instead of one job after another")
     given = parser.parse_args()
-    lake = LakeLocation(raw_uri=given.raw_uri, warehouse_uri=given.warehouse_uri, database=given.database)
-    spark = spark_session("kills", lake, size=LocalSize(cores=2, heap="1g", short_lived=True))
+    location = LakeLocation(raw_uri=given.raw_uri, warehouse_uri=given.warehouse_uri, database=given.database)
+    lake = Lake.open("kills", location, size=LocalSize(cores=2, heap="1g", short_lived=True))
     file = os.open(given.phase, os.O_RDWR | os.O_CREAT)
     dice = random.Random(given.seed)
     with DriverKiller(note=lambda phase: _write(file, phase)) as killer:
         print("ready", flush=True)
         while True:
             if given.at_once:
-                all_at_once(lambda hour: _run(killer, "fifty hours at once", lambda: each_hour(spark, lake, hour)))
+                all_at_once(lambda hour: _run(killer, "fifty hours at once", lambda: each_hour(lake, hour)))
             else:
-                name, job = random_job(spark, lake, dice)
+                name, job = random_job(lake, dice)
                 _run(killer, name, job)
 
 
