@@ -53,12 +53,19 @@ from contracts.tables import (
     SESSIONS,
     USER_DAYS,
 )
-from dag_conventions.assets import STALE_DAYS
-from dag_conventions.conventions import FORCE_UNLESS_SCHEDULED, RETRYING, START_DATE, Tag, display_name, was_asked_for
-from dag_conventions.partition_key import DAY
-from dag_conventions.refusals import failing_at_once
-from pipeline_settings import settings_from
-from spark_submission import spark_task, table_links
+from pipeline.conventions import (
+    DAY,
+    FORCE_UNLESS_SCHEDULED,
+    RETRYING,
+    STALE_DAYS,
+    START_DATE,
+    Tag,
+    display_name,
+    failing_at_once,
+    was_requested,
+)
+from pipeline.settings import settings_from
+from pipeline.spark_task import spark_task, table_links
 
 SETTINGS = settings_from(os.environ)
 DAILY_TABLES = (
@@ -75,10 +82,10 @@ DAILY_TABLES = (
 @task.short_circuit
 def look_for_change(key: str, *, dag_run: Any = None) -> dict[str, list[str]]:
     """Go on to Spark if the day is still due, or if somebody asked for the run; return what had failed before."""
-    from hour_ledger.days import day_is_due
-    from hour_ledger.failures import failures_now
+    from pipeline.lake_status.checks import failures_now
+    from pipeline.lake_status.days import day_is_due
 
-    if was_asked_for(dag_run.run_type) or day_is_due(SETTINGS.lake, parse_day_key(key)):
+    if was_requested(dag_run.run_type) or day_is_due(SETTINGS.lake, parse_day_key(key)):
         return {"failed_before": failures_now(SETTINGS.lake)}
     return {}
 
@@ -86,8 +93,8 @@ def look_for_change(key: str, *, dag_run: Any = None) -> dict[str, list[str]]:
 @task
 def check_ledger(key: str, found: Any) -> str:
     """Return what the day holds; fail unless that is the events of its hours, and no data check failed beside it."""
-    from hour_ledger.days import checked_day_row
-    from hour_ledger.failures import require_no_new_failures
+    from pipeline.lake_status.checks import require_no_new_failures
+    from pipeline.lake_status.days import checked_day_row
 
     with failing_at_once():
         row = checked_day_row(SETTINGS.lake, parse_day_key(key))

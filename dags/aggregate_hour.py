@@ -50,13 +50,21 @@ from airflow.sdk import DAG, PartitionedAssetTimetable, StartOfHourMapper, task
 
 from contracts.partitions import HOUR, HOUR_KEY_FORMAT, day_of, hour_key, parse_hour_key
 from contracts.tables import CLEAN_EVENTS, EVENT_LEDGER, HOURLY_EVENT_COUNTS, HOURLY_PRODUCT_STATS, HOURLY_TRAFFIC
-from dag_conventions.assets import STALE_DAYS, STALE_EVENT_HOURS
-from dag_conventions.conventions import FORCE_UNLESS_SCHEDULED, RETRYING, START_DATE, Tag, display_name, was_asked_for
-from dag_conventions.partition_key import EVENT_HOUR
-from dag_conventions.publication import publish_days
-from dag_conventions.refusals import failing_at_once
-from pipeline_settings import settings_from
-from spark_submission import spark_task, table_links
+from pipeline.conventions import (
+    EVENT_HOUR,
+    FORCE_UNLESS_SCHEDULED,
+    RETRYING,
+    STALE_DAYS,
+    STALE_EVENT_HOURS,
+    START_DATE,
+    Tag,
+    display_name,
+    failing_at_once,
+    publish_days,
+    was_requested,
+)
+from pipeline.settings import settings_from
+from pipeline.spark_task import spark_task, table_links
 
 SETTINGS = settings_from(os.environ)
 
@@ -71,9 +79,9 @@ def own_hour_or(end: str) -> str:
 @task.short_circuit
 def look_for_change(event_hour: str, *, dag_run: Any = None) -> list[str]:
     """Return the hours to make: the run's own if somebody asked for it, or those stale with it; go on if there are."""
-    from hour_ledger.lake_state import stale_together_with
+    from pipeline.lake_status.hours import stale_together_with
 
-    if was_asked_for(dag_run.run_type):
+    if was_requested(dag_run.run_type):
         return [event_hour]
     hours = [hour_key(stale) for stale in stale_together_with(SETTINGS.lake, parse_hour_key(event_hour))]
     print("stale event hours that this run makes:", *(hours or ["none, its own is not stale any more"]))
@@ -83,7 +91,7 @@ def look_for_change(event_hour: str, *, dag_run: Any = None) -> list[str]:
 @task
 def check_ledger(event_hour: str, hours: Any) -> list[str]:
     """Return what became of each hour's events; fail unless received = clean + duplicates, and all of it was read."""
-    from hour_ledger.lake_state import checked_event_rows
+    from pipeline.lake_status.hours import checked_event_rows
 
     with failing_at_once():
         rows = checked_event_rows(SETTINGS.lake, parse_hour_key(event_hour), [parse_hour_key(key) for key in hours])
@@ -98,7 +106,7 @@ def check_ledger(event_hour: str, hours: Any) -> list[str]:
 @task(outlets=[STALE_DAYS])
 def publish_stale_days(hours: Any, *, outlet_events: Any = None) -> None:
     """Hand the days of the hours to `aggregate_day`, as far as they are there; sessions reach into the day before."""
-    from hour_ledger.days import publishable_days
+    from pipeline.lake_status.days import publishable_days
 
     made = [parse_hour_key(key) for key in hours]
     days = {day_of(moment) for hour in made for moment in (hour - HOUR, hour)}

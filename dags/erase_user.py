@@ -49,11 +49,9 @@ from typing import Any
 from airflow.sdk import DAG, Param, task
 from airflow.sdk.log import mask_secret
 
-from dag_conventions.conventions import RETRYING, START_DATE, Tag, display_name
-from dag_conventions.params import APPLY, apply_param
-from dag_conventions.refusals import failing_at_once
-from pipeline_settings import settings_from
-from spark_submission import spark_task
+from pipeline.conventions import APPLY, RETRYING, START_DATE, Tag, apply_param, display_name, failing_at_once
+from pipeline.settings import settings_from
+from pipeline.spark_task import spark_task
 
 SETTINGS = settings_from(os.environ)
 MAX_USERS = 100
@@ -71,7 +69,7 @@ def mask_user_ids(context: Any) -> None:
 @task
 def note_failures() -> list[str]:
     """Return in which hours and days data checks had failed before."""
-    from hour_ledger.failures import failures_now
+    from pipeline.lake_status.checks import failures_now
 
     return failures_now(SETTINGS.lake)
 
@@ -79,7 +77,7 @@ def note_failures() -> list[str]:
 @task
 def check_ledger(failed_before: Any) -> None:
     """Fail if a data check failed in what was made again."""
-    from hour_ledger.failures import require_no_new_failures
+    from pipeline.lake_status.checks import require_no_new_failures
 
     with failing_at_once():
         require_no_new_failures(SETTINGS.lake, failed_before)

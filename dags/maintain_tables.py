@@ -35,10 +35,18 @@ from datetime import timedelta
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
 from contracts.tables import ALL_TABLES
-from dag_conventions.conventions import RETRYING, START_DATE, Tag, display_name
-from dag_conventions.params import choice_param, chosen_arguments, hours_param, optional_argument
-from pipeline_settings import settings_from
-from spark_submission import spark_task
+from pipeline.conventions import (
+    RETRYING,
+    START_DATE,
+    Tag,
+    choice_param,
+    chosen_arguments,
+    display_name,
+    hours_param,
+    optional_argument,
+)
+from pipeline.settings import settings_from
+from pipeline.spark_task import spark_task
 
 SETTINGS = settings_from(os.environ)
 TABLE_NAMES = [table.name for table in ALL_TABLES]

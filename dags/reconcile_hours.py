@@ -47,22 +47,28 @@ from airflow.sdk import DAG, CronDataIntervalTimetable, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from contracts.partitions import HOUR, day_key, hour_key, parse_day_key, parse_hour_key
-from dag_conventions.assets import RECONCILED_DAYS, RECONCILED_EVENT_HOURS
-from dag_conventions.conventions import RETRYING, START_DATE, Tag, display_name
-from dag_conventions.params import hour_param
-from dag_conventions.refusals import failing_at_once
-from pipeline_settings import settings_from
-from spark_submission import spark_task
+from pipeline.conventions import (
+    RECONCILED_DAYS,
+    RECONCILED_EVENT_HOURS,
+    RETRYING,
+    START_DATE,
+    Tag,
+    display_name,
+    failing_at_once,
+    hour_param,
+)
+from pipeline.settings import settings_from
+from pipeline.spark_task import spark_task
 
 if TYPE_CHECKING:
-    from hour_ledger.lake_state import Stale
+    from pipeline.lake_status.reconcile import Stale
 
 SETTINGS = settings_from(os.environ)
 
 
 def stale_in(found: Any) -> "Stale":
     """Return what `find_stale` found, of the text it becomes between tasks."""
-    from hour_ledger.lake_state import Stale
+    from pipeline.lake_status.reconcile import Stale
 
     return Stale(
         landing_hours=tuple(map(parse_hour_key, found["landing_hours"])),
@@ -74,10 +80,10 @@ def stale_in(found: Any) -> "Stale":
 @task
 def find_stale(*, params: Any = None, dag_run: Any = None) -> dict[str, Any]:
     """Return the range to reconcile and what is stale in it; skip if nothing is. Name objects that no job reads."""
-    from hour_ledger.failures import failures_now
-    from hour_ledger.lake_state import stale_around
-    from hour_ledger.raw_listing import survey
-    from hour_ledger.windows import last_settled_hour, reconciled_range
+    from pipeline.lake_status.checks import failures_now
+    from pipeline.lake_status.hours import last_settled_hour
+    from pipeline.lake_status.reconcile import reconciled_range, stale_around
+    from pipeline.lake_status.store import survey
 
     settled = last_settled_hour(dag_run.run_after, SETTINGS.buffer_interval)
     first, last = reconciled_range(params["from"], params["to"], settled)
@@ -103,8 +109,8 @@ def find_stale(*, params: Any = None, dag_run: Any = None) -> dict[str, Any]:
 @task
 def check_ledger(found: Any) -> None:
     """Fail unless every landing hour that was transformed balances, and no data check failed in what was made."""
-    from hour_ledger.failures import require_no_new_failures
-    from hour_ledger.lake_state import balanced_landing_rows
+    from pipeline.lake_status.checks import require_no_new_failures
+    from pipeline.lake_status.hours import balanced_landing_rows
 
     with failing_at_once():
         rows = balanced_landing_rows(SETTINGS.lake, stale_in(found).landing_hours)
@@ -115,7 +121,7 @@ def check_ledger(found: Any) -> None:
 @task(outlets=[RECONCILED_EVENT_HOURS])
 def publish_reconciled_hours(found: Any, *, outlet_events: Any = None) -> None:
     """Show in Airflow which event hours were made."""
-    from hour_ledger.reconciled import reconciled_event_hours
+    from pipeline.lake_status.reconcile import reconciled_event_hours
 
     hours = reconciled_event_hours(SETTINGS.lake, stale_in(found))
     if not hours:
@@ -127,7 +133,7 @@ def publish_reconciled_hours(found: Any, *, outlet_events: Any = None) -> None:
 @task(outlets=[RECONCILED_DAYS])
 def publish_reconciled_days(found: Any, *, outlet_events: Any = None) -> None:
     """Show in Airflow which days were made."""
-    from hour_ledger.reconciled import reconciled_days
+    from pipeline.lake_status.reconcile import reconciled_days
 
     days = reconciled_days(SETTINGS.lake, stale_in(found))
     if not days:
@@ -139,7 +145,7 @@ def publish_reconciled_days(found: Any, *, outlet_events: Any = None) -> None:
 @task(retries=0)
 def report_unreadable_objects(found: Any) -> None:
     """Fail if an object of an hour that was transformed could not be read, so that somebody looks."""
-    from hour_ledger.lake_state import hours_with_unreadable_objects
+    from pipeline.lake_status.hours import hours_with_unreadable_objects
 
     transformed = stale_in(found).landing_hours
     if unreadable := [hour_key(hour) for hour in hours_with_unreadable_objects(SETTINGS.lake, transformed)]:

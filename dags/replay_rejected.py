@@ -42,11 +42,20 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from contracts.partitions import HOUR, hour_key
 from contracts.rejections import RejectionReason
-from dag_conventions.conventions import RETRYING, START_DATE, Tag, display_name
-from dag_conventions.params import APPLY, apply_param, choice_param, chosen_arguments, hour_param
-from dag_conventions.refusals import failing_at_once
-from pipeline_settings import settings_from
-from spark_submission import spark_task
+from pipeline.conventions import (
+    APPLY,
+    RETRYING,
+    START_DATE,
+    Tag,
+    apply_param,
+    choice_param,
+    chosen_arguments,
+    display_name,
+    failing_at_once,
+    hour_param,
+)
+from pipeline.settings import settings_from
+from pipeline.spark_task import spark_task
 
 SETTINGS = settings_from(os.environ)
 FOUND = "{{{{ ti.xcom_pull(task_ids='find_rejected_hours')['{}'] }}}}"
@@ -55,9 +64,8 @@ FOUND = "{{{{ ti.xcom_pull(task_ids='find_rejected_hours')['{}'] }}}}"
 @task
 def find_rejected_hours(*, params: Any = None, dag_run: Any = None) -> dict[str, Any]:
     """Return the first and the last landing hour of the range that rejected something; skip if none did."""
-    from hour_ledger.failures import failures_now
-    from hour_ledger.lake_state import hours_with_rejections
-    from hour_ledger.windows import last_settled_hour
+    from pipeline.lake_status.checks import failures_now
+    from pipeline.lake_status.hours import hours_with_rejections, last_settled_hour
 
     hours = hours_with_rejections(SETTINGS.lake, params["from"], params["to"])
     if not hours:
@@ -75,7 +83,7 @@ def find_rejected_hours(*, params: Any = None, dag_run: Any = None) -> dict[str,
 @task
 def check_ledger(found: Any) -> None:
     """Fail if a data check failed in what was made."""
-    from hour_ledger.failures import require_no_new_failures
+    from pipeline.lake_status.checks import require_no_new_failures
 
     with failing_at_once():
         require_no_new_failures(SETTINGS.lake, found["failed_before"])

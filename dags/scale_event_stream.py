@@ -68,12 +68,16 @@ from typing import Any
 from airflow.sdk import DAG, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from dag_conventions.conventions import RETRYING, START_DATE, Tag, display_name
 from kinesis_scaling.scaling_decision import Action
 from kinesis_scaling.stream_settings import Mode, ScaledStream, scaled_streams
-from kinesis_scaling.tasks.move_operators import MergeShardsOperator, SplitShardOperator, UpdateShardCountOperator
-from kinesis_scaling.tasks.shard_utilization_sensor import ShardUtilizationSensor
-from pipeline_settings import settings_from
+from kinesis_scaling.tasks.operators import (
+    MergeShardsOperator,
+    ShardUtilizationSensor,
+    SplitShardOperator,
+    UpdateShardCountOperator,
+)
+from pipeline.conventions import RETRYING, START_DATE, Tag, display_name
+from pipeline.settings import settings_from
 
 SETTINGS = settings_from(os.environ)
 OWN_STREAM = SETTINGS.environment.event_stream
@@ -87,7 +91,7 @@ MOVES = {
 @task(trigger_rule="all_done")
 def record_decisions(mode: str, *, ti: Any = None) -> None:
     """Write the run's decisions to `scaling_decisions`, in one commit; fail if a task before failed."""
-    from kinesis_scaling.decisions.run_decisions import run_decisions
+    from kinesis_scaling.decisions.record import run_decisions
     from kinesis_scaling.decisions.store import open_decision_store
 
     if mode == Mode.OFF:

@@ -52,14 +52,22 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from contracts.partitions import HOUR_KEY_FORMAT, day_of, hour_key, parse_hour_key
 from contracts.tables import LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS
-from dag_conventions.assets import STALE_DAYS, STALE_EVENT_HOURS
-from dag_conventions.conventions import FORCE_UNLESS_SCHEDULED, RETRYING, START_DATE, Tag, display_name, was_asked_for
-from dag_conventions.partition_key import LANDING_HOUR
-from dag_conventions.publication import publish_days
-from dag_conventions.refusals import failing_at_once
-from landing_hours.sensor import LandingHourSettledSensor
-from pipeline_settings import settings_from
-from spark_submission import raw_objects_link, spark_task, table_links
+from pipeline.conventions import (
+    FORCE_UNLESS_SCHEDULED,
+    LANDING_HOUR,
+    RETRYING,
+    STALE_DAYS,
+    STALE_EVENT_HOURS,
+    START_DATE,
+    Tag,
+    display_name,
+    failing_at_once,
+    publish_days,
+    was_requested,
+)
+from pipeline.sensor import LandingHourSettledSensor
+from pipeline.settings import settings_from
+from pipeline.spark_task import raw_objects_link, spark_task, table_links
 
 SETTINGS = settings_from(os.environ)
 
@@ -67,10 +75,10 @@ SETTINGS = settings_from(os.environ)
 @task.short_circuit(ignore_downstream_trigger_rules=False)
 def look_for_change(landing_hour: str, *, params: Any = None, dag_run: Any = None) -> bool:
     """Go on to Spark if the hour's raw objects changed since it was made, or if somebody asked for the run."""
-    from hour_ledger.lake_state import landing_input_changed
+    from pipeline.lake_status.hours import landing_input_changed
 
     settled = not params["allow_open_hour"]
-    return was_asked_for(dag_run.run_type) or landing_input_changed(
+    return was_requested(dag_run.run_type) or landing_input_changed(
         SETTINGS.lake, parse_hour_key(landing_hour), settled=settled
     )
 
@@ -78,7 +86,7 @@ def look_for_change(landing_hour: str, *, params: Any = None, dag_run: Any = Non
 @task(trigger_rule="none_failed")
 def check_ledger(landing_hour: str) -> str:
     """Return what became of the hour's lines; fail, and so publish nothing, unless lines = received + rejected."""
-    from hour_ledger.lake_state import checked_landing_row
+    from pipeline.lake_status.hours import checked_landing_row
 
     with failing_at_once():
         row = checked_landing_row(SETTINGS.lake, parse_hour_key(landing_hour))
@@ -90,7 +98,7 @@ def check_ledger(landing_hour: str) -> str:
 @task(outlets=[STALE_EVENT_HOURS])
 def publish_stale_event_hours(landing_hour: str, *, outlet_events: Any = None) -> None:
     """Hand the stale event hours around the landing hour to `aggregate_hour`, but those that are held back."""
-    from hour_ledger.lake_state import publishable_event_hours
+    from pipeline.lake_status.hours import publishable_event_hours
 
     hours = publishable_event_hours(SETTINGS.lake, parse_hour_key(landing_hour))
     if not hours:
@@ -102,7 +110,7 @@ def publish_stale_event_hours(landing_hour: str, *, outlet_events: Any = None) -
 @task(outlets=[STALE_DAYS])
 def publish_stale_days(landing_hour: str, *, outlet_events: Any = None) -> None:
     """Hand the landing hour's day to `aggregate_day`, if it is there and stale."""
-    from hour_ledger.days import publishable_days
+    from pipeline.lake_status.days import publishable_days
 
     publish_days(publishable_days(SETTINGS.lake, {day_of(parse_hour_key(landing_hour))}), outlet_events)
 
@@ -110,7 +118,7 @@ def publish_stale_days(landing_hour: str, *, outlet_events: Any = None) -> None:
 @task(trigger_rule="none_failed", retries=0)
 def report_unreadable_objects(landing_hour: str) -> None:
     """Fail if an object of the hour could not be read, so that somebody looks."""
-    from hour_ledger.lake_state import hours_with_unreadable_objects
+    from pipeline.lake_status.hours import hours_with_unreadable_objects
 
     if hours_with_unreadable_objects(SETTINGS.lake, [parse_hour_key(landing_hour)]):
         raise AirflowFailException(
