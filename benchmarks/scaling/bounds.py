@@ -97,8 +97,8 @@ def _prices(burdens: list[float], window: int) -> list[float]:
 
 def _calls_in_window(open_shards: Sequence[int], window: int) -> list[int]:
     """Return the calls of the window that ends with each interval."""
-    made = [int(after != before) for before, after in pairwise((*open_shards, open_shards[-1]))]
-    total = [0, *accumulate(made)]
+    changes = [int(after != before) for before, after in pairwise((*open_shards, open_shards[-1]))]
+    total = [0, *accumulate(changes)]
     return [total[end] - total[max(0, end - window)] for end in range(1, len(total))]
 
 

@@ -161,13 +161,13 @@ def _throttled(trace: Trace, row: Row, interval: Interval, demand: Sequence[floa
 def _moves(trace: Trace, row: Row, interval: Interval) -> Iterator[str]:
     """Draw a tick for each move, growth above shrinking; the pointer shows the reason."""
     start, end = _seconds(trace, interval)
-    for made in row.outcome.moves if row.outcome else ():
-        if start <= made.second < end:
-            kind = {Action.UPDATE_SHARD_COUNT: "call", Action.SPLIT_SHARD: "split"}.get(made.move.action, "merge")
-            x = round(LEFT + (made.second - start) / (end - start) * WIDTH, 1)
-            top = TOP + interval.height + 3 + (0 if made.move.target > made.open_shards else MOVES // 2)
-            time = trace.start + timedelta(seconds=made.second)
-            title = f"{time:%Y-%m-%d %H:%M:%S} {made.open_shards} → {made.move.target}: {made.move.why}"
+    for accepted in row.outcome.moves if row.outcome else ():
+        if start <= accepted.second < end:
+            kind = {Action.UPDATE_SHARD_COUNT: "call", Action.SPLIT_SHARD: "split"}.get(accepted.move.action, "merge")
+            x = round(LEFT + (accepted.second - start) / (end - start) * WIDTH, 1)
+            top = TOP + interval.height + 3 + (0 if accepted.move.target > accepted.open_shards else MOVES // 2)
+            time = trace.start + timedelta(seconds=accepted.second)
+            title = f"{time:%Y-%m-%d %H:%M:%S} {accepted.open_shards} → {accepted.move.target}: {accepted.move.why}"
             yield f'<path class="{kind}" d="M{x} {top}v{MOVES // 2 - 2}"><title>{escape(title)}</title></path>'
 
 

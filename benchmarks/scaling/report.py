@@ -37,9 +37,9 @@ class Row:
     lost_share: float | None
     shard_hours: float | None
     dollars: float
-    update_calls: int
-    splits_and_merges: int
-    reaction_seconds: float | None
+    update_calls: int = 0
+    splits_and_merges: int = 0
+    reaction_seconds: float | None = None
     #: For the picture: (second, capacity in shards), and refused records of each interval in shard-seconds.
     capacity: tuple[tuple[float, float], ...] = field(repr=False)
     throttled: tuple[float, ...] = field(repr=False)
@@ -97,8 +97,6 @@ def _planned(
         shard_hours=hours,
         dollars=hours * settings.shard_hour_dollars + put_dollars(trace),
         update_calls=calls,
-        splits_and_merges=0,
-        reaction_seconds=None,
         capacity=capacity,
         throttled=(0.0,) * len(trace.demand),
     )
@@ -112,9 +110,6 @@ def _on_demand(trace: Trace) -> Row:
         lost_share=None,
         shard_hours=None,
         dollars=outcome.dollars,
-        update_calls=0,
-        splits_and_merges=0,
-        reaction_seconds=None,
         capacity=tuple((place * trace.seconds, room) for place, room in enumerate(outcome.room)),
         throttled=outcome.throttled,
     )

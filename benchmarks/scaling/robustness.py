@@ -70,14 +70,14 @@ def perturbed(trace: Trace) -> Iterator[Trace]:
             f"least {2 * DAYS * A_DAY} of {INTERVAL}"
         )
     week = trace.counts[: DAYS * A_DAY]
-    dice = Random(trace.name)
+    rng = Random(trace.name)
     shift = 11 * A_DAY // 24
     for how, counts in (
         ("first week", week),
         ("last week", trace.counts[-DAYS * A_DAY :]),
         ("backwards", week[::-1]),
         ("11 hours later", (*week[shift:], *week[:shift])),
-        ("noise of 30 %", tuple(count * dice.lognormvariate(0, 0.3) for count in week)),
+        ("noise of 30 %", tuple(count * rng.lognormvariate(0, 0.3) for count in week)),
         ("half the pace", _slower(week[: DAYS * A_DAY // 2])),
         ("double pace", tuple(map(max, trace.counts[: 2 * DAYS * A_DAY : 2], trace.counts[1 : 2 * DAYS * A_DAY : 2]))),
     ):
@@ -92,8 +92,8 @@ def _slower(counts: Sequence[float]) -> tuple[float, ...]:
 def synthetic() -> Iterator[Trace]:
     """Yield two weeks of each synthetic kind of traffic."""
     for name, shape in _SHAPES.items():
-        dice = Random(name)
-        counts = tuple(max(0.0, shape(place, dice)) for place in range(2 * DAYS * A_DAY))
+        rng = Random(name)
+        counts = tuple(max(0.0, shape(place, rng)) for place in range(2 * DAYS * A_DAY))
         yield Trace(name=f"synthetic: {name}", start=MONDAY, interval=INTERVAL, counts=counts).scaled_to_peak(
             PEAK_SHARDS
         )
@@ -103,40 +103,40 @@ def _day(place: int) -> float:
     return math.sin(2 * math.pi * place / A_DAY - math.pi / 2)
 
 
-def _daily(place: int, dice: Random) -> float:
-    return (10 + 8 * _day(place)) * dice.lognormvariate(0, 0.05)
+def _daily(place: int, rng: Random) -> float:
+    return (10 + 8 * _day(place)) * rng.lognormvariate(0, 0.05)
 
 
-def _noisy(place: int, dice: Random) -> float:
-    return (10 + 8 * _day(place)) * dice.lognormvariate(0, 0.3)
+def _noisy(place: int, rng: Random) -> float:
+    return (10 + 8 * _day(place)) * rng.lognormvariate(0, 0.3)
 
 
-def _weekly(place: int, dice: Random) -> float:
-    return _daily(place, dice) * (0.4 if place // A_DAY % 7 >= 5 else 1.0)
+def _weekly(place: int, rng: Random) -> float:
+    return _daily(place, rng) * (0.4 if place // A_DAY % 7 >= 5 else 1.0)
 
 
-def _office(place: int, dice: Random) -> float:
+def _office(place: int, rng: Random) -> float:
     works = A_DAY // 3 <= place % A_DAY < 3 * A_DAY // 4 and place // A_DAY % 7 < 5
-    return dice.uniform(10, 20) if works else 0.2
+    return rng.uniform(10, 20) if works else 0.2
 
 
-def _hourly_job(place: int, dice: Random) -> float:
-    return (3 + _day(place)) * (7 if place % 12 == 0 else 1) * dice.lognormvariate(0, 0.1)
+def _hourly_job(place: int, rng: Random) -> float:
+    return (3 + _day(place)) * (7 if place % 12 == 0 else 1) * rng.lognormvariate(0, 0.1)
 
 
-def _flash_crowds(place: int, _dice: Random) -> float:
+def _flash_crowds(place: int, _rng: Random) -> float:
     # One crowd every second day, at a random hour; it decays by a tenth in each interval.
     crowd = Random(place // (2 * A_DAY))
     since = place % (2 * A_DAY) - crowd.randrange(2 * A_DAY)
     return (2 + 0.8 * _day(place)) * (1 + (crowd.uniform(3, 20) * 0.9**since if since >= 0 else 0))
 
 
-def _steps(place: int, dice: Random) -> float:
-    return Random(place // 150).uniform(1, 30) * dice.lognormvariate(0, 0.05)
+def _steps(place: int, rng: Random) -> float:
+    return Random(place // 150).uniform(1, 30) * rng.lognormvariate(0, 0.05)
 
 
-def _bursts(place: int, dice: Random) -> float:
-    return min(64.0, dice.paretovariate(2.2) * (1.5 + 0.5 * _day(place)))
+def _bursts(place: int, rng: Random) -> float:
+    return min(64.0, rng.paretovariate(2.2) * (1.5 + 0.5 * _day(place)))
 
 
 _SHAPES: Final[dict[str, Callable[[int, Random], float]]] = {

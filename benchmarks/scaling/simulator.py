@@ -174,7 +174,7 @@ class Simulated:
     @property
     def update_calls(self) -> int:
         """Return the number of UpdateShardCount calls."""
-        return sum(made.move.action is Action.UPDATE_SHARD_COUNT for made in self.moves)
+        return sum(accepted.move.action is Action.UPDATE_SHARD_COUNT for accepted in self.moves)
 
 
 def starting_shards(trace: Trace) -> int:

@@ -1,18 +1,17 @@
 """One decision and its outcome → one row of `scaling_decisions`, and the text that travels between tasks."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Self
 
-from contracts.tables import SCALING_DECISIONS
+from pydantic import TypeAdapter
+
 from kinesis_scaling.scaling_decision import Action, Evidence, ScalingDecision
 from kinesis_scaling.stream_settings import Mode
 
 _FAILED: Final = "the task that was to make it failed; its log says why, and the stream how far it got"
-_TIMES: Final = frozenset(column.name for column in SCALING_DECISIONS.columns if column.type == "timestamp")
 
 
 class Outcome(StrEnum):
@@ -102,20 +101,20 @@ class DecisionRecord(Evidence):
 
     def to_json(self) -> str:
         """Return the record as text, for Airflow's database."""
-        return json.dumps(asdict(self), default=datetime.isoformat)
+        return _RECORD.dump_json(self).decode()
 
-    @classmethod
-    def from_json(cls, text: str) -> Self:
+    @staticmethod
+    def from_json(text: str) -> "DecisionRecord":
         """Return the record of `to_json`'s text."""
-        found: dict[str, Any] = json.loads(text)
-        times = {name: datetime.fromisoformat(value) for name, value in found.items() if name in _TIMES and value}
-        return cls.from_row({**found, **times})
+        return _RECORD.validate_json(text)
 
-    @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> Self:
+    @staticmethod
+    def from_row(row: Mapping[str, Any]) -> "DecisionRecord":
         """Return the record of a row of the table."""
-        typed = {"mode": Mode(row["mode"]), "action": Action(row["action"]), "outcome": Outcome(row["outcome"])}
-        return cls(**{**row, **typed})
+        return _RECORD.validate_python(row)
+
+
+_RECORD: Final = TypeAdapter(DecisionRecord)
 
 
 def note(noted: list[DecisionRecord], record: DecisionRecord) -> None:

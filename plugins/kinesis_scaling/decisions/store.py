@@ -153,8 +153,9 @@ def open_decision_store(lake: LakeLocation) -> DecisionStore:
 class _OneCommit(Transaction):
     """A transaction that is committed upon the snapshot that it started from, or not at all.
 
-    pyiceberg's own transaction moves an append onto what others wrote meanwhile, which may be the same decisions. When
-    it gives up, it deletes the manifests even of a commit that was made and whose answer was lost.
+    pyiceberg's own `append`, `overwrite` and `upsert` move an append onto what others wrote meanwhile, which may be the
+    same decisions, without validating it. When they give up, they delete the manifests even of a commit that was made
+    and whose answer was lost.
     """
 
     def __enter__(self) -> Self:

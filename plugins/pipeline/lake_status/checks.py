@@ -20,8 +20,8 @@ from pipeline.lake_status.store import FailedChecks, LedgerStore, open_ledger
 
 #: What to do about a failed check; the page says how.
 REMEDY: Final = (
-    "What would be made of it is held back until it is mended and checked again, or somebody who looked at it makes "
-    "that by name (docs/operations.md, 'A data check failed'); see data_checks"
+    "What would be written from it is held back until it is repaired and checked again, or until a person who looked "
+    "at it has that written by name (docs/operations.md, 'A data check failed'); see data_checks"
 )
 _NAMED_AT_MOST: Final = 20
 
@@ -125,7 +125,7 @@ def require_checks(named: str, results: Collection[CheckResult], input_version: 
 def print_blocked(keys: Collection[str]) -> None:
     """Print the stale hours or days that no run writes by itself, if there are any, to explain their absence."""
     if keys:
-        print("stale, but held back by failed data checks of what they would be made from:", *keys)
+        print("stale, but held back by failed data checks of their input:", *keys)
 
 
 # A job that writes many hours knows only at its end which ones they are. So its DAG notes what had failed before; what
