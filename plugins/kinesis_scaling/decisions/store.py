@@ -183,7 +183,8 @@ class _OneCommit(Transaction):
         """Commit what was staged; raise `CommitFailedException` if the table has changed since."""
         if self._updates:
             same_table = AssertTableUUID(uuid=self.table_metadata.table_uuid)
-            self._table.catalog.commit_table(self._table, (*self._requirements, same_table), self._updates)
+            # Not the catalog's public `commit_table`, which leaves the files of old metadata to pile up.
+            self._table._do_commit(updates=self._updates, requirements=(*self._requirements, same_table))
         return self._table
 
     def _written(self, rows: Sequence[Row]) -> Iterator[DataFile]:
