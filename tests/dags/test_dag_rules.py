@@ -15,7 +15,8 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, Asset
 from airflow.sdk.exceptions import ParamValidationError
 
-from dag_conventions.conventions import ORDER_OF_THE_DATA, SPARK_POOL, Tag
+from pipeline.conventions import ORDER_OF_THE_DATA, Tag
+from pipeline.spark_task import SPARK_POOL
 from tests.airflow_home import PIPELINE_ENVIRONMENT, ROOT
 
 pytestmark = pytest.mark.airflow

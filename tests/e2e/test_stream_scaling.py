@@ -15,7 +15,7 @@ import boto3
 import pytest
 
 from contracts.names import LakeLocation
-from kinesis_scaling.decisions.decision_record import DecisionRecord, Outcome
+from kinesis_scaling.decisions.record import DecisionRecord, Outcome
 from kinesis_scaling.decisions.store import open_decision_store
 from kinesis_scaling.scaling_decision import Action
 from kinesis_scaling.stream.past_calls import past_calls, read_tags
