@@ -1,4 +1,8 @@
-"""Options that several commands share, and the reading of their values."""
+"""Options that several commands share, the reading of their values, and the settings of sending that they give.
+
+The parser is argparse, as in every command of this project. It has what the commands need and typer lacks: groups of
+options that commands share, and a choice of which one is required (`--rate` or `--events`).
+"""
 
 import argparse
 import math
