@@ -8,7 +8,7 @@ after one.
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, TextIO
 
 from simulator.http.sources import OutgoingEvent
@@ -16,26 +16,26 @@ from simulator.world.defects import REFUSED_ALONE, Defect
 from simulator.world.manifest import UNKNOWN_LANDING_HOUR, Tally
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class StreamSummary:
     """The result of a stream; `sent` counts attempts per event, so sent = accepted + refused + retried + gave_up."""
 
-    sent: int
-    accepted: int
-    refused: int
-    refused_unexpectedly: int
-    retried: int
-    gave_up: int
-    possibly_duplicated: int
-    possibly_stored: int
-    requests: int
-    statuses: dict[str, int]
-    refusals: dict[str, int]
-    connection_errors: dict[str, int]
-    p50_ms: float
-    p95_ms: float
-    seconds: float
-    accepted_per_second: float
+    sent: int = 0
+    accepted: int = 0
+    refused: int = 0
+    refused_unexpectedly: int = 0
+    retried: int = 0
+    gave_up: int = 0
+    possibly_duplicated: int = 0
+    possibly_stored: int = 0
+    requests: int = 0
+    statuses: dict[str, int] = field(default_factory=Counter)
+    refusals: dict[str, int] = field(default_factory=Counter)
+    connection_errors: dict[str, int] = field(default_factory=Counter)
+    p50_ms: float = 0.0
+    p95_ms: float = 0.0
+    seconds: float = 0.0
+    accepted_per_second: float = 0.0
 
     @property
     def complete(self) -> bool:
@@ -53,39 +53,38 @@ class StreamReport:
     def __init__(self, accepted_log: TextIO | None = None) -> None:
         self.tally: Final = Tally()
         self._log: Final = accepted_log
-        self._counts: Counter[str] = Counter()
-        self._statuses: Counter[str] = Counter()
-        self._refusals: Counter[str] = Counter()
-        self._errors: Counter[str] = Counter()
+        self._counts: Final = StreamSummary()
         self._latencies = array("d")
         self._accepted_with_copy: set[str] = set()
 
     @property
     def settled_events(self) -> int:
         """How many events are accepted, refused or given up."""
-        return self._counts["accepted"] + self._counts["refused"] + self._counts["gave_up"]
+        return self._counts.accepted + self._counts.refused + self._counts.gave_up
 
     def sent(self, events: int) -> None:
-        self._counts["sent"] += events
+        self._counts.sent += events
 
     def retried(self, events: int) -> None:
-        self._counts["retried"] += events
+        self._counts.retried += events
 
     def answered(self, status: int, seconds: float) -> None:
-        self._statuses[str(status)] += 1
+        self._counts.requests += 1
+        self._counts.statuses[str(status)] += 1
         self._latencies.append(seconds)
 
     def connection_failed(self, error: Exception) -> None:
-        self._errors[type(error).__name__] += 1
+        self._counts.requests += 1
+        self._counts.connection_errors[type(error).__name__] += 1
 
     def refused(self, event: OutgoingEvent, reason: str) -> None:
-        self._counts["refused"] += 1
-        self._counts["refused_unexpectedly"] += event.rejection not in REFUSED_ALONE
-        self._refusals[reason] += 1
+        self._counts.refused += 1
+        self._counts.refused_unexpectedly += event.rejection not in REFUSED_ALONE
+        self._counts.refusals[reason] += 1
 
     def gave_up(self, events: Sequence[OutgoingEvent]) -> None:
-        self._counts["gave_up"] += len(events)
-        self._counts["possibly_stored"] += sum(event.maybe_stored for event in events)
+        self._counts.gave_up += len(events)
+        self._counts.possibly_stored += sum(event.maybe_stored for event in events)
 
     def accepted(self, events: Iterable[OutgoingEvent]) -> None:
         """Count accepted events and log the click_ids of those that must be in `clean_events`, each once."""
@@ -96,8 +95,8 @@ class StreamReport:
 
     def _accepted(self, event: OutgoingEvent) -> str | None:
         """Count an accepted event; return its click_id if it must be in `clean_events` and is not there yet."""
-        self._counts["accepted"] += 1
-        self._counts["possibly_duplicated"] += event.maybe_stored
+        self._counts.accepted += 1
+        self._counts.possibly_duplicated += event.maybe_stored
         self.tally.lines[UNKNOWN_LANDING_HOUR] += 1
         if event.defect is not None and event.defect is not Defect.DUPLICATE:
             self.tally.defects[event.defect] += 1
@@ -123,25 +122,16 @@ class StreamReport:
 
     def summary(self, seconds: float) -> StreamSummary:
         """Return the result of a stream that took `seconds`."""
-        ordered = sorted(self._latencies)
-        counts = self._counts
-        return StreamSummary(
-            sent=counts["sent"],
-            accepted=counts["accepted"],
-            refused=counts["refused"],
-            refused_unexpectedly=counts["refused_unexpectedly"],
-            retried=counts["retried"],
-            gave_up=counts["gave_up"],
-            possibly_duplicated=counts["possibly_duplicated"],
-            possibly_stored=counts["possibly_stored"],
-            requests=self._statuses.total() + self._errors.total(),
-            statuses=dict(sorted(self._statuses.items())),
-            refusals=dict(self._refusals.most_common(20)),
-            connection_errors=dict(sorted(self._errors.items())),
+        ordered, counts = sorted(self._latencies), self._counts
+        return replace(
+            counts,
+            statuses=dict(sorted(counts.statuses.items())),
+            refusals=dict(Counter(counts.refusals).most_common(20)),
+            connection_errors=dict(sorted(counts.connection_errors.items())),
             p50_ms=_percentile_ms(ordered, 0.50),
             p95_ms=_percentile_ms(ordered, 0.95),
             seconds=round(seconds, 3),
-            accepted_per_second=round(counts["accepted"] / max(seconds, 1e-9), 1),
+            accepted_per_second=round(counts.accepted / max(seconds, 1e-9), 1),
         )
 
 
