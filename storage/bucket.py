@@ -35,6 +35,8 @@ _METADATA: Final = (
     "StorageClass",
 )
 
+_CHECK_BUCKET: Final = "check the bucket's name, the credentials, and AWS_ENDPOINT_URL if the bucket is a local one"
+
 
 _MAKING_CLIENT: Final = Lock()
 
@@ -94,7 +96,7 @@ class BucketStore(ObjectStore):
 
     def blocks(self, stored: RawObject | StoredObject) -> Iterator[bytes]:
         which = {"IfMatch": stored.etag} if isinstance(stored, RawObject) else _version(stored)
-        with self._changes(f"read s3://{self.bucket}/{stored.key} as it was listed"):
+        with self._errors(f"read s3://{self.bucket}/{stored.key} as it was listed", self.remedy):
             answer = s3_client().get_object(Bucket=self.bucket, Key=stored.key, **which)
             with closing(answer["Body"]) as body:
                 yield from body.iter_chunks(BLOCK)
@@ -113,13 +115,13 @@ class BucketStore(ObjectStore):
         file.unlink()
 
     def replace(self, key: str, content: IO[bytes]) -> None:
-        with self._changes(f"rewrite s3://{self.bucket}/{key}"):
+        with self._errors(f"rewrite s3://{self.bucket}/{key}", self.remedy):
             known = s3_client().head_object(Bucket=self.bucket, Key=key)
             metadata = {name: known[name] for name in _METADATA if known.get(name)}
             s3_client().put_object(Bucket=self.bucket, Key=key, Body=content, IfMatch=known["ETag"], **metadata)
 
     def delete(self, stored: StoredObject) -> None:
-        with self._changes(f"delete s3://{self.bucket}/{stored}"):
+        with self._errors(f"delete s3://{self.bucket}/{stored}", self.remedy):
             s3_client().delete_object(Bucket=self.bucket, Key=stored.key, **_version(stored))
             if stored.version_id is not None:
                 self._delete_lone_markers(stored.key)
@@ -143,23 +145,12 @@ class BucketStore(ObjectStore):
         return f"s3://{self.bucket}/{self.prefix}"
 
     @contextmanager
-    def _errors(self, what: str) -> Iterator[None]:
-        """Raise what S3's client raises (ValueError for a wrong AWS_ENDPOINT_URL) as this store's error."""
+    def _errors(self, what: str, remedy: str = _CHECK_BUCKET) -> Iterator[None]:
+        """Raise as this store's error what S3's client raises: a ValueError, too, for a wrong AWS_ENDPOINT_URL."""
         try:
             yield
         except (BotoCoreError, Boto3Error, ClientError, ValueError) as error:
-            raise self.error(
-                f"can't {what}: {error}; check the bucket's name, the credentials, and AWS_ENDPOINT_URL if the bucket "
-                "is a local one"
-            ) from error
-
-    @contextmanager
-    def _changes(self, what: str) -> Iterator[None]:
-        """Raise what S3's client raises as the error of an object that is not as it was listed."""
-        try:
-            yield
-        except (BotoCoreError, ClientError) as error:
-            raise self._changed(f"can't {what}: {error}") from error
+            raise self.error(f"can't {what}: {error}{remedy and '; '}{remedy}") from error
 
 
 def _objects(page: Mapping[str, Any]) -> Iterator[RawObject]:

@@ -13,7 +13,7 @@ from typing import IO
 
 from contracts.raw_survey import Level
 from contracts.versions import RawObject
-from storage.object_store import BLOCK, ObjectStore, StoredObject, StoreUriError
+from storage.object_store import BLOCK, ObjectStore, StorageError, StoredObject, StoreUriError
 
 
 def local_directory(uri: str) -> Path:
@@ -47,7 +47,7 @@ class DirectoryStore(ObjectStore):
                 etag = hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
                 return RawObject(key=key, etag=etag, size=file.tell())
         except OSError as error:
-            raise self._changed(f"can't read {key}: {error.strerror}") from error
+            raise self._object_error(f"can't read {key}: {error.strerror}") from error
 
     def level(self, prefix: str) -> Level:
         self._require_directory()
@@ -70,7 +70,7 @@ class DirectoryStore(ObjectStore):
                 while block := file.read(BLOCK):
                     yield block
         except OSError as error:
-            raise self._changed(f"can't read {stored.key}: {error.strerror}") from error
+            raise self._object_error(f"can't read {stored.key}: {error.strerror}") from error
 
     def check_writable(self) -> None:
         if self.directory.exists() and not self.directory.is_dir():
@@ -103,7 +103,7 @@ class DirectoryStore(ObjectStore):
             shutil.copymode(path, part)
             part.replace(path)
         except OSError as error:
-            raise self._changed(f"can't rewrite {key}: {error.strerror}") from error
+            raise self._object_error(f"can't rewrite {key}: {error.strerror}") from error
 
     def delete(self, stored: StoredObject) -> None:
         path = self._path(stored.key)
@@ -111,7 +111,7 @@ class DirectoryStore(ObjectStore):
             path.unlink(missing_ok=True)
             path.with_name(f".{path.name}.crc").unlink(missing_ok=True)  # the checksum that Hadoop writes beside it
         except OSError as error:
-            raise self._changed(f"can't delete {stored.key}: {error.strerror}") from error
+            raise self._object_error(f"can't delete {stored.key}: {error.strerror}") from error
 
     def key_of(self, location: str) -> str:
         # Tables know their files by paths without symbolic links.
@@ -120,6 +120,9 @@ class DirectoryStore(ObjectStore):
 
     def beside(self, prefix: str) -> "DirectoryStore":
         return replace(self, directory=self.directory.parent / prefix)
+
+    def _object_error(self, message: str) -> StorageError:
+        return self.error(f"{message}; {self.remedy}" if self.remedy else message)
 
     def _key(self, path: Path) -> str:
         return path.relative_to(self.directory.parent).as_posix()

@@ -52,8 +52,8 @@ class StoredObject:
 class ObjectStore(ABC):
     """A place where objects lie. An object appears there whole or not at all.
 
-    What fails is raised as `error`, so that each program raises an exception of its own. `remedy` ends the messages
-    about an object that can't be read or changed as it was listed.
+    What fails is raised as `error`, so that each program raises an exception of its own. `remedy` says what to do when
+    an object can't be read or changed as it was listed; it ends the message.
     """
 
     error: type[StorageError] = field(default=StorageError, compare=False)
@@ -106,7 +106,3 @@ class ObjectStore(ABC):
     @abstractmethod
     def beside(self, prefix: str) -> "ObjectStore":
         """Return the store of another prefix in the same parent folder; a whole bucket has it within itself."""
-
-    def _changed(self, message: str) -> StorageError:
-        """Return the error of an object that is not as it was listed."""
-        return self.error(f"{message}; {self.remedy}" if self.remedy else message)
