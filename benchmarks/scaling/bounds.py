@@ -36,6 +36,8 @@ ROUGH_SECONDS: Final = 900
 #: Then windows with too many calls get dearer by this factor in each round, and by a little for each of three calls.
 DEARER: Final = 1.1
 LITTLE: Final = 0.03
+#: The bound covers this much time after a jump.
+HORIZON: Final = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,10 +174,6 @@ class _Planner:
         stay = self._cost(place, place) + rest[place]
         best = min(reach, key=lambda after: self._cost(place, after) + rest[after], default=place)
         return best if self._cost(place, best) + rest[best] + price < stay else place
-
-
-#: The bound covers this much time after a jump.
-HORIZON: Final = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, kw_only=True)

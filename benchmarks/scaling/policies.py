@@ -24,6 +24,19 @@ from kinesis_scaling.scaling_policy import decide
 from kinesis_scaling.scaling_settings import Settings
 from kinesis_scaling.stream_state import MinuteSample, StreamState, StreamStatus
 
+#: us-east-1, aws.amazon.com/kinesis/data-streams/pricing: per stream and hour, per GB written, per GB read.
+STREAM_HOUR_DOLLARS: Final = 0.04
+WRITTEN_GB_DOLLARS: Final = 0.08
+READ_GB_DOLLARS: Final = 0.04
+#: Provisioned mode bills writing too: per million payload units of 25 KB.
+MILLION_PUTS_DOLLARS: Final = 0.014
+#: A record counts as this many bytes where the trace has no bytes; on-demand mode bills at least this.
+RECORD_BYTES: Final = 1024
+
+NEW_STREAM_SHARDS: Final = 4.0
+ADAPTS_WITHIN: Final = timedelta(minutes=15)
+REMEMBERS: Final = timedelta(days=30)
+
 
 class AcceptedUsage:
     """The accepted traffic in shards, as the mean of each whole period; a missing minute counts as 0 (FILL 0)."""
@@ -218,20 +231,6 @@ class TargetTracking:
             lower = max(1, ceil(busiest / self.utilization))
             return update_to(state, lower, f"{lower} shards are enough") if lower < shards else None
         return None
-
-
-#: us-east-1, aws.amazon.com/kinesis/data-streams/pricing: per stream and hour, per GB written, per GB read.
-STREAM_HOUR_DOLLARS: Final = 0.04
-WRITTEN_GB_DOLLARS: Final = 0.08
-READ_GB_DOLLARS: Final = 0.04
-#: Provisioned mode bills writing too: per million payload units of 25 KB.
-MILLION_PUTS_DOLLARS: Final = 0.014
-#: A record counts as this many bytes where the trace has no bytes; on-demand mode bills at least this.
-RECORD_BYTES: Final = 1024
-
-NEW_STREAM_SHARDS: Final = 4.0
-ADAPTS_WITHIN: Final = timedelta(minutes=15)
-REMEMBERS: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)

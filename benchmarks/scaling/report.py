@@ -25,6 +25,10 @@ from kinesis_scaling.scaling_settings import Settings
 
 #: How long the producers of the column `lost` try again.
 RETRIES: Final = timedelta(minutes=5)
+#: The largest loss that we accept.
+GOAL: Final = 0.0001
+#: Four places of a percentage show a smaller share as 0.
+NOTHING: Final = 5e-7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,12 +148,6 @@ def _cells(row: Row, plan: float | None) -> list[str]:
         f"{row.splits_and_merges:,}",
         "–" if row.reaction_seconds is None else f"{row.reaction_seconds:.0f}",
     ]
-
-
-#: The largest loss that we accept.
-GOAL: Final = 0.0001
-#: Four places of a percentage show a smaller share as 0.
-NOTHING: Final = 5e-7
 
 
 def loss_bound(trace: Trace, rows: Sequence[Row], model: StreamModel) -> str:

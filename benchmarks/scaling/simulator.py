@@ -17,6 +17,10 @@ from kinesis_scaling.scaling_decision import Action
 from kinesis_scaling.stream_state import MinuteSample, StreamState, StreamStatus
 
 WINDOW_SECONDS: Final = int(UPDATE_CALLS_WINDOW.total_seconds())
+#: The stream starts as a careful person would create it: a power of two with a quarter of it free.
+START_UTILIZATION: Final = 0.75
+#: Records of one shard in one second, so that samples carry counts as CloudWatch does.
+RECORDS: Final = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,12 +129,6 @@ class RetryingProducers:
             lost += sum(amount for since, amount in self._waiting if at - since >= self._retry_for)
             self._waiting = [batch for batch in self._waiting if at - batch[0] < self._retry_for and batch[1] > 1e-9]
         return accepted, refused, lost
-
-
-#: The stream starts as a careful person would create it: a power of two with a quarter of it free.
-START_UTILIZATION: Final = 0.75
-#: Records of one shard in one second, so that samples carry counts as CloudWatch does.
-RECORDS: Final = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
