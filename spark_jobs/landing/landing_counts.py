@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from contracts.partitions import hour_key
 from spark_jobs.errors import LedgerImbalanceError
-from spark_jobs.judging.judge_objects import CountsByKey, ObjectCounts
 from spark_jobs.landing.landing_plan import LandingHour
 from spark_jobs.tables.ledger import LandingLedgerRow
+from spark_jobs.validation.objects import CountsByKey, ObjectCounts
 
 _Counted = TypeVar("_Counted", str, int)
 

@@ -20,9 +20,6 @@ from contracts.names import LakeLocation
 from contracts.partitions import HOUR
 from contracts.tables import DATA_CHECKS, ERASED_USERS, LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS
 from spark_jobs.checks.check_hours import check_landing_hours
-from spark_jobs.judging.judge_objects import CountsByKey
-from spark_jobs.judging.judged_files import write_judged
-from spark_jobs.judging.privacy import Privacy
 from spark_jobs.landing.landing_counts import landing_ledger_row
 from spark_jobs.landing.landing_plan import LandingHour, LandingRules, landing_plan
 from spark_jobs.raw.lake_stores import raw_store
@@ -34,6 +31,8 @@ from spark_jobs.tables.retries import retrying
 from spark_jobs.tables.run_notes import refuse_lost_rows, run_note
 from spark_jobs.tables.table_evolution import ensure_tables
 from spark_jobs.tables.write_files import file_target
+from spark_jobs.validation.objects import CountsByKey, write_validated
+from spark_jobs.validation.privacy import Privacy
 from storage.by_hour import landed_objects
 from storage.object_store import ObjectStore
 
@@ -133,7 +132,7 @@ def _write_events(
     erased = read_erased_users(spark, lake) if objects else frozenset()
     privacy = Privacy(erased=erased, keep_ip_addresses=lake.keep_ip_addresses)
     received, rejected = (file_target(spark, lake, table) for table in (RECEIVED_EVENTS, REJECTED_EVENTS))
-    judged = write_judged(spark, store, objects, privacy, received=received, rejected=rejected)
+    judged = write_validated(spark, store, objects, privacy, received=received, rejected=rejected)
     figures = _figures(judged.counts)
     note = run_note(run_id, **figures)
     for table, files, read_from, rows in (

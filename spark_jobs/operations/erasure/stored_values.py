@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from spark_jobs.judging.erased_lines import mentions
 from spark_jobs.operations.erasure.manifest_bounds import manifest_holds
 from spark_jobs.operations.erasure.sought_users import Holds, SoughtUsers, split_lines
 from spark_jobs.raw import raw_lines
 from spark_jobs.raw.raw_lines import SPOOL_IN_MEMORY, UnreadableObjectError, line_chunks
+from spark_jobs.validation.erased_lines import mentions
 from storage.object_store import ObjectStore, StoredObject
 
 #: Columns that are a line, or quote one.

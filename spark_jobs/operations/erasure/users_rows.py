@@ -19,9 +19,9 @@ from contracts.partitions import parse_hour_key
 from contracts.rejections import RejectionReason
 from contracts.tables import RECEIVED_EVENTS, REJECTED_EVENTS, TABLES, Table
 from spark_jobs.hourly.event_hours import HOUR_KEY_PATTERN
-from spark_jobs.judging.erased_lines import mentions
 from spark_jobs.map_in_arrow import map_in_arrow
 from spark_jobs.operations.erasure.sought_users import SoughtUsers
+from spark_jobs.validation.erased_lines import mentions
 
 #: The tables that know their rows' users.
 USER_TABLES: Final = tuple(table for table in TABLES if any(column.name == "user_id" for column in table.columns))
