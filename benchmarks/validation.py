@@ -21,9 +21,6 @@ from typing import Final
 from benchmarks.process_tree import cpu_seconds
 from contracts.names import LakeLocation
 from contracts.versions import RawObject
-from spark_jobs.judging.judge_line import judge_line
-from spark_jobs.judging.judge_lines import LineJudge
-from spark_jobs.judging.judgement import Received
 from spark_jobs.lake.evolution import ensure_tables
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.session import LocalSize
@@ -31,6 +28,8 @@ from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
 from spark_jobs.raw.lake_stores import raw_store
 from spark_jobs.raw.raw_lines import sound_lines
+from spark_jobs.validation.chunks import LineValidator
+from spark_jobs.validation.line import Received, validate_line
 from storage.by_hour import all_landed_objects
 from storage.object_store import ObjectStore
 
@@ -74,13 +73,13 @@ def _validate_in_one_thread(store: ObjectStore, objects: list[RawObject]) -> Non
         for raw_object in objects:
             with sound_lines(store, raw_object) as lines:
                 chunks += list(lines)
-    with LineJudge() as judge, _timed("validate: DuckDB, the rest one by one"):
-        validated = [judge.judge(chunk) for chunk in chunks]
+    with LineValidator() as judge, _timed("validate: DuckDB, the rest one by one"):
+        validated = [judge.validate(chunk) for chunk in chunks]
     total = sum(part.lines for part in validated)
     rejected = sum(part.rejected.num_rows for part in validated)
     few = chunks[0].split(b"\n")[:20_000]
     with _timed(f"validate: {len(few):,} lines one by one"):
-        received = sum(isinstance(judge_line(line), Received) for line in few)
+        received = sum(isinstance(validate_line(line), Received) for line in few)
     print(f"  {total:,} lines, {rejected:,} rejected; one by one {received:,} of {len(few):,} received")
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Final
 
-from contracts.event import PLAIN_TIMESTAMP_PATTERN, RFC3339_TIMESTAMP_PATTERN
+from contracts.timestamps import PLAIN_TIMESTAMP_PATTERN, RFC3339_TIMESTAMP_PATTERN
 
 SECOND_US: Final = 1_000_000
 MINUTE_US: Final = 60 * SECOND_US

@@ -20,9 +20,6 @@ from contracts.partitions import HOUR, hour_key
 from contracts.tables import DATA_CHECKS, ERASED_USERS, LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS
 from spark_jobs.checks.check_hours import check_landing_hours
 from spark_jobs.errors import LedgerImbalanceError
-from spark_jobs.judging.judge_objects import CountsByKey, ObjectCounts
-from spark_jobs.judging.judged_files import write_judged
-from spark_jobs.judging.privacy import Privacy
 from spark_jobs.lake.erased_users import read_erased_users
 from spark_jobs.lake.evolution import ensure_tables
 from spark_jobs.lake.lake import Lake
@@ -31,6 +28,8 @@ from spark_jobs.lake.retries import retrying
 from spark_jobs.lake.revision import Revision
 from spark_jobs.landing.landing_plan import LandingHour, LandingRules, landing_plan
 from spark_jobs.raw.lake_stores import raw_store
+from spark_jobs.validation.objects import CountsByKey, ObjectCounts, write_validated
+from spark_jobs.validation.privacy import Privacy
 from storage.by_hour import landed_objects
 from storage.object_store import ObjectStore
 
@@ -103,7 +102,7 @@ def _write_events(base: Revision, store: ObjectStore, landing_hours: Collection[
     erased = read_erased_users(lake) if objects else frozenset()
     privacy = Privacy(erased=erased, keep_ip_addresses=lake.keep_ip_addresses)
     received, rejected = (lake.file_target(table) for table in (RECEIVED_EVENTS, REJECTED_EVENTS))
-    judged = write_judged(lake.spark, store, objects, privacy, received=received, rejected=rejected)
+    judged = write_validated(lake.spark, store, objects, privacy, received=received, rejected=rejected)
     figures = _figures(judged.counts)
     for table, files, rows in (
         (RECEIVED_EVENTS, judged.received, figures["received"]),

@@ -25,10 +25,6 @@ from contracts.versions import RawObject, hours_reading
 from spark_jobs.daily.aggregate_days import aggregate_days
 from spark_jobs.errors import SparkJobError
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
-from spark_jobs.judging.erased_lines import without_erased
-from spark_jobs.judging.judge_lines import LineJudge
-from spark_jobs.judging.judge_objects import ObjectCounts, judge_object
-from spark_jobs.judging.privacy import Privacy
 from spark_jobs.lake.data_files import map_in_arrow
 from spark_jobs.lake.erased_users import read_erased_users
 from spark_jobs.lake.evolution import ensure_filled_lake
@@ -39,6 +35,10 @@ from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
 from spark_jobs.progress import progress
 from spark_jobs.raw.lake_stores import raw_store
+from spark_jobs.validation.chunks import LineValidator
+from spark_jobs.validation.erased_lines import without_erased
+from spark_jobs.validation.objects import ObjectCounts, validate_object
+from spark_jobs.validation.privacy import Privacy
 from storage.by_hour import LandedObjects, landed_objects
 from storage.object_store import ObjectStore
 
@@ -90,14 +90,14 @@ class RejectedJudge:
 
     def counts(self, rejections: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield a row of counts for each hour, reason and object of a batch."""
-        with LineJudge() as judge:
+        with LineValidator() as judge:
             for batch in rejections:
                 rows = sorted(batch.to_pylist(), key=_group)
                 groups = ((group, [row["line"] for row in lines]) for group, lines in groupby(rows, key=_group))
                 counted = [self._counted(judge, group, lines) for group, lines in groups]
                 yield from pa.Table.from_pylist(counted, _ARROW_COUNTS).to_batches()
 
-    def _counted(self, judge: LineJudge, group: tuple[str, ...], lines: list[bytes | None]) -> Counts:
+    def _counted(self, judge: LineValidator, group: tuple[str, ...], lines: list[bytes | None]) -> Counts:
         hour_key, reason, object_key = group
         if reason == RejectionReason.UNREADABLE_OBJECT:
             accepted = self._read_again(judge, object_key)
@@ -105,19 +105,19 @@ class RejectedJudge:
             accepted = self._judged_again(judge, [line for line in lines if line is not None])
         return dict(zip(_ARROW_COUNTS.names, (hour_key, reason, object_key, len(lines), accepted), strict=True))
 
-    def _judged_again(self, judge: LineJudge, lines: list[bytes]) -> int:
-        judged = judge.judge(b"".join(line + b"\n" for line in lines))
+    def _judged_again(self, judge: LineValidator, lines: list[bytes]) -> int:
+        judged = judge.validate(b"".join(line + b"\n" for line in lines))
         if not self.erased:
             return int(judged.received.num_rows)
         received, _ = without_erased(judged.received, judged.rejected.slice(0, 0), self.erased)
         return int(received.num_rows)
 
-    def _read_again(self, judge: LineJudge, object_key: str) -> int:
+    def _read_again(self, judge: LineValidator, object_key: str) -> int:
         raw_object = self.objects.get(object_key)
         if raw_object is None:
             return 0
         counts = ObjectCounts()
-        for _ in judge_object(self.store, raw_object, judge, counts, Privacy(erased=self.erased)):
+        for _ in validate_object(self.store, raw_object, judge, counts, Privacy(erased=self.erased)):
             pass
         return counts.received
 

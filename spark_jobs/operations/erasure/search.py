@@ -25,7 +25,6 @@ from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation
 
 from contracts.names import CATALOG
 from contracts.tables import TABLES, Table
-from spark_jobs.judging.erased_lines import mentions
 from spark_jobs.lake.iceberg import elements
 from spark_jobs.lake.lake import Lake
 from spark_jobs.operations.erasure.manifest_bounds import manifest_holds
@@ -34,6 +33,7 @@ from spark_jobs.raw import raw_lines
 from spark_jobs.raw.lake_stores import LakeStores
 from spark_jobs.raw.raw_lines import SPOOL_IN_MEMORY, UnreadableObjectError, line_chunks
 from spark_jobs.task_errors import raised_in_task
+from spark_jobs.validation.erased_lines import mentions
 from storage.object_store import ObjectStore, StoredObject
 
 Answer = TypeVar("Answer")

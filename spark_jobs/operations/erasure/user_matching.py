@@ -24,12 +24,11 @@ from contracts.erasure import user_id_sha256
 from contracts.partitions import parse_hour_key
 from contracts.rejections import RejectionReason
 from contracts.tables import RECEIVED_EVENTS, REJECTED_EVENTS, TABLES, Table
-from spark_jobs.judging.erased_lines import mentions
-from spark_jobs.judging.judge_line import judge_line
-from spark_jobs.judging.judgement import Received
 from spark_jobs.lake.data_files import map_in_arrow
 from spark_jobs.lake.filters import HOUR_KEY_PATTERN
 from spark_jobs.lake.lake import Lake
+from spark_jobs.validation.erased_lines import mentions
+from spark_jobs.validation.line import Received, validate_line
 
 #: Of one regular expression; more of them outgrow what its matcher may compile.
 _IDS_AT_ONCE: Final = 200
@@ -63,8 +62,8 @@ class SoughtUsers:
         """Return whether a raw line is theirs: by its `user_id`, or, if it is no event, by any string in it."""
         if not mentions(line, self.hashes):
             return False
-        judged = judge_line(line)
-        return user_id_sha256(judged.user_id) in self.hashes if isinstance(judged, Received) else True
+        line_is = validate_line(line)
+        return user_id_sha256(str(line_is.values["user_id"])) in self.hashes if isinstance(line_is, Received) else True
 
     def hold_error(self, line: bytes) -> bool:
         """Return whether a line of an error object is theirs: by the record in it, or by any string beside it."""

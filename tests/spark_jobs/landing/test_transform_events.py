@@ -15,7 +15,7 @@ from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.ledgers import read_ledger
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import TransformReport, transform_landing_hours
-from tests.spark_jobs.judging.test_judge_line import line_of
+from tests.spark_jobs.validation.test_line import line_of
 
 pytestmark = pytest.mark.spark
 

@@ -1,6 +1,7 @@
 """The definition of a valid line, rule by rule: lines that just break a rule, and lines that just do not."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -9,8 +10,8 @@ import pytest
 
 from contracts.event import MAX_LINE_BYTES
 from contracts.rejections import RejectionReason
-from spark_jobs.judging.judge_line import judge_line
-from spark_jobs.judging.judgement import Received, Rejected
+from contracts.tables import EVENT_COLUMNS
+from spark_jobs.validation.line import ColumnValue, Received, Rejected, validate_line
 
 RECEIVED_AT = 1_795_341_600_000  # 2026-11-22T10:00:00Z
 ABSENT = object()
@@ -37,39 +38,40 @@ def line_of(changes: dict[str, Any] | None = None, additional: Any = ABSENT, **e
     return json.dumps({**stamped, **envelope}).encode()
 
 
-def received(line: bytes) -> Received:
-    judgement = judge_line(line)
-    assert isinstance(judgement, Received), judgement
-    return judgement
+def received(line: bytes) -> Mapping[str, ColumnValue]:
+    outcome = validate_line(line)
+    assert isinstance(outcome, Received), outcome
+    assert set(outcome.values) == {column.name for column in EVENT_COLUMNS}
+    return outcome.values
 
 
 def rejected(line: bytes) -> Rejected:
-    judgement = judge_line(line)
-    assert isinstance(judgement, Rejected), judgement
-    assert judgement.line == line
-    return judgement
+    outcome = validate_line(line)
+    assert isinstance(outcome, Rejected), outcome
+    assert outcome.line == line
+    return outcome
 
 
 def test_a_valid_event_is_received_with_its_typed_values() -> None:
     additional = {"time_on_data": 79, "percent_viewed": 39.7, "product_id": 557246, "price": 417.975}
-    assert received(line_of({"pixel_id": "p", "user_ip": ""}, additional)) == Received(
-        event_time=datetime(2026, 11, 22, 9, 59, 58, 500000, tzinfo=UTC),
-        received_at=datetime(2026, 11, 22, 10, tzinfo=UTC),
-        user_id="35",
-        click_id="c1",
-        event_name="Search",
-        pixel_id="p",
-        product_id="557246",
-        price=Decimal("417.98"),
-        time_on_data=79.0,
-        percent_viewed=39.7,
-        insertion_timestamp=None,
-        user_ip=None,
-        source_ip="10.0.0.1",
-        user_agent=None,
-        request_id="r",
-        extra=None,
-    )
+    assert received(line_of({"pixel_id": "p", "user_ip": ""}, additional)) == {
+        "event_time": datetime(2026, 11, 22, 9, 59, 58, 500000, tzinfo=UTC),
+        "received_at": datetime(2026, 11, 22, 10, tzinfo=UTC),
+        "user_id": "35",
+        "click_id": "c1",
+        "event_name": "Search",
+        "pixel_id": "p",
+        "product_id": "557246",
+        "price": Decimal("417.98"),
+        "time_on_data": 79.0,
+        "percent_viewed": 39.7,
+        "insertion_timestamp": None,
+        "user_ip": None,
+        "source_ip": "10.0.0.1",
+        "user_agent": None,
+        "request_id": "r",
+        "extra": None,
+    }
 
 
 def with_event(text: str) -> bytes:
@@ -199,7 +201,7 @@ def test_a_line_at_the_edge_of_a_rule_is_received(line: bytes) -> None:
 )
 def test_a_price_is_its_doubles_shortest_spelling_rounded_half_up(spelling: str, price: str) -> None:
     line = line_of(additional={"price": 5}).replace(b": 5}", b": " + spelling.encode() + b"}")
-    assert received(line).price == Decimal(price)
+    assert received(line)["price"] == Decimal(price)
 
 
 @pytest.mark.parametrize(
@@ -207,12 +209,12 @@ def test_a_price_is_its_doubles_shortest_spelling_rounded_half_up(spelling: str,
     [("sku-1", "sku-1"), (7, "7"), (7.0, "7"), (-0, "0"), (2**53, str(2**53)), ("", None), (None, None)],
 )
 def test_a_product_id_is_a_string_whatever_it_came_as(value: Any, product_id: str | None) -> None:
-    assert received(line_of(additional={"product_id": value})).product_id == product_id
+    assert received(line_of(additional={"product_id": value}))["product_id"] == product_id
 
 
 def test_unknown_fields_are_kept_as_json_nested_as_they_came() -> None:
     line = line_of({"referrer": {"url": "é/", "n": [1.50, None]}}, {"price": 1, "colour": "red"})
-    assert received(line).extra == '{"referrer":{"url":"é/","n":[1.5,null]},"additional_data":{"colour":"red"}}'
+    assert received(line)["extra"] == '{"referrer":{"url":"é/","n":[1.5,null]},"additional_data":{"colour":"red"}}'
 
 
 def test_unknown_fields_of_the_envelope_are_ignored() -> None:
@@ -246,9 +248,9 @@ BARE: dict[str, Any] = {"timestamp": "2026-11-22 09:59:58", "user_id": "35", "cl
     ],
 )
 def test_a_line_that_is_no_envelope_says_whether_it_is_an_event(line: bytes, detail: str) -> None:
-    judged = rejected(line)
-    assert (judged.rejection_reason, judged.received_at) == ("not_an_envelope", None)
-    assert judged.detail.startswith(detail)
+    validated = rejected(line)
+    assert (validated.rejection_reason, validated.received_at) == ("not_an_envelope", None)
+    assert validated.detail.startswith(detail)
 
 
 def test_an_envelope_may_repeat_its_events_fields() -> None:

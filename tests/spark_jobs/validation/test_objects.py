@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.versions import RawObject
-from spark_jobs.raw.read_plan import LARGEST_TASK, OBJECT_COST, SMALLEST_TASK, Task, read_tasks
+from spark_jobs.validation.objects import LARGEST_TASK, OBJECT_COST, SMALLEST_TASK, Task, read_tasks
 
 MIB = 1024 * 1024
 

@@ -1,4 +1,4 @@
-"""Rules of truncating addresses in judged lines: by the thousand as one by one, and in lines that nobody can parse."""
+"""Rules of truncating addresses in validated lines: by the thousand as one by one, and in lines that are no JSON."""
 
 import json
 import re
@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 
 from contracts.event import MAX_LINE_BYTES
 from contracts.privacy import ADDRESS_FIELDS, truncated_address
-from spark_jobs.judging.judge_lines import LineJudge
-from spark_jobs.judging.privacy import Privacy
-from spark_jobs.judging.truncated_addresses import truncated_column, truncated_in_detail, truncated_in_line
+from spark_jobs.validation.chunks import LineValidator
+from spark_jobs.validation.privacy import Privacy, truncated_column, truncated_in_detail, truncated_in_line
 from tests.spark_jobs.hostile_lines import lines
-from tests.spark_jobs.judging.test_judge_line import line_of
+from tests.spark_jobs.validation.test_line import line_of
 
 ADDRESSES = st.one_of(
     st.none(),
@@ -72,12 +71,12 @@ def test_a_line_without_the_two_fields_stays_as_it_is_byte_for_byte(line: bytes)
 def test_no_whole_address_is_kept_of_a_line(line: bytes, address: str, name: str) -> None:
     given_line = line.replace(b"{", b'{"%s":%s,' % (name.encode(), json.dumps(address).encode()))
     kept = str(truncated_address(address))
-    with LineJudge() as judge:
-        judged = Privacy().applied_to(judge.judge(given_line))
-    addresses = {row[column] for row in judged.received.to_pylist() for column in ADDRESS_FIELDS}
+    with LineValidator() as validator:
+        validated = Privacy().applied_to(validator.validate(given_line))
+    addresses = {row[column] for row in validated.received.to_pylist() for column in ADDRESS_FIELDS}
     assert addresses <= {None, kept, "10.0.0.0"}
     if address != kept:
-        assert all(f'"{address}"'.encode() not in row["line"] for row in judged.rejected.to_pylist())
+        assert all(f'"{address}"'.encode() not in row["line"] for row in validated.rejected.to_pylist())
 
 
 @pytest.mark.parametrize(
@@ -90,8 +89,8 @@ def test_no_whole_address_is_kept_of_a_line(line: bytes, address: str, name: str
     ],
 )
 def test_a_detail_quotes_no_whole_address(changed: dict[str, object], quoted: str) -> None:
-    with LineJudge() as judge:
-        (row,) = Privacy().applied_to(judge.judge(line_of(**changed))).rejected.to_pylist()  # type: ignore[arg-type]
+    with LineValidator() as validator:
+        (row,) = Privacy().applied_to(validator.validate(line_of(**changed))).rejected.to_pylist()  # type: ignore[arg-type]
     assert quoted in row["detail"]
     assert not re.search("113.77|3405803853", row["detail"] + row["line"].decode())
 

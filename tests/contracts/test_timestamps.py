@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from spark_jobs.judging.event_timestamps import parse_timestamp
+from contracts.timestamps import parse_timestamp
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,20 @@
-"""Text → UTC time, by the contract's two formats and nothing else."""
+"""Text → UTC time, by the event's two timestamp formats and nothing else."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 
-from contracts.event import PLAIN_TIMESTAMP_PATTERN, RFC3339_TIMESTAMP_PATTERN
+_DATE: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_TIME: Final = "[0-9]{2}:[0-9]{2}:[0-9]{2}"
+#: `YYYY-MM-DD HH:MM:SS[.f{1,6}]` without a zone, which means UTC.
+PLAIN_TIMESTAMP_PATTERN: Final = rf"^{_DATE} {_TIME}(\.[0-9]{{1,6}})?$"
+#: RFC 3339 with a zone, up to nanoseconds (digits after the sixth are cut).
+RFC3339_TIMESTAMP_PATTERN: Final = rf"^{_DATE}[Tt ]{_TIME}(\.[0-9]{{1,9}})?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 
 _PLAIN: Final = re.compile(PLAIN_TIMESTAMP_PATTERN, re.ASCII)
 _RFC3339: Final = re.compile(RFC3339_TIMESTAMP_PATTERN, re.ASCII)
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def parse_timestamp(text: str) -> datetime | None:

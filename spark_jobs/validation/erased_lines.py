@@ -1,4 +1,4 @@
-"""Judged lines → the same without what erased users sent: each of their lines is one rejection that keeps nothing.
+"""Validated lines → the same without what erased users sent: each of their lines is one rejection that keeps nothing.
 
 An event is a user's by its `user_id`. A line that is no event may hold the id anywhere, so it counts as the user's if
 any string in it is the id, however it is escaped; that may take a stranger's broken line along, and leaves none behind.
@@ -6,7 +6,6 @@ any string in it is the id, however it is escaped; that may take a stranger's br
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import asdict
 from datetime import datetime
 from typing import Final
 
@@ -15,21 +14,22 @@ import pyarrow.compute as pc
 
 from contracts.erasure import user_id_sha256
 from contracts.rejections import RejectionReason
-from spark_jobs.judging.judgement import REJECTED_SCHEMA, Rejected
+from spark_jobs.validation.chunks import rejected_table
+from spark_jobs.validation.line import Rejected
 
 DETAIL: Final = "the user was erased; nothing of the line is kept"
 
 #: A quote, and what lies between it and the next one; an escaped quote is none. The second quote is left, as it may
-#: begin a string, too: in a line that is not JSON nobody knows which quotes belong together.
+#: begin a string, too: a line that is not JSON does not say which quotes belong together.
 _FROM_QUOTE: Final = re.compile(r'"((?:[^"\\]|\\.)*+)', re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _SHORT_ESCAPES: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
-#: Strings that hold JSON, whose strings hold JSON, and so on, are looked into as many levels deep.
+#: How many levels deep a string is searched that holds JSON, whose strings hold JSON, and so on.
 MAX_LEVELS: Final = 8
 
 
-def received_of(received: pa.Table, erased: Collection[str]) -> pa.BooleanArray:
+def is_erased(received: pa.Table, erased: Collection[str]) -> pa.BooleanArray:
     """Return for each received event whether its user is one of the hashed; each distinct id is hashed once."""
     user_ids = received.column("user_id")
     theirs = [user_id for user_id in pc.unique(user_ids).to_pylist() if user_id_sha256(user_id) in erased]
@@ -49,8 +49,8 @@ def strings_in(text: str) -> Iterator[str]:
     """
     for _ in range(MAX_LEVELS):
         for match in _FROM_QUOTE.finditer(text):
-            # Where no quote follows, each later one is an escaped one, from which none would be found either: to look
-            # from there would take hours for a line that is made of them.
+            # If no quote follows, each later quote is an escaped one, and none follows those either: a search from each
+            # of them would take hours for a line that consists of them.
             if not text.startswith('"', match.end()):
                 break
             yield _unescaped(match[1])
@@ -72,8 +72,8 @@ def _character(match: re.Match[str]) -> str:
 
 
 def without_erased(received: pa.Table, rejected: pa.Table, erased: Collection[str]) -> tuple[pa.Table, pa.Table]:
-    """Return received and rejected rows, those of erased users having become rejections without a line."""
-    theirs = received_of(received, erased)
+    """Return received and rejected rows; those of erased users become rejections without a line."""
+    theirs = is_erased(received, erased)
     lines = rejected.column("line").to_pylist()
     mentioned = pa.array([line is not None and mentions(line, erased) for line in lines], pa.bool_())
     arrivals = [
@@ -87,8 +87,9 @@ def without_erased(received: pa.Table, rejected: pa.Table, erased: Collection[st
 
 
 def _refusals(arrivals: list[datetime | None]) -> pa.Table:
-    rows = [
-        Rejected(rejection_reason=RejectionReason.ERASED_USER, detail=DETAIL, line=None, received_at=arrival)
-        for arrival in arrivals
-    ]
-    return pa.Table.from_pylist([asdict(row) for row in rows], REJECTED_SCHEMA)
+    return rejected_table(
+        [
+            Rejected(rejection_reason=RejectionReason.ERASED_USER, detail=DETAIL, line=None, received_at=arrival)
+            for arrival in arrivals
+        ]
+    )

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 
 from contracts.erasure import user_id_sha256
-from spark_jobs.judging.erased_lines import mentions, strings_in, without_erased
-from spark_jobs.judging.judge_lines import LineJudge
+from spark_jobs.validation.chunks import LineValidator
+from spark_jobs.validation.erased_lines import mentions, strings_in, without_erased
 
 ERASED = frozenset({user_id_sha256("35")})
 RECEIVED_AT = 1_795_341_600_000
@@ -20,15 +20,15 @@ def line(user_id: str, more: str = "") -> str:
     )
 
 
-def judged(*lines: str) -> tuple[pa.Table, pa.Table]:
-    with LineJudge() as judge:
-        found = judge.judge("\n".join(lines).encode())
+def validated(*lines: str) -> tuple[pa.Table, pa.Table]:
+    with LineValidator() as validator:
+        found = validator.validate("\n".join(lines).encode())
     return without_erased(found.received, found.rejected, ERASED)
 
 
 @pytest.mark.parametrize("user_id", ['"35"', r'"\u0033\u0035"', r'"3\u0035"'])
 def test_an_erased_users_event_is_a_rejection_that_keeps_nothing_but_its_arrival(user_id: str) -> None:
-    received, rejected = judged(line(user_id), line('"36"'))
+    received, rejected = validated(line(user_id), line('"36"'))
     assert received.column("user_id").to_pylist() == ["36"]
     (row,) = rejected.to_pylist()
     assert (row["rejection_reason"], row["line"]) == ("erased_user", None)
@@ -37,7 +37,7 @@ def test_an_erased_users_event_is_a_rejection_that_keeps_nothing_but_its_arrival
 
 
 def test_an_event_of_another_user_stays_whatever_fields_hold_the_id() -> None:
-    received, rejected = judged(line('"1357"', ',"pixel_id":"35","friend":"35"'))
+    received, rejected = validated(line('"1357"', ',"pixel_id":"35","friend":"35"'))
     assert (received.num_rows, rejected.num_rows) == (1, 0)
 
 
@@ -55,7 +55,7 @@ def test_an_event_of_another_user_stays_whatever_fields_hold_the_id() -> None:
     ],
 )
 def test_a_line_that_is_no_event_is_the_users_if_any_string_in_it_is_the_id(broken: str) -> None:
-    received, rejected = judged(broken)
+    received, rejected = validated(broken)
     assert received.num_rows == 0
     assert rejected.column("rejection_reason").to_pylist() == ["erased_user"]
     assert rejected.column("line").to_pylist() == [None]
@@ -63,7 +63,7 @@ def test_a_line_that_is_no_event_is_the_users_if_any_string_in_it_is_the_id(brok
 
 @pytest.mark.parametrize("broken", ['{"user_id":"1357",', '{"user_id":"35 ",', '{"user_id":35,', "35", ""])
 def test_a_line_that_is_no_event_is_kept_if_no_string_in_it_is_the_whole_id(broken: str) -> None:
-    _, rejected = judged(line('"1"', ',"pixel_id":1'), broken)
+    _, rejected = validated(line('"1"', ',"pixel_id":1'), broken)
     assert "erased_user" not in rejected.column("rejection_reason").to_pylist()
     assert broken.encode() in [*rejected.column("line").to_pylist(), b""]
 

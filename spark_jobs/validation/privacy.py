@@ -1,23 +1,45 @@
-"""Inside a Spark task: judged lines → the same, with IP addresses truncated wherever the contract knows of one.
+"""What the tables do not keep of validated lines: all that erased users sent, and the last bits of IP addresses.
 
-Events have two columns of them. Of a rejected line nothing is sure, not even that it is JSON: there every value of a
-field so named is truncated, by its bytes, and the rest of the line stays as it was. So does the detail's quotation.
+A received event has its addresses in columns. A rejected line may be anything, even no JSON: there every value of a
+field that the contract names as an address is truncated, by its bytes, and the rest of the line stays as it was. So
+does what the detail quotes of the line.
 """
 
 import json
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from contracts.privacy import ADDRESS_FIELDS, truncated_address
+from contracts.privacy import ADDRESS_COLUMNS, ADDRESS_FIELDS, truncated_address
+from spark_jobs.validation.chunks import Validated
+from spark_jobs.validation.erased_lines import without_erased
+
+
+@dataclass(frozen=True, kw_only=True)
+class Privacy:
+    """The hashes of users whose lines are refused, and whether IP addresses are kept whole."""
+
+    erased: frozenset[str] = frozenset()
+    keep_ip_addresses: bool = False
+
+    def applied_to(self, validated: Validated) -> Validated:
+        """Return what may be kept of validated lines; each is still one received or one rejected row."""
+        received, rejected = validated.received, validated.rejected
+        if self.erased:
+            received, rejected = without_erased(received, rejected, self.erased)
+        if not self.keep_ip_addresses:
+            received, rejected = without_addresses(received, rejected)
+        return replace(validated, received=received, rejected=rejected)
+
 
 _OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _GROUP: Final = "[1-9a-f][0-9a-f]{0,3}"
-#: What nearly every address is, and Arrow truncates at once: the first group stays. Of IPv6, those of providers,
-#: written out, as far as they carry no address of IPv4.
+#: Patterns of nearly every address, which Arrow truncates at once: the first group stays. Those of IPv6 are the
+#: addresses of providers, written out, that carry no address of IPv4.
 _USUAL: Final = (
     (rf"^({_OCTET}\.{_OCTET}\.{_OCTET}\.){_OCTET}$", r"\10"),
     (
@@ -28,7 +50,7 @@ _USUAL: Final = (
 
 
 def truncated_column(addresses: pa.ChunkedArray) -> pa.Array:
-    """Return addresses truncated, null where a text is no address; each distinct text is looked at once."""
+    """Return addresses truncated, null where a text is no address; each distinct text is parsed once."""
     encoded = addresses.combine_chunks().dictionary_encode()
     truncated, unusual = encoded.dictionary, pa.repeat(True, len(encoded.dictionary))
     for pattern, replacement in _USUAL:
@@ -42,7 +64,7 @@ def truncated_column(addresses: pa.ChunkedArray) -> pa.Array:
 
 def without_addresses(received: pa.Table, rejected: pa.Table) -> tuple[pa.Table, pa.Table]:
     """Return events and rejections with their addresses truncated."""
-    for name in ADDRESS_FIELDS:
+    for name in ADDRESS_COLUMNS:
         at = received.schema.get_field_index(name)
         received = received.set_column(at, received.schema.field(at), truncated_column(received.column(name)))
     if rejected.num_rows:
@@ -59,9 +81,9 @@ def _mapped(table: pa.Table, name: str, change: Callable[..., object]) -> pa.Tab
 
 
 def truncated_in_line(line: bytes) -> bytes:
-    """Return a line of any bytes with the values of `source_ip` and `user_ip` truncated.
+    """Return a line of any bytes with the values of its address fields truncated.
 
-    Found are names in double quotes, with any character of them escaped, also in JSON that is itself a JSON string
+    Their names are found in double quotes, with any character escaped, also in JSON that is itself a JSON string
     (nested up to three times), and also where the line breaks off. A text that is no address becomes empty, another
     value `0`, `[]` or `{}`.
     """
@@ -82,7 +104,7 @@ _NAME: Final = b"(?:%s)" % b"|".join(map(_spelled, ADDRESS_FIELDS))
 _SPACE: Final = rb"[ \t\r\n]*"
 _NOT_TEXT: Final = rb'(?P<array>\[[^\]]*\]?)|(?P<object>\{[^}]*\}?)|(?!null\b|true\b|false\b)(?P<bare>[^\s",\]}\\]+)'
 
-#: Runs of backslashes are bounded: else a line of a million of them would take hours.
+#: Runs of backslashes are bounded, because a line of a million of them would take hours otherwise.
 _VALUE: Final = re.compile(
     rb'(?P<before>"%s"%s:%s)(?:(?P<quote>")(?P<text>(?:[^"\\]|\\.)*+)|%s)' % (_NAME, _SPACE, _SPACE, _NOT_TEXT),
     re.DOTALL,
