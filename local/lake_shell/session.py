@@ -7,7 +7,7 @@ from typing import Self
 import duckdb
 
 from infra.errors import InfraError
-from local.cloud.athena.errors import QueryError
+from local.cloud.athena.tables import QueryError
 from local.lake_shell.lake import Lake
 from local.lake_shell.output import Show
 from local.lake_shell.statements import is_athenas, split
