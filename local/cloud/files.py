@@ -7,7 +7,9 @@ and a measurement of what fsync costs.
 
 import json
 import os
-from collections.abc import Callable, Iterable
+import shutil
+import uuid
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +19,9 @@ from local.cloud.errors import BrokenStateError
 Read = TypeVar("Read")
 
 PARTIAL = ".tmp"
+#: The prefixes of folders whose creation or deletion is not complete.
+_NEW = ".new-"
+_DELETED = ".deleted-"
 #: A journalling file system commits all concurrent syncs together, so many threads take little longer than one: 64
 #: files take 4 ms instead of 220 on ext4.
 _SYNCERS = 16
@@ -83,6 +88,39 @@ def make_folder(folder: Path) -> None:
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     sync_folders(one.parent for one in missing)
+
+
+def create_folder(folder: Path, write: Callable[[Path], None]) -> None:
+    """Create a folder with everything that `write` puts into it; after an error nothing of it is there.
+
+    The folder appears in one step: one that lacks a file later was damaged, not interrupted by a kill.
+    """
+    partial = folder.with_name(f"{_NEW}{uuid.uuid4().hex}")
+    written = partial
+    try:
+        write(partial)
+        written = partial.rename(folder)
+        sync_folders([folder.parent])
+    except OSError:
+        shutil.rmtree(written, ignore_errors=True)
+        raise
+
+
+def delete_folder(folder: Path) -> None:
+    """Delete a folder in one step, so that a kill leaves no half of it."""
+    doomed = folder.with_name(f"{_DELETED}{uuid.uuid4().hex}")
+    folder.rename(doomed)
+    sync_folders([doomed.parent])
+    shutil.rmtree(doomed, ignore_errors=True)  # the next start removes what is left
+
+
+def whole_folders(root: Path, pattern: str) -> Iterator[Path]:
+    """Yield the folders that match, by name; remove those whose creation or deletion a kill interrupted."""
+    for folder in sorted(root.glob(pattern)):
+        if folder.name.startswith((_NEW, _DELETED)):
+            shutil.rmtree(folder)
+        else:
+            yield folder
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -64,7 +64,7 @@ class _Storage:
 
         @functools.wraps(handler)
         async def handle(
-            method: str, path: str, headers: emulator.Headers, body: bytes, query: dict[str, list[str]], **more: Any
+            method: str, path: str, headers: emulator.Headers, body: bytes, query: emulator.Query, **more: Any
         ) -> emulator.Response:
             # After an error a bucket that was not created is not there, and a multipart upload can be completed later.
             kept = [(store, dict(store._data)) for store in (self._s3._buckets, self._s3._multipart_uploads)]

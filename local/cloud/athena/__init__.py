@@ -9,4 +9,8 @@ service    the table of operations and the HTTP handler
 It runs queries only: a statement that creates or changes a table is refused. DuckDB answers them, so a function that
 DuckDB has and Athena lacks passes here. What Athena would answer differently (for example a division of decimals) is
 refused.
+
+ministack's own Athena is not used. It reads every Parquet file below a table's location instead of the files of its
+newest commit, gives the SQL to DuckDB untranslated, writes values and errors unlike Athena, and keeps executions in
+memory.
 """

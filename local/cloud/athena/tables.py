@@ -62,7 +62,7 @@ class _IcebergTable:
         schema = next(one for one in schemas if one["schema-id"] == current)
         return {field["name"]: _type(field["type"]) for field in schema["fields"]}
 
-    @property
+    @cached_property
     def snapshots(self) -> list[Json]:
         """The commits, the newest one last."""
         return sorted(self.document.get("snapshots") or [], key=lambda one: int(one["timestamp-ms"]))

@@ -1,7 +1,6 @@
 """The Firehose service: all delivery streams of this cloud, its table of operations, the work beside the requests."""
 
 import asyncio
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,9 +17,6 @@ from local.cloud.kinesis.service import KinesisService
 from local.cloud.settings import LocalCloudSettings
 
 _POLL_SECONDS = 0.25
-#: The prefixes of folders whose creation or deletion is not complete.
-_NEW = ".new-"
-_DELETED = ".deleted-"
 _STATE_FILE = "stream.json"
 _CHECKPOINT_FILE = "checkpoint.json"
 
@@ -57,23 +53,17 @@ class DeliveryStream:
             start = Checkpoint(incarnation=source.incarnation(), positions=source.ends())
         except SourceGoneError as error:
             raise AwsError("InvalidArgumentException", f"{error}.") from error
-        partial = folder.with_name(f"{_NEW}{folder.name}")
-        try:
+
+        def write(partial: Path) -> None:
             start.save(partial / _CHECKPOINT_FILE)
             state.save(partial / _STATE_FILE)
-            partial.rename(folder)  # in one step: a folder without both files is never one that a kill interrupted
-            files.sync_folders([folder.parent])
-        except OSError:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
+
+        files.create_folder(folder, write)
         return cls(folder, kinesis)
 
     def delete(self) -> None:
         """Remove it from the disk."""
-        doomed = self._folder.with_name(f"{_DELETED}{self._folder.name}")
-        self._folder.rename(doomed)
-        files.sync_folders([doomed.parent])
-        shutil.rmtree(doomed, ignore_errors=True)  # the next start removes what is left
+        files.delete_folder(self._folder)
 
     def update(self, change: Callable[[DeliveryStreamState], DeliveryStreamState]) -> None:
         """Change the state, on the disk before it counts."""
@@ -90,10 +80,7 @@ class DeliveryStreams:
         self._kinesis = kinesis
         self._lock = threading.RLock()
         self._streams: dict[tuple[Scope, str], DeliveryStream] = {}
-        for folder in sorted(self._folder.glob("*/*/*")):
-            if folder.name.startswith((_NEW, _DELETED)):
-                shutil.rmtree(folder)
-                continue
+        for folder in files.whole_folders(self._folder, "*/*/*"):
             stream = DeliveryStream(folder, kinesis)
             stream.pump.skip_lost_records()
             self._streams[stream.state.scope, stream.state.name] = stream

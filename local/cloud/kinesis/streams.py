@@ -22,9 +22,6 @@ from local.cloud.settings import LocalCloudSettings
 DEFAULT_RETENTION_HOURS = 24
 
 _STATE_FILE = "stream.json"
-#: The prefixes of folders whose creation or deletion is not complete.
-_NEW = ".new-"
-_DELETED = ".deleted-"
 _EXPIRY_INTERVAL = 60.0
 
 
@@ -128,15 +125,15 @@ class Stream:
     @classmethod
     def create(cls, folder: Path, state: StreamState, *, segment_bytes: int) -> "Stream":
         """Create a stream, which is on the disk on return; after an error nothing of it is there."""
-        partial = folder.with_name(f"{_NEW}{state.incarnation}")
-        try:
+
+        def write(partial: Path) -> None:
             _create_logs(partial, state.shards.shards)
             state.save(partial / _STATE_FILE)
-            partial.rename(folder)  # in one step: a folder without its state is never one that a kill interrupted
-            files.sync_folders([folder.parent])
+
+        files.create_folder(folder, write)
+        try:
             return cls.open(folder, segment_bytes=segment_bytes)
         except OSError:
-            shutil.rmtree(partial, ignore_errors=True)
             shutil.rmtree(folder, ignore_errors=True)
             raise
 
@@ -197,10 +194,7 @@ class Stream:
     def delete(self) -> None:
         """Remove the stream and its records."""
         self.close()
-        doomed = self.folder.with_name(f"{_DELETED}{self.state.incarnation}")
-        self.folder.rename(doomed)  # in one step, so that a kill leaves no half of a stream
-        files.sync_folders([doomed.parent])
-        shutil.rmtree(doomed, ignore_errors=True)  # the next start removes what is left
+        files.delete_folder(self.folder)
 
     def close(self) -> None:
         for log in self._logs.values():
@@ -249,12 +243,9 @@ class Streams:
     def open(cls, settings: LocalCloudSettings, metrics: Metrics) -> "Streams":
         """Read what is on disk; raise BrokenStateError if a part of it is missing or damaged."""
         streams = cls(folder=settings.state_dir / "kinesis", settings=settings, metrics=metrics)
-        for folder in sorted(streams.folder.glob("*/*/*")):
-            if folder.name.startswith((_NEW, _DELETED)):
-                shutil.rmtree(folder)
-            else:
-                stream = Stream.open(folder, segment_bytes=settings.segment_bytes)
-                streams._streams[stream.state.scope, stream.state.name] = stream
+        for folder in files.whole_folders(streams.folder, "*/*/*"):
+            stream = Stream.open(folder, segment_bytes=settings.segment_bytes)
+            streams._streams[stream.state.scope, stream.state.name] = stream
         return streams
 
     def get(self, payload: Payload) -> Stream:
