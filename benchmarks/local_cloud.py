@@ -17,8 +17,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from local.cloud.process import LocalCloud
 
 STREAM = "benchmark"
@@ -37,7 +35,7 @@ def main() -> None:
         compare_fsync(seconds=given.seconds)
         return
     with tempfile.TemporaryDirectory() as folder, LocalCloud(Path(folder)) as cloud:
-        kinesis = client(cloud)
+        kinesis = cloud.client("kinesis")
         kinesis.create_stream(StreamName=STREAM, ShardCount=SHARDS)
         stored, rate = put(kinesis, seconds=given.seconds)
         report(cloud, kinesis, stored=0, rate=rate)
@@ -83,7 +81,7 @@ def compare_fsync(*, seconds: float) -> None:
 
 
 def _calls(cloud: LocalCloud) -> list[Callable[[], Any]]:
-    kinesis, s3 = client(cloud), client(cloud, "s3")
+    kinesis, s3 = cloud.client("kinesis"), cloud.client("s3")
     kinesis.create_stream(StreamName=STREAM, ShardCount=SHARDS)
     kinesis.create_stream(StreamName="one", ShardCount=1)
     s3.create_bucket(Bucket="objects")
@@ -93,18 +91,6 @@ def _calls(cloud: LocalCloud) -> list[Callable[[], Any]]:
         lambda: kinesis.put_records(StreamName="one", Records=many[:100]),
         lambda: s3.put_object(Bucket="objects", Key=f"{time.monotonic_ns()}", Body=b"x" * 100_000),
     ]
-
-
-def client(cloud: LocalCloud, service: str = "kinesis") -> Any:
-    """Return a client of the cloud."""
-    environment = cloud.environment()
-    return boto3.client(
-        service,
-        endpoint_url=cloud.endpoint_url,
-        region_name=environment["AWS_REGION"],
-        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-    )
 
 
 def put(kinesis: Any, *, seconds: float) -> tuple[int, float]:

@@ -11,8 +11,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.cloud.process import LocalCloud
@@ -25,20 +23,13 @@ _LAND_SECONDS: Final = 180
 
 
 class Clients:
-    """boto3 clients that never retry: what is not answered is unknown."""
+    """boto3 clients that never retry: a request without an answer has an unknown outcome."""
 
     def __init__(self, cloud: LocalCloud) -> None:
-        environment = cloud.environment()
-        self._session = boto3.Session(
-            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-            region_name=environment["AWS_REGION"],
-        )
-        self._endpoint_url = cloud.endpoint_url
+        self._cloud = cloud
 
     def __getattr__(self, service: str) -> Any:
-        config = Config(retries={"total_max_attempts": 1}, connect_timeout=10, read_timeout=60)
-        client = self._session.client(service, endpoint_url=self._endpoint_url, config=config)
+        client = self._cloud.client(service, retries={"total_max_attempts": 1}, connect_timeout=10, read_timeout=60)
         setattr(self, service, client)
         return client
 

@@ -11,7 +11,7 @@ from local.cloud.settings import HOST, LocalCloudSettings
 
 
 def parse(arguments: Sequence[str]) -> LocalCloudSettings:
-    """Command line → settings."""
+    """Return the settings that the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m local.cloud", description="The pipeline's AWS services, locally.")
     serve = parser.add_subparsers(required=True, metavar="serve").add_parser(
         "serve", help="serve until Ctrl-C", formatter_class=argparse.ArgumentDefaultsHelpFormatter
@@ -40,7 +40,7 @@ def parse(arguments: Sequence[str]) -> LocalCloudSettings:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve; 0 after a clean stop, 1 with one sentence when it cannot start or a part of it failed."""
+    """Serve; return 0 after a clean stop, 1 with one sentence if it cannot start or a part of it failed."""
     settings = parse(sys.argv[1:] if arguments is None else arguments)
     try:
         server.serve(settings)

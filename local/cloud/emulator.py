@@ -1,7 +1,7 @@
-"""The one door to ministack for the server, Kinesis, Firehose and Athena: what of it they use, with types.
+"""What the server, Kinesis, Firehose, Athena and API Gateway use of ministack, with types.
 
-ministack reads its configuration from the environment when it is imported, so `configure` comes first and every
-import of it stands inside a function.
+ministack reads its configuration from the environment when it is imported. So `configure` runs first, and every import
+of ministack stands inside a function.
 """
 
 import os
@@ -14,8 +14,10 @@ from typing import Any
 from local.cloud.settings import HOST
 
 Headers = dict[str, str]
+Query = dict[str, list[str]]
 Response = tuple[int, Headers, bytes]
-Handler = Callable[[str, str, Headers, bytes, dict[str, list[str]]], Awaitable[Response]]
+#: Takes method, path, headers, body and query.
+Handler = Callable[[str, str, Headers, bytes, Query], Awaitable[Response]]
 Message = MutableMapping[str, Any]
 Application = Callable[
     [MutableMapping[str, Any], Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
@@ -24,14 +26,14 @@ Application = Callable[
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """Whose request this is: AWS keeps every resource per account and region."""
+    """The account and region of a request: AWS keeps every resource per account and region."""
 
     account: str
     region: str
 
 
 def configure(*, state_dir: Path, port: int) -> None:
-    """Environment → ministack: bound to this host, all state under `state_dir`, no listeners of other services."""
+    """Set the environment that ministack reads: this host only, all state under `state_dir`, no further listeners."""
     os.environ.update(
         BIND_HOST=HOST,
         MINISTACK_HOST=HOST,
@@ -49,7 +51,7 @@ def configure(*, state_dir: Path, port: int) -> None:
 
 
 def application() -> Application:
-    """ministack's ASGI application."""
+    """Return ministack's ASGI application."""
     from ministack import app
 
     served: Application = app.app
@@ -64,7 +66,7 @@ def replace(service: str, handler: Handler) -> None:
 
 
 def handlers() -> dict[str, Handler]:
-    """The handler of each service, as routed."""
+    """Return the handler of each service, as ministack routes requests."""
     from ministack import app
 
     routed: dict[str, Handler] = app.SERVICE_HANDLERS
@@ -72,7 +74,7 @@ def handlers() -> dict[str, Handler]:
 
 
 def scope() -> Scope:
-    """Account and region of the request being answered."""
+    """Return account and region of the request being answered."""
     from ministack.core import responses
 
     return Scope(account=responses.get_account_id(), region=responses.get_region())
@@ -80,7 +82,7 @@ def scope() -> Scope:
 
 @contextmanager
 def in_scope(owner: Scope) -> Iterator[None]:
-    """Act for an account and region outside a request."""
+    """Act for an account and region, as within one of their requests."""
     from ministack.core import responses
 
     with responses.request_scope(owner.account, owner.region):
@@ -88,7 +90,7 @@ def in_scope(owner: Scope) -> Iterator[None]:
 
 
 async def put_object(owner: Scope, *, bucket: str, key: str, body: bytes) -> Response:
-    """Write an S3 object; on disk when this returns."""
+    """Write an S3 object; it is on the disk when this returns."""
     from ministack.services import s3
 
     headers = {"content-type": "application/octet-stream", "content-length": str(len(body)), "host": "s3.localhost"}
@@ -98,7 +100,7 @@ async def put_object(owner: Scope, *, bucket: str, key: str, body: bytes) -> Res
 
 
 def glue_table(owner: Scope, *, database: str, name: str) -> dict[str, Any] | None:
-    """A table of the Glue catalog as it was put there, or None."""
+    """Return a table of the Glue catalog as GetTable has it, or None."""
     from ministack.services import glue
 
     with in_scope(owner):

@@ -1,20 +1,23 @@
 """AWS's JSON 1.1 protocol: an HTTP request with X-Amz-Target → a call of one of our operations → its answer.
 
-Kinesis, Firehose and Athena share it. What is not in the service's table of operations, and what an operation does not
-take, is refused by name: a test double must never seem to have done what it did not do.
+Kinesis, Firehose and Athena share it. An operation that is not in the service's table, and a member that an operation
+does not take, is refused by name: a test double must never seem to have done what it did not do.
 """
 
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from local.cloud import emulator, refusals
+from local.cloud import emulator
+from local.cloud.errors import UNAVAILABLE, write_refusal
 
 _LOG = logging.getLogger(__name__)
 
 Payload = dict[str, Any]  # a request or an answer as it stands on the wire
+#: The operations of a service: the function that runs one, and the members of a request that it understands. The
+#: function takes the object that the service works on, and the request.
+Operations = Mapping[str, tuple[Callable[[Any, Payload], Payload], tuple[str, ...]]]
 
 
 class AwsError(Exception):
@@ -26,78 +29,67 @@ class AwsError(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, kw_only=True)
-class Operation:
-    """One call of a service and the request members that it understands."""
+class JsonService:
+    """A service that runs the operations of its table, called in this process (`call`) or over HTTP (`handle`)."""
 
-    run: Callable[[Payload], Payload]
-    members: frozenset[str]
+    def __init__(
+        self, operations: Operations, subject: Any, *, target: str, invalid: str = "InvalidArgumentException"
+    ) -> None:
+        """`subject` is what the operations work on, `invalid` the service's code for a member that it does not have."""
+        self._operations = operations
+        self._subject = subject
+        self._target = target
+        self._invalid = invalid
 
-
-def call(
-    operations: Mapping[str, Operation], name: str, payload: Payload, *, invalid: str = "InvalidArgumentException"
-) -> Payload:
-    """Run one operation; AwsError for one that is unknown or given a member that we do not have.
-
-    `invalid` is the code that the service has for a request that it does not take.
-    """
-    operation = operations.get(name)
-    if operation is None:
-        raise AwsError("UnknownOperationException", f"The local cloud does not have {name}.")
-    unknown = payload.keys() - operation.members
-    if unknown:
-        raise AwsError(invalid, f"{name}: the local cloud does not have {', '.join(sorted(unknown))}.")
-    return operation.run(payload)
-
-
-def handler(
-    operations: Mapping[str, Operation], target_prefix: str, *, invalid: str = "InvalidArgumentException"
-) -> emulator.Handler:
-    """A service's HTTP handler."""
+    def call(self, name: str, payload: Payload) -> Payload:
+        """Run an operation in the scope of the request being answered; raise AwsError as AWS would answer it."""
+        if name not in self._operations:
+            raise AwsError("UnknownOperationException", f"The local cloud does not have {name}.")
+        run, members = self._operations[name]
+        unknown = payload.keys() - set(members)
+        if unknown:
+            raise AwsError(self._invalid, f"{name}: the local cloud does not have {', '.join(sorted(unknown))}.")
+        return run(self._subject, payload)
 
     async def handle(
-        _method: str, _path: str, headers: emulator.Headers, body: bytes, _query: dict[str, list[str]]
+        self, _method: str, _path: str, headers: emulator.Headers, body: bytes, _query: emulator.Query
     ) -> emulator.Response:
+        """Answer an HTTP request."""
         try:
-            name = _operation_name(headers, target_prefix)
-            return answer(200, call(operations, name, _parse(body), invalid=invalid))
+            return _answer(200, self.call(self._operation_name(headers), _parse(body)))
         except AwsError as error:
-            return refusal(error)
+            return _refusal(error)
         except OSError as error:
             return unavailable(error)
 
-    return handle
-
-
-def refusal(error: AwsError) -> emulator.Response:
-    """The answer that stands for an error."""
-    return answer(error.status, {"__type": error.code, "message": str(error)}, code=error.code)
+    def _operation_name(self, headers: emulator.Headers) -> str:
+        target = headers.get("x-amz-target", "")
+        if "cbor" in headers.get("content-type", ""):
+            raise AwsError("SerializationException", f"{target}: the local cloud speaks JSON, not CBOR.")
+        prefix, _, name = target.partition(".")
+        if prefix != self._target or not name:
+            raise AwsError("UnknownOperationException", f"X-Amz-Target is {target!r}, not {self._target}.<operation>.")
+        return name
 
 
 def unavailable(error: OSError) -> emulator.Response:
-    """The answer when the disk did not take what was to be kept."""
+    """Return the answer to a request whose state the disk did not take."""
     _LOG.warning("%s", error)
-    return refusal(AwsError("ServiceUnavailable", refusals.sentence(error), status=refusals.UNAVAILABLE))
+    return _refusal(AwsError("ServiceUnavailable", write_refusal(error), status=UNAVAILABLE))
 
 
-def answer(status: int, payload: Payload, *, code: str | None = None) -> emulator.Response:
-    """A JSON 1.1 answer; SDKs take the error's code from the header or from `__type`."""
+def _refusal(error: AwsError) -> emulator.Response:
+    return _answer(error.status, {"__type": error.code, "message": str(error)}, code=error.code)
+
+
+def _answer(status: int, payload: Payload, *, code: str | None = None) -> emulator.Response:
+    """Return a JSON 1.1 answer; SDKs take the error's code from the header or from `__type`."""
     headers = {"Content-Type": "application/x-amz-json-1.1"}
     if code is not None:
         headers["x-amzn-ErrorType"] = code
     # AWS answers without a body where an operation returns nothing.
     body = json.dumps(payload, separators=(",", ":")).encode() if payload else b""
     return status, headers, body
-
-
-def _operation_name(headers: emulator.Headers, target_prefix: str) -> str:
-    target = headers.get("x-amz-target", "")
-    if "cbor" in headers.get("content-type", ""):
-        raise AwsError("SerializationException", f"{target}: the local cloud speaks JSON, not CBOR.")
-    prefix, _, name = target.partition(".")
-    if prefix != target_prefix or not name:
-        raise AwsError("UnknownOperationException", f"X-Amz-Target is {target!r}, not {target_prefix}.<operation>.")
-    return name
 
 
 def _parse(body: bytes) -> Payload:

@@ -1,4 +1,4 @@
-"""The local cloud as a child process, for tests and the demo: start it, wait for it, kill it, start it again."""
+"""The local cloud as a child process, for tests and the demo: starts, stops and kills it, and builds its clients."""
 
 import os
 import select
@@ -8,18 +8,37 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Final, Self
+
+import boto3
+from botocore.config import Config
 
 from local.cloud.errors import NotReadyError
 from local.cloud.settings import HOST
 
-_READY = "ready "
+#: The only region of a local cloud, and the key and the secret that clients must have though it asks for none.
+REGION: Final = "us-east-1"
+KEY: Final = "test"
+
+_READY: Final = "ready "
+
+
+def client(endpoint_url: str, service: str, **config: Any) -> Any:
+    """Return a boto3 client of the local cloud at an endpoint; `config` are options of botocore's Config."""
+    return boto3.client(
+        service,
+        endpoint_url=endpoint_url,
+        region_name=REGION,
+        aws_access_key_id=KEY,
+        aws_secret_access_key=KEY,
+        config=Config(**config),
+    )
 
 
 class LocalCloud:
-    """One local cloud over one state folder; a restart keeps the port, so clients need not be told.
+    """One local cloud over one state folder; a restart keeps the port, so clients stay valid.
 
-    `arguments` are more options of `python -m local.cloud serve`, `open_files` its limit of descriptors. Its log goes
+    `arguments` are further options of `python -m local.cloud serve`, `open_files` is its limit of descriptors. It logs
     to `cloud.log` in the state folder.
     """
 
@@ -41,7 +60,7 @@ class LocalCloud:
 
     @property
     def endpoint_url(self) -> str:
-        """What AWS clients take for their endpoint."""
+        """The endpoint for AWS clients."""
         return f"http://{HOST}:{self._port}"
 
     @property
@@ -49,18 +68,22 @@ class LocalCloud:
         return self._process.pid if self._process else None
 
     def environment(self) -> dict[str, str]:
-        """The variables that make any AWS client talk to this cloud."""
+        """Return the variables that make any AWS client use this cloud."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": KEY,
+            "AWS_SECRET_ACCESS_KEY": KEY,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
+    def client(self, service: str, **config: Any) -> Any:
+        """Return a boto3 client of one of its services; `config` are options of botocore's Config."""
+        return client(self.endpoint_url, service, **config)
+
     def start(self) -> Self:
-        """Start and wait until it answers; NotReadyError with the end of its log when it does not."""
+        """Start it and wait until it answers; raise NotReadyError with the end of its log if it does not."""
         self._state_dir.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "local.cloud", "serve", "--port", str(self._port)]
         if self._open_files is not None:
@@ -73,17 +96,17 @@ class LocalCloud:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                start_new_session=True,  # a Ctrl-C in the terminal is the parent's to handle
+                start_new_session=True,  # the parent handles a Ctrl-C in the terminal
             )
         self._port = int(self._await_ready(self._process).rsplit(":", 1)[1])
         return self
 
     def stop(self) -> int | None:
-        """Stop it as Ctrl-C would; its exit status, None when it did not run."""
+        """Stop it as Ctrl-C would; return its exit status, None if it did not run."""
         return self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """Kill it: no handler runs, nothing is saved."""
+        """Kill it: no handler runs and nothing is saved."""
         self._end(signal.SIGKILL)
 
     def check(self) -> None:

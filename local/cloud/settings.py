@@ -1,4 +1,4 @@
-"""What a local cloud is started with; read once in `__main__`, handed down from there."""
+"""The settings of one local cloud; `__main__` reads them once from the command line."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +8,11 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True, kw_only=True)
 class LocalCloudSettings:
-    """One local cloud. Port 0 means any free port; times are seconds; another `host` than 127.0.0.1 is for containers.
+    """Port 0 means any free port; times are seconds; a `host` other than 127.0.0.1 is for containers.
 
-    AWS takes about a minute to reshard; here a stream is UPDATING for `reshard_seconds` plus
-    `reshard_operation_seconds` for each split and merge, so that callers meet the state without waiting for it.
-    Without `fsync` a power cut can take what was answered, a SIGKILL can't.
+    AWS takes about a minute to reshard. Here a stream is UPDATING for `reshard_seconds` plus
+    `reshard_operation_seconds` for each split and merge, so that callers see the status without a long wait.
+    Without `fsync` a power cut can lose what was answered, a SIGKILL cannot.
     """
 
     state_dir: Path

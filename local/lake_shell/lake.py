@@ -19,8 +19,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts.tables import ALL_TABLES
 from infra.errors import InfraError
-from local.cloud.athena.dialect import TableName, Version, translate
-from local.cloud.athena.scans import TableScans
+from local.cloud.athena.dialect import translate
+from local.cloud.athena.tables import TableName, TableScans
 from local.duckdb_iceberg import load_iceberg, s3_secret, sql_name, sql_text
 
 DATABASE: Final = "CLICKSTREAM_DATABASE"
@@ -142,11 +142,11 @@ class LakeTables:
     def translated(self, athena: str) -> str:
         """Return DuckDB's SQL for a query in Athena's; raise `QueryError` with Athena's reason."""
         scans = TableScans(self._connection, self._glue_table)
-        return translate(athena, database=self.lake.database, columns_of=scans.columns, scan_of=scans.rows_sql)
+        return translate(athena, database=self.lake.database, scans=scans)
 
     def _show(self, name: str, scans: TableScans) -> None:
         try:
-            rows = scans.rows_sql(TableName(database=self.lake.database, name=name, metadata=None), Version())
+            rows = scans.rows_sql(TableName(database=self.lake.database, name=name))
             self._connection.execute(f"CREATE OR REPLACE VIEW {self._view(name)} AS {rows}")
         except duckdb.IOException as error:
             raise LakeError(f"{name} can't be read: {error}: {self.lake.way_out}") from error

@@ -14,7 +14,7 @@ from sqlglot.errors import TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from infra.errors import InfraError
-from local.cloud.athena.errors import QueryError
+from local.cloud.athena.tables import QueryError
 from local.lake_shell.lake import Lake, LakeTables
 
 Show = Callable[[duckdb.DuckDBPyRelation], None]

@@ -17,13 +17,12 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-import boto3
 import pytest
 
 from contracts.partitions import hour_of, landing_prefix
-from local.cloud.athena.result_set import column, result_set
+from local.cloud.athena.engine import result_set
 from local.cloud.process import LocalCloud
 from local.lake_shell.lake import find_lake
 from local.lake_shell.session import Session
@@ -168,7 +167,7 @@ class AthenasLake:
     """Tables behind Athena's API."""
 
     def __init__(self, cloud: LocalCloud, database: str, results: str) -> None:
-        self._athena = boto3.client("athena", **client_options(cloud))
+        self._athena = cloud.client("athena")
         self._database = database
         self._results = results
 
@@ -203,24 +202,13 @@ class ShellsLake:
         """Return the rows; fail with DuckDB's reason."""
         found = self._session.run(sql)
         assert found is not None
-        columns = [column(name, type_) for name, type_ in zip(found.columns, found.types, strict=True)]
-        return [list(row) for row in result_set(columns, found.fetchall()).rows]
-
-
-def client_options(cloud: LocalCloud) -> dict[str, Any]:
-    where = cloud.environment()
-    return {
-        "endpoint_url": where["AWS_ENDPOINT_URL"],
-        "region_name": where["AWS_REGION"],
-        "aws_access_key_id": where["AWS_ACCESS_KEY_ID"],
-        "aws_secret_access_key": where["AWS_SECRET_ACCESS_KEY"],
-    }
+        return [list(row) for row in result_set(found).rows]
 
 
 @pytest.fixture(scope="module")
 def week(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     with LocalCloud(tmp_path_factory.mktemp("cloud")) as cloud:
-        s3, glue = boto3.client("s3", **client_options(cloud)), boto3.client("glue", **client_options(cloud))
+        s3, glue = cloud.client("s3"), cloud.client("glue")
         for bucket in ("queries-raw", "queries-warehouse"):
             s3.create_bucket(Bucket=bucket)
         glue.create_database(DatabaseInput={"Name": DATABASE})

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import duckdb
 
 from local.cloud.process import LocalCloud
@@ -43,14 +42,7 @@ class RunningPipeline:
         return {**os.environ, **self.cloud.environment(), "PATH": path, "PYTHONPATH": str(ROOT)}
 
     def client(self, service: str) -> Any:
-        environment = self.cloud.environment()
-        return boto3.client(
-            service,
-            endpoint_url=self.cloud.endpoint_url,
-            region_name=environment["AWS_REGION"],
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        return self.cloud.client(service)
 
     def simulate(self, *arguments: str) -> "subprocess.Popen[str]":
         """Start the simulator; its report goes to standard output as JSON."""

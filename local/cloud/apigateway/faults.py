@@ -1,4 +1,4 @@
-"""What API Gateway answers by itself, as exceptions: each names the gateway response that words it."""
+"""The replies that API Gateway gives by itself, as exceptions; each names the gateway response that words it."""
 
 from typing import Final
 
@@ -17,26 +17,17 @@ DEFAULT_REPLIES: Final = {
 
 
 class GatewayError(Exception):
-    """The gateway answers instead of the integration."""
+    """The gateway answers instead of the integration, with the status and message that AWS gives by default."""
 
     def __init__(self, response_type: str, *, validation_error: str = "", cause: str = "") -> None:
-        super().__init__(f"{response_type}: {validation_error or cause or DEFAULT_REPLIES[response_type][1]}")
         self.response_type = response_type
         self.validation_error = validation_error
-
-    @property
-    def status(self) -> int:
-        """The status that AWS gives it when the API has no gateway response for it."""
-        return DEFAULT_REPLIES[self.response_type][0]
-
-    @property
-    def message(self) -> str:
-        """The message that AWS gives it, `$context.error.message`."""
-        return DEFAULT_REPLIES[self.response_type][1]
+        self.status, self.message = DEFAULT_REPLIES[response_type]
+        super().__init__(f"{response_type}: {validation_error or cause or self.message}")
 
 
 class TemplateError(GatewayError):
-    """A mapping template does what API Gateway's Velocity does not: a mistake of the API, never of the client."""
+    """A mapping template does what API Gateway's Velocity does not: a mistake in the API, never by the client."""
 
     def __init__(self, cause: str) -> None:
         super().__init__("API_CONFIGURATION_ERROR", cause=cause)

@@ -1,6 +1,8 @@
-"""A request to a REST API → the reply: route, media type, model, mapping, Kinesis, mapping back.
+"""A request to a deployed REST API → its reply: route, media type, model, mapping, Kinesis, mapping back.
 
 The order is API Gateway's own, and so is who answers: the gateway itself (a gateway response), or the integration.
+`RestApiFront` takes the requests on `/restapis/<api>/<stage>/_user_request_/…` before the emulator's own routing,
+because only there the socket's address and a body's size are known in time.
 """
 
 import asyncio
@@ -11,23 +13,44 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from local.cloud import emulator
 from local.cloud.apigateway import rest_apis
-from local.cloud.apigateway.body_validation import validation_errors
+from local.cloud.apigateway.body import JsonBody, NotJsonError, validation_errors
 from local.cloud.apigateway.faults import GatewayError, TemplateError
-from local.cloud.apigateway.json_body import JsonBody, NotJsonError
 from local.cloud.apigateway.rest_apis import JSON_TYPE, IntegrationResponse, Route
 from local.cloud.apigateway.vtl import compiled
 from local.cloud.apigateway.vtl_values import Input, ResponseOverride, Util
+from local.cloud.emulator import Application, Message
 
-logger = logging.getLogger(__name__)
+#: API Gateway's limit of a request (docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
+MAX_BODY_BYTES: Final = 10 * 2**20
 
+_LOG = logging.getLogger(__name__)
+_ROOT: Final = "/restapis/"
+_MARK: Final = "_user_request_"
 _VARIABLE: Final = re.compile(r"\$context\.([A-Za-z]+(?:\.[A-Za-z]+)*)")
 _DEFAULT_TEMPLATE: Final = '{"message":$context.error.messageString}'
+
+_Receive = Callable[[], Awaitable[Message]]
+_Send = Callable[[Message], Awaitable[None]]
+
+
+def install() -> None:
+    """Serve deployed APIs before the emulator's routing, and let no request reach the emulator's own data plane."""
+    from ministack import app
+    from ministack.services import apigateway_v1
+
+    app.app = RestApiFront(app.app)
+    apigateway_v1.handle_execute = _refuse
+
+
+async def _refuse(*_request: object, **_options: object) -> emulator.Response:
+    body = b'{"message":"the local API Gateway serves /restapis/<api>/<stage>/_user_request_/... only"}'
+    return 501, {"Content-Type": "application/json"}, body
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +72,81 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What goes back."""
+    """The answer to a request."""
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class RestApiFront:
+    """The ASGI application that serves deployed REST APIs, and passes all other requests to another one."""
+
+    def __init__(self, behind: Application) -> None:
+        self._behind = behind
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: _Receive, send: _Send) -> None:
+        """Serve one connection event."""
+        target = _target(scope["path"]) if scope["type"] == "http" else None
+        if target is None:
+            await self._behind(scope, receive, send)
+            return
+        api_id, stage, path = target
+        body, too_large = await _body(receive)
+        if body is None:
+            return
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        request = Request(
+            api_id=api_id,
+            stage=stage,
+            http_method=scope["method"],
+            path=path,
+            headers=headers,
+            body=body,
+            source_ip=(scope.get("client") or ("",))[0],
+            too_large=too_large,
+        )
+        await _send_reply(send, request, await answer(request))
+
+
+def _target(path: str) -> tuple[str, str, str] | None:
+    """Return API, stage and the path below the stage; None for a path that is not a deployed API's."""
+    if not path.startswith(_ROOT):
+        return None
+    parts = path[len(_ROOT) :].split("/", 3)
+    if len(parts) < 3 or parts[2] != _MARK:
+        return None
+    return parts[0], parts[1], "/" + (parts[3] if len(parts) > 3 else "")
+
+
+async def _body(receive: _Receive) -> tuple[bytes | None, bool]:
+    """Return the body and whether it is too large: such a body is read, or its client would miss the reply."""
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None, False
+        size += len(message.get("body", b""))
+        if size > MAX_BODY_BYTES:
+            chunks.clear()
+        else:
+            chunks.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(chunks), size > MAX_BODY_BYTES
+
+
+async def _send_reply(send: _Send, request: Request, reply: Reply) -> None:
+    headers = {
+        "Content-Type": "application/json",
+        "Content-Length": str(len(reply.body)),
+        "x-amzn-RequestId": request.request_id,
+        "x-amz-apigw-id": request.extended_request_id,
+        **reply.headers,
+    }
+    encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": reply.status, "headers": encoded})
+    await send({"type": "http.response.body", "body": reply.body})
 
 
 async def answer(request: Request) -> Reply:
@@ -68,7 +161,7 @@ async def answer(request: Request) -> Reply:
         return await _integrate(route, request)
     except GatewayError as fault:
         if fault.status >= 500:
-            logger.exception("%s %s", request.http_method, request.path)
+            _LOG.exception("%s %s", request.http_method, request.path)
         return _gateway_reply(owner, request, fault)
 
 
@@ -91,7 +184,7 @@ async def _integrate(route: Route, request: Request) -> Reply:
 
 
 def _request_template(route: Route, content_type: str) -> str | None:
-    """The template for the media type; None to pass the body on as it is, for an integration without templates."""
+    """Return the template for the media type; None for an integration without templates, which gets the raw body."""
     if not route.request_templates:
         return None
     media_type = content_type.partition(";")[0].strip().lower() or JSON_TYPE
@@ -118,7 +211,7 @@ async def _call_kinesis(route: Route, body: bytes) -> tuple[int, bytes]:
 
 
 def _reply(route: Route, context: dict[str, Any], status: int, answered: bytes) -> Reply:
-    """What Kinesis answered → the reply, through the integration response that its status selects."""
+    """Map what Kinesis answered to the reply, by the integration response that the status selects."""
     selected = _selected(route.responses, status)
     override = ResponseOverride()
     body = answered
@@ -129,7 +222,7 @@ def _reply(route: Route, context: dict[str, Any], status: int, answered: bytes) 
 
 
 def _selected(responses: tuple[IntegrationResponse, ...], status: int) -> IntegrationResponse:
-    """The response whose pattern matches the status, else the one without a pattern; with neither AWS answers 500."""
+    """Return the response whose pattern matches the status, else the one without a pattern, else fail as AWS does."""
     for response in responses:
         if response.pattern and re.fullmatch(response.pattern, str(status)):
             return response
@@ -158,7 +251,7 @@ def _context(route: Route, request: Request) -> dict[str, Any]:
 
 
 def _gateway_reply(owner: emulator.Scope, request: Request, fault: GatewayError) -> Reply:
-    """A fault in the API's words; the templates know plain variables only."""
+    """Word a fault as the API declares; the templates of gateway responses know plain variables only."""
     declared = rest_apis.gateway_response(
         owner, request.api_id, request.stage, fault.response_type, status=fault.status
     )

@@ -1,6 +1,6 @@
 """ministack's record of a deployed REST API → the typed route that a request takes through it.
 
-The only module of the data plane that knows how ministack keeps an API; its control plane is used as it is.
+This is the only module of the data plane that knows how ministack keeps an API.
 """
 
 import functools
@@ -19,7 +19,7 @@ _KINESIS_URI = re.compile(r"arn:aws[\w-]*:apigateway:(?P<region>[\w-]+):kinesis:
 
 @dataclass(frozen=True, kw_only=True)
 class IntegrationResponse:
-    """One mapping of what Kinesis answered; without a pattern it is the default, without a template a passthrough."""
+    """One mapping of Kinesis's answer; without a pattern it is the default, without a template a passthrough."""
 
     pattern: str
     status: int
@@ -28,7 +28,7 @@ class IntegrationResponse:
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """What API Gateway does with a request to one resource and method."""
+    """How API Gateway treats a request to one resource and method."""
 
     owner: Scope
     api_id: str
@@ -53,7 +53,7 @@ class GatewayResponse:
 
 
 def owner_of(api_id: str) -> Scope | None:
-    """Return the account and region that an API lies in; None if there is no such API."""
+    """Return the account and region of an API; None if there is no such API."""
     from ministack.services import apigateway_v1
 
     found = apigateway_v1.find_api_scope(api_id)
@@ -61,7 +61,7 @@ def owner_of(api_id: str) -> Scope | None:
 
 
 def has_stage(owner: Scope, api_id: str, stage: str) -> bool:
-    """Whether the API is deployed under that stage."""
+    """Return whether the API is deployed under that stage."""
     from ministack.services import apigateway_v1
 
     with in_scope(owner):
@@ -138,7 +138,7 @@ def _route(owner: Scope, api_id: str, stage: str, resource_path: str, declared: 
 
 
 def _model(api_id: str, declared: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The schema that the body must meet; None without a validator of bodies or a model."""
+    """Return the schema that the body must meet; None without a validator of bodies or without a model."""
     from ministack.services import apigateway_v1
 
     validator = apigateway_v1._request_validators.get(api_id, {}).get(declared.get("requestValidatorId"), {})

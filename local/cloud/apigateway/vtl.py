@@ -1,8 +1,8 @@
 """A Velocity template → a function that renders it, with the meaning that API Gateway gives it.
 
-airspeed parses; its tree is made into closures once, because walking the tree costs three times as much for every event
-of a batch, and because a test double must not guess: what is no part of API Gateway's Velocity, or differs between its
-versions (a condition that is no boolean, say), is an error of the API here.
+airspeed parses. Its tree is compiled into closures once, because a walk through the tree costs three times as much for
+every event of a batch. A test double must not guess: what is not part of API Gateway's Velocity, or differs between its
+versions (for example a condition that is no boolean), is an error of the API here.
 """
 
 import functools
@@ -13,14 +13,14 @@ from typing import Any, Final
 import airspeed
 from airspeed import operators as tree
 
+from local.cloud.apigateway.body import NotJsonError
 from local.cloud.apigateway.faults import TemplateError
-from local.cloud.apigateway.json_body import NotJsonError
 from local.cloud.apigateway.vtl_values import Names, assign, call, element, java_text, member
 
 Value = Callable[[Names], Any]
 Step = Callable[[Names, list[str]], None]
 
-#: API Gateway ends a #foreach after so many rounds, without a word
+#: API Gateway ends a #foreach silently after this many rounds
 #: (docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
 MAX_ROUNDS: Final = 1000
 
@@ -32,7 +32,7 @@ _OPERATORS: Final[dict[str, Callable[[Any, Any], Any]]] = {
 
 
 class Template:
-    """A compiled template; compile it once with `compiled`, render it for each request."""
+    """A compiled template; `compiled` caches it, and each request renders it."""
 
     def __init__(self, text: str) -> None:
         try:
@@ -43,7 +43,7 @@ class Template:
         self._render = _block(parsed.root_element.block)
 
     def render(self, names: Names) -> str:
-        """Return the text for these variables; `#set` adds to them."""
+        """Return the text for these variables; `#set` adds variables."""
         output: list[str] = []
         try:
             self._render(names, output)
@@ -56,7 +56,7 @@ class Template:
 
 @functools.lru_cache(maxsize=256)
 def compiled(text: str) -> Template:
-    """The compiled form of a template's text."""
+    """Return the compiled form of a template's text."""
     return Template(text)
 
 
@@ -71,7 +71,7 @@ def _block(node: Any) -> Step:
 
 
 def _step(node: Any) -> Step | None:
-    """One directive, text or reference; None for what renders to nothing."""
+    """Compile one directive, text or reference; return None for what renders to nothing."""
     match node:
         case tree.Comment():
             return None
@@ -193,7 +193,7 @@ Access = Callable[[Any, Names], Any]
 
 
 def _accesses(node: Any) -> list[Access]:
-    """`.name`, `.call(…)` and `[index]` after a variable's name, in order."""
+    """Compile `.name`, `.call(…)` and `[index]` after a variable's name, in order."""
     if node is None:
         return []
     if isinstance(node.expression, tree.ArrayIndex):
@@ -253,12 +253,12 @@ def _interpolated(node: Any) -> Value:
 
 
 def _parenthesized(node: Any) -> Value:
-    # airspeed keeps the inner expression only as the method it took from it.
+    # airspeed keeps the inner expression only in the bound method that it stores.
     return _expression(node.calculate.__self__)
 
 
 def _expression(node: Any) -> Value:
-    """Operands and operators in a row → one value, by precedence (a smaller number binds tighter), from the left."""
+    """Compile operands and operators in a row, by precedence (a smaller number binds tighter), from the left."""
     values = [_operand(part.expression) for part in node.expression[0::2]]
     operators = list(node.expression[1::2])
     while operators:

@@ -1,6 +1,6 @@
-"""The values that a mapping template sees, what can be asked of them, and `$input`, `$util`, `$context`.
+"""The values that a mapping template sees, their methods and members, and `$input`, `$util`, `$context`.
 
-Only what is named here exists: an unknown method is an error of the API, never Python's attribute of that name.
+Only the methods named here exist: an unknown one is an error of the API, never Python's attribute of that name.
 """
 
 import base64
@@ -11,21 +11,21 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote_plus, unquote_plus
 
+from local.cloud.apigateway.body import JsonBody, compact
 from local.cloud.apigateway.faults import TemplateError
-from local.cloud.apigateway.json_body import JsonBody, compact
 
 Names = dict[str, Any]
 
 
 @dataclass(kw_only=True)
 class ResponseOverride:
-    """`$context.responseOverride`: what a response template sets, each thing at most once, as on AWS."""
+    """`$context.responseOverride`: the values that a response template sets, each at most once, as on AWS."""
 
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
     def put(self, path: list[str], value: Any) -> None:
-        """Take `status` or `header.<name>`."""
+        """Set `status` or `header.<name>`."""
         match path:
             case ["status"] if self.status is None:
                 self.status = int(value)
@@ -38,7 +38,7 @@ class ResponseOverride:
 
 
 class Input:
-    """`$input`: the body, of the request or of what the integration answered."""
+    """`$input`: the body of the request, or of the integration's answer."""
 
     def __init__(self, body: JsonBody) -> None:
         self._body = body
@@ -49,12 +49,12 @@ class Input:
         return self._body.text
 
     def json(self, path: str) -> str:
-        """The JSON text of what lies at a JSONPath, re-serialised; `""` for nothing, as API Gateway has it."""
+        """Return the value at a JSONPath as JSON text; `""` where there is nothing, as on API Gateway."""
         value = self._body.at(path)
         return '""' if value is None and path != "$" else compact(value)
 
     def path(self, path: str) -> Any:
-        """The value at a JSONPath."""
+        """Return the value at a JSONPath."""
         return self._body.at(path)
 
 
@@ -62,11 +62,11 @@ class Util:
     """`$util`."""
 
     def base64_encode(self, text: str) -> str:
-        """Base64 of the UTF-8 bytes; half a surrogate pair becomes `?`, as Java encodes it."""
+        """Return base64 of the UTF-8 bytes; half a surrogate pair becomes `?`, as Java encodes it."""
         return base64.b64encode(text.encode("utf-8", "replace")).decode("ascii")
 
     def base64_decode(self, text: str) -> str:
-        """The text behind a base64 text."""
+        """Return the text that was base64-encoded."""
         return base64.b64decode(text).decode("utf-8")
 
     def escape_java_script(self, text: str) -> str:
@@ -74,20 +74,20 @@ class Util:
         return json.dumps(text)[1:-1].replace("/", "\\/").replace("'", "\\'")
 
     def parse_json(self, text: str) -> Any:
-        """The value of a JSON text."""
+        """Return the value of a JSON text."""
         return JsonBody(text.encode("utf-8", "surrogatepass")).document
 
     def url_encode(self, text: str) -> str:
-        """`application/x-www-form-urlencoded`."""
+        """Return the text encoded as `application/x-www-form-urlencoded`."""
         return quote_plus(text)
 
     def url_decode(self, text: str) -> str:
-        """The text behind a form-encoded one."""
+        """Return the text that was form-encoded."""
         return unquote_plus(text)
 
 
 def _java_length(text: str) -> int:
-    """Java counts UTF-16 units."""
+    """Return the length as Java counts it, in UTF-16 units."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
@@ -121,7 +121,7 @@ _METHODS: Final[dict[type, dict[str, Callable[..., Any]]]] = {
 
 
 def call(value: Any, method: str, arguments: tuple[Any, ...]) -> Any:
-    """Call a method of a value; null has none, and gives null."""
+    """Call a method of a value; any method of null returns null."""
     if value is None:
         return None
     function = _METHODS.get(type(value), {}).get(method)
@@ -162,7 +162,7 @@ def assign(target: Any, path: list[str], value: Any) -> None:
 
 
 def java_text(value: Any) -> str:
-    """A value as Velocity prints it, which for lists and objects is no JSON; null prints as nothing."""
+    """Return a value as Velocity prints it; for lists and objects this is no JSON, and null prints as nothing."""
     match value:
         case None:
             return ""

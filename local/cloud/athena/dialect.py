@@ -1,13 +1,11 @@
-"""Athena's SQL → DuckDB's, each table in it become a scan of its Iceberg files.
+"""Athena's SQL → DuckDB's, with a scan of its Iceberg files in the place of each table.
 
-sqlglot parses, resolves every column against the tables' own schemas, and translates functions. What the two engines
-would answer differently, and no translation helps, is refused: dividing or averaging decimals, where Athena keeps
-decimals and DuckDB turns to doubles. One difference stays: `AT TIME ZONE` shows the local time without its zone.
+sqlglot parses, resolves every column against the tables' own schemas, and translates functions. A query that the two
+engines would answer differently, whatever the translation, is refused: dividing or averaging decimals, where Athena
+returns decimals and DuckDB doubles. One difference stays: `AT TIME ZONE` shows the local time without its zone.
 """
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import sqlglot
@@ -17,7 +15,7 @@ from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import traverse_scope
 
-from local.cloud.athena.errors import QueryError
+from local.cloud.athena.tables import QueryError, TableName, TableScans, Version
 
 _CATALOG: Final = "awsdatacatalog"
 _UNRESOLVED: Final = re.compile(
@@ -27,40 +25,14 @@ _ACCENTS: Final = re.compile(r"\x1b\[[0-9;]*m")
 _EXACT_QUOTIENTS: Final = frozenset({*exp.DataType.INTEGER_TYPES, *exp.DataType.FLOAT_TYPES})
 
 
-@dataclass(frozen=True, kw_only=True)
-class TableName:
-    """A table as a query names it: its database, and of a metadata table (`orders$history`) the part behind the $."""
-
-    database: str
-    name: str
-    metadata: str | None
-
-    @property
-    def whole(self) -> str:
-        return self.name if self.metadata is None else f"{self.name}${self.metadata}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Version:
-    """Which state of the table is asked for: a snapshot's id, or DuckDB's SQL for a time."""
-
-    snapshot_id: int | None = None
-    time_sql: str | None = None
-
-
-Columns = Mapping[str, str]
-ColumnsOf = Callable[[TableName], Columns | None]
-ScanOf = Callable[[TableName, Version], str]
-
-
-def translate(sql: str, *, database: str, columns_of: ColumnsOf, scan_of: ScanOf) -> str:
-    """Return DuckDB's SQL; `columns_of` gives a table's columns (None: no such table), `scan_of` its rows' SQL."""
+def translate(sql: str, *, database: str, scans: TableScans) -> str:
+    """Return DuckDB's SQL for a query in Athena's; raise QueryError with Athena's reason."""
     query = _parsed(sql)
     _name_columns(query)
     tables = [(node, _name(node, database)) for node in _tables(query)]
     schema: dict[str, dict[str, dict[str, str]]] = {}
     for node, name in tables:
-        columns = columns_of(name)
+        columns = scans.columns(name)
         if columns is None:
             raise QueryError(
                 _at("TABLE_NOT_FOUND", node, f"Table '{_CATALOG}.{name.database}.{name.whole}' does not exist")
@@ -73,15 +45,8 @@ def translate(sql: str, *, database: str, columns_of: ColumnsOf, scan_of: ScanOf
     _keep_dates(resolved)
     _unnest_maps(resolved)
     for node in _tables(resolved):
-        _replace(node, _name(node, database), scan_of)
+        _replace(node, _name(node, database), scans)
     return resolved.sql("duckdb")
-
-
-def no_rows(columns: Columns) -> str:
-    """Return DuckDB's SQL for a table of these columns without a row."""
-    types = {name: exp.DataType.build(type_, dialect="athena").sql("duckdb") for name, type_ in columns.items()}
-    nulls = ", ".join(f'CAST(NULL AS {type_}) AS "{name}"' for name, type_ in types.items())
-    return f"SELECT {nulls} WHERE false"
 
 
 def _parsed(sql: str) -> exp.Query:
@@ -101,7 +66,7 @@ def _parsed(sql: str) -> exp.Query:
 
 
 def _tables(query: exp.Query) -> list[exp.Table]:
-    """Return the tables that are read from: not the names of a WITH, nor table functions."""
+    """Return the tables that the query reads, without the names of a WITH and without table functions."""
     found = [source for scope in traverse_scope(query) for source in scope.sources.values()]
     return list(
         {id(one): one for one in found if isinstance(one, exp.Table) and isinstance(one.this, exp.Identifier)}.values()
@@ -144,7 +109,7 @@ def _refuse_decimal_quotients(query: exp.Query) -> None:
 
 
 def _keep_dates(query: exp.Query) -> None:
-    """Cast what DuckDB makes a timestamp of, and Athena a date: a truncated date, and a date some days on."""
+    """Cast to a date where DuckDB returns a timestamp and Athena a date: for a truncated or shifted date."""
     for node in list(query.find_all(exp.DateTrunc, exp.TimestampTrunc, exp.DateAdd, exp.DateSub, exp.Add, exp.Sub)):
         shifted = not isinstance(node, exp.Add | exp.Sub) or isinstance(node.expression, exp.Interval)
         if shifted and node.this.type is not None and node.this.type.this == exp.DataType.Type.DATE:
@@ -154,7 +119,7 @@ def _keep_dates(query: exp.Query) -> None:
 
 
 def _unnest_maps(query: exp.Query) -> None:
-    """Unnest a map as its keys beside its values: DuckDB unnests lists only."""
+    """Unnest a map as its keys beside its values, because DuckDB unnests lists only."""
     for node in list(query.find_all(exp.Unnest)):
         (unnested, *more) = node.expressions
         if unnested.type is None or unnested.type.this != exp.DataType.Type.MAP:
@@ -166,7 +131,7 @@ def _unnest_maps(query: exp.Query) -> None:
 
 
 def _name_columns(query: exp.Query) -> None:
-    """Name what has no name by its place, as Athena does."""
+    """Name a column without a name by its place, as Athena does."""
     while isinstance(query, exp.SetOperation):
         query = query.left
     for place, column in enumerate(query.expressions):
@@ -174,9 +139,9 @@ def _name_columns(query: exp.Query) -> None:
             column.replace(exp.alias_(column.copy(), f"_col{place}"))
 
 
-def _replace(node: exp.Table, name: TableName, scan_of: ScanOf) -> None:
+def _replace(node: exp.Table, name: TableName, scans: TableScans) -> None:
     version = node.args.get("version")
-    rows = sqlglot.parse_one(scan_of(name, _version(version) if version else Version()), read="duckdb")
+    rows = sqlglot.parse_one(scans.rows_sql(name, _version(version) if version else Version()), read="duckdb")
     alias = node.args.get("alias") or exp.TableAlias(this=exp.to_identifier(name.whole, quoted=True))
     scan = exp.Subquery(this=rows, alias=alias)
     for argument in ("joins", "pivots", "sample"):
@@ -195,7 +160,7 @@ def _version(version: exp.Expression) -> Version:
 
 
 def _at(code: str, node: exp.Table, text: str) -> str:
-    """Return a reason with the place of a name; sqlglot notes where a name ends."""
+    """Return a reason with the place of a name; sqlglot keeps where a name ends."""
     first = node.args.get("catalog") or node.args.get("db") or node.this
     meta = first.meta if "line" in first.meta else {}
     where = f"line {meta['line']}:{meta['col'] - len(first.name) + 1}: " if meta else ""

@@ -1,27 +1,47 @@
-"""One query → its answer, by DuckDB over the Iceberg files in this cloud's own S3."""
+"""One query → its answer, by DuckDB over the Iceberg files in this cloud's own S3; every value as Athena writes it."""
 
 import contextlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any, Final
 
 import duckdb
 
 from local.cloud import emulator
-from local.cloud.athena.dialect import TableName, translate
-from local.cloud.athena.errors import QueryError
-from local.cloud.athena.result_set import ResultSet, column, result_set
-from local.cloud.athena.scans import TableScans
-from local.cloud.emulator import Scope
+from local.cloud.athena.dialect import translate
+from local.cloud.athena.store import Column, Execution, ResultSet
+from local.cloud.athena.tables import QueryError, TableName, TableScans
 from local.cloud.settings import HOST
 from local.duckdb_iceberg import load_iceberg, s3_secret
 
 _MEMORY: Final = "1GB"
+#: DuckDB's type → Athena's, and the precision that Athena returns for it.
+_TYPES: Final = {
+    "BOOLEAN": ("boolean", 0),
+    "TINYINT": ("tinyint", 3),
+    "SMALLINT": ("smallint", 5),
+    "INTEGER": ("integer", 10),
+    "BIGINT": ("bigint", 19),
+    "HUGEINT": ("bigint", 19),  # DuckDB sums bigints to a hugeint, Athena to a bigint
+    "FLOAT": ("float", 17),
+    "DOUBLE": ("double", 17),
+    "VARCHAR": ("varchar", 2147483647),
+    "BLOB": ("varbinary", 1073741824),
+    "DATE": ("date", 0),
+    "TIMESTAMP": ("timestamp", 6),
+    "TIMESTAMP WITH TIME ZONE": ("timestamp with time zone", 6),
+    "NULL": ("unknown", 0),
+}
+_NESTED: Final = {"list": "array", "map": "map", "struct": "row"}
+_DECIMAL: Final = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a query found, and the size of the tables that it named: no less than Athena would have scanned."""
+    """The results of a query, and the size of the tables that it named: no less than Athena would have scanned."""
 
     results: ResultSet
     bytes: int
@@ -30,42 +50,39 @@ class Answer:
 class RunningQuery:
     """A query that runs in one thread and can be stopped from another."""
 
-    def __init__(self, *, sql: str, database: str, owner: Scope, port: int, bytes_limit: int | None) -> None:
-        self._sql = sql
-        self._database = database
-        self._owner = owner
+    def __init__(self, execution: Execution, *, port: int) -> None:
+        """`port` is where this cloud's S3 is read from."""
+        self._execution = execution
         self._port = port
-        self._bytes_limit = bytes_limit
         self._connection = duckdb.connect()
 
     def stop(self) -> None:
-        """Interrupt what runs at this moment; between two steps there is nothing to interrupt, so ask again."""
-        with contextlib.suppress(duckdb.ConnectionException):  # it has just ended
+        """Interrupt the current step; between two steps there is nothing to interrupt, so call this repeatedly."""
+        with contextlib.suppress(duckdb.ConnectionException):  # the query has just ended
             self._connection.interrupt()
 
     def run(self) -> Answer:
         """Run the query; raise `QueryError` with Athena's reason."""
+        execution = self._execution
         with self._connection as connection:
             self._prepare(connection)
             scans = TableScans(connection, self._glue_table)
             try:
-                sql = translate(self._sql, database=self._database, columns_of=scans.columns, scan_of=scans.rows_sql)
-                if self._bytes_limit is not None and scans.bytes > self._bytes_limit:
-                    raise QueryError(f"Bytes scanned limit was exceeded: {scans.bytes} of {self._bytes_limit}")
-                found = connection.sql(sql)
-                columns = [column(name, type_) for name, type_ in zip(found.columns, found.types, strict=True)]
-                return Answer(results=result_set(columns, found.fetchall()), bytes=scans.bytes)
+                sql = translate(execution.query, database=execution.database, scans=scans)
+                if execution.bytes_limit is not None and scans.bytes > execution.bytes_limit:
+                    raise QueryError(f"Bytes scanned limit was exceeded: {scans.bytes} of {execution.bytes_limit}")
+                return Answer(results=result_set(connection.sql(sql)), bytes=scans.bytes)
             except duckdb.Error as error:
                 raise QueryError(_reason(error)) from error
 
     def _prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Let DuckDB read this cloud's S3, and nothing else: no file of this machine, no setting changed by a query."""
+        """Let DuckDB read this cloud's S3, but no file of this machine, and let no query change a setting."""
         load_iceberg(connection)
         connection.execute(
             s3_secret(
                 endpoint_url=f"http://{HOST}:{self._port}",
-                region=self._owner.region,
-                access_key=self._owner.account,
+                region=self._execution.scope.region,
+                access_key=self._execution.scope.account,
                 secret_key="none",  # noqa: S106 (the local cloud asks for no secret)
             )
         )
@@ -78,11 +95,11 @@ class RunningQuery:
             connection.execute(f"SET {setting}")
 
     def _glue_table(self, name: TableName) -> Mapping[str, Any] | None:
-        return emulator.glue_table(self._owner, database=name.database, name=name.name)
+        return emulator.glue_table(self._execution.scope, database=name.database, name=name.name)
 
 
 def _reason(error: duckdb.Error) -> str:
-    """Return DuckDB's error as Athena would begin it; its own words follow."""
+    """Return DuckDB's error after the code that Athena would give it."""
     text = str(error).splitlines()[0]
     if isinstance(error, duckdb.CatalogException) and "Function with name" in text:
         return f"FUNCTION_NOT_FOUND: {text}"
@@ -91,3 +108,64 @@ def _reason(error: duckdb.Error) -> str:
     if isinstance(error, duckdb.BinderException | duckdb.ParserException | duckdb.CatalogException):
         return f"SYNTAX_ERROR: {text}"
     return f"GENERIC_INTERNAL_ERROR: {text}"
+
+
+def result_set(found: duckdb.DuckDBPyRelation) -> ResultSet:
+    """Return all rows as Athena writes them; raise `QueryError` for a column of a type that Athena lacks."""
+    columns = tuple(_column(name, type_) for name, type_ in zip(found.columns, found.types, strict=True))
+    return ResultSet(columns=columns, rows=tuple(tuple(map(_text, row)) for row in found.fetchall()))
+
+
+def _column(name: str, duckdb_type: Any) -> Column:
+    decimal = _DECIMAL.fullmatch(str(duckdb_type))
+    if decimal:
+        return Column(name=name, type="decimal", precision=int(decimal[1]), scale=int(decimal[2]))
+    if duckdb_type.id in _NESTED:
+        return Column(name=name, type=_NESTED[duckdb_type.id], precision=0, scale=0)
+    if str(duckdb_type).strip('"') not in _TYPES:
+        raise QueryError(f"NOT_SUPPORTED: column {name}: the local cloud's Athena does not return {duckdb_type}")
+    athena, precision = _TYPES[str(duckdb_type).strip('"')]
+    return Column(name=name, type=athena, precision=precision, scale=0)
+
+
+def _text(value: Any) -> str | None:
+    """Return a value's text; None for NULL."""
+    match value:
+        case None:
+            return None
+        case bool():
+            return str(value).lower()
+        case float():
+            return _double(value)
+        case datetime():
+            moment = value.astimezone(UTC) if value.tzinfo else value
+            return f"{moment:%Y-%m-%d %H:%M:%S.%f}{' UTC' if value.tzinfo else ''}"
+        case date():
+            return value.isoformat()
+        case Decimal():
+            return f"{value:f}"
+        case bytes():
+            return value.hex(" ")
+        case list() | tuple():
+            return f"[{', '.join(map(_inner, value))}]"
+        case dict():
+            return f"{{{', '.join(f'{_inner(key)}={_inner(item)}' for key, item in value.items())}}}"
+    return str(value)
+
+
+def _inner(value: Any) -> str:
+    return "null" if value is None else str(_text(value))
+
+
+def _double(value: float) -> str:
+    """Return Java's Double.toString: plain between 10^-3 and 10^7, else with an exponent."""
+    if value != value or value in (float("inf"), float("-inf")):
+        return {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}[str(value)]
+    exact = Decimal(repr(value))
+    if value == 0 or 1e-3 <= abs(value) < 1e7:
+        plain = f"{exact:f}"
+        return plain if "." in plain else f"{plain}.0"
+    sign, digits, exponent = exact.normalize().as_tuple()
+    assert isinstance(exponent, int)
+    first, *rest = map(str, digits)
+    return f"{'-' * sign}{first}.{''.join(rest) or '0'}E{len(rest) + exponent}"

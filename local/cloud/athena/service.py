@@ -3,38 +3,43 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
-from local.cloud import emulator, json_protocol
+from local.cloud import emulator
 from local.cloud.athena.engine import Answer, RunningQuery
-from local.cloud.athena.errors import QueryError
-from local.cloud.athena.executions import CANCELLED, FAILED, RUNNING, SUCCEEDED, Execution, Executions
-from local.cloud.athena.workgroups import PRIMARY, WorkGroup, WorkGroups
-from local.cloud.json_protocol import AwsError, Operation, Payload
+from local.cloud.athena.store import (
+    CANCELLED,
+    FAILED,
+    INVALID,
+    PRIMARY,
+    RUNNING,
+    SUCCEEDED,
+    Execution,
+    Executions,
+    WorkGroup,
+    WorkGroups,
+)
+from local.cloud.athena.tables import QueryError
+from local.cloud.json_protocol import AwsError, JsonService, Operations, Payload
 from local.cloud.settings import LocalCloudSettings
 
-_INVALID: Final = "InvalidRequestException"
 _ID: Final = "QueryExecutionId"
 _MAX_ROWS: Final = 1000
 _STOP_SECONDS: Final = 0.1
 
 
-class AthenaService:
-    """Queries run in threads, one after the other; what is known of them is on disk before any answer."""
+class AthenaService(JsonService):
+    """Queries run in threads, one after the other; their state is on the disk before any answer."""
 
     def __init__(self, settings: LocalCloudSettings, port: int) -> None:
+        super().__init__(OPERATIONS, self, target="AmazonAthena", invalid=INVALID)
         self.workgroups = WorkGroups(settings.state_dir / "athena")
         self._executions = Executions(settings.state_dir / "athena")
         self._port = port
         self._turn = asyncio.Semaphore(1)
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self.operations = {
-            name: Operation(run=self._bound(run), members=frozenset(members))
-            for name, (run, members) in _OPERATIONS.items()
-        }
 
     def start_query_execution(self, payload: Payload) -> Payload:
         """StartQueryExecution: QUEUED at once; the same token again starts nothing."""
@@ -42,7 +47,7 @@ class AthenaService:
         earlier = self._executions.with_token(owner, token)
         if earlier is not None:
             if earlier.query != payload.get("QueryString"):
-                raise AwsError(_INVALID, "Idempotent parameters do not match")
+                raise AwsError(INVALID, "Idempotent parameters do not match")
             return {_ID: earlier.id}
         execution = self._new_execution(payload, token)
         self._executions.save(execution)
@@ -54,12 +59,12 @@ class AthenaService:
         return {"QueryExecution": self._execution(payload).described()}
 
     def get_query_results(self, payload: Payload) -> Payload:
-        """GetQueryResults: the first row of the first page holds the columns' names, as Athena has it."""
+        """GetQueryResults: the first row of the first page holds the columns' names, as on Athena."""
         execution = self._execution(payload)
         if execution.state != SUCCEEDED:
-            raise AwsError(_INVALID, f"Query has not yet finished. Current state: {execution.state}")
+            raise AwsError(INVALID, f"Query has not yet finished. Current state: {execution.state}")
         results = self._executions.results(execution)
-        rows = [tuple(column.name for column in results.columns), *results.rows]
+        rows = [results.names, *results.rows]
         start, count = _page(payload)
         page = [{"Data": [{} if text is None else {"VarCharValue": text} for text in row]} for row in rows[start:]]
         more = {"NextToken": str(start + count)} if len(page) > count else {}
@@ -67,9 +72,9 @@ class AthenaService:
         return {"UpdateCount": 0, "ResultSet": {"Rows": page[:count], "ResultSetMetadata": metadata}, **more}
 
     def stop_query_execution(self, payload: Payload) -> Payload:
-        """StopQueryExecution; one that has ended stays as it is."""
+        """StopQueryExecution; an execution that has ended stays as it is."""
         execution = self._execution(payload)
-        if execution.under_way:
+        if not execution.has_ended:
             reason = "Query cancelled by user"
             self._executions.save(replace(execution, state=CANCELLED, reason=reason, completed=time.time()))
         return {}
@@ -94,7 +99,7 @@ class AthenaService:
         group = self.workgroups.get(emulator.scope(), payload.get("WorkGroup", PRIMARY))
         context = payload.get("QueryExecutionContext") or {}
         if context.get("Catalog", "awsdatacatalog").lower() != "awsdatacatalog":
-            raise AwsError(_INVALID, f"The local cloud has the catalog AwsDataCatalog only, not {context['Catalog']}.")
+            raise AwsError(INVALID, f"The local cloud has the catalog AwsDataCatalog only, not {context['Catalog']}.")
         execution_id = str(uuid.uuid4())
         return Execution(
             scope=emulator.scope(),
@@ -114,29 +119,23 @@ class AthenaService:
 
     async def _run(self, execution: Execution) -> None:
         async with self._turn:
-            if not self._is_under_way(execution):
+            if self._has_ended(execution):
                 return
-            query = RunningQuery(
-                sql=execution.query,
-                database=execution.database,
-                owner=execution.scope,
-                port=self._port,
-                bytes_limit=execution.bytes_limit,
-            )
+            query = RunningQuery(execution, port=self._port)
             try:
                 self._executions.save(replace(execution, state=RUNNING))
-                ended = await self._answered(execution, query)
+                ended = await self._answer(execution, query)
             except QueryError as error:
                 ended = replace(execution, state=FAILED, reason=str(error))
-            except Exception as error:  # noqa: BLE001 (a query that never ends would say nothing)
+            except Exception as error:  # noqa: BLE001 (else the query would never end, and give no reason)
                 ended = replace(execution, state=FAILED, reason=f"GENERIC_INTERNAL_ERROR: {error!r}")
-            if self._is_under_way(execution):
+            if not self._has_ended(execution):
                 self._executions.end(replace(ended, completed=time.time()))
         del self._tasks[execution.id]
 
-    async def _answered(self, execution: Execution, query: RunningQuery) -> Execution:
-        """Run the query and write its answer: the CSV first, as whoever sees SUCCEEDED reads it."""
-        answer = await self._found(execution, query)
+    async def _answer(self, execution: Execution, query: RunningQuery) -> Execution:
+        """Run the query and write its answer; the CSV comes first, because a client that sees SUCCEEDED reads it."""
+        answer = await self._wait_for(execution, query)
         place = urlsplit(execution.output_location)
         key, body = place.path.lstrip("/"), answer.results.csv()
         status, _, refusal = await emulator.put_object(execution.scope, bucket=place.netloc, key=key, body=body)
@@ -145,25 +144,22 @@ class AthenaService:
         self._executions.save_results(execution, answer.results)
         return replace(execution, state=SUCCEEDED, bytes=answer.bytes)
 
-    async def _found(self, execution: Execution, query: RunningQuery) -> Answer:
+    async def _wait_for(self, execution: Execution, query: RunningQuery) -> Answer:
         running = asyncio.create_task(asyncio.to_thread(query.run))
         try:
             while not running.done():
                 await asyncio.wait([running], timeout=_STOP_SECONDS)
-                if not self._is_under_way(execution):
+                if self._has_ended(execution):
                     query.stop()
         finally:
             query.stop()  # when the server ends
         return running.result()
 
-    def _is_under_way(self, execution: Execution) -> bool:
-        return self._executions.get(execution.scope, execution.id).under_way
-
-    def _bound(self, run: Callable[["AthenaService", Payload], Payload]) -> Callable[[Payload], Payload]:
-        return lambda payload: run(self, payload)
+    def _has_ended(self, execution: Execution) -> bool:
+        return self._executions.get(execution.scope, execution.id).has_ended
 
 
-_OPERATIONS: Final[dict[str, tuple[Callable[[AthenaService, Payload], Payload], tuple[str, ...]]]] = {
+OPERATIONS: Operations = {
     "GetQueryExecution": (AthenaService.get_query_execution, (_ID,)),
     "GetQueryResults": (AthenaService.get_query_results, (_ID, "MaxResults", "NextToken")),
     "GetWorkGroup": (AthenaService.get_work_group, ("WorkGroup",)),
@@ -176,19 +172,11 @@ _OPERATIONS: Final[dict[str, tuple[Callable[[AthenaService, Payload], Payload], 
     "StopQueryExecution": (AthenaService.stop_query_execution, (_ID,)),
 }
 
-_installed: list[AthenaService] = []
-
-
-def get() -> AthenaService:
-    """The service of this process."""
-    return _installed[-1]
-
 
 def install(settings: LocalCloudSettings, port: int) -> AthenaService:
     """Read what is on disk and answer the calls to Athena; `port` is where this cloud's S3 is read from."""
     service = AthenaService(settings, port)
-    _installed.append(service)
-    emulator.replace("athena", json_protocol.handler(service.operations, "AmazonAthena", invalid=_INVALID))
+    emulator.replace("athena", service.handle)
     return service
 
 
@@ -197,7 +185,7 @@ def _output_folder(group: WorkGroup, payload: Payload) -> str:
     location = group.output_location if group.enforced or not asked else asked
     if not location or not location.startswith("s3://"):
         raise AwsError(
-            _INVALID,
+            INVALID,
             "No output location provided. An output location is required either through the Workgroup result "
             "configuration setting or as an API input.",
         )
@@ -205,11 +193,11 @@ def _output_folder(group: WorkGroup, payload: Payload) -> str:
 
 
 def _page(payload: Payload, *, most: int = _MAX_ROWS) -> tuple[int, int]:
-    """Return where a page starts, and how many it may hold."""
+    """Return where a page starts, and how many items it may hold."""
     count = int(payload.get("MaxResults", most))
     if not 1 <= count <= most:
-        raise AwsError(_INVALID, f"MaxResults is not valid: {count} is not between 1 and {most}")
+        raise AwsError(INVALID, f"MaxResults is not valid: {count} is not between 1 and {most}")
     try:
         return int(payload.get("NextToken", "0")), count
     except ValueError as error:
-        raise AwsError(_INVALID, f"NextToken is not valid: {payload['NextToken']}") from error
+        raise AwsError(INVALID, f"NextToken is not valid: {payload['NextToken']}") from error

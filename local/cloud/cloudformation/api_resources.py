@@ -1,132 +1,148 @@
-"""AWS::ApiGateway::RequestValidator, Method and Model: what ministack makes of them, and what it leaves out.
+"""The resource types of API Gateway that ministack implements partly, and AWS::WAFv2::WebACLAssociation.
 
-It makes no validators and forgets which one a method has. A model with a keyword that our validator does not check, or
-a template that does not compile, fails here, when the stack is deployed, rather than later under a request.
+ministack creates no request validators, and forgets which one a method has. A model with a keyword that our validator
+does not check, or a template that does not compile, fails here, when the stack is deployed, not later at a request.
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
-from local.cloud.apigateway.body_validation import unsupported_keywords
+from local.cloud.apigateway.body import unsupported_keywords
 from local.cloud.apigateway.faults import TemplateError
 from local.cloud.apigateway.vtl import compiled
-from local.cloud.cloudformation.handler import (
-    Create,
-    Handlers,
-    Made,
+from local.cloud.cloudformation.resources import (
+    Created,
     Properties,
     ResourceError,
-    Update,
-    checked,
-    handlers,
+    ResourceType,
+    check_response,
+    is_true,
 )
 
 VALIDATOR: Final = "AWS::ApiGateway::RequestValidator"
 METHOD: Final = "AWS::ApiGateway::Method"
 MODEL: Final = "AWS::ApiGateway::Model"
+WEB_ACL_ASSOCIATION: Final = "AWS::WAFv2::WebACLAssociation"
 
 
-def register(types: dict[str, Handlers]) -> None:
-    """Take the validator over, and stand before ministack's method and model."""
-    types[VALIDATOR] = handlers(create=_create_validator, update=_update_validator, delete=_delete_validator)
-    types[METHOD] = _method_handlers(types[METHOD])
-    types[MODEL] = _model_handlers(types[MODEL])
+def types(ministacks: Mapping[str, Mapping[str, Any]]) -> dict[str, ResourceType]:
+    """Return the resource types of this module by name; `ministacks` are the engine's records of its own types."""
+    return {
+        VALIDATOR: _Validator(),
+        METHOD: _Method(ministacks[METHOD]),
+        MODEL: _Model(ministacks[MODEL]),
+        WEB_ACL_ASSOCIATION: _WebAclAssociation(),
+    }
 
 
-def _create_validator(logical_id: str, properties: Properties, _stack_name: str) -> Made:
-    from ministack.services import apigateway_v1
+class _Validator(ResourceType):
+    def create(self, logical_id: str, properties: Properties, _stack_name: str) -> Created:
+        from ministack.services import apigateway_v1
 
-    response = apigateway_v1._create_request_validator(
-        properties["RestApiId"],
-        {
-            "name": properties.get("Name", logical_id),
-            "validateRequestBody": _is_true(properties.get("ValidateRequestBody")),
-        },
-    )
-    checked(VALIDATOR, response)
-    validator_id = json.loads(response[2])["id"]
-    return validator_id, {"RequestValidatorId": validator_id}
+        response = apigateway_v1._create_request_validator(
+            properties["RestApiId"],
+            {
+                "name": properties.get("Name", logical_id),
+                "validateRequestBody": is_true(properties.get("ValidateRequestBody")),
+            },
+        )
+        check_response(VALIDATOR, response)
+        validator_id = json.loads(response[2])["id"]
+        return validator_id, {"RequestValidatorId": validator_id}
 
+    def update(self, validator_id: str, old: Properties, new: Properties, stack_name: str) -> Created:
+        from ministack.services import apigateway_v1
 
-def _update_validator(validator_id: str, old: Properties, new: Properties, stack_name: str) -> Made:
-    from ministack.services import apigateway_v1
+        if any(old.get(key) != new.get(key) for key in ("RestApiId", "Name")):
+            return self.create(validator_id, new, stack_name)
+        value = str(is_true(new.get("ValidateRequestBody"))).lower()
+        patch = {"op": "replace", "path": "/validateRequestBody", "value": value}
+        response = apigateway_v1._update_request_validator(new["RestApiId"], validator_id, {"patchOperations": [patch]})
+        check_response(VALIDATOR, response)
+        return validator_id, {"RequestValidatorId": validator_id}
 
-    if any(old.get(key) != new.get(key) for key in ("RestApiId", "Name")):
-        return _create_validator(validator_id, new, stack_name)
-    value = str(_is_true(new.get("ValidateRequestBody"))).lower()
-    patch = {"op": "replace", "path": "/validateRequestBody", "value": value}
-    response = apigateway_v1._update_request_validator(new["RestApiId"], validator_id, {"patchOperations": [patch]})
-    checked(VALIDATOR, response)
-    return validator_id, {"RequestValidatorId": validator_id}
+    def delete(self, validator_id: str, properties: Properties) -> None:
+        from ministack.services import apigateway_v1
 
-
-def _delete_validator(validator_id: str, properties: Properties) -> None:
-    from ministack.services import apigateway_v1
-
-    # An API takes its validators with it.
-    if validator_id in apigateway_v1._request_validators.get(properties["RestApiId"], {}):
-        checked(VALIDATOR, apigateway_v1._delete_request_validator(properties["RestApiId"], validator_id))
-
-
-def _method_handlers(base: Handlers) -> Handlers:
-    create_base: Create = base["create"]
-    update_base: Update = base["update"]
-
-    def create(logical_id: str, properties: Properties, stack_name: str) -> Made:
-        _check_templates(properties)
-        made = create_base(logical_id, properties, stack_name)
-        _keep_validator(properties)
-        return made
-
-    def update(physical_id: str, old: Properties, new: Properties, stack_name: str) -> Made:
-        _check_templates(new)
-        made = update_base(physical_id, old, new, stack_name)
-        _keep_validator(new)
-        return made
-
-    return handlers(create=create, update=update, delete=base["delete"])
+        # The deletion of an API deletes its validators, too.
+        if validator_id in apigateway_v1._request_validators.get(properties["RestApiId"], {}):
+            check_response(VALIDATOR, apigateway_v1._delete_request_validator(properties["RestApiId"], validator_id))
 
 
-def _check_templates(properties: Properties) -> None:
-    integration = properties.get("Integration") or {}
-    texts = list((integration.get("RequestTemplates") or {}).values())
-    for response in integration.get("IntegrationResponses") or []:
-        texts += (response.get("ResponseTemplates") or {}).values()
-    for text in filter(None, texts):
-        try:
-            compiled(text)
-        except TemplateError as error:
-            raise ResourceError(f"{METHOD} {properties['HttpMethod']}: {error}") from error
+class _Checked(ResourceType):
+    """A type of ministack's, with a check before it creates or updates a resource, and a step afterwards."""
+
+    def __init__(self, ministacks: Mapping[str, Any]) -> None:
+        self._ministacks = ministacks
+
+    def create(self, logical_id: str, properties: Properties, stack_name: str) -> Created:
+        self.check(properties)
+        created: Created = self._ministacks["create"](logical_id, properties, stack_name)
+        self.complete(properties)
+        return created
+
+    def update(self, physical_id: str, old: Properties, new: Properties, stack_name: str) -> Created:
+        self.check(new)
+        updated: Created = self._ministacks["update"](physical_id, old, new, stack_name)
+        self.complete(new)
+        return updated
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        self._ministacks["delete"](physical_id, properties)
+
+    def check(self, properties: Properties) -> None:
+        raise NotImplementedError
+
+    def complete(self, properties: Properties) -> None:
+        """Do what ministack leaves out."""
 
 
-def _keep_validator(properties: Properties) -> None:
-    from ministack.services import apigateway_v1
+class _Method(_Checked):
+    def check(self, properties: Properties) -> None:
+        """Compile the templates."""
+        integration = properties.get("Integration") or {}
+        texts = list((integration.get("RequestTemplates") or {}).values())
+        for response in integration.get("IntegrationResponses") or []:
+            texts += (response.get("ResponseTemplates") or {}).values()
+        for text in filter(None, texts):
+            try:
+                compiled(text)
+            except TemplateError as error:
+                raise ResourceError(f"{METHOD} {properties['HttpMethod']}: {error}") from error
 
-    methods = apigateway_v1._resources[properties["RestApiId"]][properties["ResourceId"]]["resourceMethods"]
-    methods[properties["HttpMethod"]]["requestValidatorId"] = properties.get("RequestValidatorId")
+    def complete(self, properties: Properties) -> None:
+        """Keep which validator the method has."""
+        from ministack.services import apigateway_v1
 
-
-def _model_handlers(base: Handlers) -> Handlers:
-    create_base: Create = base["create"]
-    update_base: Update = base["update"]
-
-    def create(logical_id: str, properties: Properties, stack_name: str) -> Made:
-        _check_schema(properties)
-        return create_base(logical_id, properties, stack_name)
-
-    def update(physical_id: str, old: Properties, new: Properties, stack_name: str) -> Made:
-        _check_schema(new)
-        return update_base(physical_id, old, new, stack_name)
-
-    return handlers(create=create, update=update, delete=base["delete"])
-
-
-def _check_schema(properties: Properties) -> None:
-    schema = properties.get("Schema")
-    unknown = unsupported_keywords(json.loads(schema) if isinstance(schema, str) else schema or {})
-    if unknown:
-        raise ResourceError(f"{MODEL}: the local validator does not know {', '.join(unknown)}")
+        methods = apigateway_v1._resources[properties["RestApiId"]][properties["ResourceId"]]["resourceMethods"]
+        methods[properties["HttpMethod"]]["requestValidatorId"] = properties.get("RequestValidatorId")
 
 
-def _is_true(value: Any) -> bool:
-    return str(value).lower() == "true"
+class _Model(_Checked):
+    def check(self, properties: Properties) -> None:
+        """Refuse a schema with a keyword that our validator does not know."""
+        schema = properties.get("Schema")
+        unknown = unsupported_keywords(json.loads(schema) if isinstance(schema, str) else schema or {})
+        if unknown:
+            raise ResourceError(f"{MODEL}: the local validator does not know {', '.join(unknown)}")
+
+
+class _WebAclAssociation(ResourceType):
+    """Says which web ACL is in front of which stage. It is kept and described; nothing is filtered here."""
+
+    def create(self, _logical_id: str, properties: Properties, _stack_name: str) -> Created:
+        from ministack.services import waf
+
+        check_response(WEB_ACL_ASSOCIATION, waf._associate_web_acl(properties))
+        return f"{properties['WebACLArn']}|{properties['ResourceArn']}|REGIONAL", {}
+
+    def update(self, _physical_id: str, _old: Properties, new: Properties, stack_name: str) -> Created:
+        return self.create("", new, stack_name)
+
+    def delete(self, _physical_id: str, properties: Properties) -> None:
+        from ministack.services import waf
+
+        # After a replacement the stage may have another web ACL already, which must stay.
+        if waf._associations.get(properties["ResourceArn"]) == properties["WebACLArn"]:
+            check_response(WEB_ACL_ASSOCIATION, waf._disassociate_web_acl(properties))

@@ -1,167 +1,96 @@
-"""Template → nothing, or an error that names what the local cloud would not do of it.
+"""The check of a template: an error that names every type and property that the local cloud does not support.
 
-A property that AWS obeys and an emulator overlooks is a difference that shows only in production. So every property of
-our template stands here, and any other is refused when the stack is created or updated.
+If an emulator ignores a property that AWS obeys, the difference shows only in production. So this module lists every
+property of our template, and refuses any other when the stack is created or updated.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-#: Properties by name; a nested table for those below, `None` where everything below is passed on as it is.
+#: Properties by name, with a table of those below; `None` where everything below is passed on as it is.
 Table = Mapping[str, "Table | None"]
 
-_RETURNED: Final[Table] = {
-    "StatusCode": None,
-    "SelectionPattern": None,
-    "ResponseTemplates": {"application/json": None},
-}
-_EXPIRY: Final[Table] = {
-    "Id": None,
-    "Status": None,
-    "Prefix": None,
-    "ExpirationInDays": None,
-    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": None},
-}
-_S3_DESTINATION: Final[Table] = {
-    "BucketARN": None,
-    "RoleARN": None,
-    "Prefix": None,
-    "ErrorOutputPrefix": None,
-    "CompressionFormat": None,
-    "BufferingHints": {"IntervalInSeconds": None, "SizeInMBs": None},
-    "CloudWatchLoggingOptions": {"Enabled": None, "LogGroupName": None, "LogStreamName": None},
-}
+
+def _table(names: str, **below: Table) -> Table:
+    """Return a table of properties that are passed on as they are, and of others with a table of their own."""
+    return dict.fromkeys(names.split()) | below
+
 
 SUPPORTED: Final[Mapping[str, Table]] = {
-    "AWS::ApiGateway::Deployment": {"Description": None, "RestApiId": None},
-    "AWS::ApiGateway::GatewayResponse": {
-        "ResponseParameters": None,
-        "ResponseTemplates": {"application/json": None},
-        "ResponseType": None,
-        "RestApiId": None,
-        "StatusCode": None,
-    },
-    "AWS::ApiGateway::Method": {
-        "AuthorizationType": None,
-        "HttpMethod": None,
-        "Integration": {
-            "Credentials": None,
-            "IntegrationHttpMethod": None,
-            "IntegrationResponses": _RETURNED,
-            "PassthroughBehavior": None,
-            "RequestParameters": {"integration.request.header.Content-Type": None},
-            "RequestTemplates": None,
-            "TimeoutInMillis": None,
-            "Type": None,
-            "Uri": None,
-        },
-        "MethodResponses": {"StatusCode": None, "ResponseModels": None},
-        "RequestModels": {"application/json": None},
-        "RequestValidatorId": None,
-        "ResourceId": None,
-        "RestApiId": None,
-    },
-    "AWS::ApiGateway::Model": {
-        "ContentType": None,
-        "Description": None,
-        "Name": None,
-        "RestApiId": None,
-        "Schema": None,
-    },
-    "AWS::ApiGateway::RequestValidator": {
-        "Name": None,
-        "RestApiId": None,
-        "ValidateRequestBody": None,
-        "ValidateRequestParameters": None,
-    },
-    "AWS::ApiGateway::Resource": {"ParentId": None, "PathPart": None, "RestApiId": None},
-    "AWS::ApiGateway::RestApi": {
-        "Description": None,
-        "EndpointConfiguration": {"Types": None},
-        "Name": None,
-        "Tags": None,
-    },
-    "AWS::ApiGateway::Stage": {
-        "DeploymentId": None,
-        "Description": None,
-        "MethodSettings": {
-            "DataTraceEnabled": None,
-            "HttpMethod": None,
-            "MetricsEnabled": None,
-            "ResourcePath": None,
-            "ThrottlingBurstLimit": None,
-            "ThrottlingRateLimit": None,
-        },
-        "RestApiId": None,
-        "StageName": None,
-        "Tags": None,
-    },
-    "AWS::Athena::WorkGroup": {
-        "Description": None,
-        "Name": None,
-        "RecursiveDeleteOption": None,
-        "State": None,
-        "Tags": None,
-        "WorkGroupConfiguration": {
-            "BytesScannedCutoffPerQuery": None,
-            "EnforceWorkGroupConfiguration": None,
-            "EngineVersion": {"SelectedEngineVersion": None},
-            "PublishCloudWatchMetricsEnabled": None,
-            "ResultConfiguration": {
-                "EncryptionConfiguration": {"EncryptionOption": None},
-                "OutputLocation": None,
-            },
-        },
-    },
-    "AWS::Glue::Database": {
-        "CatalogId": None,
-        "DatabaseInput": {"Description": None, "LocationUri": None, "Name": None, "Parameters": None},
-    },
-    "AWS::IAM::Policy": {"PolicyDocument": None, "PolicyName": None, "Roles": None},
-    "AWS::IAM::Role": {"AssumeRolePolicyDocument": None, "Description": None, "RoleName": None, "Tags": None},
-    "AWS::Kinesis::Stream": {
-        "Name": None,
-        "RetentionPeriodHours": None,
-        "ShardCount": None,
-        "StreamEncryption": {"EncryptionType": None, "KeyId": None},
-        "StreamModeDetails": {"StreamMode": None},
-        "Tags": None,
-    },
-    "AWS::KinesisFirehose::DeliveryStream": {
-        "DeliveryStreamName": None,
-        "DeliveryStreamType": None,
-        "ExtendedS3DestinationConfiguration": _S3_DESTINATION,
-        "KinesisStreamSourceConfiguration": {"KinesisStreamARN": None, "RoleARN": None},
-        "Tags": None,
-    },
-    "AWS::Logs::LogGroup": {"LogGroupName": None, "RetentionInDays": None, "Tags": None},
-    "AWS::Logs::LogStream": {"LogGroupName": None, "LogStreamName": None},
-    "AWS::S3::Bucket": {
-        "BucketEncryption": {
-            "ServerSideEncryptionConfiguration": {"ServerSideEncryptionByDefault": {"SSEAlgorithm": None}}
-        },
-        "BucketName": None,
-        "LifecycleConfiguration": {"Rules": _EXPIRY},
-        "PublicAccessBlockConfiguration": None,
-        "Tags": None,
-    },
-    "AWS::S3::BucketPolicy": {"Bucket": None, "PolicyDocument": None},
-    "AWS::WAFv2::WebACL": {
-        "DefaultAction": None,
-        "Description": None,
-        "Name": None,
-        "Rules": None,
-        "Scope": None,
-        "VisibilityConfig": None,
-    },
-    "AWS::WAFv2::WebACLAssociation": {"ResourceArn": None, "WebACLArn": None},
+    "AWS::ApiGateway::Deployment": _table("Description RestApiId"),
+    "AWS::ApiGateway::GatewayResponse": _table(
+        "ResponseParameters ResponseType RestApiId StatusCode", ResponseTemplates=_table("application/json")
+    ),
+    "AWS::ApiGateway::Method": _table(
+        "AuthorizationType HttpMethod RequestValidatorId ResourceId RestApiId",
+        Integration=_table(
+            "Credentials IntegrationHttpMethod PassthroughBehavior RequestTemplates TimeoutInMillis Type Uri",
+            IntegrationResponses=_table("SelectionPattern StatusCode", ResponseTemplates=_table("application/json")),
+            RequestParameters=_table("integration.request.header.Content-Type"),
+        ),
+        MethodResponses=_table("ResponseModels StatusCode"),
+        RequestModels=_table("application/json"),
+    ),
+    "AWS::ApiGateway::Model": _table("ContentType Description Name RestApiId Schema"),
+    "AWS::ApiGateway::RequestValidator": _table("Name RestApiId ValidateRequestBody ValidateRequestParameters"),
+    "AWS::ApiGateway::Resource": _table("ParentId PathPart RestApiId"),
+    "AWS::ApiGateway::RestApi": _table("Description Name Tags", EndpointConfiguration=_table("Types")),
+    "AWS::ApiGateway::Stage": _table(
+        "DeploymentId Description RestApiId StageName Tags",
+        MethodSettings=_table(
+            "DataTraceEnabled HttpMethod MetricsEnabled ResourcePath ThrottlingBurstLimit ThrottlingRateLimit"
+        ),
+    ),
+    "AWS::Athena::WorkGroup": _table(
+        "Description Name RecursiveDeleteOption State Tags",
+        WorkGroupConfiguration=_table(
+            "BytesScannedCutoffPerQuery EnforceWorkGroupConfiguration PublishCloudWatchMetricsEnabled",
+            EngineVersion=_table("SelectedEngineVersion"),
+            ResultConfiguration=_table("OutputLocation", EncryptionConfiguration=_table("EncryptionOption")),
+        ),
+    ),
+    "AWS::Glue::Database": _table("CatalogId", DatabaseInput=_table("Description LocationUri Name Parameters")),
+    "AWS::IAM::Policy": _table("PolicyDocument PolicyName Roles"),
+    "AWS::IAM::Role": _table("AssumeRolePolicyDocument Description RoleName Tags"),
+    "AWS::Kinesis::Stream": _table(
+        "Name RetentionPeriodHours ShardCount Tags",
+        StreamEncryption=_table("EncryptionType KeyId"),
+        StreamModeDetails=_table("StreamMode"),
+    ),
+    "AWS::KinesisFirehose::DeliveryStream": _table(
+        "DeliveryStreamName DeliveryStreamType Tags",
+        ExtendedS3DestinationConfiguration=_table(
+            "BucketARN RoleARN Prefix ErrorOutputPrefix CompressionFormat",
+            BufferingHints=_table("IntervalInSeconds SizeInMBs"),
+            CloudWatchLoggingOptions=_table("Enabled LogGroupName LogStreamName"),
+        ),
+        KinesisStreamSourceConfiguration=_table("KinesisStreamARN RoleARN"),
+    ),
+    "AWS::Logs::LogGroup": _table("LogGroupName RetentionInDays Tags"),
+    "AWS::Logs::LogStream": _table("LogGroupName LogStreamName"),
+    "AWS::S3::Bucket": _table(
+        "BucketName PublicAccessBlockConfiguration Tags",
+        BucketEncryption=_table(
+            "", ServerSideEncryptionConfiguration=_table("", ServerSideEncryptionByDefault=_table("SSEAlgorithm"))
+        ),
+        LifecycleConfiguration=_table(
+            "",
+            Rules=_table(
+                "Id Status Prefix ExpirationInDays",
+                AbortIncompleteMultipartUpload=_table("DaysAfterInitiation"),
+            ),
+        ),
+    ),
+    "AWS::S3::BucketPolicy": _table("Bucket PolicyDocument"),
+    "AWS::WAFv2::WebACL": _table("DefaultAction Description Name Rules Scope VisibilityConfig"),
+    "AWS::WAFv2::WebACLAssociation": _table("ResourceArn WebACLArn"),
 }
 
 _ATTRIBUTES: Final = frozenset({"DeletionPolicy", "DependsOn", "Metadata", "Properties", "Type", "UpdateReplacePolicy"})
 
 
 def check_template(template: Mapping[str, Any]) -> None:
-    """Raise a ValueError, which CloudFormation answers as ValidationError, that lists all that is not supported."""
+    """Raise a ValueError that lists all that is not supported; CloudFormation answers it as ValidationError."""
     found = sorted(_unsupported(template))
     if found:
         raise ValueError(f"the local cloud does not support: {', '.join(found)}")
@@ -180,7 +109,7 @@ def _unsupported(template: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _outside(value: Any, table: Table | None, path: str = "") -> Iterator[str]:
-    """The paths below a value that the table does not have; an intrinsic function is not looked into."""
+    """Yield the paths below a value that the table does not have, except those within an intrinsic function."""
     if table is None or _is_intrinsic(value):
         return
     if isinstance(value, list):

@@ -1,15 +1,26 @@
 """How far a delivery stream has delivered, on disk: the place in each shard, and the object that is being written.
 
-The planned object names its records before it is uploaded, and its key follows from them. So a process killed at any
-moment uploads the very same object again, over itself, and no record is lost or delivered twice.
+The planned object names its records before it is uploaded, and its key follows from them. So after a kill at any
+moment the very same object is uploaded again, over itself, and no record is lost or delivered twice. An object holds
+the records bare, one after the other; records that cannot be delivered go to an object of their own.
 """
 
+import base64
+import json
 import uuid
+import zlib
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from local.cloud import files
+from local.cloud.firehose.destination import DeliveryStreamState, evaluate_prefix
+from local.cloud.kinesis.record_log import Record
+
+MAX_RECORD_BYTES = 1_000 * 2**10  # Kinesis takes more than Firehose does
+_ERROR_TYPE = "processing-failed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,13 +34,60 @@ class Range:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """An object to be: its records in order and where it goes; `error_key` takes what cannot be delivered."""
+    """An object to upload: its records in order and its key; `error_key` takes what cannot be delivered."""
 
     ranges: tuple[Range, ...]
     bucket: str
     key: str
     error_key: str
     gzip: bool
+
+    @classmethod
+    def of_records(cls, state: DeliveryStreamState, incarnation: str, ranges: tuple[Range, ...], oldest: int) -> "Plan":
+        """Return where the records go; this follows from the records and from the oldest one's arrival (epoch ms)."""
+        moment = datetime.fromtimestamp(oldest / 1000, UTC)
+        texts = [state.arn, incarnation, *(f"{one}" for one in ranges)]
+        unique = uuid.uuid5(uuid.NAMESPACE_URL, "|".join(texts))
+        name = f"{state.name}-{state.version}-{moment:%Y-%m-%d-%H-%M-%S}-{unique}"
+        random = unique.hex[-11:]
+        destination = state.destination
+        error_prefix = destination.error_prefix or f"{destination.prefix}{_ERROR_TYPE}/"
+        return cls(
+            ranges=ranges,
+            bucket=destination.bucket,
+            key=evaluate_prefix(destination.prefix, moment, random=random) + name + (".gz" if destination.gzip else ""),
+            error_key=evaluate_prefix(error_prefix, moment, random=random, error_type=_ERROR_TYPE) + name,
+            gzip=destination.gzip,
+        )
+
+    def objects(self, records: Iterable[Record]) -> dict[str, bytes]:
+        """Return the bodies to upload by key, the same bytes every time; only the compressed body is in memory."""
+        compressor = zlib.compressobj(6, zlib.DEFLATED, 31) if self.gzip else None
+        parts: list[bytes] = []
+        errors: list[bytes] = []
+        delivered = 0
+        for record in records:
+            if len(record.data) > MAX_RECORD_BYTES:
+                errors.append(_error_line(record))
+                continue
+            delivered += 1
+            parts.append(compressor.compress(record.data) if compressor else record.data)
+        if compressor:
+            parts.append(compressor.flush())
+        objects = {self.key: b"".join(parts)} if delivered else {}
+        return objects | ({self.error_key: b"".join(errors)} if errors else {})
+
+
+def _error_line(record: Record) -> bytes:
+    line = {
+        "attemptsMade": 1,
+        "arrivalTimestamp": record.arrived,
+        "errorCode": "Firehose.RecordTooLarge",
+        "errorMessage": f"The record has {len(record.data)} bytes; Firehose takes at most {MAX_RECORD_BYTES}.",
+        "attemptEndingTimestamp": record.arrived,
+        "rawData": base64.b64encode(record.data).decode(),
+    }
+    return json.dumps(line).encode() + b"\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,37 +98,29 @@ class Checkpoint:
     positions: dict[int, int] = field(default_factory=dict)
     plan: Plan | None = None
 
-    def planned(self, plan: Plan) -> "Checkpoint":
-        return replace(self, plan=plan)
-
     def delivered(self) -> "Checkpoint":
-        """After the planned object is in S3."""
+        """Return the checkpoint after the planned object is in S3."""
         ranges = self.plan.ranges if self.plan else ()
         return replace(self, positions=self.positions | {one.shard: one.end for one in ranges}, plan=None)
 
+    def save(self, path: Path) -> None:
+        """Write the checkpoint; it is on the disk on return."""
+        files.write_json(path, asdict(self))
 
-def identity(arn: str, incarnation: str, ranges: tuple[Range, ...]) -> uuid.UUID:
-    """The object's unique name: the same records give the same one."""
-    return uuid.uuid5(uuid.NAMESPACE_URL, "|".join([arn, incarnation, *(f"{one}" for one in ranges)]))
+    @classmethod
+    def load(cls, path: Path) -> "Checkpoint":
+        """Read the checkpoint that `save` wrote; raise BrokenStateError if it is not there whole.
 
+        Only the checkpoint says what is in S3 already. To begin at either end of the stream instead would deliver
+        records twice or never.
+        """
+        return files.read_json(path, cls._parse)
 
-def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Durable on return."""
-    files.write_json(path, asdict(checkpoint))
-
-
-def load(path: Path) -> Checkpoint:
-    """The checkpoint that `save` wrote; BrokenStateError when it is not there whole.
-
-    Without it nothing says what is in S3 already: to begin at either end would deliver records twice or never.
-    """
-    return files.read_json(path, _parse)
-
-
-def _parse(document: dict[str, Any]) -> Checkpoint:
-    plan = document["plan"]
-    return Checkpoint(
-        incarnation=document["incarnation"],
-        positions={int(shard): index for shard, index in document["positions"].items()},
-        plan=Plan(**plan | {"ranges": tuple(Range(**one) for one in plan["ranges"])}) if plan else None,
-    )
+    @classmethod
+    def _parse(cls, document: dict[str, Any]) -> "Checkpoint":
+        plan = document["plan"]
+        return cls(
+            incarnation=document["incarnation"],
+            positions={int(shard): index for shard, index in document["positions"].items()},
+            plan=Plan(**plan | {"ranges": tuple(Range(**one) for one in plan["ranges"])}) if plan else None,
+        )

@@ -1,12 +1,19 @@
-"""The S3 destination of a delivery stream: from the configuration on the wire to what delivery needs.
+"""A delivery stream's configuration on the wire → what delivery needs, and where an object goes.
 
-What the local cloud cannot do (transform, convert, partition dynamically, back up) is refused when it is asked for.
+A configuration that the local cloud cannot serve (transform, convert, partition dynamically, back up) is refused.
+
+Prefix expressions: `!{timestamp:PATTERN}` takes Java's date letters, in UTC. All expressions of a prefix show the same
+moment: the arrival of the oldest record in the object. A prefix without one gets `yyyy/MM/dd/HH/` added, as on AWS.
 """
 
-from dataclasses import dataclass
+import re
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from local.cloud.firehose import prefix
+from local.cloud import files
+from local.cloud.emulator import Scope
 from local.cloud.json_protocol import AwsError, Payload
 
 _DEFAULTS: Payload = {
@@ -21,6 +28,11 @@ _DEFAULTS: Payload = {
 _SWITCHES = ("ProcessingConfiguration", "DataFormatConversionConfiguration", "DynamicPartitioningConfiguration")
 _MEMBERS = _DEFAULTS.keys() | {"RoleARN", "BucketARN", "CustomTimeZone", *_SWITCHES}
 _BUCKET = "arn:aws:s3:::"
+
+_EXPRESSION = re.compile(r"!\{([^:}]*):([^}]*)\}")
+_LETTERS = re.compile(r"'([^']*)'|([A-Za-z])\2*|.")
+_DEFAULT_PATTERN = "yyyy/MM/dd/HH/"
+_FORMATS = {"yyyy": "%Y", "yy": "%y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S", "DDD": "%j"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,14 +49,14 @@ class Destination:
 
     @classmethod
     def parse(cls, given: Payload) -> "Destination":
-        """From an ExtendedS3DestinationConfiguration; AwsError for what is wrong or not there."""
-        _refuse_what_is_not_here(given)
+        """Read an ExtendedS3DestinationConfiguration; raise AwsError for what is wrong or not supported."""
+        _refuse_unsupported(given)
         wire = _DEFAULTS | given
         hints = _DEFAULTS["BufferingHints"] | wire["BufferingHints"]
         wire["BufferingHints"] = hints
         try:
-            prefix.check(wire["Prefix"], wire["ErrorOutputPrefix"])
-        except prefix.PrefixError as error:
+            check_prefixes(wire["Prefix"], wire["ErrorOutputPrefix"])
+        except PrefixError as error:
             raise _invalid(str(error)) from error
         bucket = str(wire.get("BucketARN", ""))
         if not bucket.startswith(_BUCKET) or not wire.get("RoleARN"):
@@ -60,7 +72,89 @@ class Destination:
         )
 
 
-def _refuse_what_is_not_here(given: Payload) -> None:
+@dataclass(frozen=True, kw_only=True)
+class DeliveryStreamState:
+    """A delivery stream from Kinesis to S3: one JSON document on disk.
+
+    Times are epoch seconds; a new destination makes a new version.
+    """
+
+    scope: Scope
+    name: str
+    source_arn: str
+    source_role: str
+    destination: Destination
+    created: float
+    updated: float
+    version: int = 1
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:firehose:{self.scope.region}:{self.scope.account}:deliverystream/{self.name}"
+
+    def save(self, path: Path) -> None:
+        """Write the state; it is on the disk on return."""
+        files.write_json(path, asdict(self) | {"destination": self.destination.wire})
+
+    @classmethod
+    def load(cls, path: Path) -> "DeliveryStreamState":
+        """Read the state that `save` wrote; raise BrokenStateError if it is not there whole."""
+        return files.read_json(path, cls._parse)
+
+    @classmethod
+    def _parse(cls, document: dict[str, Any]) -> "DeliveryStreamState":
+        scope, destination = Scope(**document.pop("scope")), Destination.parse(document.pop("destination"))
+        return cls(scope=scope, destination=destination, **document)
+
+
+class PrefixError(ValueError):
+    """A prefix that Firehose would refuse, or that the local cloud does not support."""
+
+
+def evaluate_prefix(prefix: str, moment: datetime, *, random: str, error_type: str | None = None) -> str:
+    """Return the prefix with its expressions filled in; `random` stands for each `!{firehose:random-string}`."""
+
+    def value(match: re.Match[str]) -> str:
+        match match.groups():
+            case ("timestamp", pattern):
+                return _java_date(pattern, moment)
+            case ("firehose", "random-string"):
+                return random
+            case ("firehose", "error-output-type") if error_type is not None:
+                return error_type
+        raise PrefixError(f"{match.group()} cannot stand in the prefix {prefix!r}")
+
+    evaluated = _EXPRESSION.sub(value, prefix)
+    return evaluated if "!{timestamp:" in prefix else evaluated + _java_date(_DEFAULT_PATTERN, moment)
+
+
+def check_prefixes(prefix: str, error_prefix: str) -> None:
+    """Raise PrefixError for a pair of prefixes that Firehose would refuse."""
+    moment = datetime.fromtimestamp(0, UTC)
+    evaluate_prefix(prefix, moment, random="")
+    evaluate_prefix(error_prefix, moment, random="", error_type="processing-failed")
+    if _EXPRESSION.search(prefix) and "!{firehose:error-output-type}" not in error_prefix:
+        raise PrefixError(
+            f"the prefix {prefix!r} has expressions, so ErrorOutputPrefix must have !{{firehose:error-output-type}}"
+        )
+
+
+def _java_date(pattern: str, moment: datetime) -> str:
+    def letters(match: re.Match[str]) -> str:
+        if match.group(1) is not None:
+            return match.group(1) or "'"
+        if match.group(2) is None:
+            return match.group()
+        if match.group() not in _FORMATS:
+            raise PrefixError(f"the local cloud does not have {match.group()!r} in a date pattern")
+        # strftime writes the year of a date before 1000 without its leading zeros
+        return f"{moment.year:04d}" if match.group() == "yyyy" else moment.strftime(_FORMATS[match.group()])
+
+    return _LETTERS.sub(letters, pattern)
+
+
+def _refuse_unsupported(given: Payload) -> None:
     unknown = given.keys() - _MEMBERS
     if unknown:
         raise _invalid(f"The local cloud does not have {', '.join(sorted(unknown))}.")

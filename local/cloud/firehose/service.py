@@ -1,22 +1,123 @@
-"""The Firehose service: its table of operations, its HTTP handler, the work beside the requests."""
+"""The Firehose service: all delivery streams of this cloud, its table of operations, the work beside the requests."""
 
+import asyncio
+import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
-from local.cloud import emulator, json_protocol
-from local.cloud.firehose.destination import Destination
-from local.cloud.firehose.state import DeliveryStreamState
-from local.cloud.firehose.streams import DeliveryStreams
-from local.cloud.json_protocol import AwsError, Operation, Payload
+from local.cloud import emulator, files
+from local.cloud.emulator import Scope
+from local.cloud.firehose.checkpoint import Checkpoint
+from local.cloud.firehose.destination import DeliveryStreamState, Destination
+from local.cloud.firehose.pump import Pump, Source, SourceGoneError
+from local.cloud.json_protocol import AwsError, JsonService, Operations, Payload
 from local.cloud.kinesis.service import KinesisService
 from local.cloud.settings import LocalCloudSettings
+
+_POLL_SECONDS = 0.25
+_STATE_FILE = "stream.json"
+_CHECKPOINT_FILE = "checkpoint.json"
 
 _DESTINATION_ID = "destinationId-000000000001"
 _DESTINATION = "ExtendedS3DestinationConfiguration"
 _UPDATE = "ExtendedS3DestinationUpdate"
 _NAME = "DeliveryStreamName"
+#: The members of the destination that the older S3DestinationDescription has, too.
+_S3_MEMBERS = (
+    "RoleARN",
+    "BucketARN",
+    "Prefix",
+    "ErrorOutputPrefix",
+    "BufferingHints",
+    "CompressionFormat",
+    "EncryptionConfiguration",
+    "CloudWatchLoggingOptions",
+)
+
+
+class DeliveryStream:
+    """A delivery stream and its pump, in one folder."""
+
+    def __init__(self, folder: Path, kinesis: KinesisService) -> None:
+        self._folder = folder
+        self.state = DeliveryStreamState.load(folder / _STATE_FILE)
+        self.pump = Pump(folder / _CHECKPOINT_FILE, Source(kinesis=kinesis, arn=self.state.source_arn))
+
+    @classmethod
+    def create(cls, folder: Path, state: DeliveryStreamState, kinesis: KinesisService) -> "DeliveryStream":
+        """Create one that reads from the latest record on; raise AwsError if the source does not exist."""
+        source = Source(kinesis=kinesis, arn=state.source_arn)
+        try:
+            start = Checkpoint(incarnation=source.incarnation(), positions=source.ends())
+        except SourceGoneError as error:
+            raise AwsError("InvalidArgumentException", f"{error}.") from error
+
+        def write(partial: Path) -> None:
+            start.save(partial / _CHECKPOINT_FILE)
+            state.save(partial / _STATE_FILE)
+
+        files.create_folder(folder, write)
+        return cls(folder, kinesis)
+
+    def delete(self) -> None:
+        """Remove it from the disk."""
+        files.delete_folder(self._folder)
+
+    def update(self, change: Callable[[DeliveryStreamState], DeliveryStreamState]) -> None:
+        """Change the state, on the disk before it counts."""
+        changed = change(self.state)
+        changed.save(self._folder / _STATE_FILE)
+        self.state = changed
+
+
+class DeliveryStreams:
+    """All delivery streams of this cloud."""
+
+    def __init__(self, settings: LocalCloudSettings, kinesis: KinesisService) -> None:
+        self._folder = settings.state_dir / "firehose"
+        self._kinesis = kinesis
+        self._lock = threading.RLock()
+        self._streams: dict[tuple[Scope, str], DeliveryStream] = {}
+        for folder in files.whole_folders(self._folder, "*/*/*"):
+            stream = DeliveryStream(folder, kinesis)
+            stream.pump.skip_lost_records()
+            self._streams[stream.state.scope, stream.state.name] = stream
+
+    async def run(self) -> None:
+        """Deliver, until cancelled."""
+        while True:
+            delivered = [await stream.pump.step(stream.state) for stream in list(self._streams.values())]
+            await asyncio.sleep(0 if any(delivered) else _POLL_SECONDS)
+
+    def get(self, payload: Payload) -> DeliveryStream:
+        scope, name = emulator.scope(), payload.get(_NAME)
+        stream = self._streams.get((scope, str(name)))
+        if stream is None:
+            raise AwsError("ResourceNotFoundException", f"Firehose {name} under account {scope.account} not found.")
+        return stream
+
+    def create(self, state: DeliveryStreamState) -> None:
+        with self._lock:
+            if (state.scope, state.name) in self._streams:
+                raise AwsError(
+                    "ResourceInUseException",
+                    f"Firehose {state.name} under accountId {state.scope.account} already exists",
+                )
+            folder = self._folder / state.scope.account / state.scope.region / state.name
+            self._streams[state.scope, state.name] = DeliveryStream.create(folder, state, self._kinesis)
+
+    def delete(self, stream: DeliveryStream) -> None:
+        with self._lock:
+            stream.delete()
+            del self._streams[stream.state.scope, stream.state.name]
+
+    def in_scope(self, scope: Scope) -> Iterator[DeliveryStream]:
+        """Yield the scope's delivery streams, by name."""
+        for key in sorted(self._streams, key=lambda key: key[1]):
+            if key[0] == scope:
+                yield self._streams[key]
 
 
 def create_delivery_stream(streams: DeliveryStreams, payload: Payload) -> Payload:
@@ -29,7 +130,7 @@ def create_delivery_stream(streams: DeliveryStreams, payload: Payload) -> Payloa
             f"The local cloud has only KinesisStreamAsSource with {_DESTINATION}, not {kind}.",
         )
     now = time.time()
-    made = DeliveryStreamState(
+    state = DeliveryStreamState(
         scope=emulator.scope(),
         name=str(payload.get(_NAME)),
         source_arn=source["KinesisStreamARN"],
@@ -39,28 +140,23 @@ def create_delivery_stream(streams: DeliveryStreams, payload: Payload) -> Payloa
         updated=now,
         tags=_tags(payload),
     )
-    streams.create(made)
-    return {"DeliveryStreamARN": made.arn}
+    streams.create(state)
+    return {"DeliveryStreamARN": state.arn}
 
 
 def describe_delivery_stream(streams: DeliveryStreams, payload: Payload) -> Payload:
     """DescribeDeliveryStream."""
     state = streams.get(payload).state
-    s3_members = (
-        "RoleARN",
-        "BucketARN",
-        "Prefix",
-        "ErrorOutputPrefix",
-        "BufferingHints",
-        "CompressionFormat",
-        "EncryptionConfiguration",
-        "CloudWatchLoggingOptions",
-    )
     wire = state.destination.wire
     source = {
         "KinesisStreamARN": state.source_arn,
         "RoleARN": state.source_role,
         "DeliveryStartTimestamp": state.created,
+    }
+    destination = {
+        "DestinationId": _DESTINATION_ID,
+        "S3DestinationDescription": {name: wire[name] for name in _S3_MEMBERS},
+        "ExtendedS3DestinationDescription": wire,
     }
     description: Payload = {
         "DeliveryStreamName": state.name,
@@ -71,13 +167,7 @@ def describe_delivery_stream(streams: DeliveryStreams, payload: Payload) -> Payl
         "CreateTimestamp": state.created,
         "LastUpdateTimestamp": state.updated,
         "Source": {"KinesisStreamSourceDescription": source},
-        "Destinations": [
-            {
-                "DestinationId": _DESTINATION_ID,
-                "S3DestinationDescription": {name: wire[name] for name in s3_members},
-                "ExtendedS3DestinationDescription": wire,
-            }
-        ],
+        "Destinations": [destination],
         "HasMoreDestinations": False,
     }
     return {"DeliveryStreamDescription": description}
@@ -93,13 +183,13 @@ def list_delivery_streams(streams: DeliveryStreams, payload: Payload) -> Payload
     """ListDeliveryStreams, by name."""
     after = payload.get("ExclusiveStartDeliveryStreamName", "")
     wanted = payload.get("DeliveryStreamType", "KinesisStreamAsSource") == "KinesisStreamAsSource"
-    names = [one.state.name for one in streams.of_scope(emulator.scope()) if wanted and one.state.name > after]
+    names = [one.state.name for one in streams.in_scope(emulator.scope()) if wanted and one.state.name > after]
     limit = int(payload.get("Limit", 10))
     return {"DeliveryStreamNames": names[:limit], "HasMoreDeliveryStreams": len(names) > limit}
 
 
 def update_destination(streams: DeliveryStreams, payload: Payload) -> Payload:
-    """UpdateDestination: what is given replaces what was; the object being written keeps the old one."""
+    """UpdateDestination: the given members replace the old ones; the object being written keeps the old destination."""
     stream = streams.get(payload)
     if payload.get("CurrentDeliveryStreamVersionId") != str(stream.state.version):
         raise AwsError(
@@ -122,9 +212,9 @@ def tag(streams: DeliveryStreams, payload: Payload) -> Payload:
 
 def untag(streams: DeliveryStreams, payload: Payload) -> Payload:
     """UntagDeliveryStream."""
-    doomed = set(payload.get("TagKeys", []))
+    removed = set(payload.get("TagKeys", []))
     streams.get(payload).update(
-        lambda state: replace(state, tags={key: value for key, value in state.tags.items() if key not in doomed})
+        lambda state: replace(state, tags={key: value for key, value in state.tags.items() if key not in removed})
     )
     return {}
 
@@ -137,7 +227,11 @@ def list_tags(streams: DeliveryStreams, payload: Payload) -> Payload:
     return {"Tags": [{"Key": key, "Value": value} for key, value in tags[:limit]], "HasMoreTags": len(tags) > limit}
 
 
-_OPERATIONS: dict[str, tuple[Callable[[DeliveryStreams, Payload], Payload], tuple[str, ...]]] = {
+def _tags(payload: Payload) -> dict[str, str]:
+    return {one["Key"]: one.get("Value", "") for one in payload.get("Tags", [])}
+
+
+OPERATIONS: Operations = {
     "CreateDeliveryStream": (
         create_delivery_stream,
         (_NAME, "DeliveryStreamType", "KinesisStreamSourceConfiguration", _DESTINATION, "Tags"),
@@ -155,42 +249,16 @@ _OPERATIONS: dict[str, tuple[Callable[[DeliveryStreams, Payload], Payload], tupl
 }
 
 
-class FirehoseService:
-    """All calls go through `call`; `run` delivers."""
+class FirehoseService(JsonService):
+    """The operations on delivery streams; the server runs `DeliveryStreams.run` beside the requests."""
 
     def __init__(self, streams: DeliveryStreams) -> None:
-        self._streams = streams
-        self.operations = {
-            name: Operation(run=self._bound(run), members=frozenset(members))
-            for name, (run, members) in _OPERATIONS.items()
-        }
-
-    def call(self, name: str, payload: Payload) -> Payload:
-        """Run an operation in the scope of the request being answered; AwsError as AWS would answer it."""
-        return json_protocol.call(self.operations, name, payload)
-
-    def run(self) -> Coroutine[Any, Any, None]:
-        return self._streams.run()
-
-    def _bound(self, run: Callable[[DeliveryStreams, Payload], Payload]) -> Callable[[Payload], Payload]:
-        return lambda payload: run(self._streams, payload)
-
-
-_installed: list[FirehoseService] = []
-
-
-def get() -> FirehoseService:
-    """The service of this process."""
-    return _installed[-1]
+        super().__init__(OPERATIONS, streams, target="Firehose_20150804")
+        self.streams = streams
 
 
 def install(settings: LocalCloudSettings, kinesis: KinesisService) -> FirehoseService:
-    """Read the delivery streams back from disk and answer the calls to Firehose."""
+    """Read the delivery streams from disk and answer the calls to Firehose."""
     service = FirehoseService(DeliveryStreams(settings, kinesis))
-    _installed.append(service)
-    emulator.replace("firehose", json_protocol.handler(service.operations, "Firehose_20150804"))
+    emulator.replace("firehose", service.handle)
     return service
-
-
-def _tags(payload: Payload) -> dict[str, str]:
-    return {one["Key"]: one.get("Value", "") for one in payload.get("Tags", [])}

@@ -1,4 +1,7 @@
-"""A stream's life and settings: create, delete, retention, tags, enhanced monitoring, encryption."""
+"""The operations that change a stream: create, delete, resize, retention, tags, enhanced monitoring, encryption.
+
+SplitShard, MergeShards and UpdateShardCount have AWS's limits; the stream is UPDATING for a while afterwards.
+"""
 
 import time
 from collections.abc import Callable, Iterable
@@ -7,19 +10,20 @@ from typing import Any
 
 from local.cloud import emulator
 from local.cloud.json_protocol import AwsError, Payload
-from local.cloud.kinesis.catalog import Catalog
 from local.cloud.kinesis.metrics import SHARD_LEVEL
-from local.cloud.kinesis.shards import ShardMap
-from local.cloud.kinesis.state import DEFAULT_RETENTION_HOURS, StreamState
-from local.cloud.kinesis.stream import Stream
+from local.cloud.kinesis.shards import Shard, ShardMap, scale_uniformly
+from local.cloud.kinesis.streams import DEFAULT_RETENTION_HOURS, Stream, Streams, StreamState
 
 MAX_RETENTION_HOURS = 8_760
 MAX_TAGS = 50
 DEFAULT_SHARDS = 4
+RESIZES_PER_DAY = 10
+MAX_SHARDS = 10_000
+_DAY = 24 * 3600.0
 
 
-def create_stream(catalog: Catalog, payload: Payload) -> Payload:
-    """CreateStream; only provisioned streams, of four shards unless told otherwise (recorded on AWS)."""
+def create_stream(streams: Streams, payload: Payload) -> Payload:
+    """CreateStream; only provisioned streams, of four shards by default (recorded on AWS)."""
     mode = payload.get("StreamModeDetails", {}).get("StreamMode", "PROVISIONED")
     if mode != "PROVISIONED":
         raise AwsError("InvalidArgumentException", f"The local cloud has no {mode} streams, only PROVISIONED.")
@@ -28,38 +32,137 @@ def create_stream(catalog: Catalog, payload: Payload) -> Payload:
         raise AwsError("ValidationException", f"StreamName {name!r} must have 1 to 128 characters.")
     if not isinstance(count, int) or count < 1:
         raise AwsError("ValidationException", f"ShardCount {count!r} must be at least 1.")
-    scope, now = emulator.scope(), time.time()
-    catalog.check_shard_limit(scope, count)
-    state = StreamState(
-        scope=scope,
-        name=name,
-        incarnation=catalog.new_incarnation(),
-        created=now,
-        shards=ShardMap.uniform(count, now=now),
-        tags=dict(payload.get("Tags", {})),
-    )
-    catalog.add(state.busy("CREATING", catalog.settings.create_seconds))
+    scope = emulator.scope()
+    streams.check_shard_limit(scope, count)
+    state = StreamState.new(scope, name, count, dict(payload.get("Tags", {})))
+    streams.add(state.busy("CREATING", streams.settings.create_seconds))
     return {}
 
 
-def delete_stream(catalog: Catalog, payload: Payload) -> Payload:
-    """DeleteStream; at once."""
-    catalog.remove(catalog.get(payload))
+def delete_stream(streams: Streams, payload: Payload) -> Payload:
+    """DeleteStream, without delay."""
+    streams.remove(streams.get(payload))
     return {}
 
 
-def increase_retention(catalog: Catalog, payload: Payload) -> Payload:
+def split_shard(streams: Streams, payload: Payload) -> Payload:
+    """SplitShard, one open shard at a hash key inside it."""
+    stream = _active(streams, payload)
+    shard = _open_shard(stream, payload.get("ShardToSplit"))
+    at = _hash_key(payload.get("NewStartingHashKey"))
+    if not shard.start + 1 < at < shard.end:
+        raise AwsError(
+            "InvalidArgumentException",
+            f"NewStartingHashKey {at} used in SplitShard() on shard {shard.identifier} in {stream.state.title} is not "
+            f"both greater than one plus the shard's StartingHashKey {shard.start} and less than the shard's "
+            f"EndingHashKey {shard.end}.",
+        )
+    streams.check_shard_limit(stream.state.scope, 1)
+    _reshard(streams, stream, stream.state.shards.split(shard, at, now=time.time()), operations=1)
+    return {}
+
+
+def merge_shards(streams: Streams, payload: Payload) -> Payload:
+    """MergeShards, two open neighbours."""
+    stream = _active(streams, payload)
+    shard = _open_shard(stream, payload.get("ShardToMerge"))
+    adjacent = _open_shard(stream, payload.get("AdjacentShardToMerge"))
+    low, high = sorted((shard, adjacent), key=lambda one: one.start)
+    if low.end + 1 != high.start:
+        raise AwsError(
+            "InvalidArgumentException",
+            f"Shards {shard.identifier} and {adjacent.identifier} in {stream.state.title} are not an adjacent pair of "
+            "shards eligible for merging",
+        )
+    _reshard(streams, stream, stream.state.shards.merge(shard, adjacent, now=time.time()), operations=1)
+    return {}
+
+
+def update_shard_count(streams: Streams, payload: Payload) -> Payload:
+    """UpdateShardCount: uniform, at most double, at least half, ten times in 24 hours."""
+    stream = _active(streams, payload)
+    target, current = payload.get("TargetShardCount"), len(stream.state.shards.open_shards())
+    if payload.get("ScalingType") != "UNIFORM_SCALING":
+        raise AwsError("ValidationException", f"ScalingType {payload.get('ScalingType')} is not UNIFORM_SCALING.")
+    if not isinstance(target, int) or target < 1:
+        raise AwsError("ValidationException", f"TargetShardCount {target!r} must be at least 1.")
+    now = time.time()
+    recent = tuple(call for call in stream.state.resize_calls if call > now - _DAY)
+    _check_target(current, target)
+    if len(recent) >= RESIZES_PER_DAY:
+        raise AwsError(
+            "LimitExceededException",
+            f"UpdateShardCount may be called at most {RESIZES_PER_DAY} times in 24 hours for {stream.state.title}.",
+        )
+    streams.check_shard_limit(stream.state.scope, max(target - current, 0))
+    change = scale_uniformly(stream.state.shards, target, now=now)
+    stream.update(lambda state: replace(state, resize_calls=(*recent, now)))
+    _reshard(streams, stream, change.shards, operations=change.operations)
+    return {
+        "StreamName": stream.state.name,
+        "StreamARN": stream.state.arn,
+        "CurrentShardCount": current,
+        "TargetShardCount": target,
+    }
+
+
+def _check_target(current: int, target: int) -> None:
+    if target > MAX_SHARDS:
+        problem = f"over {MAX_SHARDS} shards"
+    elif target > 2 * current:
+        problem = "up over double your current open shard count"
+    elif 2 * target < current:
+        problem = "down below half your current open shard count"
+    else:
+        return
+    counts = f"Current open shard count: {current} Target shard count: {target}"
+    raise AwsError("LimitExceededException", f"UpdateShardCount cannot scale {problem}. {counts}")
+
+
+def _active(streams: Streams, payload: Payload) -> Stream:
+    stream = streams.get(payload)
+    state = stream.state
+    if state.status != "ACTIVE":
+        problem = f"Stream {state.name} under account {state.scope.account} not ACTIVE, instead in state {state.status}"
+        raise AwsError("ResourceInUseException", problem)
+    return stream
+
+
+def _open_shard(stream: Stream, identifier: Any) -> Shard:
+    shard = stream.shard(str(identifier))
+    if not shard.is_open:
+        raise AwsError(
+            "InvalidArgumentException",
+            f"Shard {identifier} in {stream.state.title} has already been merged or split, and thus is not eligible "
+            "for merging or splitting.",
+        )
+    return shard
+
+
+def _hash_key(text: Any) -> int:
+    if not isinstance(text, str) or not text.isdigit():
+        raise AwsError("ValidationException", f"NewStartingHashKey {text!r} is not a decimal number.")
+    return int(text)
+
+
+def _reshard(streams: Streams, stream: Stream, shards: ShardMap, *, operations: int) -> None:
+    settings = streams.settings
+    seconds = settings.reshard_seconds + settings.reshard_operation_seconds * operations
+    stream.update(lambda state: replace(state, shards=shards).busy("UPDATING", seconds))
+
+
+def increase_retention(streams: Streams, payload: Payload) -> Payload:
     """IncreaseStreamRetentionPeriod; the same value again is accepted, as on AWS."""
-    return _set_retention(catalog, payload, lambda new, old: new >= old, "Minimum")
+    return _set_retention(streams, payload, lambda new, old: new >= old, "Minimum")
 
 
-def decrease_retention(catalog: Catalog, payload: Payload) -> Payload:
+def decrease_retention(streams: Streams, payload: Payload) -> Payload:
     """DecreaseStreamRetentionPeriod."""
-    return _set_retention(catalog, payload, lambda new, old: new <= old, "Maximum")
+    return _set_retention(streams, payload, lambda new, old: new <= old, "Maximum")
 
 
-def _set_retention(catalog: Catalog, payload: Payload, allowed: Callable[[int, int], bool], bound: str) -> Payload:
-    stream, hours = catalog.get(payload), payload.get("RetentionPeriodHours")
+def _set_retention(streams: Streams, payload: Payload, allowed: Callable[[int, int], bool], bound: str) -> Payload:
+    stream, hours = streams.get(payload), payload.get("RetentionPeriodHours")
     old = stream.state.retention_hours
     if not isinstance(hours, int) or not DEFAULT_RETENTION_HOURS <= hours <= MAX_RETENTION_HOURS:
         raise AwsError(
@@ -76,94 +179,76 @@ def _set_retention(catalog: Catalog, payload: Payload, allowed: Callable[[int, i
     return {}
 
 
-def add_tags(catalog: Catalog, payload: Payload) -> Payload:
+def add_tags(streams: Streams, payload: Payload) -> Payload:
     """AddTagsToStream."""
-    _tag(catalog.get(payload), payload.get("Tags", {}))
-    return {}
+    return _tag(streams.get(payload), payload.get("Tags", {}))
 
 
-def remove_tags(catalog: Catalog, payload: Payload) -> Payload:
+def remove_tags(streams: Streams, payload: Payload) -> Payload:
     """RemoveTagsFromStream."""
-    _untag(catalog.get(payload), payload.get("TagKeys", []))
-    return {}
+    return _untag(streams.get(payload), payload.get("TagKeys", []))
 
 
-def list_tags(catalog: Catalog, payload: Payload) -> Payload:
+def list_tags(streams: Streams, payload: Payload) -> Payload:
     """ListTagsForStream, by key."""
-    tags = _wire_tags(catalog.get(payload))
-    tags = [tag for tag in tags if tag["Key"] > payload.get("ExclusiveStartTagKey", "")]
+    tags = [tag for tag in _wire_tags(streams.get(payload)) if tag["Key"] > payload.get("ExclusiveStartTagKey", "")]
     limit = int(payload.get("Limit", MAX_TAGS))
     return {"Tags": tags[:limit], "HasMoreTags": len(tags) > limit}
 
 
-def tag_resource(catalog: Catalog, payload: Payload) -> Payload:
+def tag_resource(streams: Streams, payload: Payload) -> Payload:
     """TagResource, for a stream's ARN."""
-    _tag(_resource(catalog, payload), payload.get("Tags", {}))
-    return {}
+    return _tag(_resource(streams, payload), payload.get("Tags", {}))
 
 
-def untag_resource(catalog: Catalog, payload: Payload) -> Payload:
+def untag_resource(streams: Streams, payload: Payload) -> Payload:
     """UntagResource."""
-    _untag(_resource(catalog, payload), payload.get("TagKeys", []))
-    return {}
+    return _untag(_resource(streams, payload), payload.get("TagKeys", []))
 
 
-def list_tags_for_resource(catalog: Catalog, payload: Payload) -> Payload:
+def list_tags_for_resource(streams: Streams, payload: Payload) -> Payload:
     """ListTagsForResource."""
-    return {"Tags": _wire_tags(_resource(catalog, payload))}
+    return {"Tags": _wire_tags(_resource(streams, payload))}
 
 
-def enable_monitoring(catalog: Catalog, payload: Payload) -> Payload:
-    """EnableEnhancedMonitoring: shard-level metrics from now on."""
-    return _set_monitoring(catalog, payload, lambda current, given: current | given)
-
-
-def disable_monitoring(catalog: Catalog, payload: Payload) -> Payload:
-    """DisableEnhancedMonitoring."""
-    return _set_monitoring(catalog, payload, lambda current, given: current - given)
-
-
-def start_encryption(catalog: Catalog, payload: Payload) -> Payload:
-    """StartStreamEncryption: noted and shown, nothing is encrypted here."""
-    key_id = str(payload.get("KeyId", ""))
-    if payload.get("EncryptionType") != "KMS" or not key_id:
-        raise AwsError("InvalidArgumentException", "EncryptionType must be KMS, with a KeyId.")
-    catalog.get(payload).update(lambda state: replace(state, key_id=key_id))
-    return {}
-
-
-def stop_encryption(catalog: Catalog, payload: Payload) -> Payload:
-    """StopStreamEncryption."""
-    catalog.get(payload).update(lambda state: replace(state, key_id=None))
-    return {}
-
-
-def _tag(stream: Stream, tags: dict[str, str]) -> None:
+def _tag(stream: Stream, tags: dict[str, str]) -> Payload:
     merged = stream.state.tags | tags
     if len(merged) > MAX_TAGS:
         raise AwsError(
             "InvalidArgumentException",
-            f"Failed to add tags to stream {stream.state.name} under account {stream.state.scope.account} because a "
-            f"given stream cannot have more than {MAX_TAGS} tags associated with it.",
+            f"Failed to add tags to {stream.state.title} because a given stream cannot have more than {MAX_TAGS} tags "
+            "associated with it.",
         )
     stream.update(lambda state: replace(state, tags=merged))
+    return {}
 
 
-def _untag(stream: Stream, keys: Iterable[str]) -> None:
-    doomed = set(keys)
-    stream.update(lambda state: replace(state, tags={k: v for k, v in state.tags.items() if k not in doomed}))
+def _untag(stream: Stream, keys: Iterable[str]) -> Payload:
+    removed = set(keys)
+    stream.update(lambda state: replace(state, tags={k: v for k, v in state.tags.items() if k not in removed}))
+    return {}
 
 
 def _wire_tags(stream: Stream) -> list[Payload]:
     return [{"Key": key, "Value": value} for key, value in sorted(stream.state.tags.items())]
 
 
-def _resource(catalog: Catalog, payload: Payload) -> Stream:
-    return catalog.get({"StreamARN": payload.get("ResourceARN", "")})
+def _resource(streams: Streams, payload: Payload) -> Stream:
+    return streams.get({"StreamARN": payload.get("ResourceARN", "")})
 
 
-def _set_monitoring(catalog: Catalog, payload: Payload, combine: Callable[[set[str], set[str]], set[str]]) -> Payload:
-    stream = catalog.get(payload)
+def enable_monitoring(streams: Streams, payload: Payload) -> Payload:
+    """EnableEnhancedMonitoring: shard-level metrics from now on."""
+    return _set_monitoring(streams, payload, set.union)
+
+
+def disable_monitoring(streams: Streams, payload: Payload) -> Payload:
+    """DisableEnhancedMonitoring."""
+    return _set_monitoring(streams, payload, set.difference)
+
+
+def _set_monitoring(streams: Streams, payload: Payload, combine: Callable[[set[str], set[str]], set[str]]) -> Payload:
+    stream = streams.get(payload)
     given: set[Any] = set(payload.get("ShardLevelMetrics", []))
     given = set(SHARD_LEVEL) if "ALL" in given else given
     if not given or given - set(SHARD_LEVEL):
@@ -177,3 +262,18 @@ def _set_monitoring(catalog: Catalog, payload: Payload, combine: Callable[[set[s
         "CurrentShardLevelMetrics": list(before),
         "DesiredShardLevelMetrics": list(after),
     }
+
+
+def start_encryption(streams: Streams, payload: Payload) -> Payload:
+    """StartStreamEncryption: kept and described; nothing is encrypted here."""
+    key_id = str(payload.get("KeyId", ""))
+    if payload.get("EncryptionType") != "KMS" or not key_id:
+        raise AwsError("InvalidArgumentException", "EncryptionType must be KMS, with a KeyId.")
+    streams.get(payload).update(lambda state: replace(state, key_id=key_id))
+    return {}
+
+
+def stop_encryption(streams: Streams, payload: Payload) -> Payload:
+    """StopStreamEncryption."""
+    streams.get(payload).update(lambda state: replace(state, key_id=None))
+    return {}

@@ -1,7 +1,7 @@
-"""PutRecord and PutRecords: records to shards by the MD5 of their partition key, throttled per shard.
+"""PutRecord and PutRecords: each record goes to the shard that owns the MD5 of its partition key, within its limit.
 
 This is the hot path (500 records in a few milliseconds): one pass decodes, routes and admits, then each shard gets one
-write. A throttled record is one failed entry of the answer, and so is each of a shard whose file has no room; the
+write. A throttled record is a failed entry of the answer, and so is each record of a shard whose file has no space; the
 others are stored.
 """
 
@@ -12,25 +12,23 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.cloud import refusals
+from local.cloud.errors import write_refusal
 from local.cloud.json_protocol import AwsError, Payload
-from local.cloud.kinesis import sequence
-from local.cloud.kinesis.catalog import Catalog
-from local.cloud.kinesis.shards import HASH_KEYS
-from local.cloud.kinesis.stream import Route, Stream
+from local.cloud.kinesis.shards import HASH_KEYS, sequence_tail
+from local.cloud.kinesis.streams import Route, Stream, Streams
 
 MAX_RECORDS = 500
 MAX_RECORD_BYTES = 2**20
 MAX_REQUEST_BYTES = 10 * 2**20
-THROTTLED = "ProvisionedThroughputExceededException"
-FAILED = "InternalFailure"
+_THROTTLED = "ProvisionedThroughputExceededException"
+_FAILED = "InternalFailure"
 
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class _Entry:
-    """A decoded record and its shard; `position` within what its shard gets, None when throttled."""
+    """A decoded record and its shard; `position` is its place in the shard's batch, None when throttled."""
 
     route: Route
     key: bytes
@@ -40,52 +38,58 @@ class _Entry:
 
 @dataclass(slots=True)
 class _Batch:
-    """What one shard gets of a request."""
+    """The part of a request that one shard gets."""
 
     route: Route
     records: list[tuple[bytes, bytes]] = field(default_factory=list)
     bytes: int = 0
     throttled: int = 0
-    failed: str = ""
+    failure: str = ""
     first: int = 0
     arrived: int = 0
 
+    @property
+    def stored(self) -> int:
+        return 0 if self.failure else len(self.records)
 
-def put_records(catalog: Catalog, payload: Payload) -> Payload:
+    @property
+    def stored_bytes(self) -> int:
+        return 0 if self.failure else self.bytes
+
+
+def put_records(streams: Streams, payload: Payload) -> Payload:
     """PutRecords: results in request order."""
     records = payload.get("Records")
     if not isinstance(records, list) or not 1 <= len(records) <= MAX_RECORDS:
         count = len(records) if isinstance(records, list) else 0
         bound = f"less than or equal to {MAX_RECORDS}" if count else "greater than or equal to 1"
         raise _invalid("records", f"Member must have length {bound}")
-    stream = _writable(catalog, payload)
+    stream = _writable(streams, payload)
     entries = [_decode(stream, record, f"records.{place}.member.") for place, record in enumerate(records, 1)]
     if sum(len(entry.key) + len(entry.data) for entry in entries) > MAX_REQUEST_BYTES:
         raise AwsError("InvalidArgumentException", f"Records size exceeds {MAX_REQUEST_BYTES // 2**20} MB limit")
-    batches = _store(catalog, entries)
+    batches = _store(streams, entries)
     results = _results(stream, entries, batches)
     failed = sum("ErrorCode" in result for result in results)
-    _measure(catalog, stream, "PutRecords", batches)
-    answer: Payload = {"FailedRecordCount": failed, "Records": results}
-    return answer | _encryption(stream)
+    _measure(streams, stream, "PutRecords", batches)
+    return {"FailedRecordCount": failed, "Records": results, **_encryption(stream)}
 
 
-def put_record(catalog: Catalog, payload: Payload) -> Payload:
+def put_record(streams: Streams, payload: Payload) -> Payload:
     """PutRecord: one record, or a throttling error."""
-    stream = _writable(catalog, payload)
+    stream = _writable(streams, payload)
     entries = [_decode(stream, payload, "")]
-    batches = _store(catalog, entries)
-    _measure(catalog, stream, "PutRecord", batches)
-    result = _results(stream, entries, batches)[0]
+    batches = _store(streams, entries)
+    _measure(streams, stream, "PutRecord", batches)
+    (result,) = _results(stream, entries, batches)
     if "ErrorCode" in result:
-        status = 503 if result["ErrorCode"] == FAILED else 400
+        status = 503 if result["ErrorCode"] == _FAILED else 400
         raise AwsError(result["ErrorCode"], result["ErrorMessage"], status=status)
-    answer: Payload = {"ShardId": result["ShardId"], "SequenceNumber": result["SequenceNumber"]}
-    return answer | _encryption(stream)
+    return result | _encryption(stream)
 
 
-def _writable(catalog: Catalog, payload: Payload) -> Stream:
-    stream = catalog.get(payload)
+def _writable(streams: Streams, payload: Payload) -> Stream:
+    stream = streams.get(payload)
     if stream.state.status == "CREATING":
         raise AwsError(
             "ResourceNotFoundException",
@@ -126,8 +130,8 @@ def _hash_key(text: Any) -> int:
     return int(text)
 
 
-def _store(catalog: Catalog, entries: list[_Entry]) -> dict[str, _Batch]:
-    """Admit and append; on return the admitted records of every shard that has room are stored. The shards' parts."""
+def _store(streams: Streams, entries: list[_Entry]) -> dict[str, _Batch]:
+    """Admit and append; on return every shard that has space holds its admitted records. Return each shard's batch."""
     batches: dict[str, _Batch] = {}
     now = time.monotonic()
     for entry in entries:
@@ -144,18 +148,18 @@ def _store(catalog: Catalog, entries: list[_Entry]) -> dict[str, _Batch]:
     arrived = time.time_ns() // 1_000_000
     for batch in batches.values():
         if batch.records:
-            _append(catalog, batch, arrived)
+            _append(streams, batch, arrived)
     return batches
 
 
-def _append(catalog: Catalog, batch: _Batch, arrived: int) -> None:
+def _append(streams: Streams, batch: _Batch, arrived: int) -> None:
     try:
         batch.first, batch.arrived = batch.route.log.append(batch.records, arrived=arrived)
     except OSError as error:
         _LOG.warning("shard %s: %s", batch.route.identifier, error)
-        batch.failed = refusals.sentence(error)
+        batch.failure = write_refusal(error)
     else:
-        catalog.note_unsynced(batch.route.log)
+        streams.note_unsynced(batch.route.log)
 
 
 def _results(stream: Stream, entries: list[_Entry], batches: dict[str, _Batch]) -> list[Payload]:
@@ -163,24 +167,21 @@ def _results(stream: Stream, entries: list[_Entry], batches: dict[str, _Batch]) 
     for entry in entries:
         route = entry.route
         if entry.position is None:
-            message = (
-                f"Rate exceeded for shard {route.identifier} in stream {stream.state.name} "
-                f"under account {stream.state.scope.account}."
-            )
-            results.append({"ErrorCode": THROTTLED, "ErrorMessage": message})
-        elif (batch := batches[route.identifier]).failed:
-            results.append({"ErrorCode": FAILED, "ErrorMessage": batch.failed})
+            message = f"Rate exceeded for shard {route.identifier} in {stream.state.title}."
+            results.append({"ErrorCode": _THROTTLED, "ErrorMessage": message})
+        elif (batch := batches[route.identifier]).failure:
+            results.append({"ErrorCode": _FAILED, "ErrorMessage": batch.failure})
         else:
             counter = batch.first + entry.position + 1
-            number = route.head | counter << 80 | sequence.tail(batch.arrived // 1000, route.shard.index)
+            number = route.head | counter << 80 | sequence_tail(batch.arrived // 1000, route.shard.index)
             results.append({"SequenceNumber": str(number), "ShardId": route.identifier})
     return results
 
 
-def _measure(catalog: Catalog, stream: Stream, operation: str, batches: dict[str, _Batch]) -> None:
-    stored = sum(len(batch.records) for batch in batches.values() if not batch.failed)
-    size = sum(batch.bytes for batch in batches.values() if not batch.failed)
-    failed = sum(len(batch.records) for batch in batches.values() if batch.failed)
+def _measure(streams: Streams, stream: Stream, operation: str, batches: dict[str, _Batch]) -> None:
+    stored = sum(batch.stored for batch in batches.values())
+    size = sum(batch.stored_bytes for batch in batches.values())
+    failed = sum(len(batch.records) for batch in batches.values()) - stored
     throttled = sum(batch.throttled for batch in batches.values())
     samples: dict[str, float] = {
         "IncomingRecords": stored,
@@ -196,15 +197,17 @@ def _measure(catalog: Catalog, stream: Stream, operation: str, batches: dict[str
             "PutRecords.ThrottledRecords": throttled,
             "PutRecords.FailedRecords": failed,
         }
-    catalog.metrics.add(stream.state, samples)
+    by_shard: dict[str, dict[str, float]] = {}
     if stream.state.shard_level_metrics:
-        for identifier, batch in batches.items():
-            shard_samples: dict[str, float] = {
-                "IncomingRecords": 0 if batch.failed else len(batch.records),
-                "IncomingBytes": 0 if batch.failed else batch.bytes,
+        by_shard = {
+            identifier: {
+                "IncomingRecords": batch.stored,
+                "IncomingBytes": batch.stored_bytes,
                 "WriteProvisionedThroughputExceeded": batch.throttled,
             }
-            catalog.metrics.add_for_shard(stream.state, identifier, shard_samples)
+            for identifier, batch in batches.items()
+        }
+    streams.measure(stream, samples, by_shard)
 
 
 def _encryption(stream: Stream) -> Payload:

@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 
 from local.cloud.process import LocalCloud
 from tests.local.cloud.service_model import check_every_answer
@@ -17,17 +15,11 @@ class Clients:
     """boto3 clients of one cloud; those of our own services check every answer."""
 
     def __init__(self, cloud: LocalCloud, **config: Any) -> None:
-        self._config = Config(**config)
-        environment = cloud.environment()
-        self._session = boto3.Session(
-            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-            region_name=environment["AWS_REGION"],
-        )
-        self._endpoint_url = cloud.endpoint_url
+        self._cloud = cloud
+        self._config = config
 
     def __getattr__(self, service: str) -> Any:
-        client = self._session.client(service, endpoint_url=self._endpoint_url, config=self._config)
+        client = self._cloud.client(service, **self._config)
         if service in ("kinesis", "firehose", "athena"):
             check_every_answer(client)
         setattr(self, service, client)

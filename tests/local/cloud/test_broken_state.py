@@ -10,16 +10,14 @@ from typing import Any
 import pytest
 
 from benchmarks.cloud_attacks.broken_state import DAMAGES, harm
-from local.cloud import files
-from local.cloud.ending import Ending
-from local.cloud.errors import BrokenStateError
-from local.cloud.firehose.streams import DeliveryStreams
+from local.cloud import files, s3
+from local.cloud.errors import BrokenStateError, Shutdown
+from local.cloud.firehose.service import DeliveryStreams, FirehoseService
 from local.cloud.kinesis.record_log import RecordLog
-from local.cloud.s3 import check
 from local.cloud.settings import LocalCloudSettings
 from local.cloud.snapshots import Snapshots
-from tests.local.cloud.firehose_in_process import CONFIGURATION, Delivery, KilledError
-from tests.local.cloud.kinesis_in_process import put, read_stream, service_in
+from tests.local.cloud.firehose.firehose_in_process import CONFIGURATION, Delivery, KilledError
+from tests.local.cloud.kinesis.kinesis_in_process import put, read_stream, service_in
 
 ARN = "arn:aws:kinesis:us-east-1:000000000000:stream/s"
 FOLDER = "kinesis/000000000000/us-east-1/s"
@@ -47,8 +45,6 @@ def state_in(folder: Path) -> None:
 
 
 def create_delivery(streams: DeliveryStreams) -> None:
-    from local.cloud.firehose.service import FirehoseService
-
     FirehoseService(streams).call(
         "CreateDeliveryStream",
         {
@@ -65,10 +61,10 @@ def create_delivery(streams: DeliveryStreams) -> None:
 
 def start(folder: Path) -> Any:
     """What a start reads, in its order; the Kinesis service."""
-    check.check(folder / "s3")
+    s3.check(folder / "s3")
     kinesis = service_in(folder)
     DeliveryStreams(LocalCloudSettings(state_dir=folder), kinesis)
-    Snapshots(folder / "services", Ending()).load()
+    Snapshots(folder / "services", Shutdown()).load()
     return kinesis
 
 
@@ -121,7 +117,7 @@ def test_a_put_that_a_kill_interrupted_between_its_two_files_is_finished(tmp_pat
     path.write_bytes(b"newer")
     partial, sidecar = path.with_name("b.meta.json.tmp"), path.with_name("b.meta.json")
     partial.write_text(json.dumps({"size": 5, "etag": f'"{hashlib.md5(b"newer").hexdigest()}"', "key": "a=1/b"}))
-    check.check(tmp_path / "s3")
+    s3.check(tmp_path / "s3")
     assert (json.loads(sidecar.read_bytes())["size"], partial.exists()) == (5, False)
 
 
@@ -130,7 +126,7 @@ def test_a_put_that_a_kill_interrupted_before_its_files_leaves_the_old_object(tm
     path = tmp_path / "s3/000000000000/lake/a=1/b"
     for partial in (path.with_name("b.tmp"), path.with_name("b.meta.json.tmp")):
         partial.write_bytes(b"half")
-    check.check(tmp_path / "s3")
+    s3.check(tmp_path / "s3")
     assert path.read_bytes() == b"body"
     assert list(path.parent.glob("*.tmp")) == []
 
@@ -158,7 +154,7 @@ def test_a_log_shorter_than_its_checkpoint_goes_on_with_numbers_that_were_not_gi
     put(kinesis, "s", "a", b"3\n")
     kinesis = start(tmp_path)
     assert [data for _, data in read_stream(kinesis, "s")] == [*left, b"3\n"]
-    stream = kinesis.catalog.get({"StreamName": "s"})
+    stream = kinesis.streams.get({"StreamName": "s"})
     assert stream.log(stream.state.shards.shards[0]).end == 3
     assert f"ends at record {len(left)}, but 2 were delivered" in caplog.text
 
@@ -170,7 +166,7 @@ def test_new_records_land_though_the_log_lost_those_that_were_delivered(tmp_path
     assert delivery.step()
     cut_everything(log_of(tmp_path))
     delivery.start()
-    delivery.pump.meet_log()
+    delivery.pump.skip_lost_records()
     put(delivery.kinesis, "s", "a", b"3\n")
     assert delivery.step()
     assert sorted(delivery.bucket.lines()) == [b"1", b"2", b"3"]
@@ -187,7 +183,7 @@ def test_a_planned_object_whose_records_were_cut_never_replaces_the_whole_one(
         delivery.step()
     cut_the_last_record(log_of(tmp_path))
     delivery.start()
-    delivery.pump.meet_log()
+    delivery.pump.skip_lost_records()
     assert delivery.step()
     assert sorted(delivery.bucket.lines()) == [b"1", b"1", b"2"]
     assert "of the planned object are gone" in caplog.text

@@ -15,12 +15,12 @@ import pytest
 from benchmarks.cloud_attacks import pipeline
 from benchmarks.cloud_attacks.disk_full import PARTS, NoMountError, fill, free, small_disk
 from local.cloud import files, snapshots
-from local.cloud.ending import Ending
+from local.cloud.errors import Shutdown
 from local.cloud.kinesis.record_log import RecordLog
 from local.cloud.process import LocalCloud
 from tests.local.cloud.conftest import Clients
-from tests.local.cloud.firehose_in_process import Delivery
-from tests.local.cloud.kinesis_in_process import put, read_stream, service_in
+from tests.local.cloud.firehose.firehose_in_process import Delivery
+from tests.local.cloud.kinesis.kinesis_in_process import put, read_stream, service_in
 
 ROOT = Path(__file__).parents[3]
 
@@ -130,28 +130,28 @@ class Service:
         return 200, {}, b"{}"
 
 
-def ask(service: Service, folder: Path, ending: Ending) -> int:
-    handler = snapshots._saving(service.handle, "glue", snapshots.Snapshots(folder, ending))
+def ask(service: Service, folder: Path, shutdown: Shutdown) -> int:
+    handler = snapshots._saving(service.handle, "glue", snapshots.Snapshots(folder, shutdown))
     headers = {"x-amz-target": "AWSGlue.UpdateTable"}
     status: int = asyncio.run(handler("POST", "/", headers, b"{}", {}))[0]  # type: ignore[arg-type]
     return status
 
 
 def test_a_request_whose_state_would_find_no_room_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    service, ending = Service(), Ending()
+    service, shutdown = Service(), Shutdown()
     monkeypatch.setattr(os, "posix_fallocate", no_room)
-    assert (ask(service, tmp_path, ending), service.asked, ending.reason) == (503, 0, None)
+    assert (ask(service, tmp_path, shutdown), service.asked, shutdown.reason) == (503, 0, None)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_state_that_cannot_be_written_after_its_request_ran_ends_the_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service, ending = Service(), Ending()
+    service, shutdown = Service(), Shutdown()
     monkeypatch.setattr(snapshots, "_state", lambda _key: {"table": 1})
     monkeypatch.setattr(files, "overwrite_then_replace", no_room)
-    assert (ask(service, tmp_path, ending), service.asked) == (503, 1)
-    assert ending.reason == "the state of glue can't be written: No space left on device"
+    assert (ask(service, tmp_path, shutdown), service.asked) == (503, 1)
+    assert shutdown.reason == "the state of glue can't be written: No space left on device"
 
 
 def test_files_that_belong_together_are_both_there_or_neither(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,8 @@ import botocore.exceptions
 import botocore.session
 import pytest
 
-from local.cloud.firehose.service import _OPERATIONS as FIREHOSE
-from local.cloud.kinesis.service import _OPERATIONS as KINESIS
+from local.cloud.firehose.service import OPERATIONS as FIREHOSE
+from local.cloud.kinesis.service import OPERATIONS as KINESIS
 from tests.local.cloud.conftest import Clients
 from tests.local.cloud.service_model import violations
 

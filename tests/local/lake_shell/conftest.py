@@ -6,7 +6,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-import boto3
 import pyarrow as pa
 import pytest
 from pyiceberg.catalog import Catalog, load_catalog
@@ -41,8 +40,7 @@ class SmallLake:
         self.catalog.load_table((DATABASE, "rejected_events")).append(pa.Table.from_pylist([row], _REJECTED))
 
     def client(self, service: str) -> Any:
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-        return boto3.client(service, endpoint_url=self.cloud.endpoint_url, region_name="us-east-1", **keys)
+        return self.cloud.client(service)
 
 
 @pytest.fixture(scope="session")

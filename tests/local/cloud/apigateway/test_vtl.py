@@ -5,8 +5,8 @@ import json
 
 import pytest
 
+from local.cloud.apigateway.body import JsonBody, NotJsonError
 from local.cloud.apigateway.faults import TemplateError
-from local.cloud.apigateway.json_body import JsonBody, NotJsonError
 from local.cloud.apigateway.vtl import Template
 from local.cloud.apigateway.vtl_values import Input, ResponseOverride, Util
 

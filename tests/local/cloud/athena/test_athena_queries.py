@@ -27,7 +27,7 @@ from pyiceberg.types import (
     TimestamptzType,
 )
 
-from local.cloud.athena.service import _OPERATIONS as ATHENA
+from local.cloud.athena.service import OPERATIONS as ATHENA
 from local.cloud.process import LocalCloud
 from tests.local.cloud.conftest import Clients
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from kinesis_scaling.decisions.record import DecisionRecord, Outcome
@@ -40,9 +39,8 @@ class RealStream:
 
     def __init__(self, cloud: LocalCloud) -> None:
         self.name = f"clicks-{uuid.uuid4().hex[:8]}"
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-        self.kinesis: Any = boto3.client("kinesis", endpoint_url=cloud.endpoint_url, **keys)
-        self._cloudwatch = boto3.client("cloudwatch", endpoint_url=cloud.endpoint_url, **keys)
+        self.kinesis: Any = cloud.client("kinesis")
+        self._cloudwatch = cloud.client("cloudwatch")
         self.kinesis.create_stream(StreamName=self.name, ShardCount=1)
 
     def read(self, at: datetime) -> StreamState:

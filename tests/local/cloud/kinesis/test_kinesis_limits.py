@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from local.cloud.json_protocol import AwsError
-from local.cloud.kinesis.read import ITERATOR_SECONDS, Iterator
+from local.cloud.kinesis.read import ITERATOR_SECONDS, ShardIterator
 from local.cloud.kinesis.service import KinesisService
-from tests.local.cloud.kinesis_in_process import put, read_stream, service_in
+from tests.local.cloud.kinesis.kinesis_in_process import put, read_stream, service_in
 
 MEBIBYTE = 2**20
 
@@ -109,7 +109,7 @@ def test_the_eleventh_scaling_of_a_day_is_refused_and_a_day_later_it_is_not(serv
     with pytest.raises(AwsError, match="10 times in 24 hours") as refused:
         scale(service, 5)
     assert refused.value.code == "LimitExceededException"
-    stream = service.catalog.get({"StreamName": "s"})
+    stream = service.streams.get({"StreamName": "s"})
     stream.update(lambda state: replace(state, resize_calls=tuple(at - 24 * 3600 for at in state.resize_calls)))
     assert scale(service, 5)["TargetShardCount"] == 5
 
@@ -123,10 +123,10 @@ def test_the_budget_of_scalings_survives_a_restart(service: KinesisService, tmp_
 
 def test_splits_and_merges_do_not_spend_the_budget(service: KinesisService) -> None:
     for _ in range(12):
-        low, high = service.catalog.get({"StreamName": "s"}).state.shards.open_shards()[:2]
+        low, high = service.streams.get({"StreamName": "s"}).state.shards.open_shards()[:2]
         ids = [f"shardId-{one.index:012d}" for one in (low, high)]
         service.call("MergeShards", {"StreamName": "s", "ShardToMerge": ids[0], "AdjacentShardToMerge": ids[1]})
-        merged = service.catalog.get({"StreamName": "s"}).state.shards.open_shards()[0]
+        merged = service.streams.get({"StreamName": "s"}).state.shards.open_shards()[0]
         asked = {"ShardToSplit": f"shardId-{merged.index:012d}", "NewStartingHashKey": str(high.start)}
         service.call("SplitShard", {"StreamName": "s", **asked})
     assert scale(service, 5)["CurrentShardCount"] == 4
@@ -187,7 +187,7 @@ def test_a_throttled_single_record_is_an_error(service: KinesisService) -> None:
 def test_an_iterator_expires_after_five_minutes(service: KinesisService) -> None:
     shard = put(service, "s", "k", b"x")[0]["ShardId"]
     asked = {"StreamName": "s", "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"}
-    iterator = Iterator.decode(service.call("GetShardIterator", asked)["ShardIterator"])
+    iterator = ShardIterator.decode(service.call("GetShardIterator", asked)["ShardIterator"])
     old = replace(iterator, issued=iterator.issued - ITERATOR_SECONDS - 1)
     with pytest.raises(AwsError) as refused:
         service.call("GetRecords", {"ShardIterator": old.encode()})

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.cloud.kinesis.catalog import Catalog
+from local.cloud.errors import Shutdown
 from local.cloud.kinesis.metrics import Metrics
 from local.cloud.kinesis.service import KinesisService
+from local.cloud.kinesis.streams import Streams
 from local.cloud.settings import LocalCloudSettings
 
 
@@ -26,7 +27,7 @@ class StoredMetrics:
 def service_in(folder: Path, metrics: StoredMetrics | None = None, **settings: Any) -> KinesisService:
     """A service over the state in `folder`; a second one over the same folder is a restarted process."""
     given = LocalCloudSettings(state_dir=folder, **{"reshard_seconds": 0, "reshard_operation_seconds": 0} | settings)
-    return KinesisService(Catalog.open(given, Metrics(store=(metrics or StoredMetrics()).store)))
+    return KinesisService(Streams.open(given, Metrics(store=(metrics or StoredMetrics()).store)), Shutdown())
 
 
 def put(service: KinesisService, stream: str, key: str, *payloads: bytes) -> list[dict[str, Any]]:

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from local.cloud.firehose.checkpoint import Range
-from local.cloud.firehose.delivery import plan
+from local.cloud.firehose.checkpoint import Plan, Range
 from local.cloud.firehose.destination import Destination
 from local.cloud.json_protocol import AwsError
-from tests.local.cloud.firehose_in_process import CONFIGURATION, Delivery, KilledError
-from tests.local.cloud.kinesis_in_process import put, service_in
+from tests.local.cloud.firehose.firehose_in_process import CONFIGURATION, Delivery, KilledError
+from tests.local.cloud.kinesis.kinesis_in_process import put, service_in
 
 
 @pytest.fixture
@@ -77,7 +76,7 @@ def test_records_of_a_key_keep_their_order_across_a_reshard(delivery: Delivery) 
 def test_a_child_shard_waits_until_its_parent_is_read_though_the_parent_fills_several_objects(
     delivery: Delivery,
 ) -> None:
-    stream = delivery.kinesis.catalog.get({"StreamName": "s"})
+    stream = delivery.kinesis.streams.get({"StreamName": "s"})
     parent = stream.state.shards.open_shards()[0]
     for number in (1, 2, 3):
         stream.log(parent).append([(b"a", f"{number}{'x' * 600_000}\n".encode())], arrived=number)
@@ -92,8 +91,8 @@ def test_a_child_shard_waits_until_its_parent_is_read_though_the_parent_fills_se
 def test_the_same_records_make_the_same_object(delivery: Delivery) -> None:
     ranges = (Range(shard=0, start=3, end=9),)
     state = delivery.state()
-    first, second = (plan(state, "incarnation", ranges, 1_800_000_000_000) for _ in range(2))
-    other = plan(state, "incarnation", (replace(ranges[0], end=10),), 1_800_000_000_000)
+    first, second = (Plan.of_records(state, "incarnation", ranges, 1_800_000_000_000) for _ in range(2))
+    other = Plan.of_records(state, "incarnation", (replace(ranges[0], end=10),), 1_800_000_000_000)
     assert first.key == second.key != other.key
 
 

@@ -7,13 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from local.cloud.emulator import Scope
-from local.cloud.firehose import checkpoint
 from local.cloud.firehose.checkpoint import Checkpoint
-from local.cloud.firehose.destination import Destination
-from local.cloud.firehose.pump import Pump
-from local.cloud.firehose.source import Source
-from local.cloud.firehose.state import DeliveryStreamState
-from tests.local.cloud.kinesis_in_process import service_in
+from local.cloud.firehose.destination import DeliveryStreamState, Destination
+from local.cloud.firehose.pump import Pump, Source
+from tests.local.cloud.kinesis.kinesis_in_process import service_in
 
 SCOPE = Scope(account="000000000000", region="us-east-1")
 CONFIGURATION: dict[str, Any] = {
@@ -69,7 +66,7 @@ class Delivery:
         source = Source(kinesis=self.kinesis, arn="arn:aws:kinesis:us-east-1:000000000000:stream/s")
         path = self.folder / "checkpoint.json"
         if not path.exists():
-            checkpoint.save(path, Checkpoint(incarnation=source.incarnation(), positions=source.ends()))
+            Checkpoint(incarnation=source.incarnation(), positions=source.ends()).save(path)
         self.pump = Pump(path, source, put_object=self.bucket.put_object)
         return self
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from local.cloud.json_protocol import AwsError
 from local.cloud.kinesis.service import KinesisService
 from local.cloud.kinesis.shards import HASH_KEYS
-from tests.local.cloud.kinesis_in_process import StoredMetrics, put, read_shard, read_stream, service_in
+from tests.local.cloud.kinesis.kinesis_in_process import StoredMetrics, put, read_shard, read_stream, service_in
 
 KEYS = ["alice", "bob", "carol", "dave", "erin"]
 STEPS = st.lists(

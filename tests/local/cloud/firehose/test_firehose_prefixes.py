@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from contracts.partitions import FIREHOSE_ERROR_PREFIX, FIREHOSE_PREFIX
-from local.cloud.firehose import prefix
+from local.cloud.firehose.destination import PrefixError, check_prefixes, evaluate_prefix
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -23,11 +23,11 @@ MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     ],
 )
 def test_a_prefix_shows_the_arrival_of_the_oldest_record(template: str, expected: Any) -> None:
-    assert prefix.evaluate(template, MOMENT, random="abc") == expected
+    assert evaluate_prefix(template, MOMENT, random="abc") == expected
 
 
 def test_the_error_prefix_names_the_kind_of_error() -> None:
-    evaluated = prefix.evaluate(FIREHOSE_ERROR_PREFIX, MOMENT, random="", error_type="processing-failed")
+    evaluated = evaluate_prefix(FIREHOSE_ERROR_PREFIX, MOMENT, random="", error_type="processing-failed")
     assert evaluated == "errors/processing-failed/landing_date=2026-01-02/landing_hour=03/"
 
 
@@ -42,5 +42,5 @@ def test_the_error_prefix_names_the_kind_of_error() -> None:
     ],
 )
 def test_a_pair_of_prefixes_that_cannot_work_is_refused(template: str, error_template: str) -> None:
-    with pytest.raises(prefix.PrefixError):
-        prefix.check(template, error_template)
+    with pytest.raises(PrefixError):
+        check_prefixes(template, error_template)
