@@ -13,6 +13,7 @@ COPY requirements.lock jar[s] jars/
 RUN rm jars/requirements.lock \
  && local/setup.sh && rm -rf var ~/.cache
 COPY contracts contracts
+COPY storage storage
 COPY simulator simulator
 COPY infra infra
 COPY local local

@@ -55,7 +55,7 @@ check: setup ## Format, lint, types, architecture, freshness of generated docs
 	mypy
 	lint-imports
 	python -m contracts --check
-	python -m kinesis_scaling explained --check
+	python -m benchmarks.scaling write-docs --check
 
 .PHONY: arch
 arch: setup ## Who may import what
@@ -69,7 +69,7 @@ format: setup ## Format and fix what can be fixed
 .PHONY: docs
 docs: setup ## Generate docs/event.md, tables.md and data-checks.md from contracts/, scaling-explained.md from the policy
 	python -m contracts
-	python -m kinesis_scaling explained
+	python -m benchmarks.scaling write-docs
 
 .PHONY: cloud
 cloud: setup ## The local cloud alone, on port 4566 (python -m infra.deploy puts the template on it)

@@ -1,9 +1,9 @@
 """One hour of events, settled, → its hourly tables through Airflow, in seconds: `python -m benchmarks.airflow_hour`.
 
-The whole of it as it runs every hour, on the local cloud: the scheduler starts `transform_events` for the latest full
+This is the path that runs every hour, on the local cloud: the scheduler starts `transform_events` for the latest full
 hour, Spark starts, reads the raw objects from S3, and commits to the Glue catalog; the asset starts `aggregate_hour`,
 and Spark starts again. The clock runs from the moment that the DAGs may run to the end of that hour's `aggregate_hour`.
-Late events touch further hours; when all of their runs have ended is said as well.
+Late events touch further hours; the time until all of their runs have ended is printed as well.
 """
 
 import argparse
@@ -22,14 +22,14 @@ from local.cloud.process import LocalCloud
 from local.demo.commands import Commands
 from local.demo.progress import Progress
 
-_PATIENCE: Final = 3_600.0
+_WAIT_SECONDS: Final = 3_600.0
 _LOG_TAIL: Final = 60
-#: Share of events that touch further hours.
+#: The share of late events, which touch further hours.
 _LATE: Final = 0.0005
 
 
 def main() -> None:
-    """Lay the hour down, start everything, and print how long it took."""
+    """Write the hour, start everything, and print how long it took."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=1_000_000)
     options = parser.parse_args()
@@ -42,15 +42,15 @@ def main() -> None:
         progress.say("starting Airflow")
         with LocalAirflow(folder / "airflow", environment=environment, spark_slots=2, progress=progress.say) as airflow:
             hour = _wait_until_settled(progress)
-            progress.say(f"laying {options.events:,} events of {hour_key(hour)} down")
-            manifest = commands.lay_down_history(outputs.raw_uri, hour, hour + HOUR, options.events)
-            progress.say(f"{manifest['lines']:,} lines in {manifest['objects']} objects; here the clock starts")
+            progress.say(f"writing {options.events:,} events of {hour_key(hour)}")
+            manifest = commands.write_history(outputs.raw_uri, hour, hour + HOUR, options.events)
+            progress.say(f"{manifest['lines']:,} lines in {manifest['objects']} objects; the clock starts now")
             _measure(airflow.api, folder / "airflow" / "logs", hour, progress)
 
 
 def _wait_until_settled(progress: Progress) -> datetime:
     """Return the latest full hour, once it is settled and while the next one is far from its end."""
-    settled_after = settings_of("local").buffer_seconds + SETTLING_MARGIN.total_seconds()
+    settled_after = settings_of("local").delivery.buffer_seconds + SETTLING_MARGIN.total_seconds()
     while not settled_after < (since := (datetime.now(tz=UTC) - hour_of(datetime.now(tz=UTC))).total_seconds()) < 2_700:
         progress.say(f"{since:.0f} s past the hour: waiting until the last one is settled")
         time.sleep(30)
@@ -61,15 +61,15 @@ def _measure(api: AirflowApi, logs: Path, hour: datetime, progress: Progress) ->
     started = time.monotonic()
     for dag_id in ("aggregate_hour", "transform_events"):
         api.unpause(dag_id)
-    api.wait_for_runs("transform_events", lambda runs: _succeeded(runs, hour, logs), within=_PATIENCE)
+    api.wait_for_runs("transform_events", lambda runs: _succeeded(runs, hour, logs), within=_WAIT_SECONDS)
     transformed = time.monotonic() - started
     progress.say(f"transform_events took {transformed:.1f} s")
-    api.wait_for_runs("aggregate_hour", lambda runs: _succeeded(runs, hour, logs), within=_PATIENCE)
+    api.wait_for_runs("aggregate_hour", lambda runs: _succeeded(runs, hour, logs), within=_WAIT_SECONDS)
     seconds = time.monotonic() - started
     print(
         f"{hour_key(hour)}: settled → hourly tables in {seconds:.1f} s, of which transform_events {transformed:.1f} s"
     )
-    others = api.wait_for_runs("aggregate_hour", all_ended, within=_PATIENCE)
+    others = api.wait_for_runs("aggregate_hour", all_ended, within=_WAIT_SECONDS)
     print(f"all {len(others)} event hours that it touched: {time.monotonic() - started:.1f} s")
 
 

@@ -1,7 +1,7 @@
-"""How many events per second `simulator.history` lays down: `python -m benchmarks.history_speed [--events N]`.
+"""How many events per second `simulator.raw.history` writes: `python -m benchmarks.history_speed [--events N]`.
 
-Writes to a temporary directory and checks that the manifest's lines are the lines in the objects, so that a quick run
-that lost something is no success. Wall time depends on what else the machine does: events per second of processor time
+Writes to a temporary directory, and fails unless the objects hold as many lines as the manifest says: a quick run that
+lost something is no success. Wall time depends on what else the machine does: events per second of processor time
 are printed beside it.
 """
 
@@ -13,9 +13,9 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from simulator.defects import DEFAULT_SHARES
-from simulator.history import HistorySettings, slice_plans, write_history
-from simulator.manifest import Tally
+from simulator.raw.history import HistorySettings, slice_plans, write_history
+from simulator.world.defects import DEFAULT_SHARES
+from simulator.world.manifest import Tally
 
 _START = datetime(2026, 11, 20, tzinfo=UTC)
 

@@ -1,11 +1,11 @@
-"""How fast the local cloud takes records, when it is empty and when it holds a million: PutRecords over HTTP.
+"""How fast the local cloud accepts records, when it is empty and when it holds a million: PutRecords over HTTP.
 
 `python -m benchmarks.local_cloud [--stored 1000000] [--seconds 10]` starts a cloud of its own in a temporary folder,
-puts batches of 500 records through boto3, and prints for each fill level the rate, the memory of the server and what a
-read and a restart take. Both processes share the machine, so the cost of the client is in the figures.
+puts batches of 500 records through boto3, and prints for each fill level the rate, the memory of the server and the
+time of a read and of a restart. Both processes share the machine, so the figures include the cost of the client.
 
-`--fsync` measures what waiting for the disk costs instead: two clouds, with and without fsync, take turns, and the
-medians of their calls stand beside each other.
+`--fsync` measures instead what waiting for the disk costs: two clouds, with and without fsync, take turns, and the
+medians of their calls are printed.
 """
 
 import argparse
@@ -14,7 +14,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +22,6 @@ from local.cloud.process import LocalCloud
 STREAM = "benchmark"
 SHARDS = 64  # 64,000 records/s: enough that the shards' limit does not hide the server's
 RECORD = json.dumps({"received_at": 1_800_000_000_000, "event": {"click_id": "c" * 32, "pad": "x" * 330}}).encode()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Figures:
-    """One fill level; memory is the server's resident set."""
-
-    stored: int
-    records_per_second: int
-    resident_mebibytes: int
-    get_records_milliseconds: float
 
 
 def main() -> None:
@@ -61,19 +50,11 @@ def main() -> None:
         print(json.dumps({"stored": stored + added, "restart_seconds": round(time.monotonic() - started, 1)}))
 
 
-@dataclass(frozen=True, kw_only=True)
-class FsyncFigures:
-    """Medians of one cloud's calls, in milliseconds; the records of one client on 64 shards, and on one."""
-
-    fsync: bool
-    records_per_second: int
-    put_records_64_shards: float
-    put_records_1_shard: float
-    put_object_100_kilobytes: float
-
-
 def compare_fsync(*, seconds: float) -> None:
-    """Print one JSON line for the cloud with fsync, and one for the cloud without."""
+    """Print a JSON line for the cloud with fsync, and one for the cloud without: medians of calls in milliseconds.
+
+    One client puts 500 records into 64 shards, 100 into one shard, and an object, in turns.
+    """
     with tempfile.TemporaryDirectory() as folder:
         with_fsync = LocalCloud(Path(folder) / "with")
         without = LocalCloud(Path(folder) / "without", arguments=("--no-fsync",))
@@ -89,14 +70,14 @@ def compare_fsync(*, seconds: float) -> None:
                         taken[cloud][place].append((time.monotonic() - started) * 1000)
         for cloud, measured in taken.items():
             many, one, put_object = (statistics.median(times) for times in measured)
-            figures = FsyncFigures(
-                fsync=cloud is with_fsync,
-                records_per_second=round(500_000 / many),
-                put_records_64_shards=round(many, 1),
-                put_records_1_shard=round(one, 1),
-                put_object_100_kilobytes=round(put_object, 1),
-            )
-            print(json.dumps(asdict(figures)), flush=True)
+            figures = {
+                "fsync": cloud is with_fsync,
+                "records_per_second": round(500_000 / many),
+                "put_records_64_shards": round(many, 1),
+                "put_records_1_shard": round(one, 1),
+                "put_object_100_kilobytes": round(put_object, 1),
+            }
+            print(json.dumps(figures), flush=True)
 
 
 def _calls(cloud: LocalCloud) -> list[Callable[[], Any]]:
@@ -113,7 +94,7 @@ def _calls(cloud: LocalCloud) -> list[Callable[[], Any]]:
 
 
 def put(kinesis: Any, *, seconds: float) -> tuple[int, float]:
-    """Put batches of 500 for a while: records accepted, and accepted per second."""
+    """Put batches of 500 for a while; return how many records were accepted, in all and per second."""
     accepted, started = 0, time.monotonic()
     while (elapsed := time.monotonic() - started) < seconds:
         records = [{"Data": RECORD, "PartitionKey": f"{accepted}-{n}"} for n in range(500)]
@@ -122,24 +103,24 @@ def put(kinesis: Any, *, seconds: float) -> tuple[int, float]:
 
 
 def report(cloud: LocalCloud, kinesis: Any, *, stored: int, rate: float) -> None:
-    """Print one fill level."""
-    figures = Figures(
-        stored=stored,
-        records_per_second=round(rate),
-        resident_mebibytes=resident_mebibytes(cloud),
-        get_records_milliseconds=round(read_milliseconds(kinesis), 1),
-    )
-    print(json.dumps(asdict(figures)), flush=True)
+    """Print one fill level; the memory is the server's resident set."""
+    figures = {
+        "stored": stored,
+        "records_per_second": round(rate),
+        "resident_mebibytes": resident_mebibytes(cloud),
+        "get_records_milliseconds": round(read_milliseconds(kinesis), 1),
+    }
+    print(json.dumps(figures), flush=True)
 
 
 def resident_mebibytes(cloud: LocalCloud) -> int:
-    """The server's resident memory (Linux)."""
+    """Return the server's resident memory (Linux)."""
     fields = dict(line.split(":", 1) for line in Path(f"/proc/{cloud.pid}/status").read_text().splitlines())
     return int(fields["VmRSS"].split()[0]) // 1024
 
 
 def read_milliseconds(kinesis: Any) -> float:
-    """GetRecords of 1,000 records in the middle of a shard."""
+    """Return how long GetRecords takes for 1,000 records."""
     shard = kinesis.list_shards(StreamName=STREAM)["Shards"][SHARDS // 2]["ShardId"]
     iterator = kinesis.get_shard_iterator(StreamName=STREAM, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
     started = time.monotonic()

@@ -1,17 +1,34 @@
-"""The envelope: the line that the edge makes around an event, and the only place that writes one outside the edge.
+"""The envelope: the line that the edge writes around an event, and the only place that writes one outside the edge.
 
-The edge stamps what a client could forge. The API's mapping templates make the same bytes in Velocity; the simulator's
-history, `make run` and the tests make them here.
+The edge stamps what a client could forge. The API's mapping templates write the same bytes in Velocity; the simulator's
+history, `make run` and the tests write them here.
 """
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
-ENVELOPE_FIELDS: Final = ("received_at", "request_id", "source_ip", "user_agent", "event")
+from contracts.event import EventField, Kind
+from contracts.timestamps import EPOCH
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+#: What the edge stamps, in the order in which it writes it.
+STAMPED_FIELDS: Final = (
+    EventField(
+        path="received_at",
+        kind=Kind.MILLISECONDS,
+        required=True,
+        description="When the API got it, by the server's clock, to the millisecond.",
+    ),
+    EventField(path="request_id", kind=Kind.ID, description="The API's id of the request; a batch shares one."),
+    EventField(
+        path="source_ip",
+        kind=Kind.ADDRESS,
+        description="The address that the request came from, truncated likewise.",
+    ),
+    EventField(path="user_agent", kind=Kind.TEXT, description="The request's User-Agent header.", personal=True),
+)
+ENVELOPE_FIELDS: Final = (*(field.name for field in STAMPED_FIELDS), "event")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,5 +54,5 @@ def envelope_line(stamp: Stamp, event_json: bytes) -> bytes:
 
 def epoch_ms(moment: datetime) -> int:
     """Return an aware datetime as whole epoch milliseconds, cut like API Gateway's `requestTimeEpoch`."""
-    delta = moment - _EPOCH
+    delta = moment - EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1_000 + delta.microseconds // 1_000

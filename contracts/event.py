@@ -1,25 +1,22 @@
 """The event on the wire: its fields, limits and JSON Schemas.
 
-Three readers share these declarations: the API's request validator (JSON Schema draft-04), the Spark job that judges
-every line, and the simulator, which must know each way in which an event can be wrong.
+These declarations are shared by the API's request validator (JSON Schema draft-04), the Spark job that validates every
+line, the tables whose columns the fields become, and the simulator, which must know each way in which an event can be
+wrong.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any, Final
+
+from contracts.rejections import RejectionReason
 
 #: Part of every `input_version`: raise it when a change here alters what is received or rejected.
 CONTRACT_VERSION: Final = 3
 
 STANDARD_EVENTS: Final = ("Search", "ViewContent", "AddToCart", "Purchase")
 EVENT_NAME_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9_ .:-]{0,63}$"
-
-_DATE: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_TIME: Final = "[0-9]{2}:[0-9]{2}:[0-9]{2}"
-#: `YYYY-MM-DD HH:MM:SS[.f{1,6}]` without a zone, which means UTC.
-PLAIN_TIMESTAMP_PATTERN: Final = rf"^{_DATE} {_TIME}(\.[0-9]{{1,6}})?$"
-#: RFC 3339 with a zone, up to nanoseconds (digits after the sixth are cut).
-RFC3339_TIMESTAMP_PATTERN: Final = rf"^{_DATE}[Tt ]{_TIME}(\.[0-9]{{1,9}})?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 
 ALLOWED_LATENESS: Final = timedelta(days=7)
 ALLOWED_CLOCK_SKEW: Final = timedelta(minutes=5)
@@ -36,109 +33,195 @@ MAX_PRICE: Final = 10**16
 MAX_EXACT_INTEGER: Final = 2**53
 
 
+class Kind(StrEnum):
+    """What the values of a field are: which JSON types carry them, and why a value of the right type may be rejected.
+
+    The type of a kind's column is declared in `contracts/tables/events.py`, its rules in Python in
+    `spark_jobs/validation/line.py` and in SQL in `sql_rules.py` and `template_rules.py` beside it.
+    """
+
+    json_types: tuple[str, ...]
+    reason: RejectionReason
+
+    def __new__(
+        cls, value: str, json_types: tuple[str, ...], reason: RejectionReason = RejectionReason.WRONG_TYPE
+    ) -> "Kind":
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.json_types = json_types
+        member.reason = reason
+        return member
+
+    TEXT = "text", ("string",)
+    #: Identifies a person, an event or a request. Its length may be limited.
+    ID = "id", ("string",)
+    #: An IP address, of which the tables keep the first bits (`contracts/privacy.py`).
+    ADDRESS = "address", ("string",)
+    #: A standard event's name or a custom one.
+    EVENT_NAME = "event_name", ("string",), RejectionReason.INVALID_EVENT_NAME
+    #: Text in one of the formats of `contracts/timestamps.py`.
+    TIME = "time", ("string",), RejectionReason.INVALID_TIMESTAMP
+    #: Whole epoch milliseconds, as the edge stamps them; only the envelope has it.
+    MILLISECONDS = "milliseconds", ("number",)
+    #: A finite double.
+    NUMBER = "number", ("number",), RejectionReason.INVALID_NUMBER
+    #: At least 0 and below `MAX_PRICE`, rounded half up to two places.
+    MONEY = "money", ("number",), RejectionReason.INVALID_NUMBER
+    #: A text, or a whole number of at most `MAX_EXACT_INTEGER`, which becomes its digits.
+    TEXT_OR_WHOLE_NUMBER = "text_or_whole_number", ("string", "number"), RejectionReason.INVALID_NUMBER
+    #: An object whose members are fields of their own; it has no column.
+    OBJECT = "object", ("object",)
+
+
 @dataclass(frozen=True, kw_only=True)
 class EventField:
-    """One field of the event as the client sends it.
+    """One field of the event as the client sends it, or of the envelope around it.
 
-    `path` is dotted for a field of `additional_data`; `json_types` are JSON Schema type names. An optional field may be
-    null, which is the same as absent.
+    `path` is dotted for a field of `additional_data`. An optional field may be null, and an optional text may be empty;
+    both are the same as absent. The value becomes the column of the path's last name, with the field's description,
+    unless the declaration names another.
+
+    `reason` is given to a value that breaks the rule of the field's kind; of money it is given to a negative one, and
+    `invalid_number` to one that is too large. `max_length` limits an `ID`, in characters; it needs a reason of its own.
+    `personal` says that values tell who somebody is, as those of every `ID` and `ADDRESS` do.
     """
 
     path: str
-    json_types: tuple[str, ...]
+    kind: Kind
     required: bool = False
     description: str
-    example: str
+    example: str = ""
+    column: str = ""
+    column_description: str = ""
+    reason: RejectionReason = RejectionReason.WRONG_TYPE
+    max_length: int | None = None
+    personal: bool = False
+    #: The field's name within its object.
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.path.rpartition(".")[2])
+        object.__setattr__(self, "column", self.column or self.name)
+        object.__setattr__(self, "column_description", self.column_description or self.description)
+        if self.reason is RejectionReason.WRONG_TYPE:
+            object.__setattr__(self, "reason", self.kind.reason)
+        object.__setattr__(self, "personal", self.personal or self.kind in (Kind.ID, Kind.ADDRESS))
+        if self.max_length is not None and (self.kind is not Kind.ID or self.reason is self.kind.reason):
+            raise ValueError(f"{self.path} has a max_length, which is for a field of kind id with a reason")
+
+    @property
+    def json_types(self) -> tuple[str, ...]:
+        """Return the JSON Schema names of the types that a value may have."""
+        return self.kind.json_types
 
 
+#: The one object within an event; its fields are declared beside it.
+ADDITIONAL_DATA: Final = "additional_data"
+
+#: Every field of the event, declared once. To add an optional field, add it here and run `make docs`: the API's schema,
+#: the validation of lines, the tables' columns and the reference pages are made from this list.
 EVENT_FIELDS: Final = (
     EventField(
         path="timestamp",
-        json_types=("string",),
+        kind=Kind.TIME,
         required=True,
         description="When it happened, by the client's clock: `YYYY-MM-DD HH:MM:SS[.ffffff]` (UTC) or RFC 3339 "
         "with a zone.",
         example='"2021-07-12 12:01:58.732726"',
+        column="event_time",
+        column_description="When it happened, by the client's clock, UTC.",
     ),
     EventField(
         path="user_id",
-        json_types=("string",),
+        kind=Kind.ID,
         required=True,
         description=f"The visitor, 1–{MAX_USER_ID_LENGTH} characters; the stream's partition key.",
         example='"35"',
+        column_description="The visitor.",
+        reason=RejectionReason.INVALID_USER_ID,
+        max_length=MAX_USER_ID_LENGTH,
     ),
     EventField(
         path="click_id",
-        json_types=("string",),
+        kind=Kind.ID,
         required=True,
         description=f"Identifies the event, 1–{MAX_CLICK_ID_LENGTH} characters: the same one twice in an event hour "
         "is one event.",
         example='"a5cf179b9c9d483abf6d424d44a293be"',
+        column_description="Identifies the event within its event hour.",
+        reason=RejectionReason.INVALID_CLICK_ID,
+        max_length=MAX_CLICK_ID_LENGTH,
     ),
     EventField(
         path="event_name",
-        json_types=("string",),
+        kind=Kind.EVENT_NAME,
         required=True,
         description="`Search`, `ViewContent`, `AddToCart`, `Purchase`, or a custom name "
         f"matching `{EVENT_NAME_PATTERN}`.",
         example='"Search"',
+        column_description="A standard event's name, or a custom one.",
     ),
     EventField(
         path="pixel_id",
-        json_types=("string",),
+        kind=Kind.TEXT,
         description="The pixel (site) that sent the event.",
         example='"wjgao4w1oi"',
     ),
     EventField(
         path="insertion_timestamp",
-        json_types=("string",),
+        kind=Kind.TIME,
         description="When the client put the event into its queue; a timestamp like `timestamp`.",
         example='"2021-07-12 12:01:58.732754"',
+        column_description="When the client queued the event.",
     ),
     EventField(
         path="user_ip",
-        json_types=("string",),
+        kind=Kind.ADDRESS,
         description="The visitor's address as the client knows it.",
         example='""',
+        column_description="The visitor's address, by the client, truncated to /24 or /48 (docs/privacy.md).",
     ),
-    EventField(
-        path="additional_data", json_types=("object",), description="Facts about the product looked at.", example="{…}"
-    ),
+    EventField(path=ADDITIONAL_DATA, kind=Kind.OBJECT, description="Facts about the product looked at.", example="{…}"),
     EventField(
         path="additional_data.time_on_data",
-        json_types=("number",),
+        kind=Kind.NUMBER,
         description="Seconds spent on the item.",
         example="79",
     ),
     EventField(
         path="additional_data.percent_viewed",
-        json_types=("number",),
+        kind=Kind.NUMBER,
         description="Share of the page seen, in percent.",
         example="39.7",
     ),
     EventField(
         path="additional_data.product_id",
-        json_types=("string", "number"),
+        kind=Kind.TEXT_OR_WHOLE_NUMBER,
         description="The product: a string, or a whole number of at most 2^53, which becomes its digits.",
         example="557246",
+        column_description="The product, a number having become its digits.",
     ),
     EventField(
         path="additional_data.price",
-        json_types=("number",),
+        kind=Kind.MONEY,
         description="Price of the item, rounded half up to two places; not negative, below 10^16.",
         example="417.97",
+        column_description="Price of the item, rounded half up to two places.",
+        reason=RejectionReason.NEGATIVE_PRICE,
     ),
 )
 
 TOP_LEVEL_FIELDS: Final = tuple(field for field in EVENT_FIELDS if "." not in field.path)
-ADDITIONAL_DATA_FIELDS: Final = tuple(field for field in EVENT_FIELDS if field.path.startswith("additional_data."))
+ADDITIONAL_DATA_FIELDS: Final = tuple(field for field in EVENT_FIELDS if "." in field.path)
+#: The fields that have a value of their own, and so a column.
+VALUE_FIELDS: Final = tuple(field for field in EVENT_FIELDS if field.kind is not Kind.OBJECT)
 REQUIRED_FIELDS: Final = tuple(field.path for field in EVENT_FIELDS if field.required)
 
 JsonSchema = dict[str, Any]
 
 
 def event_schema() -> JsonSchema:
-    """JSON Schema (draft-04) of one event at the edge: required fields and types, the rest is judged by Spark."""
+    """JSON Schema (draft-04) of one event at the edge: required fields and types, Spark validates the rest."""
     return {
         "$schema": "http://json-schema.org/draft-04/schema#",
         "title": "Event",
@@ -167,10 +250,8 @@ def _top_level_property(field: EventField) -> JsonSchema:
     if field.path == "user_id":
         return dict(_USER_ID_SCHEMA)
     schema = _typed(field)
-    if field.path == "additional_data":
-        schema["properties"] = {
-            inner.path.removeprefix("additional_data."): _typed(inner) for inner in ADDITIONAL_DATA_FIELDS
-        }
+    if field.path == ADDITIONAL_DATA:
+        schema["properties"] = {inner.name: _typed(inner) for inner in ADDITIONAL_DATA_FIELDS}
     return schema
 
 

@@ -1,25 +1,63 @@
-"""Rows of the ledgers, as far as anybody decides by them: what was made, from which version of its input, and how well.
+"""Rows of the ledgers: what was computed, from which version of its input, and how well.
+
+A row is the last commit of a run. So an hour whose run died halfway keeps its old version, is seen to be stale, and is
+computed again. Each class below is a row of one table, as far as its readers need it: its fields are columns of that
+table, by name. `stored_row` and `row_of` map between the two, for Spark's jobs and for the DAGs.
 
 `failed_checks` counts the data checks of severity `fail` that did not hold; a row that is not checked yet has none.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
-from typing import Final
+from typing import Any, ClassVar, Final, TypeVar
+
+from contracts.partitions import hour_key, parse_hour_key
+from contracts.tables import DAY_LEDGER, EVENT_LEDGER, LANDING_LEDGER, Table
 
 #: The version of an hour or a day whose first run has begun; no input has it, so it is stale.
 UNFINISHED: Final = "unfinished"
 
+_LOAD: Final = "load"
+_STORE: Final = "store"
+
+
+def _converted(load: Callable[[Any], Any], store: Callable[[Any], Any]) -> Any:
+    """Return a field whose value differs from what a table reader gives and a writer takes."""
+    return field(metadata={_LOAD: load, _STORE: store})
+
+
+def _pairs(stored: Mapping[str, int] | Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Return a map, which pyarrow gives as pairs."""
+    return dict(stored)
+
 
 @dataclass(frozen=True, kw_only=True)
-class LandedHour:
+class LedgerRow:
+    """What every ledger says of an hour or a day."""
+
+    LEDGER: ClassVar[Table]
+
+    input_version: str
+    failed_checks: int = 0
+
+    @property
+    def key(self) -> Any:
+        """Return the hour or the day."""
+        return getattr(self, key_column(type(self)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LandedHour(LedgerRow):
     """What the landing ledger says of one landing hour: its version, and the rows it gave to each event hour."""
 
+    LEDGER: ClassVar = LANDING_LEDGER
+
     landing_hour: datetime
-    input_version: str
-    received_by_event_hour: Mapping[datetime, int]
-    failed_checks: int = 0
+    received_by_event_hour: Mapping[datetime, int] = _converted(
+        lambda stored: {parse_hour_key(key): rows for key, rows in _pairs(stored).items()},
+        lambda received: [(hour_key(hour), rows) for hour, rows in received.items()],
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,26 +72,62 @@ class LandingRow(LandedHour):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EventRow:
-    """An event hour, as its last aggregation left it: received = clean + duplicates."""
+class LandingLedgerRow(LandingRow):
+    """A landing hour with all columns of its row: also the raw objects that it was computed from."""
 
-    event_hour: datetime
-    input_version: str
-    received: int
-    clean: int
-    duplicates: int
-    failed_checks: int = 0
+    objects: tuple[str, ...] = _converted(tuple, list)
+    bytes: int
+    rejected_by_reason: Mapping[str, int] = _converted(_pairs, lambda reasons: list(reasons.items()))
 
 
 @dataclass(frozen=True, kw_only=True)
-class DayRow:
+class EventRow(LedgerRow):
+    """An event hour, as its last aggregation left it: received = clean + duplicates."""
+
+    LEDGER: ClassVar = EVENT_LEDGER
+
+    event_hour: datetime
+    received: int
+    clean: int
+    duplicates: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DayRow(LedgerRow):
     """A day, as its last aggregation left it; `users_fingerprint` is what later days depend on."""
 
+    LEDGER: ClassVar = DAY_LEDGER
+
     day: date
-    input_version: str
     events_version: str
     events: int
     users: int
     sessions: int
     users_fingerprint: str
-    failed_checks: int = 0
+
+
+Row = TypeVar("Row", bound=LedgerRow)
+
+
+def key_column(row_type: type[LedgerRow]) -> str:
+    """Return the column that names the hour or the day of a row."""
+    return row_type.LEDGER.partitions[0].column
+
+
+def columns_of(row_type: type[LedgerRow]) -> list[str]:
+    """Return the columns that a reader of such rows must select."""
+    return [column.name for column in fields(row_type)]
+
+
+def row_of(row_type: type[Row], stored: Mapping[str, Any]) -> Row:
+    """Return the row of a table's values by column, with aware times, lists, and maps as mappings or pairs."""
+    return row_type(**{f.name: f.metadata.get(_LOAD, _same)(stored[f.name]) for f in fields(row_type)})
+
+
+def stored_row(row: LedgerRow) -> dict[str, Any]:
+    """Return a row's values by column, as pyarrow takes them."""
+    return {f.name: f.metadata.get(_STORE, _same)(getattr(row, f.name)) for f in fields(row)}
+
+
+def _same(value: Any) -> Any:
+    return value

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 HOUR_KEY_FORMAT: Final = "%Y-%m-%dT%H"
@@ -72,6 +73,16 @@ def hours_between(start: datetime, end: datetime) -> Iterator[datetime]:
     while hour < end:
         yield hour
         hour += HOUR
+
+
+def ordinal(hour: datetime) -> int:
+    """Return an hour's number, counted from the epoch, as Iceberg counts the partitions of `hours`."""
+    return (hour - EPOCH) // HOUR
+
+
+def hour_of_ordinal(number: int) -> datetime:
+    """Return the hour of a number."""
+    return EPOCH + number * HOUR
 
 
 def day_of(moment: datetime) -> date:

@@ -8,6 +8,9 @@ import re
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Final
 
+from contracts.envelope import STAMPED_FIELDS
+from contracts.event import VALUE_FIELDS, Kind
+
 #: Bits that are kept, as usual for analytics: 256 addresses of IPv4 look alike, and what a provider gives one site.
 IPV4_BITS: Final = 24
 IPV6_BITS: Final = 48
@@ -15,8 +18,11 @@ IPV6_BITS: Final = 48
 #: How long raw objects are kept unless an environment says otherwise, and with them the rejected lines.
 RAW_RETENTION_DAYS: Final = 90
 
-#: The fields of an event and of its envelope that hold an address.
-ADDRESS_FIELDS: Final = ("source_ip", "user_ip")
+_ADDRESSES: Final = tuple(field for field in (*STAMPED_FIELDS, *VALUE_FIELDS) if field.kind is Kind.ADDRESS)
+#: The names of the fields that hold an address, in an event and in its envelope.
+ADDRESS_FIELDS: Final = tuple(field.name for field in _ADDRESSES)
+#: The columns that these fields become.
+ADDRESS_COLUMNS: Final = tuple(field.column for field in _ADDRESSES)
 
 _HOST_AND_PORT: Final = re.compile(r"\[(?P<v6>[^\]]*)\](:[0-9]{1,5})?|(?P<v4>[0-9.]+):[0-9]{1,5}")
 _IPV4_MASK: Final = -1 << 32 - IPV4_BITS

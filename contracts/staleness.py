@@ -22,6 +22,7 @@ from contracts.versions import (
     days_looked_back_at,
     event_hour_input_version,
     event_hours_feeding,
+    hours_read_by,
     landing_input_version,
 )
 
@@ -54,15 +55,15 @@ def event_hour_inputs(hours: Collection[datetime], landed: Iterable[LandedHour])
         for hour, rows in row.received_by_event_hour.items():
             if rows:
                 feeding[hour].append(row)
-    return {hour: _input(hour, feeding.get(hour, []), feeding.get(hour - HOUR, [])) for hour in hours}
+    return {hour: _input(hour, feeding) for hour in hours}
 
 
-def _input(hour: datetime, feeding: list[LandedHour], feeding_before: list[LandedHour]) -> EventHourInput:
-    distinct = {row.landing_hour: row for row in (*feeding, *feeding_before)}
+def _input(hour: datetime, feeding: Mapping[datetime, list[LandedHour]]) -> EventHourInput:
+    distinct = {row.landing_hour: row for read in hours_read_by(hour) for row in feeding.get(read, ())}
     return EventHourInput(
         event_hour=hour,
         input_version=event_hour_input_version(hour, distinct.values()),
-        received=sum(row.received_by_event_hour[hour] for row in feeding),
+        received=sum(row.received_by_event_hour[hour] for row in feeding.get(hour, ())),
         held_back=any(row.failed_checks for row in distinct.values()),
     )
 

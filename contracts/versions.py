@@ -16,7 +16,7 @@ from contracts.bots import BOT_EVENTS_PER_HOUR, CRAWLER_LIST_VERSION
 from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS, CONTRACT_VERSION
 from contracts.ledger import DayRow, EventRow, LandedHour
 from contracts.partitions import DAY, HOUR, LONGEST_DELIVERY, day_key, day_of, hour_key, hour_of, start_of_day
-from contracts.tables import AGGREGATION_VERSION, NEW_USER_DAYS, RETENTION_DAYS
+from contracts.rules import AGGREGATION_VERSION, DAYS_LOOKED_BACK_AT, HOURS_LOOKED_BACK_AT
 
 _DIGEST_LENGTH: Final = 32
 
@@ -45,12 +45,12 @@ def erased_landing_version(input_version: str) -> str:
 
 
 def event_hour_input_version(event_hour: datetime, landed: Iterable[LandedHour]) -> str:
-    """Return the version of an event hour, given (at least) the landed hours that fed it or the hour before.
+    """Return the version of an event hour, given (at least) the landed hours that fed it or an hour it looks back at.
 
-    The hour before counts, because `sessions_started` looks 30 minutes back. So does how many rows each landing hour
-    gave: the same objects, transformed again after a repair that raised no version, may give others.
+    These count, because `sessions_started` looks back. So does how many rows each landing hour gave: the same objects,
+    transformed again after a repair that raised no version, may give others.
     """
-    window = (event_hour - HOUR, event_hour)
+    window = hours_read_by(event_hour)
     parts = (
         f"{hour_key(hour)} {hour_key(row.landing_hour)} {row.input_version} {rows}"
         for row in landed
@@ -61,14 +61,24 @@ def event_hour_input_version(event_hour: datetime, landed: Iterable[LandedHour])
     return _digest([code, *sorted(parts)])
 
 
+def hours_read_by(event_hour: datetime) -> list[datetime]:
+    """Return the event hours that an event hour is computed from: itself, and those that it looks back at."""
+    return [event_hour - back * HOUR for back in range(HOURS_LOOKED_BACK_AT + 1)]
+
+
+def hours_reading(event_hour: datetime) -> list[datetime]:
+    """Return the event hours that are computed from an event hour: the other way round of `hours_read_by`."""
+    return [event_hour + ahead * HOUR for ahead in range(HOURS_LOOKED_BACK_AT + 1)]
+
+
 def landing_hours_feeding(first: datetime, last: datetime | None = None) -> tuple[datetime, datetime]:
-    """Return `[first, end)` of the landing hours that can hold events of an event hour, or of the hour before it.
+    """Return `[first, end)` of the landing hours that can have events of an event hour, or of one it looks back at.
 
     With `last`, of any of the event hours from `first` to it. An event is at most ALLOWED_CLOCK_SKEW ahead of its
     arrival and ALLOWED_LATENESS behind it; the record lands under its hour or, being delivered with an older one, an
     earlier hour, by at most LONGEST_DELIVERY. An hour more to each side costs little, and forgives a clock.
     """
-    earliest = hour_of(first - HOUR - ALLOWED_CLOCK_SKEW - LONGEST_DELIVERY) - HOUR
+    earliest = hour_of(min(hours_read_by(first)) - ALLOWED_CLOCK_SKEW - LONGEST_DELIVERY) - HOUR
     return earliest, hour_of((last or first) + HOUR + ALLOWED_LATENESS) + 2 * HOUR
 
 
@@ -77,7 +87,7 @@ def event_hours_fed_by(start: datetime, end: datetime) -> tuple[datetime, dateti
 
     The other way round of `landing_hours_feeding`.
     """
-    latest = hour_of(end + 2 * HOUR + LONGEST_DELIVERY + ALLOWED_CLOCK_SKEW)
+    latest = hour_of(max(hours_reading(end)) + HOUR + LONGEST_DELIVERY + ALLOWED_CLOCK_SKEW)
     return hour_of(start - 2 * HOUR - ALLOWED_LATENESS), latest + HOUR
 
 
@@ -117,7 +127,7 @@ def days_fed_by(start: datetime, end: datetime) -> tuple[date, date]:
 
 def days_looked_back_at(day: date) -> tuple[date, date]:
     """Return `[first, end)` of the days whose users a day depends on: its oldest cohort was new on its first day."""
-    return day - (NEW_USER_DAYS + RETENTION_DAYS) * DAY, day
+    return day - DAYS_LOOKED_BACK_AT * DAY, day
 
 
 def _digest(parts: Iterable[str]) -> str:

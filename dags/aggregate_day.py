@@ -3,16 +3,16 @@
 
 ### Why
 
-Sessions, funnels, new users and retention are figures of a day. A session may cross midnight, and a user is new who was
-not seen for 90 days: so a day is made with one day to each side in view, and looks back at 120.
+Sessions, funnels, new users and retention are figures of a day. A session may cross midnight, and a user who was not
+seen for 90 days is new: so a day reads one day to each side, and looks back at 120 days.
 
 ### When
 
 * By asset: once for every partition of the asset `stale_days`. `transform_events` and `aggregate_hour` emit a day when
-  all of its landing hours are settled, and after each later change of its hours. The run also writes what changes with
-  the day, if it was there before: the day to each side, and the later days that look back at its users; the log of
-  `aggregate` names them. So yesterday, whose sessions may reach into today, is written again with today.
-* By hand: *Trigger*, and pick `day`. Then it is written even if nothing changed, even if a failed data check of an
+  all of its landing hours are settled, and after each later change of its hours. The run also writes the days that
+  change with it, if they were written before: the day to each side, and the later days that look back at its users; the
+  log of `aggregate` names them. So yesterday, whose sessions may reach into today, is written again with today.
+* By hand: *Trigger*, and pick `day`. Then the day is written even if nothing changed, even if a failed data check of an
   event hour holds it back, and even while it is open: from then on, its hours keep it up to date.
 
 ### Needs
@@ -25,7 +25,7 @@ meanwhile (`reconcile_hours` finds those days again).
 The days' rows in `sessions`, `user_days`, `daily_traffic`, `daily_funnel`, `daily_retention`, `daily_product_stats`,
 and in `day_ledger`.
 
-What a run wrote: *aggregate → Details* has links to the tables, *check_ledger → Storage* the counts.
+To see what a run wrote: *aggregate → Details* links to the tables, *check_ledger → Storage* has the counts.
 
 ### When it fails
 
@@ -33,8 +33,8 @@ What a run wrote: *aggregate → Details* has links to the tables, *check_ledger
   clear it.
 * `aggregate`: the log ends with the reason. Clear it: a day is replaced, never added to.
 * `check_ledger`: the day has no row, or its events are not those of its hours, or a data check of severity `fail` did
-  not hold in it or in a day that was made with it (`data_checks` has all of them). Keep the log, and tell the readers
-  of that day; once the cause is mended, trigger it again.
+  not hold in it or in a day that was written with it (`data_checks` has all of them). Keep the log, and inform the
+  readers of that day; once the cause is repaired, trigger it again.
 """
 
 import os
@@ -53,12 +53,19 @@ from contracts.tables import (
     SESSIONS,
     USER_DAYS,
 )
-from dag_conventions.assets import STALE_DAYS
-from dag_conventions.conventions import FORCE_UNLESS_SCHEDULED, RETRYING, START_DATE, Tag, display_name, was_asked_for
-from dag_conventions.partition_key import DAY
-from dag_conventions.refusals import failing_at_once
-from pipeline_settings import settings_from
-from spark_submission import spark_task, table_links
+from pipeline.conventions import (
+    DAY,
+    FORCE_UNLESS_SCHEDULED,
+    RETRYING,
+    STALE_DAYS,
+    START_DATE,
+    Tag,
+    display_name,
+    failing_at_once,
+    was_requested,
+)
+from pipeline.settings import settings_from
+from pipeline.spark_task import spark_task, table_links
 
 SETTINGS = settings_from(os.environ)
 DAILY_TABLES = (
@@ -74,20 +81,20 @@ DAILY_TABLES = (
 
 @task.short_circuit
 def look_for_change(key: str, *, dag_run: Any = None) -> dict[str, list[str]]:
-    """Go on to Spark if the day is still due, or if somebody asked for the run; return what had failed before."""
-    from hour_ledger.days import day_is_due
-    from hour_ledger.failures import failures_now
+    """Go on to Spark if the day is still due, or if a person asked for the run; return what had failed before."""
+    from pipeline.lake_status.checks import failures_now
+    from pipeline.lake_status.days import day_is_due
 
-    if was_asked_for(dag_run.run_type) or day_is_due(SETTINGS.lake, parse_day_key(key)):
+    if was_requested(dag_run.run_type) or day_is_due(SETTINGS.lake, parse_day_key(key)):
         return {"failed_before": failures_now(SETTINGS.lake)}
     return {}
 
 
 @task
 def check_ledger(key: str, found: Any) -> str:
-    """Return what the day holds; fail unless that is the events of its hours, and no data check failed beside it."""
-    from hour_ledger.days import checked_day_row
-    from hour_ledger.failures import require_no_new_failures
+    """Return the day's counts; fail unless they are those of its hours, and no data check has failed since."""
+    from pipeline.lake_status.checks import require_no_new_failures
+    from pipeline.lake_status.days import checked_day_row
 
     with failing_at_once():
         row = checked_day_row(SETTINGS.lake, parse_day_key(key))

@@ -3,18 +3,19 @@
 
 ### Why
 
-Late events, duplicates and reruns change single event hours; exactly those are made again, each whole, in one commit
-per table.
+Late events, duplicates and reruns change single event hours; this DAG writes exactly those again, each whole, in one
+commit per table.
 
 ### When
 
 * By asset: once for every partition of the asset `stale_event_hours`, which `transform_events` emits. The first run
   also writes the hours around its own that are stale by then, in the same Spark session; `look_for_change` names them.
-  Their own runs find nothing stale and skip. A retry writes its own hour only: a fault of another must not hold it up.
-* By hand: *Trigger*, and fill in `event_hour`. Then it is written even if nothing changed, or a failed data check of a
-  landing hour holds it back.
-* Past hours: it can't be backfilled itself. Backfill `transform_events` for its landing hours, or let `reconcile_hours`
-  write a range.
+  Their own runs find nothing stale and skip. A retry writes its own hour only, so that a fault of another hour cannot
+  hold it up.
+* By hand: *Trigger*, and fill in `event_hour`. Then the hour is written even if nothing changed, or a failed data check
+  of a landing hour holds it back.
+* Past hours: this DAG cannot be backfilled. Backfill `transform_events` for its landing hours, or let
+  `reconcile_hours` write a range.
 
 ### Needs
 
@@ -25,10 +26,10 @@ meanwhile (`reconcile_hours` finds those hours again).
 
 The hour's rows in `clean_events`, `hourly_event_counts`, `hourly_traffic`, `hourly_product_stats`, and in
 `event_ledger`; one partition of the asset `stale_days` for its day, if that is stale and there: every landing hour of
-it is settled, or it was made before. `aggregate_day` takes it from there. Several emissions of one hour are several
-runs; all but the first find nothing stale and skip.
+it is settled, or it was written before. `aggregate_day` processes it. Several emissions of one hour are several runs;
+all but the first find nothing stale and skip.
 
-What a run wrote: *aggregate → Details* has links to the tables, *check_ledger → Storage* the counts.
+To see what a run wrote: *aggregate → Details* links to the tables, *check_ledger → Storage* has the counts.
 
 ### When it fails
 
@@ -36,9 +37,9 @@ What a run wrote: *aggregate → Details* has links to the tables, *check_ledger
   not answer: clear it.
 * `aggregate`: the log ends with the reason. Clear it: the hour is replaced, never added to.
 * `check_ledger`: received ≠ clean + duplicates, or a data check of severity `fail` did not hold (`data_checks` has all
-  of them). No day is made of it, by no later run either, until the hour is made again and its checks hold. If you
-  looked at it and it is right, trigger `aggregate_day` with its day, and the day to each side. Tell the readers of
-  that hour.
+  of them). Neither this run nor a later one writes a day from it, until the hour is written again and its checks hold.
+  If you looked at it and it is right, trigger `aggregate_day` with its day, and the day to each side. Inform the
+  readers of that hour.
 * `publish_stale_days`: the catalog or S3 does not answer; clear it.
 """
 
@@ -50,19 +51,27 @@ from airflow.sdk import DAG, PartitionedAssetTimetable, StartOfHourMapper, task
 
 from contracts.partitions import HOUR, HOUR_KEY_FORMAT, day_of, hour_key, parse_hour_key
 from contracts.tables import CLEAN_EVENTS, EVENT_LEDGER, HOURLY_EVENT_COUNTS, HOURLY_PRODUCT_STATS, HOURLY_TRAFFIC
-from dag_conventions.assets import STALE_DAYS, STALE_EVENT_HOURS
-from dag_conventions.conventions import FORCE_UNLESS_SCHEDULED, RETRYING, START_DATE, Tag, display_name, was_asked_for
-from dag_conventions.partition_key import EVENT_HOUR
-from dag_conventions.publication import publish_days
-from dag_conventions.refusals import failing_at_once
-from pipeline_settings import settings_from
-from spark_submission import spark_task, table_links
+from pipeline.conventions import (
+    EVENT_HOUR,
+    FORCE_UNLESS_SCHEDULED,
+    RETRYING,
+    STALE_DAYS,
+    STALE_EVENT_HOURS,
+    START_DATE,
+    Tag,
+    display_name,
+    failing_at_once,
+    publish_days,
+    was_requested,
+)
+from pipeline.settings import settings_from
+from pipeline.spark_task import spark_task, table_links
 
 SETTINGS = settings_from(os.environ)
 
 
-def own_hour_or(end: str) -> str:
-    """Return the run's own hour in a retry, else the first or the last (`min`, `max`) of those to write: a template."""
+def retried_hour_or(end: str) -> str:
+    """Return a template: the run's own hour in a retry, otherwise the first or the last (`min`, `max`) to write."""
     return (
         f"{{{{ {EVENT_HOUR.expression} if ti.try_number > 1 else ti.xcom_pull(task_ids='look_for_change') | {end} }}}}"
     )
@@ -70,20 +79,20 @@ def own_hour_or(end: str) -> str:
 
 @task.short_circuit
 def look_for_change(event_hour: str, *, dag_run: Any = None) -> list[str]:
-    """Return the hours to make: the run's own if somebody asked for it, or those stale with it; go on if there are."""
-    from hour_ledger.lake_state import stale_together_with
+    """Return the hours to write: the run's own if a person asked for it, or those stale with it; skip if none."""
+    from pipeline.lake_status.hours import stale_together_with
 
-    if was_asked_for(dag_run.run_type):
+    if was_requested(dag_run.run_type):
         return [event_hour]
     hours = [hour_key(stale) for stale in stale_together_with(SETTINGS.lake, parse_hour_key(event_hour))]
-    print("stale event hours that this run makes:", *(hours or ["none, its own is not stale any more"]))
+    print("stale event hours that this run writes:", *(hours or ["none, its own is not stale any more"]))
     return hours
 
 
 @task
 def check_ledger(event_hour: str, hours: Any) -> list[str]:
-    """Return what became of each hour's events; fail unless received = clean + duplicates, and all of it was read."""
-    from hour_ledger.lake_state import checked_event_rows
+    """Return the counts of each hour's events; fail unless received = clean + duplicates, and all were read."""
+    from pipeline.lake_status.hours import checked_event_rows
 
     with failing_at_once():
         rows = checked_event_rows(SETTINGS.lake, parse_hour_key(event_hour), [parse_hour_key(key) for key in hours])
@@ -97,11 +106,11 @@ def check_ledger(event_hour: str, hours: Any) -> list[str]:
 
 @task(outlets=[STALE_DAYS])
 def publish_stale_days(hours: Any, *, outlet_events: Any = None) -> None:
-    """Hand the days of the hours to `aggregate_day`, as far as they are there; sessions reach into the day before."""
-    from hour_ledger.days import publishable_days
+    """Hand the hours' days to `aggregate_day`, if they are there; sessions also reach into the day before."""
+    from pipeline.lake_status.days import publishable_days
 
-    made = [parse_hour_key(key) for key in hours]
-    days = {day_of(moment) for hour in made for moment in (hour - HOUR, hour)}
+    written = [parse_hour_key(key) for key in hours]
+    days = {day_of(moment) for hour in written for moment in (hour - HOUR, hour)}
     publish_days(publishable_days(SETTINGS.lake, days), outlet_events)
 
 
@@ -129,8 +138,8 @@ with DAG(
         task_id="aggregate",
         entry_point="run_aggregate_hours",
         arguments=[
-            f"--from={own_hour_or('min')}",
-            f"--to={own_hour_or('max')}",
+            f"--from={retried_hour_or('min')}",
+            f"--to={retried_hour_or('max')}",
             FORCE_UNLESS_SCHEDULED,
         ],
         settings=SETTINGS,

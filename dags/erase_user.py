@@ -3,40 +3,40 @@
 
 ### Why
 
-The right to erasure. Deleting rows is not enough: the lines lie in raw objects, in rejected lines, and in the old
-snapshots of every table, from which each could come back.
+The right to erasure. Deleting rows is not enough: the lines are also in raw objects, in rejected lines, and in the old
+snapshots of every table, and could come back from each of them.
 
 ### When
 
 By hand, with the ids, one a line. First without `apply`: the log of `estimate` says how many rows, lines and objects
-hold them, and nothing is changed. Then the same with `apply`: that cannot be undone.
+hold them, and nothing is changed. Then the same with `apply`, which cannot be undone.
 
 ### Needs
 
 The raw bucket, the warehouse bucket, the Glue catalog, and **all slots of the pool `spark`**: it waits until no other
-Spark task of ours runs, and none starts until it has ended, since a run that read the old rows before would write them
-again after. That works while the pool has as many slots as the environment variable `CLICKSTREAM_SPARK_SLOTS` says. Do
-not start it while a backfill runs: it would wait for the end of that.
+Spark task of ours runs, and none starts until it has ended, because a run that read the old rows before it would write
+them again after it. That works while the pool has as many slots as the environment variable `CLICKSTREAM_SPARK_SLOTS`
+says. Do not start it while a backfill runs: it would wait for the backfill's end.
 
 ### Leaves behind
 
 No row and no line of the users, in tables, raw objects, errors or old snapshots; the hours and days that held them,
-made again without them; the hashes of the ids in `erased_users`, by which `transform_events` refuses what comes of them
-later (reason `erased_user`, without the line). The log of `erase` ends with the count of survivors, 0. The snapshots
-from before are gone, and with them the tables' past.
+written again without them; the hashes of the ids in `erased_users`, by which `transform_events` rejects their later
+events (reason `erased_user`, without the line). The log of `erase` ends with the count of survivors, 0. The snapshots
+from before are deleted, and with them the tables' past.
 
 The ids themselves stay **in this run's configuration** in Airflow's database, so that it can be cleared and resumed;
 in the task logs, ids of five characters and more are masked. *Delete the runs* in the UI when the erasure is confirmed.
 
 ### When it fails
 
-* `estimate`, `erase`: the log ends with the reason. Clear it: the job takes up where it was, and what is erased
-  already is passed over.
-* `erase` with survivors: the log names the objects that still hold a user, or can't be searched, and what to do. For
-  objects that can't be read: trigger it again with `discard_unreadable`, if they may be lost. Else clear it once. With
-  event hours that were not made again: transform the landing hours that feed them, then clear it.
+* `estimate`, `erase`: the log ends with the reason. Clear it: the job continues where it stopped, and skips what is
+  erased already.
+* `erase` with survivors: the log names the objects that still hold a user, or cannot be searched, and what to do. If
+  objects cannot be read and may be lost, trigger it again with `discard_unreadable`; otherwise clear it once. If event
+  hours were not written again, transform the landing hours that feed them, then clear it.
 * `check_ledger`: the users are erased, but a data check of severity `fail` did not hold in an hour or a day that was
-  made again. What would be made of it is held back from other runs until it is mended, or made by name.
+  written again. Other runs write nothing from it until it is repaired, or until a person has that written by name.
 * `note_failures`: the catalog does not answer; clear it.
 * `erase` stays *scheduled*: another Spark task is running, or the pool has fewer slots than
   `CLICKSTREAM_SPARK_SLOTS`. *Admin → Pools* shows which.
@@ -49,16 +49,14 @@ from typing import Any
 from airflow.sdk import DAG, Param, task
 from airflow.sdk.log import mask_secret
 
-from dag_conventions.conventions import RETRYING, START_DATE, Tag, display_name
-from dag_conventions.params import APPLY, apply_param
-from dag_conventions.refusals import failing_at_once
-from pipeline_settings import settings_from
-from spark_submission import spark_task
+from pipeline.conventions import APPLY, RETRYING, START_DATE, Tag, apply_param, display_name, failing_at_once
+from pipeline.settings import settings_from
+from pipeline.spark_task import spark_task
 
 SETTINGS = settings_from(os.environ)
 MAX_USERS = 100
 
-#: One text, whatever characters the ids are of.
+#: One argument, whatever characters are in the ids.
 USERS = "--user-ids-json={{ params.user_ids | tojson }}"
 
 
@@ -71,15 +69,15 @@ def mask_user_ids(context: Any) -> None:
 @task
 def note_failures() -> list[str]:
     """Return in which hours and days data checks had failed before."""
-    from hour_ledger.failures import failures_now
+    from pipeline.lake_status.checks import failures_now
 
     return failures_now(SETTINGS.lake)
 
 
 @task
 def check_ledger(failed_before: Any) -> None:
-    """Fail if a data check failed in what was made again."""
-    from hour_ledger.failures import require_no_new_failures
+    """Fail if a data check failed in what was written again."""
+    from pipeline.lake_status.checks import require_no_new_failures
 
     with failing_at_once():
         require_no_new_failures(SETTINGS.lake, failed_before)
@@ -87,7 +85,7 @@ def check_ledger(failed_before: Any) -> None:
 
 @task.branch
 def choose(*, params: Any = None) -> str:
-    """Return the task to run: the one that erases, if that was asked for, or the one that only looks."""
+    """Return the task to run: the one that erases, if `apply` is ticked, or the one that only estimates."""
     return "erase" if params["apply"] else "estimate"
 
 
@@ -114,7 +112,7 @@ with DAG(
         "discard_unreadable": Param(
             False,
             type="boolean",
-            description="Empty raw and error objects that can't be read: nobody can say whether they hold a user.",
+            description="Empty raw and error objects that cannot be read, since they may hold a user.",
         ),
         "apply": apply_param("Erase them, for good. Without it, the log shows an estimate."),
     },

@@ -1,10 +1,10 @@
 """
-## Small files, old snapshots, forgotten files: the tables tidied, one by one
+## Compacts files, expires snapshots and removes forgotten files, table by table
 
 ### Why
 
-Every run commits a few small files per table and a snapshot of it; late events rewrite old hours. Left alone, queries
-slow down with the number of files, and storage keeps every row that was ever replaced.
+Every run commits a few small files per table and a snapshot of it; late events rewrite old hours. Without maintenance,
+queries slow down with the number of files, and storage keeps every row that was ever replaced.
 
 ### When
 
@@ -12,8 +12,8 @@ Daily at 03:40 UTC, all tables. By hand: pick tables, or other ages, in the form
 
 ### Needs
 
-The Glue catalog, the warehouse bucket, a slot of the pool `spark`. Other runs may go on: what they commit meanwhile is
-kept, and a table that they keep changing is left for the next day.
+The Glue catalog, the warehouse bucket, a slot of the pool `spark`. Other runs may go on: their commits are kept, and a
+table that they keep changing is left for the next day.
 
 ### Leaves behind
 
@@ -35,10 +35,18 @@ from datetime import timedelta
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
 from contracts.tables import ALL_TABLES
-from dag_conventions.conventions import RETRYING, START_DATE, Tag, display_name
-from dag_conventions.params import choice_param, chosen_arguments, hours_param, optional_argument
-from pipeline_settings import settings_from
-from spark_submission import spark_task
+from pipeline.conventions import (
+    RETRYING,
+    START_DATE,
+    Tag,
+    choice_param,
+    chosen_arguments,
+    display_name,
+    hours_param,
+    optional_argument,
+)
+from pipeline.settings import settings_from
+from pipeline.spark_task import spark_task
 
 SETTINGS = settings_from(os.environ)
 TABLE_NAMES = [table.name for table in ALL_TABLES]
@@ -46,7 +54,7 @@ TABLE_NAMES = [table.name for table in ALL_TABLES]
 with DAG(
     "maintain_tables",
     dag_display_name=display_name("maintain_tables"),
-    description="Small files, old snapshots, forgotten files: the tables tidied, one by one",
+    description="Compacts files, expires snapshots and removes forgotten files, table by table",
     doc_md=__doc__,
     schedule=CronDataIntervalTimetable("40 3 * * *", timezone="UTC"),
     start_date=START_DATE,
@@ -56,7 +64,7 @@ with DAG(
     default_args=RETRYING,
     tags=[Tag.OPERATIONS],
     params={
-        "tables": choice_param(TABLE_NAMES, "Tables to tidy; none picked: all of them."),
+        "tables": choice_param(TABLE_NAMES, "Tables to maintain; none picked: all of them."),
         "snapshot_age_hours": hours_param(
             "Snapshots that ceased to be current longer ago than this are expired; empty: five days.", at_least=1
         ),

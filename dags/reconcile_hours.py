@@ -1,11 +1,11 @@
 """
-## The safety net: whatever is stale is made again
+## The safety net: writes everything that is stale again
 
 ### Why
 
 A raw object can appear a day late, an event can be seven days late, a run can be lost with its machine, a consumer can
-have been paused. None of that is waited for: this DAG compares what is there with what the ledger says it was made
-from, and makes the difference, in one Spark session for the whole range.
+have been paused. No DAG waits for these: this one compares the input that is there with the input that the ledger
+names, and writes what differs again, in one Spark session for the whole range.
 
 ### When
 
@@ -14,15 +14,15 @@ last landing hour, e.g. `2026-11-20T00`.
 
 ### Needs
 
-The raw bucket, the Glue catalog, a slot of the pool `spark` (only if something is stale: finding out takes seconds).
+The raw bucket, the Glue catalog, a slot of the pool `spark` (only if something is stale; the comparison takes seconds).
 
 ### Leaves behind
 
-The same tables and ledger rows as `transform_events`, `aggregate_hour` and `aggregate_day`. It makes the event hours
-and the days itself, so it has nothing to hand to these. So that a person sees them in Airflow all the same, it emits a
-partition of the assets `reconciled_event_hours` and `reconciled_days` for each that it made (under *Assets*); no DAG
-consumes them. A day that was made before, even while it was open, is made again with its own event hours. If only the
-hours of the next day made it stale, as those of today do to yesterday, it is left to the end of that day; what a failed
+The same tables and ledger rows as `transform_events`, `aggregate_hour` and `aggregate_day`. It writes the event hours
+and the days itself, so it hands nothing to these DAGs. For people, it emits a partition of the assets
+`reconciled_event_hours` and `reconciled_days` for each hour and day that it wrote (under *Assets*); no DAG consumes
+them. A day that was written before, even while it was open, is written again with its own event hours. If only the
+hours of the next day made it stale, as those of today do to yesterday, it waits for the end of that day; what a failed
 data check holds back is left to a person.
 
 ### When it fails
@@ -30,12 +30,12 @@ data check holds back is left to a person.
 * `find_stale`: `from` or `to` is no hour, or S3 or the catalog does not answer. Its log warns of a range without raw
   objects, and of objects under `raw/` that lie outside of the landing prefixes, which no job reads.
 * `reconcile`: the log ends with the reason. Clear it: it finds what is still stale. Until it works, the hours that it
-  names keep their former rows; the others are made. A conflict with a run of the same hour is settled by the retry.
+  names keep their former rows; the others are written. The retry resolves a conflict with a run of the same hour.
 * `check_ledger`: a landing hour does not balance, or a data check of severity `fail` did not hold in an hour or a day
-  that was made since the run began. What would be made of it is held back until it is mended, or made by name. What
-  failed before is not reported again.
+  that was written since the run began. No run writes anything from it until it is repaired, or until a person has that
+  written by name. What failed before is not reported again.
 * `publish_reconciled_hours`, `publish_reconciled_days`: the catalog does not answer; clear it.
-* `report_unreadable_objects`: everything readable is made. Look at `rejected_events` of the hours it names, reason
+* `report_unreadable_objects`: everything readable is written. Look at `rejected_events` of the hours it names, reason
   `unreadable_object`.
 """
 
@@ -47,22 +47,29 @@ from airflow.sdk import DAG, CronDataIntervalTimetable, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from contracts.partitions import HOUR, day_key, hour_key, parse_day_key, parse_hour_key
-from dag_conventions.assets import RECONCILED_DAYS, RECONCILED_EVENT_HOURS
-from dag_conventions.conventions import RETRYING, START_DATE, Tag, display_name
-from dag_conventions.params import hour_param
-from dag_conventions.refusals import failing_at_once
-from pipeline_settings import settings_from
-from spark_submission import spark_task
+from contracts.raw_survey import survey_raw
+from pipeline.conventions import (
+    RECONCILED_DAYS,
+    RECONCILED_EVENT_HOURS,
+    RETRYING,
+    START_DATE,
+    Tag,
+    display_name,
+    failing_at_once,
+    hour_param,
+)
+from pipeline.settings import settings_from
+from pipeline.spark_task import spark_task
 
 if TYPE_CHECKING:
-    from hour_ledger.lake_state import Stale
+    from pipeline.lake_status.reconcile import Stale
 
 SETTINGS = settings_from(os.environ)
 
 
 def stale_in(found: Any) -> "Stale":
-    """Return what `find_stale` found, of the text it becomes between tasks."""
-    from hour_ledger.lake_state import Stale
+    """Return what `find_stale` found, parsed from the text that travels between tasks."""
+    from pipeline.lake_status.reconcile import Stale
 
     return Stale(
         landing_hours=tuple(map(parse_hour_key, found["landing_hours"])),
@@ -74,14 +81,15 @@ def stale_in(found: Any) -> "Stale":
 @task
 def find_stale(*, params: Any = None, dag_run: Any = None) -> dict[str, Any]:
     """Return the range to reconcile and what is stale in it; skip if nothing is. Name objects that no job reads."""
-    from hour_ledger.failures import failures_now
-    from hour_ledger.lake_state import stale_around
-    from hour_ledger.raw_listing import survey
-    from hour_ledger.windows import last_settled_hour, reconciled_range
+    from pipeline.lake_status.checks import failures_now
+    from pipeline.lake_status.hours import last_settled_hour
+    from pipeline.lake_status.reconcile import reconciled_range, stale_around
+    from storage.location import open_store
 
     settled = last_settled_hour(dag_run.run_after, SETTINGS.buffer_interval)
     first, last = reconciled_range(params["from"], params["to"], settled)
-    for warning in survey(SETTINGS.lake.raw_uri, first, last + HOUR).warnings(SETTINGS.lake.raw_uri):
+    raw_uri = SETTINGS.lake.raw_uri
+    for warning in survey_raw(open_store(raw_uri), first, last + HOUR).warnings(raw_uri):
         print(f"WARNING: {warning}")
     stale = stale_around(SETTINGS.lake, first, last + HOUR, settled_end=settled + HOUR)
     if not stale:
@@ -102,9 +110,9 @@ def find_stale(*, params: Any = None, dag_run: Any = None) -> dict[str, Any]:
 
 @task
 def check_ledger(found: Any) -> None:
-    """Fail unless every landing hour that was transformed balances, and no data check failed in what was made."""
-    from hour_ledger.failures import require_no_new_failures
-    from hour_ledger.lake_state import balanced_landing_rows
+    """Fail unless every transformed landing hour balances, and no data check failed in what was written."""
+    from pipeline.lake_status.checks import require_no_new_failures
+    from pipeline.lake_status.hours import balanced_landing_rows
 
     with failing_at_once():
         rows = balanced_landing_rows(SETTINGS.lake, stale_in(found).landing_hours)
@@ -114,37 +122,37 @@ def check_ledger(found: Any) -> None:
 
 @task(outlets=[RECONCILED_EVENT_HOURS])
 def publish_reconciled_hours(found: Any, *, outlet_events: Any = None) -> None:
-    """Show in Airflow which event hours were made."""
-    from hour_ledger.reconciled import reconciled_event_hours
+    """Show in Airflow which event hours were written."""
+    from pipeline.lake_status.reconcile import reconciled_event_hours
 
     hours = reconciled_event_hours(SETTINGS.lake, stale_in(found))
     if not hours:
-        raise AirflowSkipException("no event hour was made")
-    print("made event hours:", *map(hour_key, hours))
+        raise AirflowSkipException("no event hour was written")
+    print("written event hours:", *map(hour_key, hours))
     outlet_events[RECONCILED_EVENT_HOURS].add_partitions([hour_key(hour) for hour in hours])
 
 
 @task(outlets=[RECONCILED_DAYS])
 def publish_reconciled_days(found: Any, *, outlet_events: Any = None) -> None:
-    """Show in Airflow which days were made."""
-    from hour_ledger.reconciled import reconciled_days
+    """Show in Airflow which days were written."""
+    from pipeline.lake_status.reconcile import reconciled_days
 
     days = reconciled_days(SETTINGS.lake, stale_in(found))
     if not days:
-        raise AirflowSkipException("no day was made")
-    print("made days:", *map(day_key, days))
+        raise AirflowSkipException("no day was written")
+    print("written days:", *map(day_key, days))
     outlet_events[RECONCILED_DAYS].add_partitions([day_key(day) for day in days])
 
 
 @task(retries=0)
 def report_unreadable_objects(found: Any) -> None:
-    """Fail if an object of an hour that was transformed could not be read, so that somebody looks."""
-    from hour_ledger.lake_state import hours_with_unreadable_objects
+    """Fail if an object of a transformed hour could not be read, so that a person looks at it."""
+    from pipeline.lake_status.hours import hours_with_unreadable_objects
 
     transformed = stale_in(found).landing_hours
     if unreadable := [hour_key(hour) for hour in hours_with_unreadable_objects(SETTINGS.lake, transformed)]:
         raise AirflowFailException(
-            f"raw objects of {', '.join(unreadable)} could not be read; the rest is made. "
+            f"raw objects of {', '.join(unreadable)} could not be read; the rest is written. "
             "See rejected_events of the hour, rejection_reason = 'unreadable_object'"
         )
 
@@ -152,7 +160,7 @@ def report_unreadable_objects(found: Any) -> None:
 with DAG(
     "reconcile_hours",
     dag_display_name=display_name("reconcile_hours"),
-    description="What late objects, late events and lost runs left stale is written again",
+    description="Writes again what late objects, late events and lost runs left stale",
     doc_md=__doc__,
     schedule=CronDataIntervalTimetable("30 * * * *", timezone="UTC"),
     start_date=START_DATE,
@@ -179,6 +187,6 @@ with DAG(
         settings=SETTINGS,
     )
     found >> reconcile
-    # Side by side: what one of them fails for is no reason to keep the others back.
+    # Side by side: a failure of one of them is no reason to keep the others back.
     reconcile >> [check_ledger(found), report_unreadable_objects(found)]
     reconcile >> [publish_reconciled_hours(found), publish_reconciled_days(found)]

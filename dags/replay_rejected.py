@@ -3,8 +3,8 @@
 
 ### Why
 
-A rule was too strict, or a defect rejected good events, and it is repaired now. The lines are still in the raw objects:
-the landing hours that hold some are transformed again from there. Nothing is moved from one table to another, so
+A rule was too strict, or a defect rejected good events, and that is repaired now. The lines are still in the raw
+objects, and this DAG transforms their landing hours again from there. Nothing is moved from one table to another, so
 nothing can be moved twice.
 
 ### When
@@ -18,19 +18,19 @@ The raw objects of these hours (they expire), the Glue catalog, a slot of the po
 
 ### Leaves behind
 
-Without `apply`: the log. With it: the rows of the landing hours that it names, as today's contract judges them, and the
-event hours and days behind them, made again in the same session; but not what a failed data check holds back, nor a day
-that is still open and was never made.
+Without `apply`: the log. With it: the rows of the landing hours that it names, validated by today's contract, and the
+event hours and days behind them, written again in the same session; but not what a failed data check holds back, nor a
+day that is still open and was never written.
 
 ### When it fails
 
 * `find_rejected_hours`: `from` or `to` is no hour, or the catalog does not answer. It skips the run if no hour of the
   range has rejected lines or unreadable objects.
 * `replay`: the log ends with the reason. Clear it: an hour is replaced, never added to. If raw objects are missing
-  that the ledger names, history has expired: the log names these hours, and they are left as they are. What was not
-  made when it failed is found by the next try, or by `reconcile_hours` with the same `from` and `to`.
-* `check_ledger`: a data check of severity `fail` did not hold in an hour or a day that was made since the run began.
-  What would be made of it is held back until it is mended, or made by name.
+  that the ledger names, history has expired: the log names these hours, and they are left as they are. The next try, or
+  `reconcile_hours` with the same `from` and `to`, finds what was not written when it failed.
+* `check_ledger`: a data check of severity `fail` did not hold in an hour or a day that was written since the run began.
+  No run writes anything from it until it is repaired, or until a person has that written by name.
 """
 
 import os
@@ -42,11 +42,20 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from contracts.partitions import HOUR, hour_key
 from contracts.rejections import RejectionReason
-from dag_conventions.conventions import RETRYING, START_DATE, Tag, display_name
-from dag_conventions.params import APPLY, apply_param, choice_param, chosen_arguments, hour_param
-from dag_conventions.refusals import failing_at_once
-from pipeline_settings import settings_from
-from spark_submission import spark_task
+from pipeline.conventions import (
+    APPLY,
+    RETRYING,
+    START_DATE,
+    Tag,
+    apply_param,
+    choice_param,
+    chosen_arguments,
+    display_name,
+    failing_at_once,
+    hour_param,
+)
+from pipeline.settings import settings_from
+from pipeline.spark_task import spark_task
 
 SETTINGS = settings_from(os.environ)
 FOUND = "{{{{ ti.xcom_pull(task_ids='find_rejected_hours')['{}'] }}}}"
@@ -55,9 +64,8 @@ FOUND = "{{{{ ti.xcom_pull(task_ids='find_rejected_hours')['{}'] }}}}"
 @task
 def find_rejected_hours(*, params: Any = None, dag_run: Any = None) -> dict[str, Any]:
     """Return the first and the last landing hour of the range that rejected something; skip if none did."""
-    from hour_ledger.failures import failures_now
-    from hour_ledger.lake_state import hours_with_rejections
-    from hour_ledger.windows import last_settled_hour
+    from pipeline.lake_status.checks import failures_now
+    from pipeline.lake_status.hours import hours_with_rejections, last_settled_hour
 
     hours = hours_with_rejections(SETTINGS.lake, params["from"], params["to"])
     if not hours:
@@ -74,8 +82,8 @@ def find_rejected_hours(*, params: Any = None, dag_run: Any = None) -> dict[str,
 
 @task
 def check_ledger(found: Any) -> None:
-    """Fail if a data check failed in what was made."""
-    from hour_ledger.failures import require_no_new_failures
+    """Fail if a data check failed in what was written."""
+    from pipeline.lake_status.checks import require_no_new_failures
 
     with failing_at_once():
         require_no_new_failures(SETTINGS.lake, found["failed_before"])

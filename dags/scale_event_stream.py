@@ -12,8 +12,8 @@ merges or resizes. There is one DAG per stream: `scale_event_stream` for this en
 
 Continuously, one run at a time. A run watches in the triggerer until there is something to do, an hour at most, makes
 one move, waits until the stream is ACTIVE, and records it; the next run begins at once. *Pausing it is safe*: the
-stream stays as it is, a move that has begun is finished by AWS, and a decision that has grown older than five minutes
-when you resume is dropped and made anew.
+stream stays as it is, AWS finishes a move that has begun, and a decision that is older than five minutes when you
+resume is dropped and decided anew.
 
 ### Needs
 
@@ -24,7 +24,7 @@ charges 0.01 $ for 1,000 metrics read: five at each look, every 30 seconds, are 
 
 ### Leaves behind
 
-A row of `scaling_decisions` for each move and for each time that something was close to one; read them with
+A row of `scaling_decisions` for each move and for each time that it was close to one; read them with
 `python -m kinesis_scaling explain --since 2026-11-22T00:00`. Two tags on the stream, `kinesis-scaling/…`: the calls of
 UpdateShardCount (AWS allows ten in 24 hours) and the last move that AWS refused. Leave them alone.
 
@@ -41,13 +41,12 @@ A change of the file holds from the next run on, within an hour. To have it at o
 
 ### When it fails
 
-* `watch_shards`: the message says what is wrong: no such stream, a stream in on-demand mode, a right that is missing,
-  AWS not answering for ten minutes. Nothing was changed. It is tried again, and goes on by itself once that is put
-  right.
+* `watch_shards`: the message says what is wrong: no such stream, a stream in on-demand mode, a missing right, AWS not
+  answering for ten minutes. Nothing was changed. It is tried again, and continues by itself once the cause is removed.
 * `update_shard_count`, `split_shard`, `merge_shards`: a right is missing, or AWS stopped answering in the middle.
-  Nothing is half done: the next run decides by what it finds. What AWS *refuses* (its limits) is no failure but a row
-  with the outcome `refused`; the policy goes on by other moves.
-* `record_decisions`: the catalog does not answer; clear it. It also fails, having recorded what there is, if a task
+  Nothing is half done: the next run decides by what it finds. A call that AWS *refuses* (its limits) is no failure but
+  a row with the outcome `refused`; the policy continues with other moves.
+* `record_decisions`: the catalog does not answer; clear it. It also fails, after recording what there is, if a task
   before it failed.
 
 ### What to do when
@@ -57,8 +56,8 @@ A change of the file holds from the next run on, within an hour. To have it at o
   shard` without a shard: switch on shard-level metrics (`aws kinesis enable-enhanced-monitoring`). `patchy metrics` or
   `no metrics`: CloudWatch.
 * *You expect a peak*: give the stream a floor for that time in the file; it is there half an hour before.
-* *You want to scale by hand*: do it, the DAG takes what it finds. Calls that it does not know of make AWS refuse one of
-  its own; then it goes on by splits and merges for an hour. To keep it from undoing yours, pause it or set a floor.
+* *You want to scale by hand*: do it, the DAG continues from there. Calls that it does not know of make AWS refuse one
+  of its own; then it uses splits and merges for an hour. To keep it from undoing your change, pause it or set a floor.
 """
 
 import os
@@ -68,12 +67,16 @@ from typing import Any
 from airflow.sdk import DAG, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from dag_conventions.conventions import RETRYING, START_DATE, Tag, display_name
 from kinesis_scaling.scaling_decision import Action
 from kinesis_scaling.stream_settings import Mode, ScaledStream, scaled_streams
-from kinesis_scaling.tasks.move_operators import MergeShardsOperator, SplitShardOperator, UpdateShardCountOperator
-from kinesis_scaling.tasks.shard_utilization_sensor import ShardUtilizationSensor
-from pipeline_settings import settings_from
+from kinesis_scaling.tasks.operators import (
+    MergeShardsOperator,
+    ShardUtilizationSensor,
+    SplitShardOperator,
+    UpdateShardCountOperator,
+)
+from pipeline.conventions import RETRYING, START_DATE, Tag, display_name
+from pipeline.settings import settings_from
 
 SETTINGS = settings_from(os.environ)
 OWN_STREAM = SETTINGS.environment.event_stream
@@ -87,7 +90,7 @@ MOVES = {
 @task(trigger_rule="all_done")
 def record_decisions(mode: str, *, ti: Any = None) -> None:
     """Write the run's decisions to `scaling_decisions`, in one commit; fail if a task before failed."""
-    from kinesis_scaling.decisions.run_decisions import run_decisions
+    from kinesis_scaling.decisions.record import run_decisions
     from kinesis_scaling.decisions.store import open_decision_store
 
     if mode == Mode.OFF:

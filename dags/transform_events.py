@@ -3,18 +3,17 @@
 
 ### Why
 
-Every event that the API accepted lies in a raw object under its landing hour. This DAG judges each line of an hour
-once: it becomes a row of `received_events`, or of `rejected_events` with the reason.
+Every event that the API accepted lies in a raw object under its landing hour. This DAG validates each line of an hour
+once: the line becomes a row of `received_events`, or of `rejected_events` with the reason.
 
 ### When
 
 * By schedule: hourly, for the landing hour that has just ended (the run's partition key, e.g. `2026-11-22T10`). It
   waits until the hour is settled: one Firehose buffer interval and two minutes after its end.
 * By hand: *Trigger*, and fill in `landing_hour`. With `allow_open_hour` it runs on what has landed so far, and the
-  scheduled run replaces that.
-* Past hours: *Trigger → Backfill*, both ends included. Events that came over six hours late are left to
-  `reconcile_hours`, which by itself looks at the last eight days: after a backfill of older hours, trigger it with
-  `from` and `to`.
+  scheduled run replaces the result.
+* Past hours: *Trigger → Backfill*, both ends included. `reconcile_hours` handles events that came over six hours late;
+  by itself it looks at the last eight days, so after a backfill of older hours, trigger it with `from` and `to`.
 
 ### Needs
 
@@ -23,24 +22,25 @@ The raw bucket, the Glue catalog, a slot of the pool `spark`.
 ### Leaves behind
 
 The hour's row in `landing_ledger`, and one partition of the asset `stale_event_hours` for each event hour around it
-that is stale now and not held back by a failed data check; `aggregate_hour` takes it from there. One of the asset
-`stale_days`, too, if the landing hour's day is complete and none of its event hours is to be made: so it is if its last
-hour had no events, or none that are new. A scheduled run whose objects have not changed skips Spark; a manual run and a
-backfill do the work again, with the same rows as result.
+that is stale now and not held back by a failed data check; `aggregate_hour` processes these. Also one partition of the
+asset `stale_days`, if the landing hour's day is complete and none of its event hours has to be written: that is so if
+its last hour had no events, or no new ones. A scheduled run whose objects have not changed skips Spark; a manual run
+and a backfill do the work again, with the same rows as result.
 
-What a run wrote: *transform → Details* has links to its raw objects and tables, *check_ledger → Storage* the counts.
+To see what a run wrote: *transform → Details* links to its raw objects and tables, *check_ledger → Storage* has the
+counts.
 
 ### When it fails
 
 * `wait_until_settled`: the run has no landing hour, or two. Trigger it again and fill in `landing_hour`.
 * `transform`: the log ends with the reason. Clear it: the run replaces whole hours, so nothing can be counted twice.
-  A refusal that names missing raw objects means that history has expired: leave the hour as it is.
+  An error that names missing raw objects means that history has expired: leave the hour as it is.
 * `check_ledger`: lines ≠ received + rejected, or a data check of severity `fail` did not hold (`data_checks` has all of
-  them). Nothing was published, and no later run publishes what this hour feeds, until the hour is made again and its
-  checks hold. If you looked at it and it is right, trigger `aggregate_hour` with each event hour that it feeds.
+  them). Nothing was published, and no later run publishes what this hour feeds, until the hour is transformed again and
+  its checks hold. If you looked at it and it is right, trigger `aggregate_hour` with each event hour that it feeds.
 * `publish_stale_event_hours`, `publish_stale_days`: the catalog or S3 does not answer; clear it.
 * `report_unreadable_objects`: everything readable *is* published. Look at `rejected_events` of the hour with reason
-  `unreadable_object`; once the object is repaired, `reconcile_hours` makes the hour again.
+  `unreadable_object`; once the object is repaired, `reconcile_hours` transforms the hour again.
 """
 
 import os
@@ -52,33 +52,41 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from contracts.partitions import HOUR_KEY_FORMAT, day_of, hour_key, parse_hour_key
 from contracts.tables import LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS
-from dag_conventions.assets import STALE_DAYS, STALE_EVENT_HOURS
-from dag_conventions.conventions import FORCE_UNLESS_SCHEDULED, RETRYING, START_DATE, Tag, display_name, was_asked_for
-from dag_conventions.partition_key import LANDING_HOUR
-from dag_conventions.publication import publish_days
-from dag_conventions.refusals import failing_at_once
-from landing_hours.sensor import LandingHourSettledSensor
-from pipeline_settings import settings_from
-from spark_submission import raw_objects_link, spark_task, table_links
+from pipeline.conventions import (
+    FORCE_UNLESS_SCHEDULED,
+    LANDING_HOUR,
+    RETRYING,
+    STALE_DAYS,
+    STALE_EVENT_HOURS,
+    START_DATE,
+    Tag,
+    display_name,
+    failing_at_once,
+    publish_days,
+    was_requested,
+)
+from pipeline.sensor import LandingHourSettledSensor
+from pipeline.settings import settings_from
+from pipeline.spark_task import raw_objects_link, spark_task, table_links
 
 SETTINGS = settings_from(os.environ)
 
 
 @task.short_circuit(ignore_downstream_trigger_rules=False)
 def look_for_change(landing_hour: str, *, params: Any = None, dag_run: Any = None) -> bool:
-    """Go on to Spark if the hour's raw objects changed since it was made, or if somebody asked for the run."""
-    from hour_ledger.lake_state import landing_input_changed
+    """Go on to Spark if the hour's raw objects changed since it was transformed, or if a person asked for the run."""
+    from pipeline.lake_status.hours import landing_input_changed
 
     settled = not params["allow_open_hour"]
-    return was_asked_for(dag_run.run_type) or landing_input_changed(
+    return was_requested(dag_run.run_type) or landing_input_changed(
         SETTINGS.lake, parse_hour_key(landing_hour), settled=settled
     )
 
 
 @task(trigger_rule="none_failed")
 def check_ledger(landing_hour: str) -> str:
-    """Return what became of the hour's lines; fail, and so publish nothing, unless lines = received + rejected."""
-    from hour_ledger.lake_state import checked_landing_row
+    """Return the counts of the hour's lines; fail, and so publish nothing, unless lines = received + rejected."""
+    from pipeline.lake_status.hours import checked_landing_row
 
     with failing_at_once():
         row = checked_landing_row(SETTINGS.lake, parse_hour_key(landing_hour))
@@ -89,8 +97,8 @@ def check_ledger(landing_hour: str) -> str:
 
 @task(outlets=[STALE_EVENT_HOURS])
 def publish_stale_event_hours(landing_hour: str, *, outlet_events: Any = None) -> None:
-    """Hand the stale event hours around the landing hour to `aggregate_hour`, but those that are held back."""
-    from hour_ledger.lake_state import publishable_event_hours
+    """Hand the stale event hours around the landing hour to `aggregate_hour`, except those that are held back."""
+    from pipeline.lake_status.hours import publishable_event_hours
 
     hours = publishable_event_hours(SETTINGS.lake, parse_hour_key(landing_hour))
     if not hours:
@@ -101,16 +109,16 @@ def publish_stale_event_hours(landing_hour: str, *, outlet_events: Any = None) -
 
 @task(outlets=[STALE_DAYS])
 def publish_stale_days(landing_hour: str, *, outlet_events: Any = None) -> None:
-    """Hand the landing hour's day to `aggregate_day`, if it is there and stale."""
-    from hour_ledger.days import publishable_days
+    """Hand the landing hour's day to `aggregate_day`, if it is complete and stale."""
+    from pipeline.lake_status.days import publishable_days
 
     publish_days(publishable_days(SETTINGS.lake, {day_of(parse_hour_key(landing_hour))}), outlet_events)
 
 
 @task(trigger_rule="none_failed", retries=0)
 def report_unreadable_objects(landing_hour: str) -> None:
-    """Fail if an object of the hour could not be read, so that somebody looks."""
-    from hour_ledger.lake_state import hours_with_unreadable_objects
+    """Fail if an object of the hour could not be read, so that a person looks at it."""
+    from pipeline.lake_status.hours import hours_with_unreadable_objects
 
     if hours_with_unreadable_objects(SETTINGS.lake, [parse_hour_key(landing_hour)]):
         raise AirflowFailException(
@@ -154,7 +162,7 @@ with DAG(
             hour,
             "{{ '--allow-open-hour' if params.allow_open_hour else"
             " '--settled-before=' ~ ti.xcom_pull(task_ids='wait_until_settled') }}",
-            # The hour is published all the same; the last task reports it.
+            # The hour is published nevertheless; the last task reports the objects.
             "--tolerate-unreadable",
             FORCE_UNLESS_SCHEDULED,
         ],
@@ -165,5 +173,5 @@ with DAG(
     checked = check_ledger(hour)
     wait_until_settled >> look_for_change(hour) >> transform >> checked
     checked >> [publish_stale_event_hours(hour), publish_stale_days(hour)]
-    # Whatever becomes of the rest: two causes are two reports.
+    # Independent of the other tasks: two causes are two reports.
     transform >> report_unreadable_objects(hour)

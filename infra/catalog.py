@@ -1,7 +1,7 @@
-"""A database name → the Glue database that the tables are made in.
+"""A database name → the Glue database of the tables.
 
-Only the database: the jobs make and evolve the tables from `contracts/tables/`, so no stack update can reset the
-pointer to an Iceberg table's current metadata.
+The stack has the database only. The jobs create and change the tables from `contracts/tables/`, so no stack update can
+reset the pointer to an Iceberg table's current metadata.
 """
 
 from aws_cdk import Aws
@@ -10,7 +10,7 @@ from constructs import Construct
 
 
 class Catalog(Construct):
-    """The Glue database; `location_uri` is where an engine puts a table that names no place of its own."""
+    """The Glue database; `location_uri` is where an engine puts a table that has no location of its own."""
 
     def __init__(self, scope: Construct, construct_id: str, *, database_name: str, location_uri: str) -> None:
         super().__init__(scope, construct_id)

@@ -1,7 +1,7 @@
 """Event stream + raw bucket → GZIP objects under the prefix of the hour they landed in.
 
-Firehose transforms nothing and adds no newline: every record already is a line (the edge ends it). Dynamic partitioning
-is off, so an object's prefix tells only when its oldest record arrived, which is what a landing hour is.
+Firehose transforms nothing and adds no newline: every record already is a line, which the API ends. Dynamic
+partitioning is off, so an object's prefix says only when its oldest record arrived: that is its landing hour.
 """
 
 from aws_cdk import RemovalPolicy
@@ -13,15 +13,13 @@ from constructs import Construct
 
 from contracts.partitions import FIREHOSE_ERROR_PREFIX, FIREHOSE_PREFIX
 from infra.service_role import service_role
+from infra.settings import DeliverySettings
 
 _LOG_STREAM = "delivery"
 
 
 class Delivery(Construct):
-    """The delivery stream, the role it works under (the stack grants it its rights) and its error log.
-
-    An object is closed after `buffer_seconds` (0–900) or `buffer_mebibytes` (1–128), whichever comes first.
-    """
+    """The delivery stream, its error log, and the role it works under, to which the stack grants its rights."""
 
     def __init__(
         self,
@@ -32,13 +30,11 @@ class Delivery(Construct):
         source: kinesis.IStream,
         target: s3.IBucket,
         account: str,
-        buffer_seconds: int,
-        buffer_mebibytes: int,
-        log_retention_days: int,
+        settings: DeliverySettings,
     ) -> None:
         super().__init__(scope, construct_id)
         self.role = service_role(self, service="firehose", account=account)
-        self.log_group = self._error_log(name, log_retention_days)
+        self.log_group = self._error_log(name, settings.log_retention_days)
         self.delivery_stream = firehose.CfnDeliveryStream(
             self,
             "Stream",
@@ -54,7 +50,7 @@ class Delivery(Construct):
                 error_output_prefix=FIREHOSE_ERROR_PREFIX,
                 compression_format="GZIP",
                 buffering_hints=firehose.CfnDeliveryStream.BufferingHintsProperty(
-                    interval_in_seconds=buffer_seconds, size_in_m_bs=buffer_mebibytes
+                    interval_in_seconds=settings.buffer_seconds, size_in_m_bs=settings.buffer_mebibytes
                 ),
                 cloud_watch_logging_options=firehose.CfnDeliveryStream.CloudWatchLoggingOptionsProperty(
                     enabled=True, log_group_name=self.log_group.ref, log_stream_name=_LOG_STREAM
@@ -63,7 +59,7 @@ class Delivery(Construct):
         )
 
     def _error_log(self, name: str, retention_days: int) -> logs.CfnLogGroup:
-        """The log of failed deliveries; Firehose writes into a stream that must be there before it."""
+        """Add the log of failed deliveries; Firehose writes into a log stream that must exist before it."""
         group = logs.CfnLogGroup(
             self, "Log", log_group_name=f"/aws/kinesisfirehose/{name}", retention_in_days=retention_days
         )

@@ -1,4 +1,4 @@
-"""What can go wrong in making and deploying the template.
+"""What can go wrong when the template is synthesized or deployed.
 
 InfraError
 ├── UnknownEnvironmentError   no settings under that name
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 
 class InfraError(Exception):
-    """The infrastructure cannot be made or deployed; the message says why and what to do."""
+    """The stack cannot be synthesized or deployed; the message says why and what to do."""
 
 
 class UnknownEnvironmentError(InfraError):

@@ -1,4 +1,4 @@
-"""Schemas + mapping templates → the REST API that stores each event in the stream, without a server of ours.
+"""Schemas + mapping templates → the REST API that stores each event in the stream, and its firewall; no server of ours.
 
 Replies, which clients rely on (all JSON):
 
@@ -10,19 +10,21 @@ Replies, which clients rely on (all JSON):
 | 429 | the stream, or the API, is full; nothing is stored | `message`, `detail`, often `events`; `Retry-After` |
 | 503 | the stream cannot be written to; nothing is stored | `message`, `detail`, for a batch perhaps `events` |
 
-`events` stands in the request's order, one entry an event. No event that is not `accepted` was stored, and none is lost
-by sending exactly those again.
+`events` has one entry for each event, in the request's order. No event that is not `accepted` was stored: a client that
+sends exactly those again loses none.
 """
 
 import json
 from typing import Any
 
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
 
-from infra.edge_replies import EdgeReply, edge_replies
-from infra.mapping import RouteTemplates
+from contracts.event import batch_schema, event_schema
+from infra.mapping import GatewayReply, RouteTemplates, batch_templates, gateway_replies, single_event_templates
 from infra.service_role import service_role
+from infra.settings import ApiSettings
 
 JSON_TYPE = "application/json"
 STAGE = "v1"
@@ -39,13 +41,9 @@ class EventApi(Construct):
         construct_id: str,
         *,
         name: str,
-        event_schema: dict[str, Any],
-        batch_schema: dict[str, Any],
-        event_templates: RouteTemplates,
-        batch_templates: RouteTemplates,
+        stream_name: str,
         account: str,
-        request_rate: int,
-        request_burst: int,
+        settings: ApiSettings,
     ) -> None:
         super().__init__(scope, construct_id)
         self.role = service_role(self, service="apigateway", account=account)
@@ -59,19 +57,19 @@ class EventApi(Construct):
             deploy_options=apigateway.StageOptions(
                 stage_name=STAGE,
                 metrics_enabled=True,
-                throttling_rate_limit=request_rate,
-                throttling_burst_limit=request_burst,
+                throttling_rate_limit=settings.request_rate,
+                throttling_burst_limit=settings.request_burst,
             ),
         )
-        # RestApi exports an output of its own under a hashed name; ours is made in the stack.
+        # RestApi exports an output of its own under a hashed name; the stack adds ours.
         self.rest_api.node.try_remove_child("Endpoint")
         self._validator = self.rest_api.add_request_validator(
             "Validator", validate_request_body=True, validate_request_parameters=True
         )
         events = self.rest_api.root.add_resource("events")
-        self._add_route(events, "EventModel", schema=event_schema, templates=event_templates)
-        self._add_route(events.add_resource("batch"), "BatchModel", schema=batch_schema, templates=batch_templates)
-        for reply in edge_replies():
+        self._add_route(events, "EventModel", event_schema(), single_event_templates(stream_name))
+        self._add_route(events.add_resource("batch"), "BatchModel", batch_schema(), batch_templates(stream_name))
+        for reply in gateway_replies():
             self._add_gateway_response(reply)
 
     @property
@@ -80,7 +78,7 @@ class EventApi(Construct):
         return self.rest_api.deployment_stage.stage_arn
 
     def _add_route(
-        self, resource: apigateway.Resource, model_name: str, *, schema: dict[str, Any], templates: RouteTemplates
+        self, resource: apigateway.Resource, model_name: str, schema: dict[str, Any], templates: RouteTemplates
     ) -> None:
         resource.add_method(
             "POST",
@@ -104,21 +102,21 @@ class EventApi(Construct):
         )
 
     def _model(self, name: str, schema: dict[str, Any]) -> apigateway.IModel:
-        """A model of the contract's own schema; CDK's schema classes know less of draft-04 than we need."""
+        """Add a model of the contract's own schema; CDK's schema classes know less of draft-04 than we need."""
         model = apigateway.CfnModel(
             self, name, rest_api_id=self.rest_api.rest_api_id, content_type=JSON_TYPE, name=name, schema=schema
         )
         deployment = self.rest_api.latest_deployment
         if deployment is None:
-            raise TypeError("the API has no deployment to bind its models to: RestApi was made with deploy=False")
+            raise TypeError("the API has no deployment to bind its models to: RestApi has deploy=False")
         deployment.node.add_dependency(model)
         deployment.add_to_logical_id({name: json.dumps(schema, sort_keys=True)})
         return apigateway.Model.from_model_name(self, f"{name}Reference", model.ref)
 
-    def _add_gateway_response(self, reply: EdgeReply) -> None:
+    def _add_gateway_response(self, reply: GatewayReply) -> None:
         self.rest_api.add_gateway_response(
-            reply.response_type.response_type.title().replace("_", ""),
-            type=reply.response_type,
+            reply.response_type.title().replace("_", ""),
+            type=apigateway.ResponseType.of(reply.response_type),
             status_code=None if reply.status is None else str(reply.status),
             response_headers=reply.headers or None,
             templates={JSON_TYPE: json.dumps({"message": reply.message, "detail": reply.detail})},
@@ -126,7 +124,7 @@ class EventApi(Construct):
 
 
 def _integration_responses(templates: RouteTemplates) -> list[apigateway.IntegrationResponse]:
-    """Kinesis's status → ours; whatever is neither 200 nor 400 falls to the one without a pattern."""
+    """Kinesis's status → ours; any other status gets the reply without a pattern."""
     return [
         apigateway.IntegrationResponse(
             status_code="200", selection_pattern="200", response_templates={JSON_TYPE: templates.stored}
@@ -136,3 +134,72 @@ def _integration_responses(templates: RouteTemplates) -> list[apigateway.Integra
         ),
         apigateway.IntegrationResponse(status_code="503", response_templates={JSON_TYPE: templates.unavailable}),
     ]
+
+
+class WebAcl(Construct):
+    """The firewall before an API stage: it blocks a flood from one address, and what AWS's rules know as an attack.
+
+    WAF looks at the first 16 KB of a body, and its size rule would block any batch. So that rule only counts; the API
+    has its own limits.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, name: str, resource_arn: str, requests_per_address: int
+    ) -> None:
+        super().__init__(scope, construct_id)
+        acl = wafv2.CfnWebACL(
+            self,
+            "Acl",
+            name=name,
+            scope="REGIONAL",
+            default_action=wafv2.CfnWebACL.DefaultActionProperty(allow={}),
+            visibility_config=_visible(name),
+            rules=[
+                _rate_rule(priority=0, limit=requests_per_address),
+                _managed_rule(priority=1, group="AWSManagedRulesKnownBadInputsRuleSet"),
+                _managed_rule(priority=2, group="AWSManagedRulesCommonRuleSet", counted=("SizeRestrictions_BODY",)),
+            ],
+        )
+        wafv2.CfnWebACLAssociation(self, "Association", resource_arn=resource_arn, web_acl_arn=acl.attr_arn)
+
+
+def _rate_rule(*, priority: int, limit: int) -> wafv2.CfnWebACL.RuleProperty:
+    """Block an address that sends more than `limit` requests in five minutes."""
+    return wafv2.CfnWebACL.RuleProperty(
+        name="RatePerAddress",
+        priority=priority,
+        action=wafv2.CfnWebACL.RuleActionProperty(block={}),
+        statement=wafv2.CfnWebACL.StatementProperty(
+            rate_based_statement=wafv2.CfnWebACL.RateBasedStatementProperty(
+                limit=limit, aggregate_key_type="IP", evaluation_window_sec=300
+            )
+        ),
+        visibility_config=_visible("RatePerAddress"),
+    )
+
+
+def _managed_rule(*, priority: int, group: str, counted: tuple[str, ...] = ()) -> wafv2.CfnWebACL.RuleProperty:
+    """Apply one of AWS's rule groups; the rules named in `counted` only count."""
+    overrides = [
+        wafv2.CfnWebACL.RuleActionOverrideProperty(
+            name=rule, action_to_use=wafv2.CfnWebACL.RuleActionProperty(count={})
+        )
+        for rule in counted
+    ]
+    return wafv2.CfnWebACL.RuleProperty(
+        name=group,
+        priority=priority,
+        override_action=wafv2.CfnWebACL.OverrideActionProperty(none={}),
+        statement=wafv2.CfnWebACL.StatementProperty(
+            managed_rule_group_statement=wafv2.CfnWebACL.ManagedRuleGroupStatementProperty(
+                vendor_name="AWS", name=group, rule_action_overrides=overrides or None
+            )
+        ),
+        visibility_config=_visible(group),
+    )
+
+
+def _visible(metric: str) -> wafv2.CfnWebACL.VisibilityConfigProperty:
+    return wafv2.CfnWebACL.VisibilityConfigProperty(
+        cloud_watch_metrics_enabled=True, metric_name=metric, sampled_requests_enabled=True
+    )

@@ -1,17 +1,16 @@
 """Limits and names → the way in: firewall, REST API, event stream.
 
-What a client sends and gets is written in `event_api`. The stream is provisioned: `scale_event_stream` moves its
-shards, so `open_shards` is where it starts, and a stack update leaves the count alone unless this number changes.
+`event_api` says what a client sends and gets. The stream is provisioned, and the DAG `scale_event_stream` changes its
+number of shards: `open_shards` is the number at the start, and a stack update leaves the stream's own number alone
+unless this one changes.
 """
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_kinesis as kinesis
 from constructs import Construct
 
-from contracts.event import batch_schema, event_schema
-from infra.event_api import EventApi
-from infra.mapping import batch_templates, single_event_templates
-from infra.web_acl import WebAcl
+from infra.event_api import EventApi, WebAcl
+from infra.settings import ApiSettings, StreamSettings
 
 
 class Ingestion(Construct):
@@ -25,11 +24,8 @@ class Ingestion(Construct):
         stream_name: str,
         api_name: str,
         account: str,
-        open_shards: int,
-        retention_hours: int,
-        request_rate: int,
-        request_burst: int,
-        address_limit: int,
+        stream: StreamSettings,
+        api: ApiSettings,
         keep_data: bool,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -38,27 +34,16 @@ class Ingestion(Construct):
             "Stream",
             stream_name=stream_name,
             stream_mode=kinesis.StreamMode.PROVISIONED,
-            shard_count=open_shards,
-            retention_period=Duration.hours(retention_hours),
+            shard_count=stream.open_shards,
+            retention_period=Duration.hours(stream.retention_hours),
             encryption=kinesis.StreamEncryption.MANAGED,
             removal_policy=RemovalPolicy.RETAIN if keep_data else RemovalPolicy.DESTROY,
         )
-        self.api = EventApi(
-            self,
-            "Events",
-            name=api_name,
-            event_schema=event_schema(),
-            batch_schema=batch_schema(),
-            event_templates=single_event_templates(stream_name),
-            batch_templates=batch_templates(stream_name),
-            account=account,
-            request_rate=request_rate,
-            request_burst=request_burst,
-        )
+        self.api = EventApi(self, "Events", name=api_name, stream_name=stream_name, account=account, settings=api)
         WebAcl(
             self,
             "Firewall",
             name=api_name,
             resource_arn=self.api.stage_arn,
-            requests_per_address=address_limit,
+            requests_per_address=api.address_limit,
         )

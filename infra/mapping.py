@@ -1,29 +1,32 @@
-"""Mapping template files + limits from the contract → the texts that API Gateway renders.
+"""Limits from the contract → the texts that API Gateway renders: calls of Kinesis, and replies to clients.
 
-A template file holds `@@NAME@@` where a number or a name of ours goes in; everything else in it is Velocity.
+A template file holds `@@NAME@@` where a number or a name goes in; everything else in it is Velocity. This module does
+not import CDK, so that tests can render the templates without Node.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from contracts.event import MAX_BATCH_EVENTS, MAX_LINE_BYTES, MAX_USER_ID_LENGTH
 
 RETRY_AFTER_SECONDS: Final = 1
-#: Base64 writes three bytes as four characters; a line of the very last byte allowed is refused too.
+#: Base64 writes three bytes as four characters; a line of exactly the largest allowed size is refused too.
 MAX_DATA_LENGTH: Final = (MAX_LINE_BYTES - 1) // 3 * 4
 
-_TEMPLATES: Final = Path(__file__).with_name("mapping_templates")
+_TEMPLATES: Final = Path(__file__).with_name("templates")
 _PLACEHOLDER: Final = re.compile(r"@@([A-Z_]+)@@")
+_ONE_STORED: Final = '{"accepted":1,"failed":0,"events":[{"status":"accepted"}]}\n'
 _ONE_THROTTLED: Final = ',"accepted":0,"failed":1,"events":[{"status":"throttled"}]'
 _ONE_FAILED: Final = ',"accepted":0,"failed":1,"events":[{"status":"failed"}]'
 _USER_ID_LIMIT: Final = f"user_id has 1 to {MAX_USER_ID_LENGTH} characters"
+_LATER: Final = "nothing was stored; send it again later"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RouteTemplates:
-    """The four texts of a route: the call it makes, and its reply to a 200, to a 400 and to anything else."""
+    """The four texts of a route: its call of Kinesis, and its replies to a 200, to a 400 and to any other status."""
 
     action: str
     request: str
@@ -37,7 +40,7 @@ def single_event_templates(stream_name: str) -> RouteTemplates:
     return RouteTemplates(
         action="PutRecord",
         request=_filled("put_record", STREAM_NAME=stream_name, MAX_DATA_LENGTH=MAX_DATA_LENGTH),
-        stored=_filled("stored"),
+        stored=_ONE_STORED,
         refused=_filled(
             "refused",
             RETRY_AFTER=RETRY_AFTER_SECONDS,
@@ -45,7 +48,7 @@ def single_event_templates(stream_name: str) -> RouteTemplates:
             SIZE_LIMIT=f"an event with what the server adds must be below {MAX_LINE_BYTES} bytes",
             CONTENT_LIMIT=_USER_ID_LIMIT,
         ),
-        unavailable=_filled("unavailable", FAILED_EVENTS=_ONE_FAILED),
+        unavailable=_unavailable(_ONE_FAILED),
     )
 
 
@@ -65,8 +68,53 @@ def batch_templates(stream_name: str) -> RouteTemplates:
             "below 10 MiB",
             CONTENT_LIMIT=f"a batch has 1 to {MAX_BATCH_EVENTS} events, and {_USER_ID_LIMIT}",
         ),
-        unavailable=_filled("unavailable", FAILED_EVENTS=""),
+        unavailable=_unavailable(""),
     )
+
+
+@dataclass(frozen=True)
+class GatewayReply:
+    """What API Gateway answers by itself, before or instead of a call of Kinesis.
+
+    `response_type` is API Gateway's name of the case; a status of None keeps API Gateway's own (the DEFAULT_ types have
+    many). Gateway responses know plain variables only, no Velocity.
+    """
+
+    response_type: str
+    status: int | None
+    message: str
+    detail: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def gateway_replies() -> tuple[GatewayReply, ...]:
+    """Return every gateway response of the API, in the shape of its other replies.
+
+    Whether AWS escapes the quotes inside `validationErrorString` has not been seen on a real account: a client must
+    take `detail` as text for people.
+    """
+    full = "nothing was stored; send it again after the seconds in Retry-After"
+    retry_after = {"Retry-After": f"'{RETRY_AFTER_SECONDS}'"}
+    large = f"a request has at most 10 MB; send batches of at most {MAX_BATCH_EVENTS} events"
+    attack = "the request looks like an attack, or its address sends too many"
+    unavailable = "the stream is not available"
+    return (
+        GatewayReply("BAD_REQUEST_BODY", 400, "not acceptable", "$context.error.validationErrorString"),
+        GatewayReply("REQUEST_TOO_LARGE", 413, "too large", large),
+        GatewayReply("UNSUPPORTED_MEDIA_TYPE", 415, "not JSON", "send Content-Type: application/json"),
+        GatewayReply("THROTTLED", 429, "too many requests", full, retry_after),
+        GatewayReply("QUOTA_EXCEEDED", 429, "too many requests", full, retry_after),
+        GatewayReply("WAF_FILTERED", 403, "refused by the firewall", attack),
+        GatewayReply("MISSING_AUTHENTICATION_TOKEN", 404, "not found", "there are POST /events and POST /events/batch"),
+        GatewayReply("INTEGRATION_FAILURE", 503, unavailable, _LATER),
+        GatewayReply("INTEGRATION_TIMEOUT", 503, unavailable, _LATER),
+        GatewayReply("DEFAULT_4XX", None, "refused", "$context.error.responseType"),
+        GatewayReply("DEFAULT_5XX", None, "internal error", _LATER),
+    )
+
+
+def _unavailable(failed_events: str) -> str:
+    return f'{{"message":"the stream is not available","detail":"{_LATER}"{failed_events}}}\n'
 
 
 def _filled(template: str, **values: str | int) -> str:

@@ -1,9 +1,15 @@
-"""Settings of one environment → the one stack: its constructs, who may do what, and its outputs.
+"""Settings of one environment → the one stack, and its CloudFormation template as JSON.
 
-Every right that a part has over another is granted in `_grant`, so that it can be read in one place.
+Every right that a part has over another is granted in `_grant`, so that it can be read in one place. The template needs
+no bootstrapped account: it has no assets, no parameters and no rules. Import this module only after
+`synth.put_node_on_path()`: CDK starts its Node process as soon as it is imported.
 """
 
-from aws_cdk import Aws, CfnOutput, Fn, Stack
+import json
+import tempfile
+from typing import Final
+
+from aws_cdk import App, Aws, BootstraplessSynthesizer, CfnOutput, Fn, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -17,9 +23,12 @@ from infra.ingestion import Ingestion
 from infra.queries import Queries
 from infra.settings import EnvironmentSettings
 
+#: With hashes of construct paths and CDK's own version, the same template would differ from machine to machine.
+_CONTEXT: Final = {"aws:cdk:enable-path-metadata": False, "aws:cdk:enable-asset-metadata": False}
+
 
 class PipelineStack(Stack):
-    """Events in over HTTP, raw objects and a database for tables out."""
+    """Takes events over HTTP; leaves raw objects, and a database for the tables."""
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: EnvironmentSettings) -> None:
         names = settings.names
@@ -31,9 +40,7 @@ class PipelineStack(Stack):
             "DataLake",
             raw_bucket_name=names.raw_bucket(Aws.ACCOUNT_ID, Aws.REGION),
             warehouse_bucket_name=names.warehouse_bucket(Aws.ACCOUNT_ID, Aws.REGION),
-            raw_expiry_days=settings.raw_expiry_days,
-            error_expiry_days=settings.error_expiry_days,
-            query_result_expiry_days=settings.query_result_expiry_days,
+            settings=settings.lake,
             keep_data=settings.keep_data,
         )
         self.ingestion = Ingestion(
@@ -42,11 +49,8 @@ class PipelineStack(Stack):
             stream_name=names.event_stream,
             api_name=names.api,
             account=Aws.ACCOUNT_ID,
-            open_shards=settings.open_shards,
-            retention_hours=settings.retention_hours,
-            request_rate=settings.request_rate,
-            request_burst=settings.request_burst,
-            address_limit=settings.address_limit,
+            stream=settings.stream,
+            api=settings.api,
             keep_data=settings.keep_data,
         )
         self.delivery = Delivery(
@@ -56,9 +60,7 @@ class PipelineStack(Stack):
             source=self.ingestion.stream,
             target=self.lake.raw_bucket,
             account=Aws.ACCOUNT_ID,
-            buffer_seconds=settings.buffer_seconds,
-            buffer_mebibytes=settings.buffer_mebibytes,
-            log_retention_days=settings.log_retention_days,
+            settings=settings.delivery,
         )
         self.catalog = Catalog(
             self,
@@ -103,7 +105,7 @@ class PipelineStack(Stack):
             ),
         )
         for grant in grants:
-            # Firehose tries its role when it is made; CloudFormation would make role and policy in any order.
+            # Firehose uses its role when it is created; CloudFormation would create role and policy in any order.
             grant.apply_before(delivery.delivery_stream)
 
     def _add_outputs(self) -> None:
@@ -125,3 +127,19 @@ class PipelineStack(Stack):
 
 def _uri(bucket: s3.IBucket, prefix: str) -> str:
     return f"s3://{bucket.bucket_name}/{prefix.rstrip('/')}"
+
+
+def pipeline_app(settings: EnvironmentSettings, *, outdir: str) -> tuple[App, PipelineStack]:
+    """Compose the app of one environment; it writes what it synthesizes below `outdir`."""
+    app = App(
+        analytics_reporting=False, context=_CONTEXT, default_stack_synthesizer=BootstraplessSynthesizer(), outdir=outdir
+    )
+    return app, PipelineStack(app, "Pipeline", settings=settings)
+
+
+def template_json(settings: EnvironmentSettings) -> str:
+    """Return the template of one environment, its keys sorted, so that equal templates are equal texts."""
+    with tempfile.TemporaryDirectory() as outdir:
+        app, stack = pipeline_app(settings, outdir=outdir)
+        template = app.synth().get_stack_by_name(stack.stack_name).template
+    return json.dumps(template, indent=2, sort_keys=True)

@@ -1,4 +1,4 @@
-"""A workgroup's name and a result location → the Athena workgroup in which people ask the tables.
+"""A workgroup's name and a result location → the Athena workgroup in which people query the tables.
 
 Its configuration is enforced: no query can write its answer elsewhere, unencrypted, or scan more than the limit.
 """
@@ -8,7 +8,7 @@ from constructs import Construct
 
 
 class Queries(Construct):
-    """The workgroup; the right to use it, to read the tables and to write the results is the caller's own."""
+    """The workgroup; its callers bring the rights to use it, to read the tables and to write the results."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, workgroup_name: str, result_uri: str, bytes_limit: int

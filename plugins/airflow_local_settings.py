@@ -1,7 +1,7 @@
-"""Read by every process of Airflow as it starts: has the scheduler load what the tasks of our DAGs import.
+"""Every process of Airflow reads this file as it starts; it makes the scheduler load what the tasks of our DAGs import.
 
-LocalExecutor forks each task from the scheduler, and so half of what a small task costs is done once and not each time.
-Where tasks are started otherwise (another executor, macOS) they import as ever.
+LocalExecutor forks each task from the scheduler, so half of a small task's cost is paid once instead of in every task.
+Where tasks are started in another way (another executor, macOS) they import as usual.
 """
 
 import sys
@@ -9,7 +9,5 @@ import sys
 __all__: list[str] = []
 
 if "scheduler" in sys.argv[1:]:
-    import hour_ledger.days
-    import hour_ledger.lake_state  # noqa: F401
-    import landing_hours  # noqa: F401
-    import spark_submission  # noqa: F401
+    import pipeline.lake_status.reconcile
+    import pipeline.spark_task  # noqa: F401

@@ -9,6 +9,8 @@
     └── ApiError           the API can't be reached or isn't the API      exit 1
 """
 
+from storage.object_store import StorageError
+
 
 class SimulatorError(Exception):
     """Something a person must change; the message says what was wrong, with the value, and what to do."""
@@ -26,7 +28,7 @@ class InputFileError(SimulatorError):
     """A file to replay is missing, unreadable or damaged."""
 
 
-class RawTargetError(SimulatorError):
+class RawTargetError(SimulatorError, StorageError):
     """The place for raw objects can't be written."""
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -51,8 +52,8 @@ def add_lake_arguments(parser: argparse.ArgumentParser) -> None:
     add_privacy_argument(parser)
 
 
-def lake_of(arguments: argparse.Namespace) -> LakeLocation:
-    """Return the lake that `add_lake_arguments` was told."""
+def location_of(arguments: argparse.Namespace) -> LakeLocation:
+    """Return where the lake lies, by the arguments of `add_lake_arguments`."""
     return LakeLocation(
         raw_uri=arguments.raw_uri,
         warehouse_uri=arguments.warehouse_uri,
@@ -131,6 +132,12 @@ def settled_before_of(arguments: argparse.Namespace) -> datetime:
     """Return the time by which a landing hour must have ended to be settled: what was given, or two minutes ago."""
     given: datetime | None = arguments.settled_before
     return given or datetime.now(UTC) - SETTLING_MARGIN
+
+
+def held_back_note(failed_in: str, keys: Iterable[str]) -> str:
+    """Return a clause that names hours or days that a failed data check of their input held back, if there are any."""
+    named = " ".join(keys)
+    return f"; held back by a failed data check of a {failed_in} (see data_checks): {named}" if named else ""
 
 
 def database(text: str) -> str:

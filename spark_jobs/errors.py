@@ -5,7 +5,7 @@ SparkJobError
 ├── CatalogError            the catalog of the tables doesn't answer, or refuses
 ├── TableMismatchError      a table in the catalog is not the declared one, and can't be evolved into it
 ├── DataFileError           a table names a data file that is gone
-├── RawStoreError           raw objects can't be listed or read
+├── RawStoreError           stored objects can't be listed, read or changed
 ├── MissingObjectsError     raw objects that the ledger names are gone: history must not be replaced by less
 ├── OpenHourError           a landing hour is not settled yet
 ├── LedgerImbalanceError    rows were lost or made: the figures of a run do not add up
@@ -17,6 +17,8 @@ SparkJobError
 
 from collections.abc import Collection
 from datetime import datetime
+
+from storage.object_store import StorageError
 
 
 class SparkJobError(Exception):
@@ -47,8 +49,8 @@ class DataFileError(SparkJobError):
         )
 
 
-class RawStoreError(SparkJobError):
-    """The place of the raw objects can't be read as it was listed."""
+class RawStoreError(SparkJobError, StorageError):
+    """Stored objects can't be listed, or read and changed as they were listed."""
 
 
 class MissingObjectsError(SparkJobError):

@@ -18,13 +18,12 @@ if not __package__:  # started by spark-submit: this file's directory is on the 
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from contracts.partitions import DAY, day_key
-from spark_jobs.arguments import add_day_arguments, add_lake_arguments, days_of, lake_of
-from spark_jobs.checks.held_back import held_back_note
+from spark_jobs.arguments import add_day_arguments, add_lake_arguments, days_of, held_back_note, location_of
 from spark_jobs.daily.aggregate_days import DayAggregation, aggregate_days
-from spark_jobs.daily.days_to_make import known_days
+from spark_jobs.daily.day_ledgers import known_days
 from spark_jobs.errors import SparkJobError
-from spark_jobs.session import spark_session
-from spark_jobs.tables.table_evolution import ensure_filled_lake
+from spark_jobs.lake.evolution import ensure_filled_lake
+from spark_jobs.lake.lake import Lake
 
 DONE, FAILED = 0, 1
 
@@ -42,16 +41,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="also make the days asked for if nothing has changed, or a data check holds them back",
     )
     arguments = parser.parse_args(argv)
-    span, lake = days_of(parser, arguments), lake_of(arguments)
+    span, location = days_of(parser, arguments), location_of(arguments)
 
     started = time.monotonic()
     try:
-        spark = spark_session("aggregate_days", lake)
-        ensure_filled_lake(spark, lake)
+        lake = Lake.open("aggregate_days", location)
+        ensure_filled_lake(lake)
         # In a range, days that never had an event are passed over; one that is named is looked at all the same.
-        days = known_days(spark, lake, span.start, span.end) if span.is_range else [span.start]
+        days = known_days(lake, span.start, span.end) if span.is_range else [span.start]
         hold_back = span.is_range and not arguments.force
-        aggregation = aggregate_days(spark, lake, days, force=arguments.force, hold_back=hold_back)
+        aggregation = aggregate_days(lake, days, force=arguments.force, hold_back=hold_back)
     except SparkJobError as error:
         print(f"aggregate_days: {error}", file=sys.stderr)
         return FAILED
@@ -67,11 +66,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def summary(aggregation: DayAggregation, seconds: float) -> str:
     """Return the line that says what was done."""
-    made = aggregation.made
+    made = aggregation.written
     days = f" ({day_key(made[0].day)} … {day_key(made[-1].day)})" if made else ""
     held_back = held_back_note("event hour", map(day_key, aggregation.held_back))
     return (
-        f"aggregate_days: {len(made)} days made{days}, {len(aggregation.told_again)} later days told again, "
+        f"aggregate_days: {len(made)} days made{days}, {len(aggregation.refreshed)} later days told again, "
         f"{len(aggregation.unchanged)} unchanged{held_back}; {sum(row.events for row in made)} events in "
         f"{sum(row.sessions for row in made)} sessions; {seconds:.1f} s"
     )

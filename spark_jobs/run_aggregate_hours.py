@@ -17,13 +17,11 @@ if not __package__:  # started by spark-submit: this file's directory is on the 
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from contracts.partitions import HOUR, hour_key
-from spark_jobs.arguments import add_lake_arguments, add_span_arguments, lake_of, span_of
-from spark_jobs.checks.held_back import held_back_note
+from spark_jobs.arguments import add_lake_arguments, add_span_arguments, held_back_note, location_of, span_of
 from spark_jobs.errors import SparkJobError
-from spark_jobs.hourly.aggregate_hours import Aggregation, aggregate_hours
-from spark_jobs.hourly.hours_to_make import known_event_hours
-from spark_jobs.session import spark_session
-from spark_jobs.tables.table_evolution import ensure_filled_lake
+from spark_jobs.hourly.aggregate_hours import Aggregation, aggregate_hours, known_event_hours
+from spark_jobs.lake.evolution import ensure_filled_lake
+from spark_jobs.lake.lake import Lake
 
 DONE, FAILED = 0, 1
 
@@ -41,16 +39,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="also make hours whose input has not changed, or is held back by a data check",
     )
     arguments = parser.parse_args(argv)
-    span, lake = span_of(parser, arguments), lake_of(arguments)
+    span, location = span_of(parser, arguments), location_of(arguments)
 
     started = time.monotonic()
     try:
-        spark = spark_session("aggregate_hours", lake)
-        ensure_filled_lake(spark, lake)
+        lake = Lake.open("aggregate_hours", location)
+        ensure_filled_lake(lake)
         # In a range, hours that never had an event are passed over; one that is named is looked at all the same.
-        hours = known_event_hours(spark, lake, span.start, span.end) if span.is_range else [span.start]
+        hours = known_event_hours(lake, span.start, span.end) if span.is_range else [span.start]
         hold_back = span.is_range and not arguments.force
-        aggregation = aggregate_hours(spark, lake, hours, force=arguments.force, hold_back=hold_back)
+        aggregation = aggregate_hours(lake, hours, force=arguments.force, hold_back=hold_back)
     except SparkJobError as error:
         print(f"aggregate_hours: {error}", file=sys.stderr)
         return FAILED
@@ -66,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def summary(aggregation: Aggregation, seconds: float) -> str:
     """Return the line that says what was done."""
-    made = aggregation.made
+    made = aggregation.written
     hours = f" ({hour_key(made[0].event_hour)} … {hour_key(made[-1].event_hour)})" if made else ""
     held_back = held_back_note("landing hour", map(hour_key, aggregation.held_back))
     return (

@@ -18,15 +18,15 @@ if not __package__:  # started by spark-submit: this file's directory is on the 
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from contracts.event import MAX_USER_ID_LENGTH
-from spark_jobs.arguments import add_json_argument, add_lake_arguments, lake_of
+from spark_jobs.arguments import add_json_argument, add_lake_arguments, location_of
 from spark_jobs.errors import SparkJobError
+from spark_jobs.lake.erased_users import lift_erased_users
+from spark_jobs.lake.evolution import ensure_filled_lake
+from spark_jobs.lake.lake import Lake
 from spark_jobs.operations.erasure.erase_users import Erasure, ErasureReport, erase_users
 from spark_jobs.operations.erasure.estimate import Estimate, estimate
-from spark_jobs.operations.erasure.places import places_of
-from spark_jobs.operations.erasure.sought_users import SoughtUsers
-from spark_jobs.session import spark_session
-from spark_jobs.tables.erased_users import lift_erased_users
-from spark_jobs.tables.table_evolution import ensure_filled_lake
+from spark_jobs.operations.erasure.user_matching import SoughtUsers
+from spark_jobs.raw.lake_stores import lake_stores
 
 DONE, FAILED = 0, 1
 
@@ -35,23 +35,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the job; return the exit code."""
     parser = _parser()
     arguments = parser.parse_args(argv)
-    users, lake = _users_of(parser, arguments), lake_of(arguments)
+    users, location = _users_of(parser, arguments), location_of(arguments)
     started = time.monotonic()
     try:
-        spark = spark_session("erase_user", lake)
+        lake = Lake.open("erase_user", location)
         if arguments.lift:
-            ensure_filled_lake(spark, lake)
-            lifted = lift_erased_users(spark, lake, users.hashes)
+            ensure_filled_lake(lake)
+            lifted = lift_erased_users(lake, users.hashes)
             print(f"erase_user: {lifted} of {len(users.ids)} users are received again from now on")
             return DONE
         if not arguments.apply:
-            ensure_filled_lake(spark, lake)
-            shown = estimate(spark, lake, places_of(lake), users)
+            ensure_filled_lake(lake)
+            shown = estimate(lake, lake_stores(lake), users)
             _write_json(arguments.json, asdict(shown))
             print(estimate_text(shown, users))
             return DONE
         erasure = Erasure(users=users, alone=arguments.alone, discard_unreadable=arguments.discard_unreadable)
-        report = erase_users(spark, lake, erasure)
+        report = erase_users(lake, erasure)
     except SparkJobError as error:
         print(f"erase_user: {error}", file=sys.stderr)
         return FAILED

@@ -19,10 +19,9 @@ if not __package__:  # started by its path: this file's directory is on the path
 from contracts.event_files import why_no_events_file
 from spark_jobs.arguments import add_privacy_argument
 from spark_jobs.errors import SparkJobError
-from spark_jobs.hourly.hourly_totals import hourly_totals
 from spark_jobs.operations.events_file import EventsFileReport, ProcessedFile, process_events_file
+from spark_jobs.operations.events_file_text import hourly_totals, rejection_hint
 from spark_jobs.operations.out_directory import OutDirectory, OutDirectoryError
-from spark_jobs.operations.rejection_hints import rejection_hint
 
 DONE, FAILED, WRONG_ARGUMENTS, UNREADABLE, MOSTLY_REJECTED = 0, 1, 2, 3, 4
 
@@ -49,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _failed(str(error), FAILED)
     report = processed.report
     out.summary.write_text(json.dumps(_summary(report, time.monotonic() - started), indent=2) + "\n")
-    print(hourly_totals(processed.spark, processed.lake))
+    print(hourly_totals(processed.lake))
     print(_sentence(report, out))
     return _status(processed, arguments.input)
 
@@ -77,7 +76,7 @@ def _status(processed: ProcessedFile, file: Path) -> int:
         print(f"make run: {report.implausible.warning()}", file=sys.stderr)
     if report.rejected and report.is_mostly_rejected:
         share = f"{sum(report.rejected.values()):,} of {report.lines:,} lines of {file} were rejected"
-        hint = rejection_hint(processed.spark, processed.lake, report.rejected)
+        hint = rejection_hint(processed.lake, report.rejected)
         print(f"make run: {share}: {hint}\nThe tables are written; rejected_events has each line.", file=sys.stderr)
     return UNREADABLE if report.unreadable else MOSTLY_REJECTED if report.is_mostly_rejected else DONE
 

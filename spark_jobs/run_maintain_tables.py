@@ -17,22 +17,20 @@ from pathlib import Path
 if not __package__:  # started by spark-submit: this file's directory is on the path, its parent is what we need
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from pyspark.sql import SparkSession
 
-from contracts.names import LakeLocation
 from contracts.privacy import RAW_RETENTION_DAYS
 from contracts.tables import ALL_TABLES, REJECTED_EVENTS, TABLES, Table, table_named
-from spark_jobs.arguments import add_json_argument, add_lake_arguments, lake_of
+from spark_jobs.arguments import add_json_argument, add_lake_arguments, location_of
 from spark_jobs.errors import SparkJobError
-from spark_jobs.operations.expire_rejected import expire_rejected
+from spark_jobs.lake.evolution import ensure_filled_lake, ensure_tables
+from spark_jobs.lake.lake import Lake
 from spark_jobs.operations.maintain_tables import (
     LEAST_ORPHAN_AGE,
     MaintenanceRules,
     TableMaintenance,
+    expire_rejected,
     maintain_table,
 )
-from spark_jobs.session import spark_session
-from spark_jobs.tables.table_evolution import ensure_filled_lake, ensure_tables
 
 DONE, FAILED = 0, 1
 _MIB = 1024 * 1024
@@ -50,21 +48,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the job; return the exit code."""
     parser = _parser()
     arguments = parser.parse_args(argv)
-    lake, rules = lake_of(arguments), _rules_of(parser, arguments)
+    location, rules = location_of(arguments), _rules_of(parser, arguments)
     tables = [table_named(name) for name in arguments.table] or list(ALL_TABLES)
     started = time.monotonic()
     done: list[TableMaintenance] = []
     errors: list[str] = []
     expired = 0
     try:
-        spark = spark_session("maintain_tables", lake)
-        ensure_filled_lake(spark, lake)
-        ensure_tables(spark, lake, _made_by_others(spark, lake))
+        lake = Lake.open("maintain_tables", location)
+        ensure_filled_lake(lake)
+        ensure_tables(lake, _made_by_others(lake))
         for table in tables:
             try:
                 if table == REJECTED_EVENTS:
-                    expired = expire_rejected(spark, lake, rules.now - timedelta(days=arguments.raw_retention_days))
-                maintained = maintain_table(spark, lake, table, rules)
+                    expired = expire_rejected(lake, rules.now - timedelta(days=arguments.raw_retention_days))
+                maintained = maintain_table(lake, table, rules)
                 done += [maintained] if maintained else []
             except SparkJobError as error:
                 errors.append(str(error))
@@ -84,10 +82,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return FAILED if errors else DONE
 
 
-def _made_by_others(spark: SparkSession, lake: LakeLocation) -> list[Table]:
+def _made_by_others(lake: Lake) -> list[Table]:
     """Return the tables that are there though no job makes them."""
     others = (table for table in ALL_TABLES if table not in TABLES)
-    return [table for table in others if spark.catalog.tableExists(lake.table(table.name))]
+    return [table for table in others if lake.has(table)]
 
 
 def _parser() -> argparse.ArgumentParser:

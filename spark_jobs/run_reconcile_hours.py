@@ -23,13 +23,13 @@ from spark_jobs.arguments import (
     add_lake_arguments,
     add_settled_argument,
     add_span_arguments,
-    lake_of,
+    location_of,
     settled_before_of,
     span_of,
 )
 from spark_jobs.errors import SparkJobError
+from spark_jobs.lake.lake import Lake
 from spark_jobs.operations.reconcile_hours import Reconciliation, reconcile_hours
-from spark_jobs.session import spark_session
 
 DONE, FAILED, UNREADABLE = 0, 1, 3
 
@@ -38,12 +38,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the jobs; return the exit code."""
     parser = _parser()
     arguments = parser.parse_args(argv)
-    span, lake = span_of(parser, arguments), lake_of(arguments)
+    span, location = span_of(parser, arguments), location_of(arguments)
     settled_before = settled_before_of(arguments)
     started = time.monotonic()
     try:
-        spark = spark_session("reconcile_hours", lake)
-        done = reconcile_hours(spark, lake, span.start, span.end, settled_before)
+        lake = Lake.open("reconcile_hours", location)
+        done = reconcile_hours(lake, span.start, span.end, settled_before)
     except SparkJobError as error:
         print(f"reconcile_hours: {error}", file=sys.stderr)
         return FAILED
@@ -84,10 +84,10 @@ def text(done: Reconciliation, seconds: float) -> str:
         *(f"  unreadable object {unreadable.key}: {unreadable.error}" for unreadable in done.transformed.unreadable),
         *(f"  left open {hour_key(hour)}: not settled yet" for hour in done.open_hours),
         run_aggregate_hours.summary(done.aggregated, seconds),
-        *(f"  made {hour_key(row.event_hour)}: {row.received} received" for row in done.aggregated.made),
+        *(f"  made {hour_key(row.event_hour)}: {row.received} received" for row in done.aggregated.written),
         run_aggregate_days.summary(done.days, seconds),
-        *(f"  made {day_key(row.day)}: {row.events} events, {row.users} users" for row in done.days.made),
-        *(f"  told again {day_key(row.day)}: the users before it changed" for row in done.days.told_again),
+        *(f"  made {day_key(row.day)}: {row.events} events, {row.users} users" for row in done.days.written),
+        *(f"  told again {day_key(row.day)}: the users before it changed" for row in done.days.refreshed),
         *(
             f"  left open {day_key(day)}: stale until it is made once {day_key(awaited)} is over and settled"
             for day, awaited in done.open_days.items()
@@ -111,13 +111,13 @@ def as_json(done: Reconciliation, seconds: float) -> dict[str, object]:
                 "clean": row.clean,
                 "duplicates": row.duplicates,
             }
-            for row in done.aggregated.made
+            for row in done.aggregated.written
         ],
         "days": [
             {"day": day_key(row.day), "events": row.events, "users": row.users, "sessions": row.sessions}
-            for row in done.days.made
+            for row in done.days.written
         ],
-        "days_told_again": [day_key(row.day) for row in done.days.told_again],
+        "days_refreshed": [day_key(row.day) for row in done.days.refreshed],
         "days_open": [day_key(day) for day in done.open_days],
         "held_back": [*map(hour_key, done.aggregated.held_back), *map(day_key, done.days.held_back)],
         "seconds": round(seconds, 1),

@@ -22,13 +22,13 @@ from spark_jobs.arguments import (
     add_lake_arguments,
     add_settled_argument,
     add_span_arguments,
-    lake_of,
+    held_back_note,
+    location_of,
     settled_before_of,
 )
-from spark_jobs.checks.held_back import held_back_note
 from spark_jobs.errors import SparkJobError
+from spark_jobs.lake.lake import Lake
 from spark_jobs.operations.replay_rejected import Replay, ReplayPlan, ReplayRange, plan_replay, replay
-from spark_jobs.session import spark_session
 
 DONE, FAILED = 0, 1
 
@@ -37,14 +37,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the job; return the exit code."""
     parser = _parser()
     arguments = parser.parse_args(argv)
-    lake, wanted = lake_of(arguments), _range_of(parser, arguments)
+    location, wanted = location_of(arguments), _range_of(parser, arguments)
     settled_before = settled_before_of(arguments)
     started = time.monotonic()
     try:
-        spark = spark_session("replay_rejected", lake)
-        plan = plan_replay(spark, lake, wanted, settled_before)
+        lake = Lake.open("replay_rejected", location)
+        plan = plan_replay(lake, wanted, settled_before)
         print(plan_text(plan))
-        done = replay(spark, lake, plan, settled_before) if arguments.apply else Replay()
+        done = replay(lake, plan, settled_before) if arguments.apply else Replay()
     except SparkJobError as error:
         print(f"replay_rejected: {error}", file=sys.stderr)
         return FAILED

@@ -20,15 +20,15 @@ from spark_jobs.arguments import (
     add_lake_arguments,
     add_settled_argument,
     add_span_arguments,
-    lake_of,
+    location_of,
     settled_before_of,
     span_of,
 )
 from spark_jobs.errors import SparkJobError
+from spark_jobs.lake.lake import Lake
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import TransformReport, transform_landing_hours
-from spark_jobs.raw.raw_objects import raw_store
-from spark_jobs.session import spark_session
+from spark_jobs.raw.lake_stores import raw_store
 
 DONE, FAILED, UNREADABLE = 0, 1, 3
 
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the job; return the exit code."""
     parser = _parser()
     arguments = parser.parse_args(argv)
-    span, lake = span_of(parser, arguments), lake_of(arguments)
+    span, location = span_of(parser, arguments), location_of(arguments)
     rules = LandingRules(
         settled_before=settled_before_of(arguments),
         allow_open_hour=arguments.allow_open_hour,
@@ -45,8 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     started = time.monotonic()
     try:
-        spark = spark_session("transform_events", lake)
-        report = transform_landing_hours(spark, lake, list(hours_between(span.start, span.end)), rules)
+        lake = Lake.open("transform_events", location)
+        report = transform_landing_hours(lake, list(hours_between(span.start, span.end)), rules)
         # An hour without objects is a valid hour; a range without any is a slip of the keyboard.
         survey = survey_raw(raw_store(lake.raw_uri), span.start, span.end) if span.is_range else None
     except SparkJobError as error:

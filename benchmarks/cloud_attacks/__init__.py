@@ -1,6 +1,5 @@
-"""The local cloud attacked from outside: whatever is taken from it, an event that it accepted lands.
+"""Attacks on the local cloud from outside: in every one of them, each event that it accepted lands in S3.
 
-small_disk    a file system of a few mebibytes, and a file that fills it
 pipeline      writers that remember what was accepted, a delivery stream, and what landed
 disk_full     the disk full at random moments, whole or for one kind of file, with SIGKILLs
 descriptors   2,000 clients of one request each at a limit of 1,024 open files

@@ -21,7 +21,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.cloud_attacks import broken_state, descriptors, disk_full
-from benchmarks.cloud_attacks.small_disk import NoMountError
 
 _NO_MOUNT = 77
 _ATTACKS = ("disk-full", "descriptors", "broken-state")
@@ -46,7 +45,7 @@ def main() -> int:
         for result in _results(wanted, given):
             print(json.dumps({"attack": type(result).__module__.rpartition(".")[2], **asdict(result)}), flush=True)
             passed = passed and result.passed
-    except NoMountError as error:
+    except disk_full.NoMountError as error:
         print(f"cloud attacks: {error}", file=sys.stderr)
         return _NO_MOUNT
     return 0 if passed else 1

@@ -1,4 +1,4 @@
-"""A stream, its delivery to S3, writers that remember what was accepted, and what of it landed."""
+"""A stream, its delivery to S3, writers that remember what was accepted, and a comparison with what landed."""
 
 import copy
 import gzip

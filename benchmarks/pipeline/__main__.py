@@ -1,7 +1,7 @@
 """The pipeline against DuckDB, Polars and plain PySpark, side by side: `python -m benchmarks.pipeline`.
 
-Every contender is a process of its own and has the machine to itself as far as this program goes; the figures are
-medians of warm runs, the ratio is by the clock. The tables are compared with ours before anything is printed.
+Every contender is a process of its own, and no other contender runs beside it; the figures are medians of warm runs,
+the ratio is by the clock. The tables are compared with ours before anything is printed.
 """
 
 import argparse
@@ -9,7 +9,10 @@ import json
 import os
 import platform
 import shutil
+import subprocess
 import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -17,13 +20,26 @@ from typing import Final
 import psutil
 
 from benchmarks.pipeline.contender import CONTENDERS, FIGURES, LAST_RUN, OURS, Figures
-from benchmarks.pipeline.made_events import MadeEvents, made_events
-from benchmarks.pipeline.report import Benchmark, Result, as_json, as_table, written_below
-from benchmarks.pipeline.same_tables import check_same_tables
+from benchmarks.pipeline.report import Benchmark, Result, as_json, as_table, check_same_tables, written_below
 from benchmarks.process_tree import PeakMemory, run_watched
 
 _FIRST_HOUR: Final = 100_000
+_START: Final = datetime(2026, 11, 20, tzinfo=UTC)
+#: Hours have the same traffic at every size, so a larger size is more hours: a longer backfill.
+_EVENTS_PER_HOUR: Final = 400_000
+#: One event in a hundred is duplicated, one in two hundred is hours or days late, a few are too late or from the
+#: future. None is malformed: the peers have no place for a line that is no event.
+_DEFECTS: Final = ("--duplicates", "0.01", "--late", "0.005", "--too-late", "0.001", "--from-the-future", "0.001")
 _PACKAGES: Final = ("pyspark", "duckdb", "polars", "pyarrow")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyntheticEvents:
+    """Raw objects below `raw`: how many, and how large."""
+
+    raw: Path
+    objects: int
+    compressed_bytes: int
 
 
 def main() -> None:
@@ -31,17 +47,17 @@ def main() -> None:
     options = _options()
     events: int = options.events
     data = options.work / "events"
-    made = made_events(data, events, seed=1)
-    small = made_events(data, min(_FIRST_HOUR, events), seed=2)
+    large = synthetic_events(data, events, seed=1)
+    small = synthetic_events(data, min(_FIRST_HOUR, events), seed=2)
     names = [name for name in CONTENDERS if name in options.contenders]
-    measured = {name: _measured(name, options.work / name, small, made, options.rounds) for name in names}
+    measured = {name: _measured(name, options.work / name, small, large, options.rounds) for name in names}
     benchmark = Benchmark(
         command=f"python -m benchmarks.pipeline {' '.join(sys.argv[1:])}".rstrip(),
         machine=_machine(),
         events=events,
         first_hour_events=min(_FIRST_HOUR, events),
-        objects=made.objects,
-        compressed_bytes=made.compressed_bytes,
+        objects=large.objects,
+        compressed_bytes=large.compressed_bytes,
         results=[_result(name, options.work, *measured[name]) for name in names],
     )
     print(as_table(benchmark))
@@ -49,6 +65,22 @@ def main() -> None:
         options.json.write_text(json.dumps(as_json(benchmark), indent=1) + "\n")
     for name in () if options.keep else names:
         shutil.rmtree(options.work / name)
+
+
+def synthetic_events(directory: Path, events: int, *, seed: int) -> SyntheticEvents:
+    """Return the events of a size and a seed, which are generated once and kept for the next time."""
+    folder = directory / f"{events}-{seed}"
+    raw, done = folder / "raw", folder / "manifest.json"
+    if not done.exists():
+        hours = max(1, round(events / _EVENTS_PER_HOUR))
+        end = _START + timedelta(hours=hours)
+        command = [sys.executable, "-m", "simulator", "history", "--raw", str(raw), "--events", str(events)]
+        command += ["--from", f"{_START:%Y-%m-%dT%H}", "--to", f"{end:%Y-%m-%dT%H}", "--shape", "steady", *_DEFECTS]
+        # The manifest is written last, so an interrupted history is written again, with the same objects.
+        command += ["--seed", str(seed), "--quiet", "--manifest", str(done)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    sizes = [path.stat().st_size for path in raw.rglob("*.gz")]
+    return SyntheticEvents(raw=raw, objects=len(sizes), compressed_bytes=sum(sizes))
 
 
 def _options() -> argparse.Namespace:
@@ -65,13 +97,13 @@ def _options() -> argparse.Namespace:
 
 
 def _measured(
-    name: str, directory: Path, small: MadeEvents, made: MadeEvents, rounds: int
+    name: str, directory: Path, small: SyntheticEvents, large: SyntheticEvents, rounds: int
 ) -> tuple[Figures, PeakMemory]:
     """Run a contender in an empty directory."""
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     print(f"{name} …", file=sys.stderr, flush=True)
-    arguments = [str(argument) for argument in (name, directory, small.raw, made.raw, rounds)]
+    arguments = [str(argument) for argument in (name, directory, small.raw, large.raw, rounds)]
     memory = run_watched([sys.executable, "-m", "benchmarks.pipeline.contender", *arguments])
     return Figures(**json.loads((directory / FIGURES).read_text())), memory
 

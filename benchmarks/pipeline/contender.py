@@ -2,8 +2,8 @@
 
     python -m benchmarks.pipeline.contender NAME DIRECTORY SMALL_RAW RAW ROUNDS
 
-The first run is on other data than the measured ones: it warms the JVM's compiler and nothing else. Every run makes its
-tables as `DIRECTORY/<run>/<table>/…`; the last run's stay there, to be compared.
+The first run is on other data than the measured ones: it warms the JVM's compiler and nothing else. Every run writes
+its tables as `DIRECTORY/<run>/<table>/…`; the last run's stay there, to be compared.
 """
 
 import json
@@ -22,7 +22,7 @@ import psutil
 
 from benchmarks.process_tree import cpu_seconds
 
-#: Makes all tables from the raw objects below a directory, under a run's name.
+#: Builds all tables from the raw objects below a directory, under a run's name.
 MakeTables = Callable[[Path, str], None]
 
 OURS: Final = "ours"

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation
 from benchmarks.pipeline.contender import MakeTables
 from contracts.bots import BOT_EVENTS_PER_HOUR
 from contracts.names import CATALOG, LakeLocation
-from spark_jobs.session import LocalSize, spark_session
+from spark_jobs.lake.session import LocalSize, spark_session
 
 _ENVELOPE = (
     "received_at BIGINT, request_id STRING, source_ip STRING, user_agent STRING, event STRUCT<timestamp: TIMESTAMP, "

@@ -11,8 +11,6 @@ from contracts.tables.daily import (
     DAILY_PRODUCT_STATS,
     DAILY_RETENTION,
     DAILY_TRAFFIC,
-    NEW_USER_DAYS,
-    RETENTION_DAYS,
     SESSIONS,
     USER_DAYS,
 )
@@ -22,7 +20,6 @@ from contracts.tables.hourly import (
     HOURLY_EVENT_COUNTS,
     HOURLY_PRODUCT_STATS,
     HOURLY_TRAFFIC,
-    SESSION_GAP,
     WITHOUT_BOTS,
 )
 from contracts.tables.ledgers import DATA_CHECKS, DAY_LEDGER, ERASED_USERS, EVENT_LEDGER, LANDING_LEDGER
@@ -30,7 +27,6 @@ from contracts.tables.properties import table_properties
 from contracts.tables.scaling import SCALING_DECISIONS
 
 __all__ = [
-    "AGGREGATION_VERSION",
     "ALL_TABLES",
     "CLEAN_EVENTS",
     "DAILY_FUNNEL",
@@ -46,13 +42,10 @@ __all__ = [
     "HOURLY_PRODUCT_STATS",
     "HOURLY_TRAFFIC",
     "LANDING_LEDGER",
-    "NEW_USER_DAYS",
     "RECEIVED_EVENTS",
     "REJECTED_EVENTS",
-    "RETENTION_DAYS",
     "SCALING_DECISIONS",
     "SESSIONS",
-    "SESSION_GAP",
     "TABLES",
     "USER_DAYS",
     "WITHOUT_BOTS",
@@ -63,9 +56,6 @@ __all__ = [
     "table_named",
     "table_properties",
 ]
-
-#: Part of each event hour's and day's `input_version`: raise it when the code that makes the tables changes their rows.
-AGGREGATION_VERSION: Final = 3
 
 #: In the order in which the data passes through them.
 TABLES: Final = (

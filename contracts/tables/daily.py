@@ -2,13 +2,8 @@
 
 from typing import Final
 
-from contracts.partitions import DAY
+from contracts.rules import NEW_USER_DAYS, RETENTION_DAYS
 from contracts.tables.declaration import Partition, Table, optional, required
-
-#: A user is new on a day if they were not seen in as many days before it.
-NEW_USER_DAYS: Final = 90
-#: The greatest age of a cohort in `daily_retention`.
-RETENTION_DAYS: Final = 30
 
 _DAY: Final = required("day", "date", "The day, UTC.")
 _BY_DAY: Final = (Partition(column="day", transform="identity"),)
@@ -20,8 +15,6 @@ SESSIONS: Final = Table(
     made_from="`clean_events` of the day, the day before and the day after",
     partitions=(Partition(column="session_start", transform="days"),),
     sort=("user_id", "session_start"),
-    input_before=DAY,
-    input_after=DAY,
     columns=(
         required("session_start", "timestamp", "Its first event; with the user it identifies the session."),
         required("session_end", "timestamp", "Its last event."),
@@ -66,8 +59,6 @@ DAILY_TRAFFIC: Final = Table(
     ),
     partitions=_BY_DAY,
     sort=("day",),
-    input_before=NEW_USER_DAYS * DAY,
-    input_after=DAY,
     columns=(
         _DAY,
         required("events", "bigint", "Events of any name."),
@@ -120,7 +111,6 @@ DAILY_RETENTION: Final = Table(
     made_from=f"`user_days` of the day and of the {NEW_USER_DAYS + RETENTION_DAYS} days before",
     partitions=_BY_DAY,
     sort=("day", "age"),
-    input_before=(NEW_USER_DAYS + RETENTION_DAYS) * DAY,
     columns=(
         _DAY,
         required("cohort_day", "date", "The day on which the cohort's users were new."),

@@ -1,7 +1,6 @@
 """What a table is: its columns, their types, how it is partitioned and sorted, and what it is made from."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Literal
 
 #: Money is `decimal(18,2)`, and a sum of it `decimal(38,2)`, which no number of events can overflow.
@@ -44,10 +43,7 @@ class Partition:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table: what one row is, its columns, how it is partitioned and sorted within a partition.
-
-    `input_before` and `input_after` are how much of the time before and after its own hour or day a row is made from.
-    """
+    """A table: what one row is, its columns, how it is partitioned and sorted within a partition."""
 
     name: str
     row_is: str
@@ -55,8 +51,6 @@ class Table:
     partitions: tuple[Partition, ...]
     sort: tuple[str, ...]
     columns: tuple[Column, ...]
-    input_before: timedelta = timedelta(0)
-    input_after: timedelta = timedelta(0)
 
     def column(self, name: str) -> Column:
         """Return a column by name; raise `KeyError` that names the table's columns."""

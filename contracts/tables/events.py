@@ -1,32 +1,66 @@
 """Tables of events: as received, rejected, and clean."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from contracts.bots import BOT_EVENTS_PER_HOUR
-from contracts.tables.declaration import Partition, Table, optional, required
+from contracts.envelope import STAMPED_FIELDS
+from contracts.event import VALUE_FIELDS, Kind
+from contracts.tables.declaration import Column, ColumnType, Partition, Table, optional, required
 
 LANDING_HOUR: Final = required("landing_hour", "timestamp", "The hour in the S3 prefix that Firehose chose.")
 _OBJECT_KEY: Final = required("object_key", "string", "Key of the raw object that held the line.")
 
-#: What is kept of an event from `received_events` to `clean_events`.
-EVENT_COLUMNS: Final = (
-    required("event_time", "timestamp", "When it happened, by the client's clock, UTC."),
-    required("received_at", "timestamp", "When the API got it, by the server's clock, to the millisecond."),
-    required("user_id", "string", "The visitor."),
-    required("click_id", "string", "Identifies the event within its event hour."),
-    required("event_name", "string", "A standard event's name, or a custom one."),
-    optional("pixel_id", "string", "The pixel (site) that sent the event."),
-    optional("product_id", "string", "The product, a number having become its digits."),
-    optional("price", "decimal(18,2)", "Price of the item, rounded half up to two places."),
-    optional("time_on_data", "double", "Seconds spent on the item."),
-    optional("percent_viewed", "double", "Share of the page seen, in percent."),
-    optional("insertion_timestamp", "timestamp", "When the client queued the event."),
-    optional("user_ip", "string", "The visitor's address, by the client, truncated to /24 or /48 (docs/privacy.md)."),
-    optional("source_ip", "string", "The address that the request came from, truncated likewise."),
-    optional("user_agent", "string", "The request's User-Agent header."),
-    optional("request_id", "string", "The API's id of the request; a batch shares one."),
-    optional("extra", "string", "JSON object of the fields that the contract does not know, nested as they came."),
+_COLUMN_TYPES: Final[Mapping[Kind, ColumnType]] = {
+    Kind.TEXT: "string",
+    Kind.ID: "string",
+    Kind.ADDRESS: "string",
+    Kind.EVENT_NAME: "string",
+    Kind.TIME: "timestamp",
+    Kind.MILLISECONDS: "timestamp",
+    Kind.NUMBER: "double",
+    Kind.MONEY: "decimal(18,2)",
+    Kind.TEXT_OR_WHOLE_NUMBER: "string",
+}
+
+_FIELDS: Final = (*VALUE_FIELDS, *STAMPED_FIELDS)
+_EXTRA: Final = optional(
+    "extra", "string", "JSON object of the fields that the contract does not know, nested as they came."
 )
+
+#: The order of the columns with which the tables were first created. The column of a field that was declared later
+#: follows them, as Iceberg adds it; it needs no entry here.
+_FIRST_COLUMNS: Final = (
+    *("event_time", "received_at", "user_id", "click_id", "event_name", "pixel_id", "product_id", "price"),
+    *("time_on_data", "percent_viewed", "insertion_timestamp", "user_ip", "source_ip", "user_agent", "request_id"),
+    "extra",
+)
+
+
+def _event_columns() -> tuple[Column, ...]:
+    """Return a column for each declared field, and `extra`; raise `ValueError` if two have one name."""
+    declared = (
+        Column(
+            name=field.column,
+            type=_COLUMN_TYPES[field.kind],
+            nullable=not field.required,
+            description=field.column_description,
+        )
+        for field in _FIELDS
+    )
+    columns = (*declared, _EXTRA)
+    by_name = {column.name: column for column in columns}
+    if len(by_name) < len(columns):
+        raise ValueError(f"two fields become one column: {', '.join(sorted(column.name for column in columns))}")
+    return tuple(by_name[name] for name in dict.fromkeys((*_FIRST_COLUMNS, *by_name)))
+
+
+#: What is kept of an event from `received_events` to `clean_events`.
+EVENT_COLUMNS: Final = _event_columns()
+
+#: The columns, of any table, whose values tell who somebody is. `extra`, a rejected `line` and the `detail` about it
+#: may hold any value of an event.
+PERSONAL_COLUMNS: Final = frozenset({"extra", "line", "detail", *(field.column for field in _FIELDS if field.personal)})
 
 RECEIVED_EVENTS: Final = Table(
     name="received_events",

@@ -3,10 +3,10 @@
 from datetime import timedelta
 from typing import Final
 
+from contracts.rules import SESSION_GAP
 from contracts.tables.declaration import Column, Partition, Table, required
 
-#: A session is a user's events with gaps of at most this; its start needs this much of the hour before.
-SESSION_GAP: Final = timedelta(minutes=30)
+_GAP_MINUTES: Final = SESSION_GAP // timedelta(minutes=1)
 
 EVENT_HOUR: Final = required("event_hour", "timestamp", "The hour of `event_time`, UTC.")
 
@@ -46,17 +46,18 @@ HOURLY_EVENT_COUNTS: Final = Table(
 HOURLY_TRAFFIC: Final = Table(
     name="hourly_traffic",
     row_is="an event hour with events",
-    made_from="`clean_events` of the hour and of the 30 minutes before it",
+    made_from=f"`clean_events` of the hour and of the {_GAP_MINUTES} minutes before it",
     partitions=(Partition(column="event_hour", transform="days"),),
     sort=("event_hour",),
-    input_before=SESSION_GAP,
     columns=(
         EVENT_HOUR,
         *_with_twins(
             required("events", "bigint", "Events of any name."),
             required("users", "bigint", "Distinct users; not a sum over hours."),
             required(
-                "sessions_started", "bigint", "Sessions whose first event lies in the hour (gap over 30 minutes)."
+                "sessions_started",
+                "bigint",
+                f"Sessions whose first event lies in the hour (gap over {_GAP_MINUTES} minutes).",
             ),
             required("searches", "bigint", "`Search` events."),
             required("views", "bigint", "`ViewContent` events."),

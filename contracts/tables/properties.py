@@ -1,8 +1,9 @@
-"""A declared table → its Iceberg properties, the same whether Spark or pyiceberg comes to make it first."""
+"""A declared table → its Iceberg properties, the same whether Spark or pyiceberg creates it first."""
 
 from typing import Final
 
 from contracts.tables.declaration import Table
+from contracts.tables.events import PERSONAL_COLUMNS
 
 PROPERTIES: Final = (
     ("format-version", "2"),  # Athena reads no later one
@@ -18,14 +19,12 @@ PROPERTIES: Final = (
     ("commit.retry.max-wait-ms", "5000"),
 )
 
-#: Iceberg keeps the least and the greatest value of a column in manifests, beside the data. For columns that tell who
-#: somebody is it only counts: an erased user must not stay there, and nobody looks for a range of ids.
-_COUNTED_ONLY: Final = frozenset(
-    {"user_id", "click_id", "user_ip", "source_ip", "user_agent", "request_id", "extra", "line", "detail"}
-)
-
 
 def table_properties(table: Table) -> dict[str, str]:
-    """Return the properties that a table has."""
-    counted = [column.name for column in table.columns if column.name in _COUNTED_ONLY]
+    """Return the properties that a table has.
+
+    Iceberg keeps the least and the greatest value of a column in manifests, beside the data. Of a personal column it
+    only counts the values: those of an erased user must not stay there, and no query looks for a range of ids.
+    """
+    counted = [column.name for column in table.columns if column.name in PERSONAL_COLUMNS]
     return {**dict(PROPERTIES), **{f"write.metadata.metrics.column.{name}": "counts" for name in counted}}

@@ -1,6 +1,6 @@
-"""Airflow's REST API, as far as a demo, a test or a person at a terminal needs it: dags, runs, backfills, logs.
+"""A client of Airflow's REST API, with what the demo and the tests need: DAGs, runs, backfills, logs.
 
-A call takes a tenth of a second, where the `airflow` command takes ten. Standard library only.
+A call takes a tenth of a second; the `airflow` command takes ten. Only the standard library is used.
 """
 
 import json
@@ -21,7 +21,7 @@ _PAGE: Final = 100
 
 
 class AirflowApiError(LocalCloudError):
-    """Airflow refused a call (then with the HTTP status), or did not get where it should in time."""
+    """Airflow refused a call (then with its HTTP status) or did not answer, or one of its runs failed."""
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)
@@ -29,7 +29,7 @@ class AirflowApiError(LocalCloudError):
 
     @property
     def may_pass(self) -> bool:
-        """Whether the same call may be answered a moment later: there was no answer, or an internal error."""
+        """Whether the same call may succeed a moment later: there was no answer, or an internal error."""
         return self.status is None or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
@@ -54,10 +54,10 @@ class TaskState:
 
 
 class AirflowApi:
-    """A client of the API at `base_url`, e.g. `http://127.0.0.1:8080`, as whoever the token is given to.
+    """A client of the API at `base_url`, e.g. `http://127.0.0.1:8080`.
 
-    A server that has just started takes a second for its first run, and on a busy machine a minute: what is asked of it
-    then is not asked twice.
+    A server that has just started takes a second for its first run, on a busy machine a minute: the timeout is so long
+    that no call is sent twice.
     """
 
     def __init__(self, base_url: str, *, timeout: float = 180.0) -> None:
@@ -66,16 +66,16 @@ class AirflowApi:
         self._token: str | None = None
 
     def component_health(self) -> dict[str, str | None]:
-        """Return each component's status; None for one that has not been heard of yet."""
+        """Return each component's status; None for one that has not reported yet."""
         found = self._call("GET", "/api/v2/monitor/health")
         return {name: component.get("status") for name, component in found.items()}
 
     def warm_up(self) -> None:
-        """Let the server make the routes that tasks call: for seconds, and else when the first task asks."""
+        """Let the server build the routes that tasks call: this takes seconds, which the first task would wait for."""
         self._call("GET", "/execution/health")
 
     def create_pool(self, name: str, slots: int) -> None:
-        """Make a pool, or leave the one that is there."""
+        """Create a pool, or leave the one that exists."""
         try:
             self._call("POST", "/api/v2/pools", {"name": name, "slots": slots})
         except AirflowApiError as error:
@@ -107,7 +107,7 @@ class AirflowApi:
         self, dag_id: str, *, partition_key: str | None = None, params: Mapping[str, Any] | None = None
     ) -> DagRun:
         """Start a run by hand, for one partition or with params."""
-        # `logical_date` must be there: null means a run without a data interval.
+        # `logical_date` is required: null means a run without a data interval.
         body = {"logical_date": None, "partition_key": partition_key, "conf": dict(params or {})}
         return _dag_run(self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body))
 
@@ -124,7 +124,7 @@ class AirflowApi:
         """Start a backfill of the partitions from `first` to `last` (ISO times, both included); return its id.
 
         With `again`, partitions that already have a completed run get another. A DAG has one backfill at a time, and
-        Airflow closes one some time after its last run: this waits for it, `within` seconds at most.
+        Airflow closes one some time after its last run: this method waits for that, `within` seconds at most.
         """
         body = {
             "dag_id": dag_id,
@@ -163,11 +163,11 @@ class AirflowApi:
         return "\n".join(map(_log_line, found["content"]))
 
     def links(self, run: DagRun, task_id: str) -> dict[str, str | None]:
-        """Return the buttons on a task's page, by name, and where they lead; None before the task has run."""
+        """Return where the buttons on a task's page lead, by name; None before the task has run."""
         return dict(self._call("GET", f"{_path(run)}/taskInstances/{task_id}/links")["extra_links"])
 
     def conf(self, run: DagRun) -> dict[str, Any]:
-        """Return what was filled in when the run was started."""
+        """Return the values with which the run was started."""
         return dict(self._call("GET", _path(run))["conf"] or {})
 
     def returned(self, run: DagRun, task_id: str) -> Any:
@@ -183,10 +183,10 @@ class AirflowApi:
         within: float = STANDSTILL_SECONDS,
         waiter: Waiter | None = None,
     ) -> list[DagRun]:
-        """Return the runs once `wanted` says that they are as they should be.
+        """Return the runs once `wanted` accepts them.
 
-        `StandstillError` if no run's state changes for `within` s, or as `waiter` says. A busy machine may leave a call
-        unanswered, and SQLite may be locked: that alone does not end the wait.
+        Raise `StandstillError` if no run's state changes for `within` seconds, or for as long as `waiter` allows.
+        On a busy machine a call may get no answer, or SQLite be locked: neither ends the wait.
         """
         runs: list[DagRun] = []
 
@@ -247,7 +247,7 @@ def _dag_run(found: Mapping[str, Any]) -> DagRun:
 def _log_line(entry: str | Mapping[str, Any]) -> str:
     if isinstance(entry, str):
         return entry
-    # A raised exception stands beside the event, the cause before what came of it.
+    # A raised exception stands beside the event, its cause before it.
     causes = [f"{error['exc_type']}: {error['exc_value']}" for error in entry.get("error_detail") or ()]
     return "\n".join([entry["event"], *causes])
 

@@ -1,29 +1,37 @@
-"""Airflow on this machine, without Docker: four processes on SQLite, up and healthy, or down without a trace.
+"""Airflow on this machine, without Docker: four processes on SQLite that are up and healthy, or all ended.
 
-Every process leads a session of its own: a scheduler that is killed alone would leave its workers behind.
+Every process leads a session of its own and is killed with it: a scheduler that is killed alone would leave its
+workers behind.
 """
 
 import contextlib
 import os
+import secrets
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 import psutil
 
-from local.airflow import database
 from local.airflow.api import AirflowApi, AirflowApiError
-from local.airflow.environment import airflow_environment, check_port_is_free, free_port
-from local.cloud.errors import NotReadyError
+from local.cloud.errors import NotReadyError, PortInUseError
+from local.cloud.settings import HOST
 from local.waits import STANDSTILL_SECONDS, StandstillError, Waiter
 
+ROOT: Final = Path(__file__).resolve().parents[2]
+#: A migrated database without runs; the first start writes it, and the first start after an upgrade. `airflow db
+#: migrate` takes seven seconds of a start and writes the same file each time, so it is copied for every further home.
+EMPTY_DATABASE: Final = ROOT / "var" / f"airflow-{version('apache-airflow-core')}.db"
 COMPONENTS: Final = ("api-server", "scheduler", "dag-processor", "triggerer")
-#: Sessions of Spark at a time: the pool that the DAGs' Spark tasks take a slot of.
+#: The pool from which the DAGs' Spark tasks take a slot: it limits how many Spark sessions run at a time.
 SPARK_POOL: Final = "spark"
 _HEALTH: Final = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 _LOG_TAIL: Final = 30
@@ -33,8 +41,8 @@ class LocalAirflow:
     """Airflow with the repository's DAGs, its database and logs under `home`, its UI and API on 127.0.0.1.
 
     `environment` is added to this process's own for all four services: the pipeline's settings and the AWS endpoint.
-    `check` is called again and again while it starts; what it raises ends the start. `command` is what the names of the
-    services are given to; `empty_database` is copied, or made if it is not there.
+    `check` is called again and again while Airflow starts; an error that it raises ends the start. `command` starts a
+    service whose name follows it. `empty_database` is copied, or written if it does not exist.
     """
 
     def __init__(
@@ -50,7 +58,7 @@ class LocalAirflow:
         progress: Callable[[str], None] = lambda _: None,
         check: Callable[[], None] = lambda: None,
         command: Sequence[str] = (sys.executable, "-m", "airflow"),
-        empty_database: Path = database.EMPTY_DATABASE,
+        empty_database: Path = EMPTY_DATABASE,
     ) -> None:
         self._home = home.resolve()
         self._port = port or free_port()
@@ -102,13 +110,13 @@ class LocalAirflow:
         self._processes.clear()
 
     def kill(self, component: str) -> None:
-        """Kill one of the four services and all that it started: no handler runs, nothing is said goodbye to."""
+        """Kill one of the four services and all that it started: no handler of theirs runs."""
         process = self._processes.pop(component)
         _kill_session(process.pid)
         process.wait()
 
     def revive(self, component: str) -> None:
-        """Start a service that was killed; its log begins anew."""
+        """Start a service again that was killed; its log begins again, too."""
         self._spawn(component)
 
     def check(self) -> None:
@@ -120,7 +128,7 @@ class LocalAirflow:
     def _start(self) -> None:
         (self._home / "services").mkdir(parents=True, exist_ok=True)
         connection = self._environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
-        database.provide(connection, self._empty_database, self._migrate)
+        provide_database(connection, self._empty_database, self._migrate)
         self._progress("database is ready")
         for component in COMPONENTS:
             self._spawn(component)
@@ -152,7 +160,7 @@ class LocalAirflow:
             )
 
     def _wait(self, what: str, missing: Callable[[], list[str]]) -> None:
-        """Wait until nothing is missing; if that stands still, raise `NotReadyError` with the end of each log."""
+        """Wait until nothing is missing; after a standstill, raise `NotReadyError` with the end of each log."""
 
         def waited_for() -> str:
             absent = missing()
@@ -166,7 +174,7 @@ class LocalAirflow:
             raise NotReadyError(f"{error}\n{logs}") from error
 
     def _note_once(self) -> Callable[[str], None]:
-        """Return a reporter of progress that leaves out what it has just reported."""
+        """Return a reporter of progress that does not report the same text twice in a row."""
         reported = ""
 
         def note(text: str) -> None:
@@ -212,3 +220,78 @@ def _kill_session(leader: int) -> None:
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, number)
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 on which no program listens."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def check_port_is_free(port: int) -> None:
+    """Raise `PortInUseError` if a program listens on the port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise PortInUseError(HOST, port) from error
+
+
+def airflow_environment(home: Path, port: int, added: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for all of Airflow's processes: this process's own, Airflow's settings, and `added`."""
+    base_url = f"http://{HOST}:{port}"
+    return {
+        **os.environ,
+        "AIRFLOW_HOME": str(home),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'plugins'}",
+        "PYSPARK_PYTHON": sys.executable,
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
+        # A changed file is parsed at once anyway; without this, every file is parsed again each half minute.
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
+        # This idle time is half of the pause between a task and the next one.
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{base_url}/execution/",
+        # One person, one machine, 127.0.0.1: no login.
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        "AIRFLOW__API__HOST": HOST,
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__BASE_URL": base_url,
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(64),
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
+        "AIRFLOW_CONN_SPARK_LOCAL": "spark://local%5B2%5D",
+        "CLICKSTREAM_PROJECT": str(ROOT),
+        **added,
+    }
+
+
+def provide_database(connection: str, empty: Path, migrate: Callable[[], None]) -> None:
+    """Copy the empty database to where `connection` says; if there is none yet, migrate, and keep a copy of the result.
+
+    A database that exists already, and any other kind than SQLite, is migrated as it is.
+    """
+    kind, _, place = connection.partition(":///")
+    database = Path(place)
+    if kind != "sqlite" or database.exists():
+        migrate()
+    elif empty.exists():
+        shutil.copyfile(empty, database)
+    else:
+        migrate()
+        _keep(database, empty)
+
+
+def _keep(database: Path, empty: Path) -> None:
+    empty.parent.mkdir(parents=True, exist_ok=True)
+    partial = empty.with_name(f"{empty.name}.{os.getpid()}")  # other programs may write the same file now
+    shutil.copyfile(database, partial)
+    partial.replace(empty)

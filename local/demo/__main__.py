@@ -17,12 +17,9 @@ from typing import Final
 from rich.console import Console
 
 from local.cloud.errors import LocalCloudError
-from local.demo.accounts import differences, expected_accounts, tabled_accounts
-from local.demo.background import Size
-from local.demo.closing_box import DemoCommands, print_box
-from local.demo.folder import DEFAULT_FOLDER
-from local.demo.report import print_report, write_summary
-from local.demo.walkthrough import Outcome, Walkthrough
+from local.demo.folder import DEFAULT_FOLDER, DemoCommands, print_box
+from local.demo.report import Tables, differences, expected_accounts, print_report, tabled_accounts, write_summary
+from local.demo.walkthrough import Outcome, Size, Walkthrough
 
 _USUAL: Final = Size(past_hours=2, past_events=40_000, live_events=10_000, spike=True)
 _QUICK: Final = Size(past_hours=1, past_events=20_000, live_events=5_000, spike=False)
@@ -49,48 +46,36 @@ def parse() -> argparse.Namespace:
         "--folder",
         type=Path,
         default=DEFAULT_FOLDER,
-        help=f"made anew by each run; new, empty, or an earlier demo's (default {DEFAULT_FOLDER})",
+        help=f"emptied by each run; new, empty, or an earlier demo's (default {DEFAULT_FOLDER})",
     )
     return parser.parse_args()
 
 
-def report(outcome: Outcome, walkthrough: Walkthrough, folder: Path, commands: DemoCommands) -> list[str]:
-    """Print the tables and where each event went; return a sentence for each promise that was not kept."""
-    lake = outcome.lake
-    tables = {name: lake.rows(name) for name in ("landing_ledger", "event_ledger", "hourly_traffic", "daily_traffic")}
-    accounts = tabled_accounts(
-        landing_ledger=tables["landing_ledger"],
-        event_ledger=tables["event_ledger"],
-        event_counts=lake.rows("hourly_event_counts"),
-        traffic=tables["hourly_traffic"],
-        daily_traffic=tables["daily_traffic"],
-    )
+def report(outcome: Outcome, seconds: dict[str, float], folder: Path, commands: DemoCommands) -> list[str]:
+    """Print the tables and where each event went; return a sentence for each promise that was not kept.
+
+    `seconds` are the durations of the demo's steps, by their titles.
+    """
+    tables = Tables.of(outcome.lake)
+    accounts = tabled_accounts(tables)
     sent = {name: manifest["lines"] for name, manifest in outcome.manifests.items()}
     broken = differences(expected_accounts(outcome.manifests.values()), accounts)
     if "spike" in sent:
         broken += outcome.scaling.broken_promises()
-    print_report(
-        traffic=tables["hourly_traffic"],
-        daily_traffic=tables["daily_traffic"],
-        daily_funnel=lake.rows("daily_funnel"),
-        landing_ledger=tables["landing_ledger"],
-        moves=outcome.scaling.moves,
-        accounts=accounts,
-        sent=sent,
-    )
+    print_report(tables, accounts, moves=outcome.scaling.moves, sent=sent)
     if outcome.scaling.spike_was_too_weak:
         print("  This machine sends no more than one shard takes, so the policy was right to leave the stream alone.")
     print("\nTime taken, in seconds")
-    for name, seconds in walkthrough.progress.seconds.items():
-        print(f"  {seconds:7.1f}  {name}")
+    for name, taken in seconds.items():
+        print(f"  {taken:7.1f}  {name}")
     summary = folder / "summary.json"
     write_summary(
         summary,
-        accounts=accounts,
+        accounts,
         sent=sent,
-        found=broken,
+        broken=broken,
         shard_counts=outcome.scaling.shard_counts,
-        seconds=walkthrough.progress.seconds,
+        seconds=seconds,
         airflow_url=outcome.airflow_url,
         commands=asdict(commands),
     )
@@ -105,7 +90,7 @@ def main() -> int:
     """Run the demo; 0 if every promise is kept, 1 if not or if a part failed, 130 if interrupted."""
     given = parse()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    # Also where a shell that put us in the background told us to ignore it.
+    # Also where a shell has started this program in the background, and so with SIGINT ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     chosen = {name: value for name in _SIZES if (value := getattr(given, name)) is not None}
     size = replace(_QUICK if given.no_spike else _USUAL, **chosen)
@@ -115,7 +100,7 @@ def main() -> int:
             walkthrough = Walkthrough(given.folder, size, airflow_port=given.port, resources=resources)
             outcome = walkthrough.run()
             commands = DemoCommands.of(given.folder, first_hour=outcome.first_hour, open_hour=outcome.open_hour)
-            broken = report(outcome, walkthrough, given.folder, commands)
+            broken = report(outcome, walkthrough.progress.seconds, given.folder, commands)
             finished = True
             if not given.check:
                 print_box(

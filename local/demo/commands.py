@@ -1,4 +1,4 @@
-"""The project's own commands, run as a person would: deploy, lay down past hours, send live traffic and a spike."""
+"""The project's own commands, run as a person would: deploy, write past hours, send live traffic and a spike."""
 
 import json
 import signal
@@ -12,13 +12,13 @@ from typing import Any, Final, Self
 
 from contracts.partitions import hour_key
 from local.cloud.errors import LocalCloudError
-from local.demo.lake import StackOutputs
+from local.demo.pipeline import StackOutputs
 
-#: Late events are within the hours that the run of their landing hour publishes, so none waits for reconcile_hours.
+#: The run of their landing hour publishes the hours of all late events, so none waits for reconcile_hours.
 _DEFECTS: Final = ("--defects", "default", "--longest-delay", "5")
-#: No late events in the spike: its many events are for the stream to show how it scales.
+#: The spike has no late events: its many events only show how the stream scales.
 _SPIKE_DEFECTS: Final = ("--duplicates", "0.005", "--malformed", "0.002")
-#: Events per second: well within what one shard takes, and half as much again as one takes.
+#: Events per second. One shard takes 1,000: the live rate is well below that, the spike is half as much again.
 _LIVE_RATE: Final = 700
 _SPIKE_RATE: Final = 1_500
 
@@ -26,7 +26,7 @@ Manifest = dict[str, Any]
 
 
 class CommandFailedError(LocalCloudError):
-    """One of the project's commands ended with an error; the message has the end of what it said."""
+    """One of the project's commands ended with an error; the message has the end of its log."""
 
 
 class Commands:
@@ -42,7 +42,7 @@ class Commands:
         self._commands: list[RunningCommand] = []
 
     def kill(self) -> None:
-        """Kill what still runs."""
+        """Kill the commands that still run."""
         for command in self._commands:
             command.kill()
 
@@ -51,7 +51,7 @@ class Commands:
         printed = self._started("deploy", ["-m", "infra.deploy", "--environment", "local"]).output()
         return StackOutputs.of(json.loads(printed))
 
-    def lay_down_history(self, raw_uri: str, start: datetime, end: datetime, events: int) -> Manifest:
+    def write_history(self, raw_uri: str, start: datetime, end: datetime, events: int) -> Manifest:
         """Write past hours straight to the raw prefix; return the manifest."""
         span = ["--from", hour_key(start), "--to", hour_key(end), "--events", str(events)]
         return self._simulated(
@@ -66,7 +66,7 @@ class Commands:
         ).manifest()
 
     def start_spike(self, api_url: str) -> "RunningCommand":
-        """Start to send more than one shard takes, until it is interrupted; what is throttled is sent again."""
+        """Start to send more than one shard takes, until it is interrupted; throttled events are sent again."""
         rate = ["--rate", str(_SPIKE_RATE)]
         return self._simulated("spike", ["stream", "--api-url", api_url, *rate, "--seed", "3", *_SPIKE_DEFECTS])
 
@@ -84,7 +84,7 @@ class Commands:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
-                start_new_session=True,  # Ctrl-C in the terminal is this program's to handle.
+                start_new_session=True,  # Ctrl-C in the terminal reaches this program only.
             )
         command = RunningCommand(f"python {' '.join(arguments)}", process, log, manifest)
         self._commands.append(command)
@@ -92,7 +92,7 @@ class Commands:
 
 
 class RunningCommand:
-    """A command that runs beside this program; as a context, it does not outlive the block."""
+    """A command that runs beside this program; as a context manager, it is killed at the block's end."""
 
     def __init__(self, line: str, process: "subprocess.Popen[str]", log: Path, manifest: Path | None) -> None:
         self._line = line
@@ -117,7 +117,7 @@ class RunningCommand:
             self._process.stdout.close()
 
     def interrupt(self) -> None:
-        """Ask the simulator to end: what is under way is still delivered."""
+        """Ask the simulator to end: it still delivers the events that are on their way."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
 
@@ -127,7 +127,7 @@ class RunningCommand:
             raise CommandFailedError(self._ended("too early, "))
 
     def output(self) -> str:
-        """Wait for the end; return what was printed, or raise `CommandFailedError`."""
+        """Wait for the end; return the standard output, or raise `CommandFailedError`."""
         with self:
             printed = self._process.communicate()[0]
         if self._process.returncode:

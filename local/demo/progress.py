@@ -1,4 +1,4 @@
-"""Steps of a long program → what a person sees while it works: where it is, what it waits for and why, how long yet.
+"""Steps of a long program → what a person sees while it works: the step, what it waits for, why, and for how long.
 
 On a terminal the running step is one line that changes in place; elsewhere (a log, CI) it is a plain line every ten
 seconds. Everything goes to standard error, so that the result alone is on standard output.
@@ -46,7 +46,7 @@ class Progress:
         self._meanwhile = ""
 
     def meanwhile(self, text: str) -> None:
-        """Set what a person could look at while the steps from now on run."""
+        """Set what a person could look at during the steps from now on."""
         self._meanwhile = text
 
     @contextmanager
@@ -74,11 +74,11 @@ class Progress:
             self.seconds[step.title] = round(time.monotonic() - began, 1)
 
     def note(self, text: str) -> None:
-        """Set what the running step waits for just now."""
+        """Set what the running step waits for now."""
         self._note = text
 
     def say(self, line: str) -> None:
-        """Print a line that stays, with the time since the start."""
+        """Print a line that stays, with the seconds since the start."""
         self._console.print(f"[{time.monotonic() - self._began:6.1f} s] {line}", markup=False)
 
     def _line(self, step: Step, began: float) -> Text:
@@ -110,5 +110,5 @@ class Progress:
 
 
 def _rounded(seconds: float) -> int:
-    """Return an estimate as a person says it: to five seconds."""
+    """Return an estimate rounded to five seconds."""
     return max(5, round(seconds / 5) * 5)

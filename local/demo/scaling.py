@@ -1,8 +1,8 @@
 """The stream's scaling, as the demo shows it: a small stream, a spike, more shards, and fewer again once it is over.
 
-The policy is the product's, with hours made minutes: a demo cannot wait as long as one should with real traffic. It
-sees whole minutes only: a spike may begin too late in its first one to ask for anything. So it lasts until the stream
-has grown, at whichever second it began.
+The policy is the product's, with minutes in the place of hours: a demo cannot wait as long as one should with real
+traffic. The policy sees whole minutes only, and a spike may begin too late in its first minute to have an effect there.
+So the spike lasts until the stream has grown, at whichever second it began.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,14 +12,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-import boto3
-
 from contracts.tables import SCALING_DECISIONS
-from local.demo.lake import Lake
+from local.cloud.process import local_client
+from local.demo.pipeline import Lake
 from local.waits import Waiter
 
 SCALING_DAG: Final = "scale_event_stream"
-#: Names the file of settings; `kinesis_scaling.stream_settings.VARIABLE`, which infra may not import.
+#: The variable that names the file of settings, as in `kinesis_scaling.stream_settings`, which local may not import.
 SCALING_VARIABLE: Final = "CLICKSTREAM_SCALING"
 _SETTINGS: Final = """\
 # The policy with minutes for hours: the last whole minute decides, the one before it counts for half.
@@ -42,23 +41,23 @@ small_move = 0                  # grow by UpdateShardCount, not by splits
 """
 _MINUTE: Final = timedelta(minutes=1)
 _RECORDS_PER_SHARD_AND_MINUTE: Final = 60_000
-#: The policy wants a second shard when one has less room than this above the demand (`Settings.fresh_margin`).
+#: The policy wants a second shard if one shard takes less than this times the demand (`Settings.fresh_margin`).
 _MARGIN: Final = 1.8
-#: Whole minutes of the spike that must all be too weak before it is given up as no spike.
+#: After so many whole minutes, all of them too weak, the demo ends the spike: it is none.
 _WEAK_MINUTES: Final = 3
 
 
 def write_settings(path: Path, stream_name: str) -> Path:
-    """Write the file that CLICKSTREAM_SCALING names; return its path."""
+    """Write the settings file that CLICKSTREAM_SCALING names; return its path."""
     path.write_text(_SETTINGS.format(stream_name=stream_name))
     return path
 
 
 class Verdict(StrEnum):
-    """What is to be done with a spike that runs."""
+    """What to do with a spike that runs."""
 
     GO_ON = "go on"
-    #: The stream has grown for it, or grows now.
+    #: The stream has grown for the spike, or grows now.
     GROWN = "grown"
     #: The machine is too slow to send more than a shard takes: the policy is right to leave the stream alone.
     TOO_WEAK = "too weak"
@@ -76,7 +75,7 @@ def verdict(*, began: datetime, now: datetime, open_shards: int, demands: Mappin
 
 @dataclass(frozen=True, kw_only=True)
 class ScalingStory:
-    """What the demo shows of scaling: every decision, oldest first, and whether the spike was one."""
+    """What the demo shows of scaling: every decision, the oldest first, and whether the spike was too weak."""
 
     decisions: Sequence[Mapping[str, Any]] = ()
     spike_was_too_weak: bool = False
@@ -92,7 +91,7 @@ class ScalingStory:
         return " → ".join(["1", *(str(row["resulting_shards"]) for row in self.moves)])
 
     def broken_promises(self) -> list[str]:
-        """Return a sentence for each thing that should have been seen: growth under load, and one shard after it."""
+        """Return a sentence for each promise that was not kept: growth under load, and one shard after it."""
         if self.spike_was_too_weak:
             return []
         broken = []
@@ -104,17 +103,15 @@ class ScalingStory:
 
 
 class EventStream:
-    """The demo's stream on the local cloud, looked at and, before the spike, made small."""
+    """The demo's stream on the local cloud: its size, its load, and its reduction to one shard before the spike."""
 
     def __init__(self, endpoint_url: str, name: str) -> None:
-        where = {"endpoint_url": endpoint_url, "region_name": "us-east-1"}
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-        self._kinesis = boto3.client("kinesis", **where, **keys)
-        self._cloudwatch = boto3.client("cloudwatch", **where, **keys)
+        self._kinesis = local_client("kinesis", endpoint_url)
+        self._cloudwatch = local_client("cloudwatch", endpoint_url)
         self._name = name
 
     def shrink_to_one(self, waiter: Waiter) -> None:
-        """Take all shards but one away, so that a spike which a laptop can send is one."""
+        """Merge all shards into one, so that a laptop can send more than the stream takes."""
 
         def missing() -> str:
             summary = self._summary()
@@ -129,19 +126,19 @@ class EventStream:
         waiter.until("a stream of one shard", missing)
 
     def spike_verdict(self, began: datetime) -> tuple[Verdict, str]:
-        """Return what to do with the spike that began at `began`, and what is waited for as long as it goes on."""
+        """Return what to do with the spike that began at `began`, and what it waits for while it goes on."""
         now, open_shards = datetime.now(tz=UTC), self._summary()["OpenShardCount"]
         demands = self._demands(began, now)
         found = verdict(began=began, now=now, open_shards=open_shards, demands=demands)
         return found, f"the policy wants more than {open_shards} shard, by minutes that are over; it is {now:%H:%M}"
 
     def wait_until_one_shard(self, lake: Lake, waiter: Waiter) -> list[dict[str, Any]]:
-        """Return all decisions, oldest first, once the stream has one shard again and the row of that move is there."""
+        """Return all decisions, oldest first, once the stream has one shard again and that move has its row."""
         rows: list[dict[str, Any]] = []
 
         def missing() -> str:
             nonlocal rows
-            rows = scaling_decisions(lake)
+            rows = sorted(lake.rows(SCALING_DECISIONS.name), key=lambda row: row["decided_at"])
             moves = [row for row in rows if row["outcome"] == "done"]
             counts = " → ".join(str(row["resulting_shards"]) for row in moves)
             summary = self._summary()
@@ -172,8 +169,3 @@ class EventStream:
                 minute = point["Timestamp"].astimezone(UTC)
                 found[minute] = found.get(minute, 0.0) + point["Sum"] / _RECORDS_PER_SHARD_AND_MINUTE
         return found
-
-
-def scaling_decisions(lake: Lake) -> list[dict[str, Any]]:
-    """Return every decision, oldest first."""
-    return sorted(lake.rows(SCALING_DECISIONS.name), key=lambda row: row["decided_at"])

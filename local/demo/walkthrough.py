@@ -1,33 +1,37 @@
 """The demo, step by step: an empty folder → a running pipeline whose tables hold what the simulator sent.
 
-What can run side by side does: traffic flows while Airflow starts, the past hours are aggregated while the spike lasts,
-and the tables of the open hour are built while the stream waits to shrink.
+Steps run side by side where they can: traffic flows while Airflow starts, the past hours are aggregated while the spike
+lasts, and the tables of the open hour are built while the stream waits to shrink.
 """
 
+import math
 import os
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from contracts.names import EnvironmentNames
 from contracts.partitions import HOUR, hour_of, hours_between
 from local.airflow import LocalAirflow
+from local.cloud.errors import LocalCloudError
 from local.cloud.process import LocalCloud
-from local.demo.background import Background, Size
 from local.demo.commands import Commands, Manifest
 from local.demo.folder import prepare, write_connection
-from local.demo.lake import Lake, StackOutputs, local_pipeline_variables
-from local.demo.progress import Progress, Step
-from local.demo.runs import AGGREGATE_DAY, AGGREGATE_HOUR, TRANSFORM, PipelineRuns
-from local.demo.scaling import (
-    SCALING_DAG,
-    SCALING_VARIABLE,
-    ScalingStory,
-    Verdict,
-    write_settings,
+from local.demo.pipeline import (
+    AGGREGATE_DAY,
+    AGGREGATE_HOUR,
+    TRANSFORM,
+    Lake,
+    PipelineRuns,
+    StackOutputs,
+    local_pipeline_variables,
 )
+from local.demo.progress import Progress, Step
+from local.demo.scaling import SCALING_DAG, SCALING_VARIABLE, EventStream, ScalingStory, Verdict, write_settings
 from local.waits import Waiter
 
 CLOUD: Final = Step(title="The local cloud starts", why="S3, Kinesis, Firehose, API Gateway and Glue.", about=3)
@@ -62,13 +66,130 @@ DAY: Final = Step(
 SHRINK: Final = Step(
     title=f"{SCALING_DAG}: one shard again", why="The policy waits for a quiet minute, then merges.", about=20
 )
-#: Share of late events, a handful: each is one more event hour to aggregate. Without the spike, the quick way, none is.
+#: The share of late events: a handful, since each is one more event hour to aggregate. The quick demo, without the
+#: spike, has none.
 _LATE: Final = 0.0001
 
 
 @dataclass(frozen=True, kw_only=True)
+class Size:
+    """How much the demo sends: events in `past_hours` hours of history, live ones, and whether there is a spike."""
+
+    past_hours: int
+    past_events: int
+    live_events: int
+    spike: bool
+
+
+class Background:
+    """Deploys the template, and sends past hours, live events and a spike, each in a thread, while Airflow starts.
+
+    `span` is `[start, end)` of the past hours. `check` raises the error of a thread that failed, and so ends the demo's
+    waits. As a context manager, it ends its threads and commands at the block's end.
+    """
+
+    def __init__(self, commands: Commands, endpoint_url: str, size: Size, *, span: tuple[datetime, datetime]) -> None:
+        self._commands = commands
+        self._endpoint_url = endpoint_url
+        self._size = size
+        self._span = span
+        # The demo limits the wait for the spike, so that the time that Airflow takes to start does not count.
+        self._waiter = Waiter(note=self._note_spike, standstill=math.inf)
+        self._threads = ThreadPoolExecutor()
+        self._deployment: Future[tuple[StackOutputs, EventStream]] = self._threads.submit(self._deploy)
+        self._sending: dict[str, Future[Manifest]] = {
+            "past": self._threads.submit(self._send_past_hours),
+            "live": self._threads.submit(self._send_live),
+        }
+        if size.spike:
+            self._sending["spike"] = self._threads.submit(self._send_spike)
+        self._spike_note = ""
+        #: How the spike ended.
+        self.verdict = Verdict.GO_ON
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._waiter.cancel()
+        self._commands.kill()
+        self._threads.shutdown()
+
+    @property
+    def outputs(self) -> StackOutputs:
+        """The stack's outputs; waits until it is deployed."""
+        return self._deployment.result()[0]
+
+    @property
+    def stream(self) -> EventStream:
+        """The stack's stream, of one shard; waits until it is deployed."""
+        return self._deployment.result()[1]
+
+    def check(self) -> None:
+        """Raise the error of a thread that has failed."""
+        if self._deployment.done():
+            self._deployment.result()
+        for sending in self._sending.values():
+            if sending.done():
+                sending.result()
+
+    def past_hours_missing(self) -> str:
+        """Return what is missing until the past hours are written; nothing once they are."""
+        if not self._deployment.done():
+            return "the template is deployed"
+        return "" if self._sending["past"].done() else "past events are written"
+
+    def missing(self) -> str:
+        """Return what is still sent, or what the spike waits for; nothing once every event is accepted."""
+        if "spike" in self._sending and not self._sending["spike"].done():
+            return self._spike_note or "the spike begins"
+        sent = (name for name, sending in self._sending.items() if not sending.done())
+        return " and ".join(f"{name} events are sent" for name in sent)
+
+    def manifests(self) -> dict[str, Manifest]:
+        """Return the manifest of each kind of traffic, once everything is sent."""
+        return {name: sending.result() for name, sending in self._sending.items()}
+
+    def _deploy(self) -> tuple[StackOutputs, EventStream]:
+        outputs = self._commands.deploy()
+        if outputs.pipeline_variables() != local_pipeline_variables():
+            raise LocalCloudError(
+                f"the stack has other names than Airflow was started with: {outputs.pipeline_variables()}; "
+                "repair local_pipeline_variables"
+            )
+        stream = EventStream(self._endpoint_url, outputs.stream_name)
+        stream.shrink_to_one(self._waiter)
+        return outputs, stream
+
+    def _send_past_hours(self) -> Manifest:
+        return self._commands.write_history(self.outputs.raw_uri, *self._span, self._size.past_events)
+
+    def _send_live(self) -> Manifest:
+        return self._commands.send_live_traffic(self.outputs.api_url, self._size.live_events)
+
+    def _send_spike(self) -> Manifest:
+        """Send more than a shard takes until the stream has grown, or until the spike has proved too weak."""
+        stream, began = self.stream, datetime.now(tz=UTC)
+
+        def missing() -> str:
+            self.verdict, state = stream.spike_verdict(began)
+            return state if self.verdict is Verdict.GO_ON else ""
+
+        with self._commands.start_spike(self.outputs.api_url) as spike:
+            self._waiter.add_check(spike.check_running)
+            self._waiter.until("the stream has not grown under the spike", missing)
+            spike.interrupt()
+            return spike.manifest()
+
+    def _note_spike(self, text: str) -> None:
+        self._spike_note = text
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What the demo left: its pipeline, what the simulator sent, and what became of the stream."""
+    """The result of a demo: its pipeline, what the simulator sent, and how the stream scaled."""
 
     outputs: StackOutputs
     endpoint_url: str
@@ -76,13 +197,13 @@ class Outcome:
     lake: Lake
     manifests: dict[str, Manifest]
     scaling: ScalingStory
-    #: The first and the open hour, as of the demo's start.
+    #: The first hour with events, and the hour that was open when the demo began.
     first_hour: datetime
     open_hour: datetime
 
 
 class Walkthrough:
-    """One run of the demo in a folder; `resources` keeps what it starts up."""
+    """One run of the demo in a folder; `resources` holds what it starts, and ends it."""
 
     def __init__(self, folder: Path, size: Size, *, airflow_port: int, resources: ExitStack) -> None:
         self._folder = folder.resolve()
@@ -98,7 +219,7 @@ class Walkthrough:
         """Start everything, send the traffic, let the DAGs build the tables."""
         prepare(self._folder)
         with self.progress.step(CLOUD):
-            # The next demo begins anew, so nothing here has to outlast a power cut.
+            # The next demo starts from nothing, so this state need not survive a power cut.
             cloud = self._resources.enter_context(LocalCloud(self._folder / "cloud", arguments=("--no-fsync",)))
         self._waiter.add_check(cloud.check)
         late = _LATE if self._size.spike else 0.0

@@ -1,1 +1,1 @@
-"""How many shards a Kinesis stream should have: a pure policy, and a simulator that shows what it would have done."""
+"""How many shards a Kinesis stream should have: a pure policy, and what carries it out on AWS and in Airflow."""

@@ -1,4 +1,4 @@
-"""The limits of Kinesis that a decision lives in, each with its source.
+"""The limits of Kinesis that bound a decision, each with its source.
 
 docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html and
 docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateShardCount.html, unless it says otherwise.

@@ -1,19 +1,19 @@
-"""What can be wrong with what a person gives to the scaling policy or to its simulator, or with a stream on AWS.
+"""The errors in the input of the scaling policy or its simulator, or of a stream on AWS.
 
 KinesisScalingError
 ├── ScalingSettingsError     a setting contradicts another one, or a limit of AWS
 ├── TraceError               a traffic trace cannot be used; the message names the line
 ├── DecisionStoreError       the table of decisions cannot be read or written
-└── StreamError              a stream cannot be looked at or changed
+└── StreamError              a stream cannot be read or changed
     ├── UnknownStreamError   there is none of this name
-    ├── OnDemandStreamError  it has no shards to be scaled
+    ├── OnDemandStreamError  it has no shards to scale
     ├── NotAllowedError      a right is missing; the message names it
     └── AwsUnavailableError  AWS does not answer, or throttles; the same call may be answered later
 """
 
 
 class KinesisScalingError(Exception):
-    """Anything of this package that a person has to put right."""
+    """Any error of this package that a person has to correct."""
 
 
 class ScalingSettingsError(KinesisScalingError):
@@ -29,7 +29,7 @@ class DecisionStoreError(KinesisScalingError):
 
 
 class StreamError(KinesisScalingError):
-    """A stream cannot be looked at or changed; the message names it, the call and the remedy."""
+    """A stream cannot be read or changed; the message names it, the call and the remedy."""
 
 
 class UnknownStreamError(StreamError):

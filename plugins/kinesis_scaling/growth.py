@@ -1,4 +1,4 @@
-"""More shards are wanted → the next move up: a split where it is enough, else a step of UpdateShardCount."""
+"""More shards are wanted → the next move up: a split where that is enough, otherwise a step of UpdateShardCount."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from kinesis_scaling.aws_limits import LARGEST_GROWTH
 from kinesis_scaling.scaling_decision import Action, Reason, ScalingDecision
 from kinesis_scaling.situation import Situation
 
-#: Multiples of 25 % reshard faster (API_UpdateShardCount); one that is at most so much above the goal is taken instead.
+#: Multiples of 25 % reshard faster (API_UpdateShardCount); one at most this much above the goal replaces it.
 NEAR: Final = 1.08
 
 

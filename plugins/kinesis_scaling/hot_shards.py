@@ -1,4 +1,4 @@
-"""A stream that throttles though most of it is idle → split the shard that is hot, or say that no split will help.
+"""A stream that throttles though most of it is idle → split the hot shard, or say that no split will help.
 
 Resharding the whole stream is the wrong answer to one hot shard, and no resharding helps one hot key: its records
 always meet in one shard.
@@ -13,7 +13,7 @@ from kinesis_scaling.stream_state import ShardLoad
 
 #: Throttling below this use of the whole stream is the work of few shards.
 IDLE: Final = 0.6
-#: So many minutes in a row; a spike's first minute may throttle while its mean is low.
+#: It must do so for this many minutes in a row; a spike's first minute may throttle while its mean is low.
 MINUTES: Final = 3
 #: A shard is hot from this use on.
 HOT: Final = 0.9

@@ -1,7 +1,7 @@
 """Minutes of metrics → what the producers want now, what they wanted lately, and what they want at this time of day.
 
-Demand counts what was throttled, not only what got in; after a while only what got in is remembered. A minute that is
-not known is left out: it is never taken for a quiet one, and the memory of a peak does not fade while no metrics come.
+Demand counts throttled records too, not only accepted ones; after a while only accepted ones are remembered. An unknown
+minute is left out: it is never taken for a quiet one, and the memory of a peak does not fade while no metrics come.
 """
 
 from bisect import bisect_left
@@ -24,12 +24,12 @@ _minute = attrgetter("minute")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ObservedDemand:
-    """Demand in shards; `recent_need` and `recurring_need` have their margins on, the peaks have not."""
+    """Demand in shards; `recent_need` and `recurring_need` include their margins, the peaks do not."""
 
     latest: float
-    #: Part of the latest minute's records that was refused.
+    #: The refused part of the latest minute's records.
     throttled_share: float
-    #: How many of the last minutes, counted from the latest back, refused records without a break.
+    #: The number of minutes without a break, counted back from the latest, that refused records.
     throttled_minutes: int
     #: From the end of the latest known minute till now.
     age: timedelta
@@ -86,13 +86,13 @@ def _index_at(samples: Sequence[MinuteSample], minute: datetime) -> int:
 
 
 def _by_minute(samples: Sequence[MinuteSample], latest: int, settings: Settings) -> list[float | None]:
-    """Return what each minute up to sample `latest` asks for, oldest first; None where it is not known."""
+    """Return the demand of each minute up to sample `latest`, oldest first; None where it is unknown."""
     newest = samples[latest].minute
     first = _index_at(samples, newest - settings.patience + MINUTE)
-    believed = _index_at(samples, newest - settings.refusals_believed + MINUTE)
+    trusted = _index_at(samples, newest - settings.refusals_believed + MINUTE)
     window = samples[first : latest + 1]
-    demands = [sample.accepted for sample in window[: believed - first]]
-    demands += [sample.demand for sample in window[believed - first :]]
+    demands = [sample.accepted for sample in window[: trusted - first]]
+    demands += [sample.demand for sample in window[trusted - first :]]
     minutes = (newest - window[0].minute) // MINUTE + 1
     if minutes == len(window):
         return demands
@@ -103,7 +103,7 @@ def _by_minute(samples: Sequence[MinuteSample], latest: int, settings: Settings)
 
 
 def _recent(demands: list[float | None], margins: tuple[float, ...]) -> tuple[float, float]:
-    """Return the largest demand with its margin on, and that demand; the margin shrinks as a peak grows old."""
+    """Return the largest demand with its margin, and that demand alone; the margin shrinks as a peak grows old."""
     known = [demand or 0.0 for demand in demands]
     needs = list(map(mul, known, margins[len(margins) - len(known) :]))
     need = max(needs)
@@ -135,8 +135,8 @@ def _throttled_run(samples: Sequence[MinuteSample], latest: int) -> int:
 def _recurring_peak(samples: Sequence[MinuteSample], now: datetime, lead_time: timedelta) -> float:
     """Return the peak to expect within `lead_time` because it came at this time before; 0 if none did.
 
-    It takes two: the same time a week ago and on one of the last three days; as long as there is no week to look at,
-    two of the last three days. A spike that came once is not expected again.
+    That takes two peaks: one at the same time a week ago and one on the last three days; while there is no week to look
+    at, two on the last three days. A spike that came once is not expected again.
     """
     if now - samples[0].minute < DAY:
         return 0.0

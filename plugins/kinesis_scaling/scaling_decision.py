@@ -1,4 +1,4 @@
-"""What the policy answers: one move or none, why in a sentence, the numbers behind it, and what it costs."""
+"""The policy's answer: one move or none, the reason in a sentence, the numbers behind it, and its price."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -73,12 +73,12 @@ class ScalingDecision:
     evidence: Evidence
     #: The counts that follow this move until the wanted count is reached, this move's first.
     planned_steps: tuple[int, ...] = ()
-    #: The shard to split, where it matters which; None = any (take the widest, or the two smallest neighbours).
+    #: The shard to split, where it matters which; None = any (the widest, or the two smallest neighbours).
     shard_id: str | None = None
-    #: What this move changes on the bill.
+    #: The change of the bill by this move.
     dollars_per_hour: float = 0.0
 
     @property
     def worth_recording(self) -> bool:
-        """Say whether something was done, or would have been done but for a veto or a limit."""
+        """Return whether something was done, or would have been done without a veto or a limit."""
         return self.action is not Action.HOLD or self.reason not in (Reason.ENOUGH, Reason.STREAM_BUSY)

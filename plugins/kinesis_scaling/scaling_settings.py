@@ -1,4 +1,4 @@
-"""What a team decides about its stream: bounds, margins, patience, floors for known dates.
+"""The decisions of a team about its stream: bounds, margins, patience, floors for known dates.
 
 The defaults of the margins and of the patience were tuned on the traces of docs/scaling.md, which says how.
 """
@@ -30,7 +30,7 @@ class ScheduledFloor:
             raise ScalingSettingsError(f"a floor of {self.duration} cannot repeat every {self.repeat}: make it shorter")
 
     def holds_between(self, start: datetime, end: datetime) -> bool:
-        """Say whether the floor holds at some moment of `[start, end]`."""
+        """Return whether the floor holds at some moment of `[start, end]`."""
         first = self.start
         if self.repeat is not None and end > first:
             first += (end - first) // self.repeat * self.repeat
@@ -39,7 +39,7 @@ class ScheduledFloor:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How one stream is to be scaled. Margins are factors on demand: 1.8 = room for 1.8 times what was seen."""
+    """How to scale one stream. Margins are factors on demand: 1.8 = room for 1.8 times what was seen."""
 
     minimum_shards: int = 1
     maximum_shards: int = STREAM_SHARDS
@@ -55,30 +55,30 @@ class Settings:
     fresh: timedelta = timedelta(minutes=5)
     fading: timedelta = timedelta(minutes=75)
     patience: timedelta = timedelta(minutes=200)
-    #: Refused records are believed so long; then only what got in is remembered. A producer that tries again is counted
-    #: again, so that a minute's refusals can be many times what was wanted.
+    #: Refused records count as demand for this long; after that only accepted ones count. A producer that tries again
+    #: is counted again, so that a minute's refusals can be many times its demand.
     refusals_believed: timedelta = timedelta(minutes=15)
 
     #: Room above a peak that came at this time on earlier days, and how long before it the shards are there.
     recurring_margin: float = 1.1
     lead_time: timedelta = timedelta(minutes=30)
 
-    #: Moves of at most so many shards are splits and merges, which cost no call.
+    #: Moves of at most this many shards are splits and merges, which cost no call.
     small_move: int = 2
     #: UpdateShardCount calls that only an urgent growth may spend.
     calls_kept_for_urgent_growth: int = 7
-    #: Shrinking by a call instead of merges: only from so many shards at once, and while so many calls are left.
+    #: A call shrinks the stream instead of merges only by this many shards or more, and while this many calls are left.
     shrink_by_call_from: int = 8
     calls_left_to_shrink: int = 6
 
-    #: So small a part of the open shards is left where it is: the memory of a noisy peak rises and falls by that much.
+    #: A smaller part of the open shards is never taken away: the memory of a noisy peak rises and falls by that much.
     shrink_slack: float = 0.05
 
     #: No shard is taken away sooner after a call than this, while consumers lag more, or with older metrics.
     settling_time: timedelta = timedelta(minutes=15)
     consumer_lag_limit: timedelta = timedelta(minutes=5)
     metrics_age_limit: timedelta = timedelta(minutes=10)
-    #: Of the last hour (or of the time since the first sample) so much must be known before a shard is taken away.
+    #: This part of the last hour (or of the time since the first sample) must be known before a shard is taken away.
     known_share_to_shrink: float = 0.75
     minutes_known_to_shrink: int = 30
 

@@ -1,7 +1,7 @@
 """Fewer shards are wanted → a merge, seldom a call, or a veto with its reason.
 
-What is taken away is missed when the next peak comes, and a wrong step up costs a call; so shrinking waits: the memory
-of peaks (`Settings.patience`) is in `situation.wanted`, the vetoes are here.
+A shard that was taken away is missing at the next peak, and a wrong step up costs a call; so shrinking waits: the
+memory of peaks (`Settings.patience`) is in `situation.wanted`, the vetoes are here.
 """
 
 from kinesis_scaling.aws_limits import smallest_update_target

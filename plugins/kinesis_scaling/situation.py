@@ -42,7 +42,7 @@ class Situation:
 
     @property
     def urgent(self) -> bool:
-        """Say whether demand is so near the capacity, or above it, that waiting would lose records."""
+        """Return whether demand is so near the capacity, or above it, that waiting would lose records."""
         return self.demand is not None and self.demand.latest > self.settings.urgent_utilization * self.open
 
     def decision(

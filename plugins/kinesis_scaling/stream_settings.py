@@ -1,4 +1,4 @@
-"""A TOML file → the streams that are to be scaled: by which settings, and whether they are changed at all.
+"""A TOML file → the streams to scale: their settings, and whether they are changed at all.
 
 [streams.clickstream-prod-events]
 mode = "on"                        # off, advise (the default: decides and records, changes nothing) or on
@@ -13,14 +13,15 @@ hours = 18
 repeat_days = 7
 """
 
-import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
+
+from pydantic import TypeAdapter
 
 from kinesis_scaling.errors import ScalingSettingsError
 from kinesis_scaling.scaling_settings import ScheduledFloor, Settings
@@ -29,7 +30,7 @@ from kinesis_scaling.scaling_settings import ScheduledFloor, Settings
 VARIABLE: Final = "CLICKSTREAM_SCALING"
 _MINUTES: Final = "_minutes"
 _MINUTE: Final = timedelta(minutes=1)
-#: How a stream is watched: the key, the field of `ScaledStream`, and the key's unit.
+#: The keys of how a stream is watched: the field of `ScaledStream`, and the key's unit.
 _WATCH_KEYS: Final = {
     "ask_every_seconds": ("ask_every", timedelta(seconds=1)),
     "run_length_minutes": ("run_length", _MINUTE),
@@ -39,9 +40,9 @@ _FLOOR_KEYS: Final = ("shards", "start", "hours", "repeat_days")
 
 
 class Mode(StrEnum):
-    """How far a stream's DAG goes."""
+    """What a stream's DAG does."""
 
-    #: Nothing is looked at.
+    #: Nothing.
     OFF = "off"
     #: Decides and records, changes nothing.
     ADVISE = "advise"
@@ -51,16 +52,16 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ScaledStream:
-    """One stream, and how it is to be scaled."""
+    """One stream, and how to scale it."""
 
     name: str
     mode: Mode = Mode.ADVISE
     settings: Settings = Settings()  # noqa: RUF009 (frozen)
-    #: How often the metrics are looked at.
+    #: The pause between two looks at the metrics.
     ask_every: timedelta = timedelta(seconds=30)
-    #: A run ends, and is recorded, after so long at the latest.
+    #: A run ends, and is recorded, after this time at the latest.
     run_length: timedelta = timedelta(hours=1)
-    #: A minute without points of what came in was quiet only if it is this long over: until then they may still come.
+    #: A minute without points of incoming data counts as quiet once this time is over; before, they may still come.
     points_come_within: timedelta = timedelta(minutes=3)
 
     def __post_init__(self) -> None:
@@ -75,26 +76,15 @@ class ScaledStream:
 
     def to_text(self) -> str:
         """Return the stream as text, for Airflow's database."""
-        table: dict[str, Any] = {
-            "mode": self.mode,
-            "ask_every_seconds": self.ask_every.total_seconds(),
-            "run_length_minutes": self.run_length / _MINUTE,
-            "points_come_within_minutes": self.points_come_within / _MINUTE,
-            "floors": [_floor_table(floor) for floor in self.settings.floors],
-        }
-        for field in fields(Settings):
-            value = getattr(self.settings, field.name)
-            if field.type is timedelta:
-                table[field.name + _MINUTES] = value / _MINUTE
-            elif field.name != "floors":
-                table[field.name] = value
-        return json.dumps({"name": self.name, "table": table})
+        return _TEXT.dump_json(self).decode()
 
-    @classmethod
-    def from_text(cls, text: str) -> Self:
+    @staticmethod
+    def from_text(text: str) -> "ScaledStream":
         """Return the stream of `to_text`'s text."""
-        found = json.loads(text)
-        return cls(**_arguments(found["name"], found["table"]))
+        return _TEXT.validate_json(text)
+
+
+_TEXT: Final = TypeAdapter(ScaledStream)
 
 
 def scaled_streams(environ: Mapping[str, str], own_stream: str) -> tuple[ScaledStream, ...]:
@@ -181,11 +171,6 @@ def _floor(table: dict[str, Any]) -> ScheduledFloor:
         duration=timedelta(hours=_number("hours", table["hours"])),
         repeat=None if repeat is None else timedelta(days=_number("repeat_days", repeat)),
     )
-
-
-def _floor_table(floor: ScheduledFloor) -> dict[str, Any]:
-    table = {"shards": floor.shards, "start": floor.start.isoformat(), "hours": floor.duration / timedelta(hours=1)}
-    return table if floor.repeat is None else {**table, "repeat_days": floor.repeat / timedelta(days=1)}
 
 
 def _mode(value: Any) -> Mode:

@@ -1,4 +1,4 @@
-"""All that the policy is told about a stream: minutes of metrics, open shards, past calls, and what is optional.
+"""All that the policy knows about a stream: minutes of metrics, open shards, past calls, and what is optional.
 
 A caller that knows little gives `now`, `open_shard_count` and `samples`; each other field has a default that means
 "nothing is known that would change the decision".
@@ -27,7 +27,7 @@ class MinuteSample:
 
     `incoming_records` and `incoming_bytes` are None where CloudWatch has no data point. Kinesis sends none for a minute
     without puts, so the minute counts as quiet only if `reads_seen`, that is if the stream's GetRecords metrics exist
-    for it; else its demand is unknown, which is never taken for zero.
+    for it; otherwise its demand is unknown, which is never taken for zero.
     """
 
     minute: datetime
@@ -38,7 +38,7 @@ class MinuteSample:
     reads_seen: bool = False
     #: What the producers wanted to write, in shards (1.0 = what one shard takes); None = unknown.
     demand: float | None = field(init=False)
-    #: What of it got in, in shards; None = unknown.
+    #: The accepted part of it, in shards; None = unknown.
     accepted: float | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -82,7 +82,7 @@ class StreamState:
     The last 200 minutes are used, and the hours around this time of day on each of the last three days and a week ago:
     give what there is, more than eight days are not looked at. A list that grows may be passed again and again.
 
-    `update_calls` are the times of past UpdateShardCount calls, whoever made them; those older than 24 h do not matter.
+    `update_calls` are the times of past UpdateShardCount calls, from any caller; those older than 24 h do not matter.
     All times are aware, and in one zone.
     """
 
@@ -93,7 +93,7 @@ class StreamState:
     update_calls: Sequence[datetime] = ()
     #: Shard-level metrics, where they are switched on.
     shard_loads: Sequence[ShardLoad] = ()
-    #: Maximum of GetRecords.IteratorAgeMilliseconds; None = nobody reads, or not known.
+    #: Maximum of GetRecords.IteratorAgeMilliseconds; None = no consumer, or not known.
     consumer_lag: timedelta | None = None
     #: DescribeLimits: ShardLimit and OpenShardCount of the account in this region.
     account_shard_limit: int | None = None

@@ -6,18 +6,17 @@ kept, so texts have no bounds here.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import reduce
 from typing import Final
 
-from pyspark.sql import Column, DataFrame, Row, SparkSession
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
 
-from contracts.names import LakeLocation
-from contracts.partitions import HOUR
+from contracts.partitions import hour_of_ordinal, ordinal
 from contracts.tables import Partition, Table
+from spark_jobs.lake.lake import Lake
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBERS: Final = ("bigint", "double", "decimal(18,2)", "decimal(38,2)")
 
 
@@ -45,30 +44,24 @@ NO_FILES: Final = FileFigures(nulls={}, lowest={}, highest={})
 FiguresByHour = Mapping[tuple[str, datetime], FileFigures]
 
 
-def file_figures(
-    spark: SparkSession, lake: LakeLocation, measured: Mapping[Table, Sequence[str]], hours: Collection[datetime]
-) -> FiguresByHour:
+def file_figures(lake: Lake, measured: Mapping[Table, Sequence[str]], hours: Collection[datetime]) -> FiguresByHour:
     """Return the figures of the measured columns by the start of each partition, an hour or a day; none without files.
 
     Tables are partitioned, first of all, by hours or days; `hours` are the partitions' starts.
     """
-    frames = [_of_files(spark, lake, table, columns, hours) for table, columns in measured.items()]
+    frames = [_files(lake, table, columns, hours) for table, columns in measured.items()]
     files = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), frames)
     columns = sorted({column for names in measured.values() for column in names})
     # One task: so few rows are not worth a shuffle.
     rows = files.coalesce(1).groupBy("table", "hour").agg(F.sum("rows").alias("rows"), *_sums(columns)).collect()
-    return {(row.table, _EPOCH + row.hour * HOUR): _figures(row, columns) for row in rows}
+    return {(row.table, hour_of_ordinal(row.hour)): _figures(row, columns) for row in rows}
 
 
-def _of_files(
-    spark: SparkSession, lake: LakeLocation, table: Table, columns: Sequence[str], hours: Collection[datetime]
-) -> DataFrame:
+def _files(lake: Lake, table: Table, columns: Sequence[str], hours: Collection[datetime]) -> DataFrame:
     """Return a row per data file with the hour's ordinal, the file's rows, and three figures of each column."""
     hour = _first_hour(table.partitions[0])
-    files = spark.table(f"{lake.table(table.name)}.files").where(
-        hour.between((min(hours) - _EPOCH) // HOUR, (max(hours) - _EPOCH) // HOUR)
-    )
-    figures = [figure for column in columns for figure in _of_column(table, column)]
+    files = lake.read_metadata(table, "files").where(hour.between(ordinal(min(hours)), ordinal(max(hours))))
+    figures = [figure for column in columns for figure in _column_figures(table, column)]
     return files.select(
         F.lit(table.name).alias("table"), hour.alias("hour"), F.col("record_count").alias("rows"), *figures
     )
@@ -82,7 +75,7 @@ def _first_hour(partition: Partition) -> Column:
     return F.unix_date(f"partition.{name}") * 24
 
 
-def _of_column(table: Table, column: str) -> list[Column]:
+def _column_figures(table: Table, column: str) -> list[Column]:
     metrics = F.col("readable_metrics").getField(column)
     return [
         metrics.getField("null_value_count").alias(f"{column}_nulls"),

@@ -1,73 +1,57 @@
-"""A set of event hours → `clean_events` and the hourly tables of these hours, made again from `received_events`.
+"""Job 2: a set of event hours → `clean_events` and the hourly tables of these hours, from `received_events`.
 
 One computation for all of the hours, one commit per table, the ledger last. The order of reading keeps a run from
-replacing what was made from later input: first the snapshots of what will be replaced, then the landing ledger (whose
-versions are stored with the result), then the received events. Whoever commits to one of the hours in between makes
-this run start over; whoever transforms a landing hour in between leaves a version that differs, and so a stale hour.
+replacing what was computed from later input: first the snapshots of what will be replaced, then the landing ledger
+(whose versions are stored with the result), then the received events. A run that commits to one of the hours in between
+makes this run start over; a transform of a landing hour in between leaves a version that differs, and so a stale hour.
 
 An hour's first run begins with a row of the ledger that says `unfinished`: if the run dies before its end, and the hour
 then loses all of its events, the ledger still knows that there are rows to remove.
 """
 
-import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from pyspark.sql import SparkSession
-
 from contracts.data_checks import failed_checks
-from contracts.ledger import UNFINISHED, EventRow
-from contracts.names import LakeLocation
+from contracts.ledger import UNFINISHED, EventRow, LandedHour
 from contracts.partitions import HOUR, hour_key, hour_of
-from contracts.staleness import EventHourInput
-from contracts.tables import CLEAN_EVENTS, DATA_CHECKS, EVENT_LEDGER, HOURLY_TRAFFIC, RECEIVED_EVENTS, Table
+from contracts.staleness import EventHourInput, event_hour_inputs, stale_event_hours
+from contracts.tables import CLEAN_EVENTS, DATA_CHECKS, EVENT_LEDGER, HOURLY_TRAFFIC, RECEIVED_EVENTS
+from contracts.versions import event_hours_fed_by, hours_read_by, landing_hours_feeding
 from spark_jobs.checks.check_hours import check_event_hours
 from spark_jobs.errors import LedgerImbalanceError, UnsettledInputError
-from spark_jobs.hourly.hour_batches import received_files
-from spark_jobs.hourly.hours_to_make import read_inputs
-from spark_jobs.hourly.made_hours import HourCounts, MadeHours, make_hours
-from spark_jobs.hourly.make_hours import MADE_TABLES
-from spark_jobs.hourly.received_counts import check_received
+from spark_jobs.hourly.hour_task import HOUR_TABLES, ComputedHours, HourCounts, received_files, run_hour_tasks
+from spark_jobs.lake.lake import Lake
+from spark_jobs.lake.ledgers import read_ledger, rows_by_event_hour, write_ledger
+from spark_jobs.lake.retries import TRIES, retrying
+from spark_jobs.lake.revision import Revision
 from spark_jobs.progress import progress
-from spark_jobs.tables.commit_files import replace_hours
-from spark_jobs.tables.iceberg_table import current_snapshot
-from spark_jobs.tables.ledger import read_event_rows, write_event_rows
-from spark_jobs.tables.partition_counts import rows_by_event_hour
-from spark_jobs.tables.retries import TRIES, retrying
-from spark_jobs.tables.run_notes import refuse_lost_rows, run_note
-from spark_jobs.tables.write_files import file_target
 
-TARGETS: Final = (*MADE_TABLES, DATA_CHECKS, EVENT_LEDGER)
+TARGETS: Final = (*HOUR_TABLES, DATA_CHECKS, EVENT_LEDGER)
 
-Snapshots = Mapping[Table, int | None]
+_NAMED_AT_MOST: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class Aggregation:
-    """What a run did: the ledger's rows of the hours that it made, and the hours whose input had not changed.
+    """What a run did: the ledger's rows of the hours that it wrote, and the hours whose input had not changed.
 
-    `held_back` are hours that it left, since a data check failed in a landing hour that they would be made from.
+    `held_back` are hours that it left, since a data check failed in a landing hour that they would be computed from.
     """
 
-    made: tuple[EventRow, ...] = ()
+    written: tuple[EventRow, ...] = ()
     unchanged: tuple[datetime, ...] = ()
     held_back: tuple[datetime, ...] = ()
 
 
 def aggregate_hours(
-    spark: SparkSession,
-    lake: LakeLocation,
-    hours: Iterable[datetime],
-    *,
-    force: bool = False,
-    hold_back: bool = False,
-    tries: int = TRIES,
+    lake: Lake, hours: Iterable[datetime], *, force: bool = False, hold_back: bool = False, tries: int = TRIES
 ) -> Aggregation:
-    """Make the event hours, but those whose stored version is the current one, unless forced.
+    """Compute the event hours, but those whose stored version is the current one, unless forced.
 
-    With `hold_back`, as for hours that no person has named, leave those of them that are held back by a data check.
+    With `hold_back`, as for hours that no person has named, leave those that a failed data check holds back.
 
     Raise `LedgerImbalanceError` if received = clean + duplicates does not hold (then nothing was written), and a
     `ConflictError` if other runs were faster `tries` times, or a `DataFileError` if a file that is read is gone.
@@ -75,39 +59,59 @@ def aggregate_hours(
     wanted = sorted({hour_of(hour) for hour in hours})
     if not wanted:
         return Aggregation()
-    return retrying(lambda: _aggregate(spark, lake, wanted, force=force, hold_back=hold_back), tries=tries)
+    return retrying(lambda: _aggregate(lake, wanted, force=force, hold_back=hold_back), tries=tries)
 
 
 def aggregate_possible_hours(
-    spark: SparkSession,
-    lake: LakeLocation,
+    lake: Lake,
     hours: Iterable[datetime],
     *,
-    left_out: Callable[[UnsettledInputError | LedgerImbalanceError], None],
+    refused: Callable[[UnsettledInputError | LedgerImbalanceError], None],
     hold_back: bool = False,
 ) -> Aggregation:
-    """Do as `aggregate_hours`, but leave out the hours that can't be made, and hand their error to `left_out`.
+    """Do as `aggregate_hours`, but leave out the hours that can't be computed, and hand their error to `refused`.
 
     These are hours that do not add up, or whose input is between two commits, perhaps for good.
     """
     todo = list(hours)
     while todo:
         try:
-            return aggregate_hours(spark, lake, todo, hold_back=hold_back)
-        except (UnsettledInputError, LedgerImbalanceError) as refused:
-            if not refused.hours:
+            return aggregate_hours(lake, todo, hold_back=hold_back)
+        except (UnsettledInputError, LedgerImbalanceError) as error:
+            if not error.hours:
                 raise
-            left_out(refused)
-            todo = [hour for hour in todo if hour not in refused.hours]
+            refused(error)
+            todo = [hour for hour in todo if hour not in error.hours]
     return Aggregation()
 
 
-def _aggregate(
-    spark: SparkSession, lake: LakeLocation, wanted: list[datetime], *, force: bool, hold_back: bool
-) -> Aggregation:
-    snapshots = {table: current_snapshot(spark, lake, table) for table in TARGETS}
-    inputs = read_inputs(spark, lake, wanted)
-    stored = {row.event_hour: row for row in read_event_rows(spark, lake, wanted[0], wanted[-1] + HOUR)}
+def read_inputs(lake: Lake, hours: Collection[datetime]) -> dict[datetime, EventHourInput]:
+    """Return what each of the event hours would be computed from, by the landing ledger as it is now."""
+    if not hours:
+        return {}
+    landed = read_ledger(lake, LandedHour, *landing_hours_feeding(min(hours), max(hours)))
+    return event_hour_inputs(hours, landed)
+
+
+def known_event_hours(lake: Lake, start: datetime, end: datetime) -> list[datetime]:
+    """Return, in order, the event hours in `[start, end)` that have received events or were computed before."""
+    landed = read_ledger(lake, LandedHour, *landing_hours_feeding(start, end - HOUR))
+    fed = {hour for row in landed for hour, rows in row.received_by_event_hour.items() if rows}
+    known = fed | {row.event_hour for row in read_ledger(lake, EventRow, start, end)}
+    return sorted(hour for hour in known if start <= hour < end)
+
+
+def stale_hours_around(lake: Lake, start: datetime, end: datetime) -> list[datetime]:
+    """Return, in order, the stale event hours that the landing hours in `[start, end)` can have touched."""
+    event_start, event_end = event_hours_fed_by(start, end)
+    inputs = read_inputs(lake, known_event_hours(lake, event_start, event_end))
+    return stale_event_hours(inputs, read_ledger(lake, EventRow, event_start, event_end))
+
+
+def _aggregate(lake: Lake, wanted: list[datetime], *, force: bool, hold_back: bool) -> Aggregation:
+    base = Revision.of(lake, *TARGETS)
+    inputs = read_inputs(lake, wanted)
+    stored = {row.event_hour: row for row in read_ledger(lake, EventRow, wanted[0], wanted[-1] + HOUR)}
     unchanged = {hour for hour in wanted if hour in stored and stored[hour].input_version == inputs[hour].input_version}
     asked = wanted if force else [hour for hour in wanted if hour not in unchanged]
     todo = [hour for hour in asked if not (hold_back and inputs[hour].held_back)]
@@ -115,106 +119,79 @@ def _aggregate(
     left = Aggregation(unchanged=tuple(hour for hour in wanted if hour not in set(asked)), held_back=tuple(held_back))
     if not todo:
         return left
-    run = _Run(spark=spark, lake=lake, hours=todo, snapshots=snapshots)
-    return replace(left, made=run.replace([inputs[hour] for hour in todo], already_known=set(stored)))
+    return replace(left, written=_replace(base, [inputs[hour] for hour in todo], already_known=set(stored)))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Run:
-    """One attempt: the hours to make, and the snapshots of the targets from before the input was read."""
+def _replace(base: Revision, inputs: list[EventHourInput], *, already_known: set[datetime]) -> tuple[EventRow, ...]:
+    """Compute and commit every table of the hours; return the ledger's new rows."""
+    lake, hours = base.lake, [hour.event_hour for hour in inputs]
+    snapshot = lake.snapshot(RECEIVED_EVENTS)
+    check_received(inputs, rows_by_event_hour(lake, RECEIVED_EVENTS, snapshot, hours))
+    files = received_files(lake, snapshot, sorted({read for hour in hours for read in hours_read_by(hour)}))
+    progress(f"computing {len(hours)} event hours")
+    computed = run_hour_tasks(lake, hours, files)
+    rows = _ledger_rows(inputs, computed.counts, already_known)
+    _require_traffic(computed)
+    _note_new_hours(base, [row.event_hour for row in rows if row.event_hour not in already_known])
+    progress(f"replacing {len(hours)} hours of {len(TARGETS)} tables")
+    figures = _figures(rows)
+    for table in HOUR_TABLES:
+        base.replace(table, computed.files[table], hours, figures=figures)
+        if table is CLEAN_EVENTS:
+            base.refuse_lost_rows(table, sum(row.clean for row in rows))
+    progress(f"checking {len(rows)} hours")
+    before = {hour: counts.of_hour_before for hour, counts in computed.counts.items() if counts.of_hour_before}
+    failed = failed_checks(check_event_hours(base, rows, of_hour_before=before, hours=hours))
+    checked = tuple(replace(row, failed_checks=failed[row.event_hour]) for row in rows)
+    write_ledger(base, EventRow, checked, hours, figures=figures)
+    return checked
 
-    spark: SparkSession
-    lake: LakeLocation
-    hours: list[datetime]
-    snapshots: Snapshots
-    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
-    def _note_first_made(self, hours: Collection[datetime]) -> None:
-        """Give hours that the ledger does not know yet a row, before they have any elsewhere."""
-        if hours:
-            rows = [
-                EventRow(event_hour=hour, input_version=UNFINISHED, received=0, clean=0, duplicates=0) for hour in hours
-            ]
-            self._write_ledger(rows, hours)
+def _note_new_hours(base: Revision, hours: Collection[datetime]) -> None:
+    """Give hours that the ledger does not know yet a row, before they have any in another table."""
+    if hours:
+        rows = [
+            EventRow(event_hour=hour, input_version=UNFINISHED, received=0, clean=0, duplicates=0) for hour in hours
+        ]
+        write_ledger(base, EventRow, rows, hours, figures=_figures(rows))
 
-    def _write_ledger(self, rows: Collection[EventRow], hours: Collection[datetime]) -> None:
-        read_from = self.snapshots[EVENT_LEDGER]
-        properties = self._note(rows)
-        write_event_rows(self.spark, self.lake, rows, hours=hours, read_from=read_from, properties=properties)
 
-    def replace(self, inputs: list[EventHourInput], already_known: set[datetime]) -> tuple[EventRow, ...]:
-        """Compute and commit every table of the hours; return the ledger's new rows."""
-        snapshot = current_snapshot(self.spark, self.lake, RECEIVED_EVENTS)
-        check_received(inputs, rows_by_event_hour(self.spark, self.lake, RECEIVED_EVENTS, snapshot, self.hours))
-        window = sorted({hour - offset for hour in self.hours for offset in (HOUR, 0 * HOUR)})
-        files = received_files(self.spark, self.lake, snapshot, window)
-        progress(f"making {len(self.hours)} event hours")
-        targets = {table: file_target(self.spark, self.lake, table) for table in MADE_TABLES}
-        made = make_hours(self.spark, self.hours, files, targets)
-        rows = _ledger_rows(inputs, made.counts, already_known)
-        _require_traffic(made)
-        self._note_first_made([row.event_hour for row in rows if row.event_hour not in already_known])
-        return self._commit(made, rows)
+def _figures(rows: Collection[EventRow]) -> Mapping[str, int]:
+    """Return what the snapshots of the tables note of the run."""
+    return {
+        "received": sum(row.received for row in rows),
+        "clean": sum(row.clean for row in rows),
+        "duplicates": sum(row.duplicates for row in rows),
+    }
 
-    def _commit(self, made: MadeHours, rows: tuple[EventRow, ...]) -> tuple[EventRow, ...]:
-        progress(f"replacing {len(self.hours)} hours of {len(TARGETS)} tables")
-        for table in MADE_TABLES:
-            replace_hours(
-                self.spark,
-                made.files[table],
-                lake=self.lake,
-                table=table,
-                hours=self.hours,
-                read_from=self.snapshots[table],
-                properties=self._note(rows),
-            )
-            if table is CLEAN_EVENTS:
-                refuse_lost_rows(
-                    self.spark,
-                    self.lake,
-                    table,
-                    run_id=self.run_id,
-                    read_from=self.snapshots[table],
-                    rows=sum(row.clean for row in rows),
-                )
-        checked = self._checked(
-            rows, {hour: of.of_hour_before for hour, of in made.counts.items() if of.of_hour_before}
+
+def check_received(expected: Iterable[EventHourInput], counted: Mapping[datetime, int]) -> None:
+    """Raise `UnsettledInputError` unless each hour has the rows that the landing ledger says it was given."""
+    differing = [hour for hour in expected if counted.get(hour.event_hour, 0) != hour.received]
+    if differing:
+        named = ", ".join(
+            f"{hour_key(hour.event_hour)} has {counted.get(hour.event_hour, 0)}, noted {hour.received}"
+            for hour in differing[:_NAMED_AT_MOST]
         )
-        self._write_ledger(checked, self.hours)
-        return checked
-
-    def _checked(self, rows: tuple[EventRow, ...], of_hour_before: Mapping[datetime, int]) -> tuple[EventRow, ...]:
-        progress(f"checking {len(rows)} hours")
-        read_from = self.snapshots[DATA_CHECKS]
-        results = check_event_hours(
-            self.spark, self.lake, rows, of_hour_before=of_hour_before, hours=self.hours, read_from=read_from
-        )
-        failed = failed_checks(results)
-        return tuple(replace(row, failed_checks=failed[row.event_hour]) for row in rows)
-
-    def _note(self, rows: Collection[EventRow]) -> Mapping[str, str]:
-        """Return what is noted in the snapshots of the tables."""
-        return run_note(
-            self.run_id,
-            received=sum(row.received for row in rows),
-            clean=sum(row.clean for row in rows),
-            duplicates=sum(row.duplicates for row in rows),
+        raise UnsettledInputError(
+            f"received_events and landing_ledger disagree in {len(differing)} event hours ({named}); a transform of "
+            "their landing hours is still running, or died: run it again",
+            hours=[hour.event_hour for hour in differing],
         )
 
 
-def _require_traffic(made: MadeHours) -> None:
+def _require_traffic(computed: ComputedHours) -> None:
     """Raise `LedgerImbalanceError` unless each hour with events has its row of `hourly_traffic`."""
-    traffic = sum(file.rows for file in made.files[HOURLY_TRAFFIC])
-    if traffic != len(made.counts):
+    traffic = sum(file.rows for file in computed.files[HOURLY_TRAFFIC])
+    if traffic != len(computed.counts):
         raise LedgerImbalanceError(
-            f"{len(made.counts)} event hours have events, but hourly_traffic got {traffic} rows, so nothing was written"
+            f"{len(computed.counts)} event hours have events, but hourly_traffic got {traffic} rows, so nothing was "
+            "written"
         )
 
 
 def _ledger_rows(
-    inputs: Iterable[EventHourInput],
-    counts: Mapping[datetime, HourCounts],
-    already_known: set[datetime],
+    inputs: Iterable[EventHourInput], counts: Mapping[datetime, HourCounts], already_known: set[datetime]
 ) -> tuple[EventRow, ...]:
     """Return a row for each hour that has events, or had some; raise `LedgerImbalanceError` if one does not add up."""
     rows = tuple(
@@ -223,7 +200,7 @@ def _ledger_rows(
             input_version=hour.input_version,
             received=hour.received,
             clean=counts[hour.event_hour].clean if hour.event_hour in counts else 0,
-            duplicates=counts[hour.event_hour].left_out if hour.event_hour in counts else 0,
+            duplicates=counts[hour.event_hour].duplicates if hour.event_hour in counts else 0,
         )
         for hour in inputs
         if hour.received or hour.event_hour in already_known

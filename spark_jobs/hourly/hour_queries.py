@@ -1,7 +1,7 @@
-"""The SQL, in DuckDB's words, that turns received events of some hours into clean events and the rows of hourly tables.
+"""The SQL, in DuckDB's dialect, that turns received events of some hours into clean events and rows of hourly tables.
 
-Each relation below is made from those above it. Hours are numbers, counted from the epoch. Of the hour before an hour
-that is made, only what decides about copies and sessions is read.
+Each relation below is computed from those above it. Hours are numbers, counted from the epoch. Of the hour before a
+target hour, the queries read only what decides about duplicates and sessions.
 """
 
 # ruff: noqa: S608 (the queries are made of constants, numbers, and paths that this package names)
@@ -11,13 +11,13 @@ from datetime import timedelta
 from typing import Final
 
 from contracts.bots import USER_AGENT_LOOKED_AT, BotReason
+from contracts.rules import HOURS_LOOKED_BACK_AT, SESSION_GAP
 from contracts.tables import (
     CLEAN_EVENTS,
     EVENT_COLUMNS,
     HOURLY_EVENT_COUNTS,
     HOURLY_PRODUCT_STATS,
     HOURLY_TRAFFIC,
-    SESSION_GAP,
     WITHOUT_BOTS,
     Table,
 )
@@ -29,6 +29,12 @@ _GAP_US: Final = int(SESSION_GAP.total_seconds() * 1_000_000)
 def _hour(microseconds: str) -> str:
     """Return the hour of a time, rounded down: DuckDB's `//` rounds times before 1970 up."""
     return f"({microseconds} - ({microseconds} % {_HOUR_US} + {_HOUR_US}) % {_HOUR_US}) // {_HOUR_US}"
+
+
+def _decides(ahead: int) -> str:
+    """Return whether an event is so late in its hour that it decides where sessions begin in a target hour ahead."""
+    start = f"(hour + {ahead}) * {_HOUR_US}"
+    return f"(hour + {ahead} IN (SELECT hour FROM target_hours) AND epoch_us(event_time) + {_GAP_US} >= {start})"
 
 
 _AGENT: Final = f"substr(user_agent, 1, {USER_AGENT_LOOKED_AT})"
@@ -64,9 +70,9 @@ FROM (
 """
 
 
-def own(hours: Sequence[int]) -> str:
-    """Return the table of the hours that are made."""
-    return f"CREATE TEMP TABLE own AS SELECT unnest([{', '.join(map(str, hours))}]::BIGINT[]) AS hour"
+def target_hours(hours: Sequence[int]) -> str:
+    """Return the table of the hours that are computed."""
+    return f"CREATE TEMP TABLE target_hours AS SELECT unnest([{', '.join(map(str, hours))}]::BIGINT[]) AS hour"
 
 
 #: What decides between copies of an event, first of all; then the rest of what is kept of it does.
@@ -101,28 +107,28 @@ SELECT hour, place, filename, file_row_number,
 FROM placed
 """
 
-LEFT_OUT: Final = "CREATE TEMP VIEW left_out AS SELECT filename, file_row_number FROM ranked WHERE place > 1"
+DUPLICATES: Final = "CREATE TEMP VIEW duplicates AS SELECT filename, file_row_number FROM ranked WHERE place > 1"
 
 #: What the hourly tables are made of, of every hour that is read.
 EVENTS: Final = f"""
 CREATE TEMP TABLE events AS
 SELECT hour, user_id, event_time, event_name, product_id, price,
        coalesce({_AGENT} IN (SELECT agent FROM {CRAWLERS}), false) AS is_crawler
-FROM received ANTI JOIN left_out USING (filename, file_row_number)
+FROM received ANTI JOIN duplicates USING (filename, file_row_number)
 """
 
 
-def rated(events_per_hour: int) -> str:
+def over_rate_users(events_per_hour: int) -> str:
     """Return the table of users with more events within an hour than a person can cause."""
     return f"""
-CREATE TEMP TABLE rated AS
+CREATE TEMP TABLE over_rate_users AS
 SELECT hour, user_id FROM events GROUP BY hour, user_id HAVING count(*) > {events_per_hour}
 """
 
 
 FLAGGED: Final = """
 CREATE TEMP VIEW flagged AS
-SELECT *, is_crawler OR (hour, user_id) IN (SELECT (hour, user_id) FROM rated) AS is_bot FROM events
+SELECT *, is_crawler OR (hour, user_id) IN (SELECT (hour, user_id) FROM over_rate_users) AS is_bot FROM events
 """
 
 #: Of each user's events of one name in an hour. Of events at one time, those that are not flagged come first, so that
@@ -131,7 +137,7 @@ BY_USER: Final = f"""
 CREATE TEMP TABLE by_user AS
 WITH near AS (
     SELECT * FROM flagged
-    WHERE hour IN (SELECT hour FROM own) OR {_hour(f"(epoch_us(event_time) + {_GAP_US})")} IN (SELECT hour FROM own)
+    WHERE hour IN (SELECT hour FROM target_hours) OR {" OR ".join(map(_decides, range(1, HOURS_LOOKED_BACK_AT + 1)))}
 ), timed AS (
     SELECT *, epoch_us(event_time) - lag(epoch_us(event_time)) OVER (PARTITION BY user_id
                                                                      ORDER BY event_time, is_bot) AS gap
@@ -139,7 +145,7 @@ WITH near AS (
 )
 SELECT hour, user_id, event_name,
        {{measures}}
-FROM timed SEMI JOIN own USING (hour)
+FROM timed SEMI JOIN target_hours USING (hour)
 GROUP BY hour, user_id, event_name
 """.format(
     measures=",\n       ".join(
@@ -183,7 +189,7 @@ def _product_stats() -> str:
         for of, counted in _VARIANTS.items()
     )
     return (
-        f"SELECT {_EVENT_HOUR}, product_id, {', '.join(measures)} FROM flagged SEMI JOIN own USING (hour) "
+        f"SELECT {_EVENT_HOUR}, product_id, {', '.join(measures)} FROM flagged SEMI JOIN target_hours USING (hour) "
         "WHERE product_id IS NOT NULL AND event_name IN ('ViewContent', 'AddToCart', 'Purchase') "
         "GROUP BY hour, product_id"
     )
@@ -205,9 +211,9 @@ SELECT {", ".join(column.name for column in EVENT_COLUMNS)},
 FROM (
     SELECT *, CASE WHEN coalesce({_AGENT} IN (SELECT agent FROM {CRAWLERS}), false)
                    THEN ['{BotReason.CRAWLER_USER_AGENT}'] ELSE [] END
-              || CASE WHEN (hour, user_id) IN (SELECT (hour, user_id) FROM rated)
+              || CASE WHEN (hour, user_id) IN (SELECT (hour, user_id) FROM over_rate_users)
                       THEN ['{BotReason.RATE}'] ELSE [] END AS bot_reasons
-    FROM ({_rows(files)}) SEMI JOIN own USING (hour) ANTI JOIN left_out USING (filename, file_row_number)
+    FROM ({_rows(files)}) SEMI JOIN target_hours USING (hour) ANTI JOIN duplicates USING (filename, file_row_number)
 )
 ORDER BY hour, {", ".join(CLEAN_EVENTS.sort)}
 """
@@ -215,11 +221,11 @@ ORDER BY hour, {", ".join(CLEAN_EVENTS.sort)}
 
 #: Of each hour that is made: its events, the rows left out, and the events whose id the hour before has as well.
 COUNTS: Final = """
-SELECT hour, count(*) AS clean, any_value(coalesce(left_out, 0))::BIGINT AS left_out,
+SELECT hour, count(*) AS clean, any_value(coalesce(duplicates, 0))::BIGINT AS duplicates,
        any_value(coalesce(of_hour_before, 0))::BIGINT AS of_hour_before
-FROM events SEMI JOIN own USING (hour)
+FROM events SEMI JOIN target_hours USING (hour)
 LEFT JOIN (
-    SELECT hour, count_if(place > 1) AS left_out,
+    SELECT hour, count_if(place > 1) AS duplicates,
            count_if(place = 1 AND previous_hour = hour - 1) AS of_hour_before
     FROM ranked GROUP BY hour
 ) USING (hour)

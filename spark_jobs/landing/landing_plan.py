@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from contracts.ledger import LandingLedgerRow
 from contracts.partitions import HOUR, hour_key
 from contracts.versions import RawObject, landing_input_version
 from spark_jobs.errors import MissingObjectsError, OpenHourError
-from spark_jobs.tables.ledger import LandingLedgerRow
 
 _NAMED_AT_MOST: Final = 20
 

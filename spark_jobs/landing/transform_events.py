@@ -8,34 +8,34 @@ The objects are read once, and each line becomes a row of one of the two tables,
 (docs/adr/003-judging-lines.md says why).
 """
 
-import uuid
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
-
-from pyspark.sql import SparkSession
+from datetime import UTC, datetime
+from typing import TypeVar
 
 from contracts.data_checks import failed_checks
-from contracts.names import LakeLocation
-from contracts.partitions import HOUR
+from contracts.ledger import LandingLedgerRow
+from contracts.partitions import HOUR, hour_key
 from contracts.tables import DATA_CHECKS, ERASED_USERS, LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS
 from spark_jobs.checks.check_hours import check_landing_hours
-from spark_jobs.judging.judge_objects import CountsByKey
-from spark_jobs.judging.judged_files import write_judged
-from spark_jobs.judging.privacy import Privacy
-from spark_jobs.landing.landing_counts import landing_ledger_row
+from spark_jobs.errors import LedgerImbalanceError
+from spark_jobs.lake.erased_users import read_erased_users
+from spark_jobs.lake.evolution import ensure_tables
+from spark_jobs.lake.lake import Lake
+from spark_jobs.lake.ledgers import read_ledger, write_ledger
+from spark_jobs.lake.retries import retrying
+from spark_jobs.lake.revision import Revision
 from spark_jobs.landing.landing_plan import LandingHour, LandingRules, landing_plan
-from spark_jobs.raw.raw_objects import RawStore, landed_objects, raw_store
-from spark_jobs.tables.commit_files import replace_hours
-from spark_jobs.tables.erased_users import read_erased_users
-from spark_jobs.tables.iceberg_table import current_snapshot
-from spark_jobs.tables.ledger import LandingLedgerRow, read_landing_rows, write_landing_rows
-from spark_jobs.tables.retries import retrying
-from spark_jobs.tables.run_notes import refuse_lost_rows, run_note
-from spark_jobs.tables.table_evolution import ensure_tables
-from spark_jobs.tables.write_files import file_target
+from spark_jobs.raw.lake_stores import raw_store
+from spark_jobs.validation.objects import CountsByKey, ObjectCounts, write_validated
+from spark_jobs.validation.privacy import Privacy
+from storage.by_hour import landed_objects
+from storage.object_store import ObjectStore
 
-_TABLES = (RECEIVED_EVENTS, REJECTED_EVENTS, DATA_CHECKS, LANDING_LEDGER, ERASED_USERS)
+_TABLES = (RECEIVED_EVENTS, REJECTED_EVENTS, DATA_CHECKS, LANDING_LEDGER)
+
+_Counted = TypeVar("_Counted", str, int)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,84 +62,54 @@ class TransformReport:
         )
 
 
-def transform_landing_hours(
-    spark: SparkSession, lake: LakeLocation, landing_hours: Collection[datetime], rules: LandingRules
-) -> TransformReport:
+def transform_landing_hours(lake: Lake, landing_hours: Collection[datetime], rules: LandingRules) -> TransformReport:
     """Bring the tables up to date with the raw objects of the hours.
 
     Raise `OpenHourError`, `MissingObjectsError`, `RawStoreError` or `LedgerImbalanceError`; nothing is noted in the
     ledger then.
     """
-    ensure_tables(spark, lake, _TABLES)
-    return retrying(lambda: _transform(spark, lake, landing_hours, rules))
+    ensure_tables(lake, (*_TABLES, ERASED_USERS))
+    return retrying(lambda: _transform(lake, landing_hours, rules))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Snapshots:
-    """The tables' current snapshots from before the objects were listed."""
-
-    received: int | None
-    rejected: int | None
-    checks: int | None
-    ledger: int | None
-
-
-def _transform(
-    spark: SparkSession, lake: LakeLocation, landing_hours: Collection[datetime], rules: LandingRules
-) -> TransformReport:
-    snapshots = _Snapshots(
-        received=current_snapshot(spark, lake, RECEIVED_EVENTS),
-        rejected=current_snapshot(spark, lake, REJECTED_EVENTS),
-        checks=current_snapshot(spark, lake, DATA_CHECKS),
-        ledger=current_snapshot(spark, lake, LANDING_LEDGER),
-    )
+def _transform(lake: Lake, landing_hours: Collection[datetime], rules: LandingRules) -> TransformReport:
+    base = Revision.of(lake, *_TABLES)
     store = raw_store(lake.raw_uri)
-    ledger = _ledger(spark, lake, landing_hours)
-    kept = lake.keep_ip_addresses
-    plan = landing_plan(landed_objects(store, landing_hours), ledger, rules, keep_ip_addresses=kept)
-    counts = _write_events(spark, lake, store, plan.transform, snapshots)
-    rows = [landing_ledger_row(hour, counts) for hour in plan.transform]
-    made = (*rows, *plan.settle)
-    failed = failed_checks(check_landing_hours(spark, lake, made, read_from=snapshots.checks))
-    written = tuple(replace(row, failed_checks=failed[row.landing_hour]) for row in made)
-    write_landing_rows(spark, lake, written, read_from=snapshots.ledger)
+    landed, ledger = landed_objects(store, landing_hours), _ledger(lake, landing_hours)
+    plan = landing_plan(landed, ledger, rules, keep_ip_addresses=lake.keep_ip_addresses)
+    counts = _write_events(base, store, plan.transform)
+    rows = (*(landing_ledger_row(hour, counts) for hour in plan.transform), *plan.settle)
+    failed = failed_checks(check_landing_hours(base, rows))
+    written = tuple(replace(row, failed_checks=failed[row.landing_hour]) for row in rows)
+    write_ledger(base, LandingLedgerRow, written, [row.landing_hour for row in written])
     return TransformReport(written=written, unchanged=plan.unchanged, unreadable=_unreadable(counts))
 
 
-def _ledger(
-    spark: SparkSession, lake: LakeLocation, landing_hours: Collection[datetime]
-) -> Mapping[datetime, LandingLedgerRow]:
+def _ledger(lake: Lake, landing_hours: Collection[datetime]) -> Mapping[datetime, LandingLedgerRow]:
     if not landing_hours:
         return {}
-    rows = read_landing_rows(spark, lake, min(landing_hours), max(landing_hours) + HOUR)
+    rows = read_ledger(lake, LandingLedgerRow, min(landing_hours), max(landing_hours) + HOUR)
     return {row.landing_hour: row for row in rows}
 
 
-def _write_events(
-    spark: SparkSession,
-    lake: LakeLocation,
-    store: RawStore,
-    landing_hours: Collection[LandingHour],
-    snapshots: _Snapshots,
-) -> CountsByKey:
+def _write_events(base: Revision, store: ObjectStore, landing_hours: Collection[LandingHour]) -> CountsByKey:
     """Replace the hours of both data tables, and return the counts of every object."""
     if not landing_hours:
         return {}
+    lake = base.lake
     hours = [hour.landing_hour for hour in landing_hours]
     objects = [raw_object for hour in landing_hours for raw_object in hour.objects]
-    run_id = uuid.uuid4().hex
-    erased = read_erased_users(spark, lake) if objects else frozenset()
+    erased = read_erased_users(lake) if objects else frozenset()
     privacy = Privacy(erased=erased, keep_ip_addresses=lake.keep_ip_addresses)
-    received, rejected = (file_target(spark, lake, table) for table in (RECEIVED_EVENTS, REJECTED_EVENTS))
-    judged = write_judged(spark, store, objects, privacy, received=received, rejected=rejected)
+    received, rejected = (lake.file_target(table) for table in (RECEIVED_EVENTS, REJECTED_EVENTS))
+    judged = write_validated(lake.spark, store, objects, privacy, received=received, rejected=rejected)
     figures = _figures(judged.counts)
-    note = run_note(run_id, **figures)
-    for table, files, read_from, rows in (
-        (RECEIVED_EVENTS, judged.received, snapshots.received, figures["received"]),
-        (REJECTED_EVENTS, judged.rejected, snapshots.rejected, figures["rejected"] + figures["unreadable_objects"]),
+    for table, files, rows in (
+        (RECEIVED_EVENTS, judged.received, figures["received"]),
+        (REJECTED_EVENTS, judged.rejected, figures["rejected"] + figures["unreadable_objects"]),
     ):
-        replace_hours(spark, files, lake=lake, table=table, hours=hours, read_from=read_from, properties=note)
-        refuse_lost_rows(spark, lake, table, run_id=run_id, read_from=read_from, rows=rows)
+        base.replace(table, files, hours, figures=figures)
+        base.refuse_lost_rows(table, rows)
     return judged.counts
 
 
@@ -147,16 +117,67 @@ def _figures(counts: CountsByKey) -> dict[str, int]:
     """Return the run's figures, to stand in the snapshots' summaries as well."""
     every = counts.values()
     return {
-        "lines": sum(of_object.lines for of_object in every),
-        "received": sum(of_object.received for of_object in every),
-        "rejected": sum(of_object.rejected_by_reason.total() for of_object in every),
-        "unreadable_objects": sum(of_object.unreadable is not None for of_object in every),
+        "lines": sum(counted.lines for counted in every),
+        "received": sum(counted.received for counted in every),
+        "rejected": sum(counted.rejected_by_reason.total() for counted in every),
+        "unreadable_objects": sum(counted.unreadable is not None for counted in every),
     }
 
 
 def _unreadable(counts: CountsByKey) -> tuple[UnreadableObject, ...]:
     return tuple(
-        UnreadableObject(key=key, error=of_object.unreadable)
-        for key, of_object in sorted(counts.items())
-        if of_object.unreadable is not None
+        UnreadableObject(key=key, error=counted.unreadable)
+        for key, counted in sorted(counts.items())
+        if counted.unreadable is not None
     )
+
+
+def landing_ledger_row(hour: LandingHour, counts: CountsByKey) -> LandingLedgerRow:
+    """Return the row of an hour that was transformed; raise `LedgerImbalanceError` if a line or an object is lost."""
+    objects = [_counted(hour, raw_object.key, counts) for raw_object in hour.objects]
+    reasons = _sum(one.rejected_by_reason for one in objects)
+    event_hours = _sum(one.event_hours for one in objects)
+    row = LandingLedgerRow(
+        landing_hour=hour.landing_hour,
+        input_version=hour.input_version,
+        settled=hour.settled,
+        objects=tuple(raw_object.key for raw_object in hour.objects),
+        unreadable_objects=sum(one.unreadable is not None for one in objects),
+        bytes=sum(raw_object.size for raw_object in hour.objects),
+        lines=sum(one.lines for one in objects),
+        received=sum(one.received for one in objects),
+        rejected=reasons.total(),
+        rejected_by_reason=dict(sorted(reasons.items())),
+        received_by_event_hour={
+            datetime.fromtimestamp(seconds, UTC): rows for seconds, rows in sorted(event_hours.items())
+        },
+    )
+    _refuse_imbalance(row)
+    return row
+
+
+def _counted(hour: LandingHour, key: str, counts: CountsByKey) -> ObjectCounts:
+    try:
+        return counts[key]
+    except KeyError:
+        raise LedgerImbalanceError(f"{key} of landing hour {hour_key(hour.landing_hour)} was not read") from None
+
+
+def _sum(counters: Iterable[Counter[_Counted]]) -> Counter[_Counted]:
+    total: Counter[_Counted] = Counter()
+    for counter in counters:
+        total.update(counter)
+    return total
+
+
+def _refuse_imbalance(row: LandingLedgerRow) -> None:
+    if row.lines != row.received + row.rejected:
+        raise LedgerImbalanceError(
+            f"landing hour {hour_key(row.landing_hour)} has {row.lines} lines, but {row.received} received "
+            f"+ {row.rejected} rejected; nothing was noted in the ledger, so the hour stays stale"
+        )
+    if row.received != sum(row.received_by_event_hour.values()):
+        raise LedgerImbalanceError(
+            f"landing hour {hour_key(row.landing_hour)} received {row.received} events, but its event hours have "
+            f"{sum(row.received_by_event_hour.values())}"
+        )

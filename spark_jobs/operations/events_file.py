@@ -1,7 +1,8 @@
-"""A file of events → every table, on this machine alone: laid down as raw objects, transformed, aggregated, exported.
+"""A file of events → every table, on this machine alone: written as raw objects, transformed, aggregated, exported.
 
-It is the pipeline without HTTP and Airflow: the simulator lays the file down, since that is its trade, as a program of
-its own; then the jobs run as they always do, over all landing hours at once, in one Spark session.
+It is the pipeline without HTTP and Airflow: the simulator writes the raw objects, since that is its job, as a program
+of its own; then the jobs run as they always do, over all landing hours at once, in one Spark session. At the end DuckDB
+merges each table's data files to one Parquet file, for readers that know no catalog: a range of hours has thousands.
 """
 
 import json
@@ -9,29 +10,138 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
-from pyspark.sql import SparkSession
+import duckdb
 
+from contracts.event import ALLOWED_CLOCK_SKEW
 from contracts.names import LakeLocation
-from contracts.partitions import HOUR, day_of
-from contracts.tables import TABLES
+from contracts.partitions import HOUR, day_key, day_of, hour_of
+from contracts.tables import TABLES, Column, ColumnType, Table
 from spark_jobs.daily.aggregate_days import DayAggregation, aggregate_days
 from spark_jobs.errors import LedgerImbalanceError, SparkJobError
 from spark_jobs.hourly.aggregate_hours import Aggregation, aggregate_hours
+from spark_jobs.lake.data_files import local_copies
+from spark_jobs.lake.evolution import ensure_tables
+from spark_jobs.lake.lake import Lake
+from spark_jobs.lake.session import ROOT
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import TransformReport, UnreadableObject, transform_landing_hours
-from spark_jobs.operations.implausible_days import ImplausibleDays, implausible_days
 from spark_jobs.operations.out_directory import OutDirectory
-from spark_jobs.raw.raw_objects import landed_hours, raw_store
-from spark_jobs.session import ROOT, spark_session
-from spark_jobs.tables.export_tables import export_tables
-from spark_jobs.tables.table_evolution import ensure_tables
+from spark_jobs.raw.lake_stores import raw_store
+from storage.by_hour import landed_hours
+
+_DUCKDB_TYPES: Final[Mapping[ColumnType, str]] = {
+    "string": "VARCHAR",
+    "binary": "BLOB",
+    "timestamp": "TIMESTAMPTZ",
+    "date": "DATE",
+    "boolean": "BOOLEAN",
+    "bigint": "BIGINT",
+    "double": "DOUBLE",
+    "decimal(18,2)": "DECIMAL(18,2)",
+    "decimal(38,2)": "DECIMAL(38,2)",
+    "array<string>": "VARCHAR[]",
+    "map<string,bigint>": "MAP(VARCHAR, BIGINT)",
+}
+
+
+def export_tables(lake: Lake, tables: Iterable[Table], directory: Path) -> None:
+    """Write each table to `directory/<table>/<table>.parquet`; one without rows has the columns all the same."""
+    with duckdb.connect() as connection:
+        for table in tables:
+            target = directory / table.name / f"{table.name}.parquet"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with local_copies(_data_files(lake, table)) as files:
+                connection.execute(_copy(table, files, target))
+
+
+def _data_files(lake: Lake, table: Table) -> list[str]:
+    """Return the locations of the files that are the table now (no job writes delete files)."""
+    rows = lake.read_metadata(table, "files").select("file_path").orderBy("file_path").collect()
+    return [row.file_path for row in rows]
+
+
+def _copy(table: Table, files: list[str], target: Path) -> str:
+    order = f" ORDER BY {', '.join(table.sort)}" if table.sort and table.name != "clean_events" else ""
+    rows = f"{_from_files(table, files)}{order}" if files else _no_rows(table)
+    return f"COPY ({rows}) TO {_quoted(str(target))} (FORMAT parquet, COMPRESSION zstd)"
+
+
+def _from_files(table: Table, files: list[str]) -> str:
+    columns = ", ".join(f"{_cast(column, column.name)}" for column in table.columns)
+    listed = ", ".join(map(_quoted, files))
+    return f"SELECT {columns} FROM read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"  # noqa: S608
+
+
+def _no_rows(table: Table) -> str:
+    return f"SELECT {', '.join(_cast(column, 'NULL') for column in table.columns)} WHERE false"
+
+
+def _cast(column: Column, value: str) -> str:
+    return f"CAST({value} AS {_DUCKDB_TYPES[column.type]}) AS {column.name}"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+#: Clocks that were reset show 1970, 1980 or 2000; clickstreams that somebody still analyses are younger.
+FIRST_PLAUSIBLE_YEAR: Final = 2001
+_NAMED_AT_MOST: Final = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImplausibleDays:
+    """Events by day: before the first plausible year, and after now."""
+
+    past: Mapping[date, int]
+    future: Mapping[date, int]
+
+    def __bool__(self) -> bool:
+        return bool(self.past or self.future)
+
+    def by_key(self) -> dict[str, int]:
+        """Return the events of each day by its key, in order."""
+        return {day_key(day): events for day, events in sorted({**self.past, **self.future}.items())}
+
+    def warning(self) -> str:
+        """Return a sentence that counts the events and names the days."""
+        parts = [
+            f"{sum(days.values()):,} {when} ({_named(days)})"
+            for days, when in ((self.past, f"before {FIRST_PLAUSIBLE_YEAR}"), (self.future, "after now"))
+            if days
+        ]
+        return (
+            f"WARNING: events whose clock can't be right: {' and '.join(parts)}. They are received and in every table, "
+            "since a bare event's own time is all that tells its day; leave these days out of what you compare"
+        )
+
+
+def implausible_days(received: Iterable[Mapping[datetime, int]], now: datetime) -> ImplausibleDays:
+    """Return the implausible days of events counted by hour, as the landing ledger has them."""
+    past: Counter[date] = Counter()
+    future: Counter[date] = Counter()
+    last = hour_of(now + ALLOWED_CLOCK_SKEW)
+    for by_hour in received:
+        for hour, events in by_hour.items():
+            if hour.year < FIRST_PLAUSIBLE_YEAR:
+                past[day_of(hour)] += events
+            elif hour > last:
+                future[day_of(hour)] += events
+    return ImplausibleDays(past=past, future=future)
+
+
+def _named(days: Mapping[date, int]) -> str:
+    named = [f"{day_key(day)}: {days[day]:,}" for day in sorted(days)[:_NAMED_AT_MOST]]
+    more = [f"and {len(days) - _NAMED_AT_MOST:,} more days"] if len(days) > _NAMED_AT_MOST else []
+    return ", ".join([*named, *more])
+
 
 DATABASE: Final = "clickstream"
 
@@ -80,8 +190,7 @@ class Steps:
 class ProcessedFile:
     """The tables that a file became, still open for a look, and what is to be reported."""
 
-    spark: SparkSession
-    lake: LakeLocation
+    lake: Lake
     report: EventsFileReport
 
 
@@ -90,30 +199,30 @@ def process_events_file(input_file: Path, out: OutDirectory, *, keep_ip_addresse
     steps = Steps()
     with steps.step("lay_down", f"laying {input_file} down as raw objects"):
         lines = _lay_down(input_file, out.raw)
-    lake = LakeLocation(
+    location = LakeLocation(
         raw_uri=str(out.raw),
         warehouse_uri=str(out.warehouse),
         database=DATABASE,
         keep_ip_addresses=keep_ip_addresses,
     )
     with steps.step("start_spark", "starting Spark"):
-        spark = spark_session("events_file", lake)
-        ensure_tables(spark, lake)
+        lake = Lake.open("events_file", location)
+        ensure_tables(lake)
     hours = landed_hours(raw_store(lake.raw_uri))
     with steps.step("transform", f"transforming {lines:,} lines in {len(hours):,} landing hours"):
-        transformed = transform_landing_hours(spark, lake, hours, _all_settled(hours))
+        transformed = transform_landing_hours(lake, hours, _all_settled(hours))
     event_hours = sorted({hour for row in transformed.written for hour in row.received_by_event_hour})
     with steps.step("aggregate", f"aggregating {len(event_hours):,} event hours"):
-        aggregated = aggregate_hours(spark, lake, event_hours)
-    days = sorted({day_of(row.event_hour) for row in aggregated.made})
+        aggregated = aggregate_hours(lake, event_hours)
+    days = sorted({day_of(row.event_hour) for row in aggregated.written})
     with steps.step("aggregate_days", f"aggregating {len(days):,} days"):
-        aggregated_days = aggregate_days(spark, lake, days)
+        aggregated_days = aggregate_days(lake, days)
     with steps.step("export", f"writing {len(TABLES)} tables as Parquet"):
-        export_tables(spark, lake, TABLES, out.tables)
+        export_tables(lake, TABLES, out.tables)
     report = _report(transformed, aggregated, aggregated_days, steps.seconds)
     if lines != report.lines and not report.unreadable:
         raise LedgerImbalanceError(f"{input_file} has {lines} lines, but {report.lines} were read from its raw objects")
-    return ProcessedFile(spark=spark, lake=lake, report=report)
+    return ProcessedFile(lake=lake, report=report)
 
 
 def _lay_down(input_file: Path, raw: Path) -> int:
@@ -141,10 +250,10 @@ def _report(
         received=sum(row.received for row in transformed.written),
         rejected=dict(rejected.most_common()),
         unreadable=transformed.unreadable,
-        duplicates=sum(row.duplicates for row in aggregated.made),
-        clean=sum(row.clean for row in aggregated.made),
-        event_hours=len(aggregated.made),
-        days=len(days.made),
+        duplicates=sum(row.duplicates for row in aggregated.written),
+        clean=sum(row.clean for row in aggregated.written),
+        event_hours=len(aggregated.written),
+        days=len(days.written),
         implausible=implausible_days([row.received_by_event_hour for row in transformed.written], datetime.now(UTC)),
         seconds=seconds,
     )

@@ -1,9 +1,13 @@
-"""A table of many small files and old snapshots → the same rows in fewer files, without what nobody can read any more.
+"""A table of many small files and old snapshots → the same rows in fewer files, without history that no reader needs.
 
 Other runs go on meanwhile, and nothing they do is lost. Compaction commits in parts: where another run replaced a
 partition meanwhile, that part is dropped, and the other run's rows stand. A run that loses to a compaction computes
-again, so the hours that runs work on now are left alone. A snapshot is kept as long as somebody may read it, which is
-counted from when it ceased to be current, and not from when it was made.
+again, so the hours that runs work on now are left alone. A snapshot is kept as long as a run may read it, which is
+counted from when it ceased to be current, and not from when it was written.
+
+Rejected lines go with their raw objects: a line is kept in one place as long as in the other. Whole landing hours are
+dropped, which costs Iceberg no look at a row. An hour that still has a raw object is left, however old it is: its rows
+could be computed again, and its lines are kept all the same.
 """
 
 from dataclasses import dataclass
@@ -12,18 +16,72 @@ from typing import Any, Final
 
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
-from pyspark.sql import Row, SparkSession
+from pyspark.sql import Row
+from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
 
-from contracts.names import CATALOG, LakeLocation
-from contracts.partitions import hour_of
-from contracts.tables import Table
+from contracts.names import CATALOG
+from contracts.partitions import HOUR, hour_of, hour_of_ordinal
+from contracts.tables import REJECTED_EVENTS, Table
 from spark_jobs.errors import BaseMovedError, SparkJobError
-from spark_jobs.operations.table_figures import TableFigures, table_figures
+from spark_jobs.lake.filters import sql_literal
+from spark_jobs.lake.lake import Lake
+from spark_jobs.lake.retries import retrying
+from spark_jobs.lake.revision import Revision, commit_error
 from spark_jobs.progress import progress
-from spark_jobs.tables.commit_files import commit_error
-from spark_jobs.tables.hour_filters import sql_literal
-from spark_jobs.tables.iceberg_table import loaded
-from spark_jobs.tables.retries import retrying
+from spark_jobs.raw.lake_stores import raw_store
+from storage.by_hour import landed_objects
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableFigures:
+    """Figures of a table as it is now; `snapshots` are those that can still be read."""
+
+    data_files: int = 0
+    bytes: int = 0
+    manifests: int = 0
+    snapshots: int = 0
+
+
+def table_figures(lake: Lake, table: Table) -> TableFigures:
+    """Return the figures of a table; one that nothing was ever written to has zeros."""
+    handle = lake.handle(table)
+    snapshot = handle.currentSnapshot()
+    if snapshot is None:
+        return TableFigures()
+    summary = snapshot.summary()
+    return TableFigures(
+        data_files=int(summary.get("total-data-files") or 0),
+        bytes=int(summary.get("total-files-size") or 0),
+        manifests=int(snapshot.allManifests(handle.io()).size()),
+        snapshots=int(handle.operations().current().snapshots().size()),
+    )
+
+
+def expire_rejected(lake: Lake, before: datetime) -> int:
+    """Drop the rejected lines of landing hours that ended by `before` and have no raw object left; return how many.
+
+    Raise `ConflictError` if other runs replaced these hours each time it was tried.
+    """
+    return retrying(lambda: _expire(lake, before))
+
+
+def _expire(lake: Lake, before: datetime) -> int:
+    base = Revision.of(lake, REJECTED_EVENTS)
+    old = {hour: rows for hour, rows in _rows_by_landing_hour(lake).items() if hour + HOUR <= before}
+    objects = landed_objects(raw_store(lake.raw_uri), old)
+    expired = {hour: rows for hour, rows in old.items() if not objects[hour]}
+    base.replace(REJECTED_EVENTS, [], expired)
+    return sum(expired.values())
+
+
+def _rows_by_landing_hour(lake: Lake) -> dict[datetime, int]:
+    """Return the rows of each landing hour that has any, by the table's manifests."""
+    partitions = lake.read_metadata(REJECTED_EVENTS, "partitions")
+    counted = partitions.groupBy(F.col("partition.landing_hour_hour").alias("hour")).agg(
+        F.sum("record_count").alias("rows")
+    )
+    return {hour_of_ordinal(row.hour): row.rows for row in counted.collect()}
+
 
 #: Iceberg refuses less, too: a run's new files are orphans until it commits.
 LEAST_ORPHAN_AGE: Final = timedelta(hours=24)
@@ -76,38 +134,36 @@ class TableMaintenance:
     removed_orphans: int
 
 
-def maintain_table(
-    spark: SparkSession, lake: LakeLocation, table: Table, rules: MaintenanceRules
-) -> TableMaintenance | None:
+def maintain_table(lake: Lake, table: Table, rules: MaintenanceRules) -> TableMaintenance | None:
     """Compact, expire, tidy up; return None for a table that nothing was ever written to, or that is not there yet.
 
     Raise `MaintenanceError` if a step fails; those before it are done, and no row is another.
     """
-    if not spark.catalog.tableExists(lake.table(table.name)):
-        return None  # no Spark job makes it, and whoever does has not come to it
-    before = table_figures(spark, lake, table)
+    if not lake.has(table):
+        return None  # no Spark job creates it, and the process that does has not started yet
+    before = table_figures(lake, table)
     if not before.snapshots:
         return None
     progress(f"maintaining {table.name}")
     try:
-        compacted = _compact(spark, lake, table, rules)
-        if table_figures(spark, lake, table).manifests >= MANY_MANIFESTS:
-            _rewrite_manifests(spark, lake, table)
-        _expire_snapshots(spark, lake, table, rules)
-        orphans = _remove_orphans(spark, lake, table, rules)
+        compacted = _compact(lake, table, rules)
+        if table_figures(lake, table).manifests >= MANY_MANIFESTS:
+            _rewrite_manifests(lake, table)
+        _expire_snapshots(lake, table, rules)
+        orphans = _remove_orphans(lake, table, rules)
     except (BaseMovedError, Py4JJavaError, PySparkException) as error:
         raise MaintenanceError(f"{table.name}: {_reason(error)}; its rows are what they were, run it again") from error
     return TableMaintenance(
         table=table.name,
         before=before,
-        after=table_figures(spark, lake, table),
+        after=table_figures(lake, table),
         compacted_files=compacted.rewritten_data_files_count,
         lost_to_other_runs=compacted.failed_data_files_count,
         removed_orphans=orphans,
     )
 
 
-def _compact(spark: SparkSession, lake: LakeLocation, table: Table, rules: MaintenanceRules) -> Row:
+def _compact(lake: Lake, table: Table, rules: MaintenanceRules) -> Row:
     """Rewrite partitions of many small files, sorted as the table is."""
     options = {
         "target-file-size-bytes": rules.target_file_bytes,
@@ -122,14 +178,14 @@ def _compact(spark: SparkSession, lake: LakeLocation, table: Table, rules: Maint
     finished = _not_busy(table, rules.now - BUSY)
     if finished:
         arguments["where"] = f'"{finished}"'
-    (result,) = _call(spark, "rewrite_data_files", table=_name(lake, table), **arguments)
+    (result,) = _call(lake, "rewrite_data_files", table=_name(lake, table), **arguments)
     return result
 
 
-def _rewrite_manifests(spark: SparkSession, lake: LakeLocation, table: Table) -> None:
+def _rewrite_manifests(lake: Lake, table: Table) -> None:
     """Merge manifests; where another run replaced one of them meanwhile, leave all as they are until the next time."""
     try:
-        _call(spark, "rewrite_manifests", table=_name(lake, table))
+        _call(lake, "rewrite_manifests", table=_name(lake, table))
     except Py4JJavaError as error:
         if not isinstance(commit_error(error), BaseMovedError):
             raise
@@ -148,23 +204,23 @@ def _not_busy(table: Table, busy_from: datetime) -> str:
     return f"{partition.column} < DATE'{busy_from.date()}'"
 
 
-def _expire_snapshots(spark: SparkSession, lake: LakeLocation, table: Table, rules: MaintenanceRules) -> None:
+def _expire_snapshots(lake: Lake, table: Table, rules: MaintenanceRules) -> None:
     """Expire what ceased to be current longer ago than the age: what was current then may still be read by a run."""
     cutoff = (rules.now - rules.snapshot_age).timestamp() * 1000
-    times = [int(entry.timestampMillis()) for entry in loaded(spark, lake, table).history()]
+    times = [int(entry.timestampMillis()) for entry in lake.handle(table).history()]
     oldest_kept = max((time for time in times if time <= cutoff), default=None)
     if oldest_kept is not None and oldest_kept > min(times):
         older_than = f"TIMESTAMP '{_utc(oldest_kept)}'"
-        _call(spark, "expire_snapshots", table=_name(lake, table), older_than=older_than, retain_last="1")
+        _call(lake, "expire_snapshots", table=_name(lake, table), older_than=older_than, retain_last="1")
 
 
-def _remove_orphans(spark: SparkSession, lake: LakeLocation, table: Table, rules: MaintenanceRules) -> int:
+def _remove_orphans(lake: Lake, table: Table, rules: MaintenanceRules) -> int:
     older_than = f"TIMESTAMP '{_utc(int((rules.now - rules.orphan_age).timestamp() * 1000))}'"
 
     def remove() -> int:
         try:
             arguments = {"table": _name(lake, table), "older_than": older_than, "prefix_listing": "true"}
-            return len(_call(spark, "remove_orphan_files", **arguments))
+            return len(_call(lake, "remove_orphan_files", **arguments))
         except Py4JJavaError as error:
             if _WENT in str(error):
                 raise BaseMovedError(f"{table.name}: a file went while its folder was listed") from error
@@ -173,12 +229,12 @@ def _remove_orphans(spark: SparkSession, lake: LakeLocation, table: Table, rules
     return retrying(remove, on=BaseMovedError)
 
 
-def _call(spark: SparkSession, procedure: str, **arguments: str) -> list[Row]:
+def _call(lake: Lake, procedure: str, **arguments: str) -> list[Row]:
     named = ", ".join(f"{name} => {value}" for name, value in arguments.items())
-    return spark.sql(f"CALL {CATALOG}.system.{procedure}({named})").collect()
+    return lake.spark.sql(f"CALL {CATALOG}.system.{procedure}({named})").collect()
 
 
-def _name(lake: LakeLocation, table: Table) -> str:
+def _name(lake: Lake, table: Table) -> str:
     return f"'{lake.database}.{table.name}'"
 
 

@@ -17,7 +17,7 @@ from typing import Final
 
 from contracts.event_files import OBJECT_HEAD, binary, is_gzip, known_binary
 from contracts.versions import RawObject
-from spark_jobs.raw.raw_objects import RawStore
+from storage.object_store import ObjectStore
 
 #: Of decompressed bytes; Firehose's largest buffer hint is 128 MiB of them, and the last record may go beyond it by a
 #: little. What touches the disk costs a third more to unpack.
@@ -41,7 +41,7 @@ class UnreadableObjectError(Exception):
 
 
 @contextmanager
-def sound_lines(store: RawStore, raw_object: RawObject) -> Iterator[Iterator[bytes]]:
+def sound_lines(store: ObjectStore, raw_object: RawObject) -> Iterator[Iterator[bytes]]:
     """Give the chunks of an object's lines; raise `UnreadableObjectError` before the first if it is not sound."""
     with line_chunks(unpacked(store.blocks(raw_object), raw_object.key)) as lines:
         yield lines

@@ -1,6 +1,6 @@
-"""Rows made by hand in the format of a REES46 month (a real one may not be shipped), and their figures, counted.
+"""Rows written by hand in the format of a REES46 month (a real one may not be shipped), and their figures, counted.
 
-541312140 views, puts in the cart and buys; 543272936 buys what nobody has seen it put in the cart; 555447699 comes back
+541312140 views, puts in the cart and buys; 543272936 buys what it has not put in the cart; 555447699 comes back
 after more than half an hour.
 """
 

@@ -15,7 +15,8 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, Asset
 from airflow.sdk.exceptions import ParamValidationError
 
-from dag_conventions.conventions import ORDER_OF_THE_DATA, SPARK_POOL, Tag
+from pipeline.conventions import ORDER_OF_THE_DATA, Tag
+from pipeline.spark_task import SPARK_POOL
 from tests.airflow_home import PIPELINE_ENVIRONMENT, ROOT
 
 pytestmark = pytest.mark.airflow
@@ -134,7 +135,7 @@ def test_the_pictures_of_the_docs_show_the_dags_as_they_are(dags: dict[str, DAG]
     now = {dag_id: {"tasks": sorted(dag.task_ids), "fields": list(dag.params)} for dag_id, dag in sorted(dags.items())}
 
     assert shown == now, (
-        "the pictures are stale: start `make demo`, wait until everything stays up, then take them again by "
+        "the pictures are stale: start `make demo`, wait until it says that the demo is up, then take them again by "
         "`python -m local.demo.screenshots --airflow ADDRESS`"
     )
 

@@ -17,9 +17,9 @@ import pytest
 from contracts.ledger import EventRow
 from contracts.names import LakeLocation
 from contracts.partitions import day_key, hour_key, hour_of, landing_prefix
-from hour_ledger.store import LedgerStore, open_ledger
 from local.airflow import AirflowApi, DagRun, LocalAirflow
 from local.cloud.process import LocalCloud
+from pipeline.lake_status.store import LedgerStore, open_ledger
 from tests.airflow_home import ROOT
 
 pytestmark = [pytest.mark.airflow, pytest.mark.cloud, pytest.mark.e2e, pytest.mark.timeout(1_200)]

@@ -8,7 +8,7 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from kinesis_scaling.decisions import store
-from kinesis_scaling.decisions.decision_record import DecisionRecord, Outcome
+from kinesis_scaling.decisions.record import DecisionRecord, Outcome
 from kinesis_scaling.scaling_decision import Action
 from kinesis_scaling.stream_settings import Mode
 from tests.plugins.kinesis_scaling.tasks.records import DECIDED, record
@@ -85,7 +85,7 @@ def test_the_watch_knows_the_task_of_each_move(scaling: DAG) -> None:
     assert set(watch.move_task_ids) == set(Action) - {Action.HOLD}
     for action, task_id in watch.move_task_ids.items():
         task: Any = scaling.get_task(task_id)
-        assert task.actions == (action,)
+        assert task.action == action
         assert task.stream_name == watch.stream.name
 
 

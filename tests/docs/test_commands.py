@@ -44,7 +44,7 @@ CLASSES: Final = (
         "prepares the shell",
     ),
     (r"make help|python -m \S+ --help", How.AS_PRINTED, ""),
-    (r"python -m kinesis_scaling simulate --trace FILE\.csv", How.AS_PRINTED, ""),
+    (r"python -m benchmarks\.scaling simulate --trace FILE\.csv", How.AS_PRINTED, ""),
     (r"make sql.*|python -m local\.lake_shell.*", How.ON_A_LAKE, "asks tables"),
     (r"python -m kinesis_scaling explain .+", How.ON_A_LAKE, "asks scaling_decisions"),
     (r"(spark-submit|submit) .*", How.SPARK_ON_A_LAKE, "works on tables"),
@@ -54,9 +54,8 @@ CLASSES: Final = (
     (r"make setup", How.PARSED, "installs what this runs in; tests/local/test_setup.py takes its steps"),
     (r"make (docs|lock|clean)|python -m contracts.*", How.PARSED, "writes to the checkout"),
     (r"make cloud|python -m local\.cloud serve.*", How.PARSED, "runs until Ctrl-C; tests/local/cloud starts it"),
-    (r"make bench.*|python -m benchmarks\..*", How.PARSED, "takes minutes"),
-    (r"python -m kinesis_scaling (simulate|robustness) .*", How.PARSED, "takes most of a minute"),
-    (r"python -m infra\.deploy.*", How.PARSED, "changes an account; tests/infra/test_deploy_command.py runs it"),
+    (r"make bench.*|python -m (benchmarks|tests\.proofs)\..*", How.PARSED, "takes minutes"),
+    (r"python -m infra\.deploy.*", How.PARSED, "changes an account; tests/infra/test_deploy.py runs it"),
     (r"python -m simulator (stream|history|replay).*", How.PARSED, "sends events; tests/simulator runs it"),
     (r"docker[ -]compose .*", How.PARSED, "needs an engine for containers"),
     (r"\.venv/bin/pre-commit install", How.PARSED, "writes a hook into the checkout's repository"),
@@ -218,7 +217,7 @@ def decided_lake(simulated_lake: SimulatedLake) -> SimulatedLake:
     names = f"raw_uri='{simulated_lake.raw_uri}', warehouse_uri='{simulated_lake.warehouse_uri}'"
     code = (
         "from contracts.names import LakeLocation; "
-        "from kinesis_scaling.decisions.example_day import example_decisions; "
+        "from benchmarks.scaling.docs_page import example_decisions; "
         "from kinesis_scaling.decisions.store import open_decision_store; "
         f"lake = LakeLocation({names}, database='{simulated_lake.database}'); "
         "open_decision_store(lake).write(example_decisions())"

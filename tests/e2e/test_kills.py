@@ -19,7 +19,7 @@ _SHARE = ["--processes", "2", "--drivers", "5", "--at-once", "0", "--side-by-sid
 
 def test_kills_and_four_operations_at_the_same_time_lose_and_double_nothing() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.kills", *_SHARE],
+        [sys.executable, "-m", "tests.proofs.kills", *_SHARE],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -30,4 +30,4 @@ def test_kills_and_four_operations_at_the_same_time_lose_and_double_nothing() ->
     assert "1  SIGKILL: fifty hours at once" in done.stdout  # a round of them to its end takes minutes: not here
     assert "1  rounds of two reconciles, an erasure and a maintenance side by side" in done.stdout
     assert "0 tables differ from a rebuild in one go" in done.stdout
-    assert "0 figures differ from what was laid down" in done.stdout
+    assert "0 figures differ from what was written" in done.stdout

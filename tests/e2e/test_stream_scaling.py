@@ -15,7 +15,7 @@ import boto3
 import pytest
 
 from contracts.names import LakeLocation
-from kinesis_scaling.decisions.decision_record import DecisionRecord, Outcome
+from kinesis_scaling.decisions.record import DecisionRecord, Outcome
 from kinesis_scaling.decisions.store import open_decision_store
 from kinesis_scaling.scaling_decision import Action
 from kinesis_scaling.stream.past_calls import past_calls, read_tags
@@ -35,7 +35,7 @@ RESHARD_SECONDS: Final = 8
 
 
 class Producer(threading.Thread):
-    """Puts numbered records at `rate` a second, and what is not taken again and again; `accepted` are the numbers."""
+    """Puts numbered records at `rate` a second, refused ones until they are accepted; `accepted` are their numbers."""
 
     def __init__(self, kinesis: Any) -> None:
         super().__init__(daemon=True)
@@ -60,13 +60,13 @@ class Producer(threading.Thread):
         self.join()
 
     def _put(self, numbers: list[int]) -> list[int]:
-        """Return those that were not taken; an answer that never came means that they may be there twice."""
+        """Return the numbers that were not accepted; records without an answer may be stored twice."""
         if not numbers:
             return []
         records = [{"Data": json.dumps(number), "PartitionKey": str(number)} for number in numbers]
         try:
             answer = self._kinesis.put_records(StreamName=STREAM, Records=records)
-        except Exception:  # noqa: BLE001 (the cloud is being killed: whatever botocore makes of it)
+        except Exception:  # noqa: BLE001 (the cloud is being killed: botocore may raise anything)
             return numbers
         taken = [number for number, result in zip(numbers, answer["Records"], strict=True) if "ErrorCode" not in result]
         self.accepted.update(taken)

@@ -1,12 +1,35 @@
 """The template, synthesized once for all tests that look at it."""
 
 import json
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from infra.settings import settings_of
 from infra.synth import synthesized
-from tests.infra.synthesized_template import Template
+
+
+@dataclass(frozen=True)
+class Template:
+    """A synthesized template, searched by resource type: logical ids are hashes that no test should know."""
+
+    document: dict[str, Any]
+
+    def resources(self, kind: str) -> list[dict[str, Any]]:
+        return [one for one in self.document["Resources"].values() if one["Type"] == kind]
+
+    def properties(self, kind: str) -> list[dict[str, Any]]:
+        return [one["Properties"] for one in self.resources(kind)]
+
+    def only(self, kind: str, **where: Any) -> dict[str, Any]:
+        """The one resource of a type whose properties have these values."""
+        (found,) = [
+            properties
+            for properties in self.properties(kind)
+            if all(properties.get(name) == value for name, value in where.items())
+        ]
+        return found
 
 
 def _template(environment: str) -> Template:

@@ -8,16 +8,14 @@ import pytest
 
 from tests.airflow_home import ROOT
 
-_LOADED = (
-    "import sys, airflow_local_settings; print(*{'hour_ledger.days', 'hour_ledger.lake_state'} & sys.modules.keys())"
-)
+TASK_IMPORTS = {"pipeline.lake_status.days", "pipeline.lake_status.hours"}
+_LOADED = f"import sys, airflow_local_settings; print(*{TASK_IMPORTS} & sys.modules.keys())"
 
 pytestmark = pytest.mark.airflow
 
 
 @pytest.mark.parametrize(
-    ("service", "loaded"),
-    [("scheduler", {"hour_ledger.days", "hour_ledger.lake_state"}), ("api-server", set()), ("dag-processor", set())],
+    ("service", "loaded"), [("scheduler", TASK_IMPORTS), ("api-server", set()), ("dag-processor", set())]
 )
 def test_only_the_scheduler_loads_what_tasks_import(tmp_path: Path, service: str, loaded: set[str]) -> None:
     done = subprocess.run(

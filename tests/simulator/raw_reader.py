@@ -1,4 +1,4 @@
-"""Reads what was laid down under a raw directory, without the code that wrote it."""
+"""Reads what was written under a raw directory, without the code that wrote it."""
 
 import gzip
 import hashlib

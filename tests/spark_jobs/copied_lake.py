@@ -9,10 +9,10 @@ import json
 import shutil
 from pathlib import Path
 
-from contracts.names import LakeLocation
+from spark_jobs.lake.lake import Lake
 
 
-def copy_lake(made: LakeLocation, empty: LakeLocation) -> LakeLocation:
+def copy_lake(made: Lake, empty: Lake) -> Lake:
     """Fill an empty lake of the same warehouse with another's raw objects and tables as they are now; return it."""
     shutil.copytree(made.raw_uri, empty.raw_uri, dirs_exist_ok=True)
     warehouse = Path(made.warehouse_uri)

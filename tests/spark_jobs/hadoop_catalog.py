@@ -10,13 +10,13 @@ from pyiceberg.serializers import FromInputFile, ToOutputFile
 from pyiceberg.table import CommitTableResponse, Table
 from pyiceberg.table.metadata import TableMetadata
 
-from contracts.names import LakeLocation
+from spark_jobs.lake.lake import Lake
 
 
 class HadoopCatalog(InMemoryCatalog):
     """Tables as Iceberg's HadoopTableOperations keeps them: v<n>.metadata.json, and its number in version-hint.text."""
 
-    def __init__(self, lake: LakeLocation) -> None:
+    def __init__(self, lake: Lake) -> None:
         super().__init__("hadoop", warehouse=Path(lake.warehouse_uri).as_uri())
         self._warehouse = Path(lake.warehouse_uri)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from contracts.envelope import Stamp, envelope_line, epoch_ms
-from contracts.names import LakeLocation
 from contracts.partitions import landing_prefix
+from spark_jobs.lake.lake import Lake
 
 
 def line(
@@ -23,7 +23,7 @@ def line(
     return envelope_line(stamp, json.dumps(event | {"event_name": "Search"} | more).encode())
 
 
-def lay_down(lake: LakeLocation, landing_hour: datetime, name: str, lines: Iterable[bytes]) -> str:
+def lay_down(lake: Lake, landing_hour: datetime, name: str, lines: Iterable[bytes]) -> str:
     """Write an object, whole; return its key as the jobs name it."""
     raw = Path(lake.raw_uri)
     below = f"{landing_prefix(landing_hour).removeprefix('raw/')}{name}.gz"
@@ -33,6 +33,6 @@ def lay_down(lake: LakeLocation, landing_hour: datetime, name: str, lines: Itera
     return f"{raw.name}/{below}"
 
 
-def arguments(lake: LakeLocation, *more: str) -> list[str]:
+def arguments(lake: Lake, *more: str) -> list[str]:
     """Return the command line that names the lake, and more of it."""
     return ["--raw-uri", lake.raw_uri, "--warehouse-uri", lake.warehouse_uri, "--database", lake.database, *more]

@@ -7,15 +7,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from pyspark.sql import SparkSession
-
-from contracts.names import LakeLocation
+from contracts.ledger import LandingLedgerRow
 from contracts.partitions import hour_of
 from contracts.tables import LANDING_LEDGER, RECEIVED_EVENTS
-from spark_jobs.tables.commit_files import replace_hours
-from spark_jobs.tables.iceberg_table import current_snapshot
-from spark_jobs.tables.ledger import LandingLedgerRow, write_landing_rows
-from spark_jobs.tables.write_files import files_of_rows
+from spark_jobs.lake.lake import Lake
+from spark_jobs.lake.ledgers import write_ledger
+from spark_jobs.lake.revision import Revision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,22 +81,17 @@ class Landing:
         )
 
 
-def land(spark: SparkSession, lake: LakeLocation, landings: Collection[Landing]) -> None:
+def land(lake: Lake, landings: Collection[Landing]) -> None:
     """Replace landing hours, and their rows of the ledger, as job 1 does."""
-    land_events(spark, lake, landings)
+    land_events(lake, landings)
     rows = [landing.ledger_row() for landing in landings]
-    write_landing_rows(spark, lake, rows, read_from=current_snapshot(spark, lake, LANDING_LEDGER))
+    write_ledger(Revision.of(lake, LANDING_LEDGER), LandingLedgerRow, rows, [row.landing_hour for row in rows])
 
 
-def land_events(spark: SparkSession, lake: LakeLocation, landings: Collection[Landing]) -> None:
+def land_events(lake: Lake, landings: Collection[Landing]) -> None:
     """Replace landing hours, but not their rows of the ledger: job 1, killed halfway."""
     rows = [event.row(landing.landing_hour) for landing in landings for event in landing.events]
-    replace_hours(
-        spark,
-        # In two files, as of two tasks: copies of an event need not lie in one.
-        [file for part in (rows[::2], rows[1::2]) for file in files_of_rows(spark, lake, RECEIVED_EVENTS, part)],
-        lake=lake,
-        table=RECEIVED_EVENTS,
-        hours=[landing.landing_hour for landing in landings],
-        read_from=current_snapshot(spark, lake, RECEIVED_EVENTS),
-    )
+    base = Revision.of(lake, RECEIVED_EVENTS)
+    # Two files, as two tasks write them: copies of an event need not be in one.
+    files = [file for part in (rows[::2], rows[1::2]) for file in lake.write_rows(RECEIVED_EVENTS, part)]
+    base.replace(RECEIVED_EVENTS, files, [landing.landing_hour for landing in landings])

@@ -5,10 +5,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
 
-from contracts.names import LakeLocation
 from contracts.tables import (
     CLEAN_EVENTS,
     EVENT_LEDGER,
@@ -17,26 +15,27 @@ from contracts.tables import (
     HOURLY_TRAFFIC,
     Table,
 )
+from spark_jobs.lake.lake import Lake
 
 #: The tables that job 2 makes.
-MADE_TABLES: Final = (CLEAN_EVENTS, HOURLY_EVENT_COUNTS, HOURLY_TRAFFIC, HOURLY_PRODUCT_STATS, EVENT_LEDGER)
+HOUR_TABLES: Final = (CLEAN_EVENTS, HOURLY_EVENT_COUNTS, HOURLY_TRAFFIC, HOURLY_PRODUCT_STATS, EVENT_LEDGER)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Row = tuple[Any, ...]
 
 
-def table_rows(spark: SparkSession, lake: LakeLocation, table: Table) -> list[Row]:
+def table_rows(lake: Lake, table: Table) -> list[Row]:
     """Return every row of a table, sorted, as tuples in the order of its columns."""
     times = {column.name for column in table.columns if column.type == "timestamp"}
     columns = [F.unix_micros(c.name).alias(c.name) if c.name in times else F.col(c.name) for c in table.columns]
-    rows = spark.table(lake.table(table.name)).select(columns).collect()
+    rows = lake.read(table).select(columns).collect()
     return sorted((_with_times(row.asDict(), times) for row in rows), key=repr)
 
 
-def table_hashes(spark: SparkSession, lake: LakeLocation, tables: Iterable[Table] = MADE_TABLES) -> dict[str, str]:
+def table_hashes(lake: Lake, tables: Iterable[Table] = HOUR_TABLES) -> dict[str, str]:
     """Return a hash over the rows of each table."""
-    return {table.name: hashlib.sha256(repr(table_rows(spark, lake, table)).encode()).hexdigest() for table in tables}
+    return {table.name: hashlib.sha256(repr(table_rows(lake, table)).encode()).hexdigest() for table in tables}
 
 
 def _with_times(row: dict[str, Any], times: set[str]) -> Row:

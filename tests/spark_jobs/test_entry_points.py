@@ -6,8 +6,8 @@ from types import ModuleType
 
 import pytest
 
-from contracts.names import LakeLocation
 from spark_jobs import run_aggregate_days, run_aggregate_hours, run_maintain_tables
+from spark_jobs.lake.lake import Lake
 from tests.spark_jobs.raw_lake import arguments
 
 pytestmark = pytest.mark.spark
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.spark
     ],
 )
 def test_a_misspelled_database_is_refused_and_not_made(
-    lake_with_tables: LakeLocation, capsys: pytest.CaptureFixture[str], job: ModuleType, asked: tuple[str, ...]
+    lake_with_tables: Lake, capsys: pytest.CaptureFixture[str], job: ModuleType, asked: tuple[str, ...]
 ) -> None:
     misspelled = replace(lake_with_tables, database="lkae")
     assert job.main(arguments(misspelled, *asked)) == 1

@@ -15,7 +15,7 @@ from spark_jobs.arguments import (
     add_lake_arguments,
     add_span_arguments,
     days_of,
-    lake_of,
+    location_of,
     moment,
     span_of,
 )
@@ -69,7 +69,7 @@ def lake_and_report(*argv: str) -> argparse.Namespace:
 
 @pytest.mark.parametrize("name", ["my-db", "1st", "Lake", "a.b", "x; DROP", "", "l" * 253])
 def test_what_no_catalog_takes_for_a_database_is_refused_by_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert lake_of(lake_and_report("--database", "clickstream_dev")).database == "clickstream_dev"
+    assert location_of(lake_and_report("--database", "clickstream_dev")).database == "clickstream_dev"
     with pytest.raises(SystemExit, match="2"):
         lake_and_report("--database", name)
     assert f"{name!r} is no name of a database" in capsys.readouterr().err

@@ -1,1 +1,1 @@
-"""What was decided, kept: the record of a decision, the table of them, and the page that tells a person of them."""
+"""The memory of decisions: the record of one, the table of all, and the page that explains them to a person."""

@@ -1,19 +1,24 @@
-"""Records of decisions → a page of text: what became of the stream, and why, for whoever has to answer for it."""
+"""Records of decisions → a page of text: what became of the stream, and why, for a person who has to answer for it.
 
-from collections.abc import Iterator, Sequence
+It begins with a summary of each stream: what was done, what was not, how many calls are left, and what it costs.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import groupby, pairwise
 from operator import attrgetter
 from textwrap import wrap
-from typing import Final
+from typing import Final, TypeVar
 
 from kinesis_scaling.aws_limits import UPDATE_CALLS
-from kinesis_scaling.decisions.decision_record import DecisionRecord, Outcome
-from kinesis_scaling.decisions.summary import Stretch, Summary, summary_of
+from kinesis_scaling.decisions.record import DecisionRecord, Outcome
 from kinesis_scaling.scaling_decision import Action
 
+T = TypeVar("T")
+
 WIDTH: Final = 110
-#: Splits (or merges) further apart have reasons of their own.
+#: Splits (or merges) within this time of each other stand as one line; those further apart have separate reasons.
 IN_A_ROW: Final = timedelta(minutes=30)
 _INDENT: Final = " " * 12
 _DAY: Final = timedelta(days=1)
@@ -23,6 +28,38 @@ _NAMES: Final = {
     Action.MERGE_SHARDS: ("merge", "merges"),
     Action.HOLD: ("nothing", "nothing"),
 }
+#: The hours of a month in AWS's price lists.
+HOURS_PER_MONTH: Final = 730
+#: With these outcomes the call is in the stream's tag: it is noted before it is made, perhaps by a task that failed.
+_CALL_NOTED: Final = (Outcome.DONE, Outcome.FAILED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """A time in which the number of open shards stayed the same."""
+
+    shards: int
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """The figures of one stream's decisions; `calls_used` of ten in 24 hours include the last decision's call.
+
+    `fewest` and `most` are the longest intervals with these numbers of shards.
+    """
+
+    moves: tuple[tuple[Action, int], ...]
+    not_made: tuple[tuple[Outcome, int], ...]
+    held: int
+    calls_used: int
+    decided_last: datetime
+    first_shards: int
+    last_shards: int
+    fewest: Interval
+    most: Interval
+    dollars_per_month: float
 
 
 def explain(
@@ -30,7 +67,7 @@ def explain(
 ) -> str:
     """Return the page of the decisions of `[since, until)`; times are UTC.
 
-    `hold` shows those to do nothing, too; `each` lists splits and merges one by one that else stand as one line.
+    `hold` also shows decisions to do nothing; `each` lists splits and merges one by one, which else stand as one line.
     """
     ordered = sorted(records, key=attrgetter("stream_name", "decided_at"))
     pages = [
@@ -67,7 +104,7 @@ def _summary_lines(figures: Summary, *, hold: bool, dated: bool) -> Iterator[str
         f"  calls       {figures.calls_used} of {UPDATE_CALLS} UpdateShardCount used in the 24 hours before "
         f"{_minute(figures.decided_last)}"
     )
-    fewest, most = _stretch(figures.fewest, dated=dated), _stretch(figures.most, dated=dated)
+    fewest, most = _interval(figures.fewest, dated=dated), _interval(figures.most, dated=dated)
     yield f"  shards      {figures.first_shards} at first, {figures.last_shards} at last"
     if figures.fewest.shards != figures.most.shards:
         yield f"              fewest {fewest}; most {most}"
@@ -80,7 +117,7 @@ def _summary_lines(figures: Summary, *, hold: bool, dated: bool) -> Iterator[str
 
 
 def _entries(records: Sequence[DecisionRecord], *, each: bool) -> Iterator[list[DecisionRecord]]:
-    """Yield what stands as one entry: a decision, or splits (or merges) in a row, each begun where the last ended."""
+    """Yield the entries: a decision, or splits (or merges) in a row, each of which began where the last one ended."""
     entry: list[DecisionRecord] = []
     for record in records:
         if entry and not (not each and _goes_on(entry[-1], record)):
@@ -144,9 +181,9 @@ def _repeated(record: DecisionRecord) -> str:
     return "" if record.times == 1 else f" {record.times} times until {record.last_decided_at:%H:%M:%S}"
 
 
-def _stretch(stretch: Stretch, *, dated: bool) -> str:
+def _interval(interval: Interval, *, dated: bool) -> str:
     style = "%m-%d %H:%M" if dated else "%H:%M"
-    return f"{stretch.shards} ({stretch.start:{style}}–{stretch.end:{style}})"
+    return f"{interval.shards} ({interval.start:{style}}–{interval.end:{style}})"
 
 
 def _minute(time: datetime) -> str:
@@ -160,3 +197,56 @@ def _length(time: timedelta) -> str:
 
 def _plural(count: int, one: str, more: str, sign: str = "-") -> str:
     return f"{count:{sign}} {one if abs(count) == 1 else more}"
+
+
+def summary_of(records: Sequence[DecisionRecord], until: datetime) -> Summary:
+    """Return the figures of the records of one stream, at least one, in the order of time."""
+    last = records[-1]
+    intervals = list(_intervals(records, until))
+    done = [record for record in records if record.outcome is Outcome.DONE]
+    return Summary(
+        moves=_counted((record.action for record in done), tuple(Action)),
+        not_made=_counted(
+            (record.outcome for record in records),
+            (Outcome.REFUSED, Outcome.FAILED, Outcome.SUPERSEDED, Outcome.ADVISED),
+        ),
+        held=sum(record.outcome is Outcome.HELD for record in records),
+        calls_used=UPDATE_CALLS - last.calls_left + _noted_call(last),
+        decided_last=last.last_decided_at,
+        first_shards=records[0].open_shards,
+        last_shards=intervals[-1].shards,
+        fewest=max(intervals, key=lambda interval: (-interval.shards, interval.end - interval.start)),
+        most=max(intervals, key=lambda interval: (interval.shards, interval.end - interval.start)),
+        dollars_per_month=(intervals[-1].shards - records[0].open_shards) * _shard_hour(records) * HOURS_PER_MONTH,
+    )
+
+
+def _shard_hour(records: Iterable[DecisionRecord]) -> float:
+    """Return the price of a shard-hour in the decisions; 0 if none of them was a move."""
+    changes = ((record.dollars_per_hour, record.target_shards - record.open_shards) for record in records)
+    return next((dollars / shards for dollars, shards in changes if shards), 0.0)
+
+
+def _noted_call(record: DecisionRecord) -> bool:
+    return record.action is Action.UPDATE_SHARD_COUNT and record.outcome in _CALL_NOTED
+
+
+def _counted(found: Iterable[T], kinds: tuple[T, ...]) -> tuple[tuple[T, int], ...]:
+    """Return how often each kind occurs, in the order of `kinds`; a kind that never occurs is left out."""
+    every = list(found)
+    return tuple((kind, every.count(kind)) for kind in kinds if kind in every)
+
+
+def _intervals(records: Sequence[DecisionRecord], until: datetime) -> Iterator[Interval]:
+    """Yield the intervals; a change that has no record, such as one by hand, begins at the next decision."""
+    seen = [(record.decided_at, record.open_shards) for record in records]
+    seen += [
+        (record.finished_at, record.resulting_shards)
+        for record in records
+        if record.finished_at is not None and record.resulting_shards is not None
+    ]
+    seen.sort()
+    changes = [seen[0], *(after for before, after in pairwise(seen) if after[1] != before[1])]
+    ends = [time for time, _ in changes[1:]] + [max(until, changes[-1][0])]
+    for (start, shards), end in zip(changes, ends, strict=True):
+        yield Interval(shards=shards, start=start, end=end)

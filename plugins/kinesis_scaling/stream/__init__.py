@@ -1,1 +1,1 @@
-"""A stream on AWS: what CloudWatch and Kinesis are asked of it, and the calls that change it. Without Airflow."""
+"""A stream on AWS, without Airflow: what CloudWatch and Kinesis say about it, and the calls that change it."""

@@ -1,4 +1,4 @@
-"""What botocore raises → an error of ours: for a person to put right, or to be tried again."""
+"""What botocore raises → a `StreamError` that a person must put right, or that a later try may not meet."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,12 +15,12 @@ _SERVER_ERROR: Final = 500
 
 
 @contextmanager
-def explained(call: str, stream_name: str) -> Iterator[None]:
+def translate_aws_errors(call: str, stream_name: str) -> Iterator[None]:
     """Turn what `call` (`kinesis:DescribeLimits`) raises into a `StreamError` that says what to do."""
     try:
         yield
     except ClientError as error:
-        raise _explanation(error, call, stream_name) from error
+        raise _translated(error, call, stream_name) from error
     except (NoCredentialsError, NoRegionError) as error:
         raise NotAllowedError(
             f"{call} for stream {stream_name}: {error}; give Airflow credentials and region"
@@ -40,11 +40,11 @@ def message_of(error: ClientError) -> str:
 
 
 def was_repeated(error: ClientError) -> bool:
-    """Say whether botocore made the call more than once, so that the error may be due to its own first one."""
+    """Return whether botocore made the call more than once, so that its own first call may have caused the error."""
     return bool(error.response.get("ResponseMetadata", {}).get("RetryAttempts"))
 
 
-def _explanation(error: ClientError, call: str, stream_name: str) -> StreamError:
+def _translated(error: ClientError, call: str, stream_name: str) -> StreamError:
     code, said = code_of(error), message_of(error)
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     if code == "ResourceNotFoundException":

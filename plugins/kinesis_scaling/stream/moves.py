@@ -1,40 +1,41 @@
-"""A decision → the call to AWS that makes it, and what became of it.
+"""A decision → the call to AWS that makes the move, and its outcome.
 
-A move is begun once, however often its task is tried: what the stream looks like tells whether an earlier try got as
-far as the call.
+A move is begun once, however often its task is tried: the stream's state shows whether an earlier try got as far as the
+call.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from kinesis_scaling.decisions.decision_record import DecisionRecord, Outcome
+from kinesis_scaling.decisions.record import DecisionRecord, Outcome
 from kinesis_scaling.scaling_decision import Action
-from kinesis_scaling.stream.aws_errors import code_of, explained, message_of, was_repeated
-from kinesis_scaling.stream.open_shards import open_shards, shard_to_split, shards_to_merge
+from kinesis_scaling.stream.aws_errors import code_of, message_of, translate_aws_errors, was_repeated
 from kinesis_scaling.stream.past_calls import Refusal, note_call, note_refusal
-from kinesis_scaling.stream.stream_reader import StreamSummary
+from kinesis_scaling.stream.watch import OpenShard, StreamSummary, open_shards
 from kinesis_scaling.stream_state import StreamStatus
 
-#: An older decision is not made: a DAG that was paused may wake up hours later.
+#: An older decision is not carried out: a DAG that was paused may wake up hours later.
 FRESH: Final = timedelta(minutes=5)
 _REFUSALS: Final = ("LimitExceededException", "InvalidArgumentException", "ValidationException")
 
 
 class StreamMoves:
-    """Makes moves of one stream; times are given by the caller."""
+    """Makes moves of one stream; the caller passes the times."""
 
     def __init__(self, kinesis: Any, stream_name: str) -> None:
         self._kinesis = kinesis
         self._stream_name = stream_name
 
     def begin(self, record: DecisionRecord, now: datetime, *, tried_before: bool) -> DecisionRecord | None:
-        """Make the call; return the record if that was all, None if the stream is to become ACTIVE first.
+        """Make the call; return the record if the move is over, None if the stream must become ACTIVE first.
 
-        `tried_before` says that an earlier try may have made it: then a stream that changes, or that is as it should
-        be, is its work. Else it is somebody else's, such as another Airflow's that decided the same.
-        Raises `StreamError` for what a person, or another try, must put right.
+        `tried_before` says that an earlier try may have made the call: then a stream that changes, or that has the
+        target count, is that try's work. Otherwise it is the work of another program or person, such as a second
+        Airflow that decided the same. Raises `StreamError` for what a person, or another try, must put right.
         """
         summary = StreamSummary(self._kinesis, self._stream_name)
         found = summary.open_shard_count
@@ -48,7 +49,7 @@ class StreamMoves:
         return self._call(record, found, now)
 
     def end(self, record: DecisionRecord, now: datetime) -> DecisionRecord:
-        """Return what became of a move, the stream being ACTIVE again."""
+        """Return the record with the outcome of a move after which the stream is ACTIVE again."""
         found = StreamSummary(self._kinesis, self._stream_name).open_shard_count
         if found == record.target_shards:
             return self._done(record, found, now)
@@ -58,12 +59,12 @@ class StreamMoves:
 
     def _done(self, record: DecisionRecord, found: int, now: datetime) -> DecisionRecord:
         if record.action is Action.UPDATE_SHARD_COUNT:
-            # Again: a writer who had read the tag before the call may have written over it since.
+            # Again, because a writer that had read the tag before the call may have overwritten it since.
             self._note(record, now)
         return record.ended(Outcome.DONE, at=now, resulting_shards=found)
 
     def _note(self, record: DecisionRecord, now: datetime) -> None:
-        # By the decision's time, which every try of the task knows: so one call is one entry.
+        # Every try of the task knows the decision's time, so one call stays one entry.
         note_call(self._kinesis, self._stream_name, record.decided_at, now)
 
     def _call(self, record: DecisionRecord, found: int, now: datetime) -> DecisionRecord | None:
@@ -105,9 +106,9 @@ class StreamMoves:
     def _refused(self, record: DecisionRecord, error: ClientError, now: datetime) -> DecisionRecord | None:
         in_use = code_of(error) == "ResourceInUseException"
         if in_use and was_repeated(error):
-            return None  # the first call may have been taken, and its answer lost; the end will tell
+            return None  # AWS may have taken the first call, and its answer was lost; `end` finds out
         if not in_use and code_of(error) not in _REFUSALS:
-            with explained(f"kinesis:{record.action}", self._stream_name):
+            with translate_aws_errors(f"kinesis:{record.action}", self._stream_name):
                 raise error
         found = StreamSummary(self._kinesis, self._stream_name).open_shard_count
         if found == record.target_shards and was_repeated(error):
@@ -131,6 +132,23 @@ def _why_not(record: DecisionRecord, summary: StreamSummary, now: datetime) -> s
     return None
 
 
+def shard_to_split(shards: Sequence[OpenShard], shard_id: str | None) -> OpenShard | None:
+    """Return the shard of that id, or the widest if no id is given; None if it is not open any more.
+
+    >>> narrow, wide = OpenShard(shard_id="a", start=0, end=9), OpenShard(shard_id="b", start=10, end=99)
+    >>> shard_to_split([narrow, wide], None).shard_id
+    'b'
+    """
+    if shard_id is not None:
+        return next((shard for shard in shards if shard.shard_id == shard_id), None)
+    return max(shards, key=lambda shard: shard.width, default=None)
+
+
+def shards_to_merge(shards: Sequence[OpenShard]) -> tuple[OpenShard, OpenShard] | None:
+    """Return the two neighbours that are narrowest together; None if there are no two."""
+    return min(pairwise(shards), key=lambda pair: pair[0].width + pair[1].width, default=None)
+
+
 def is_settled(kinesis: Any, stream_name: str) -> bool:
-    """Say whether the stream takes orders again (or never will)."""
+    """Return whether the stream accepts calls again (or never will)."""
     return StreamSummary(kinesis, stream_name).status is not StreamStatus.UPDATING

@@ -16,15 +16,15 @@ from typing import Any, Final
 from kinesis_scaling.aws_limits import UPDATE_CALLS, UPDATE_CALLS_WINDOW
 from kinesis_scaling.errors import StreamError
 from kinesis_scaling.scaling_decision import Action
-from kinesis_scaling.stream.aws_errors import explained
+from kinesis_scaling.stream.aws_errors import translate_aws_errors
 
 CALLS_TAG: Final = "kinesis-scaling/update-shard-count-calls"
 REFUSAL_TAG: Final = "kinesis-scaling/last-refusal"
 #: Twice the budget, and still within a tag: 20 times 10 digits and a space.
 KEPT: Final = 2 * UPDATE_CALLS
-#: A refused UpdateShardCount means calls that we do not know of: the budget counts as spent for so long.
+#: A refused UpdateShardCount means that there were calls we do not know of, so the budget counts as spent this long.
 BUDGET_SPENT_FOR: Final = timedelta(hours=1)
-#: Any other move that was refused is not tried again for so long.
+#: Any other move that AWS refused is not tried again for this long.
 HELD_FOR: Final = timedelta(minutes=5)
 _WRITES: Final = 3
 
@@ -39,7 +39,7 @@ class Refusal:
 
 @dataclass(frozen=True, kw_only=True)
 class PastCalls:
-    """What the tags say: past calls, oldest first; the last refusal; and what in them could not be read."""
+    """The content of the tags: past calls, oldest first; the last refusal; and the words that could not be read."""
 
     calls: tuple[datetime, ...]
     refusal: Refusal | None = None
@@ -55,11 +55,11 @@ class PastCalls:
         refused = refusal and refusal.action is Action.UPDATE_SHARD_COUNT and now - refusal.at < BUDGET_SPENT_FOR
         if not refused and self.unreadable is None:
             return self.calls
-        # An hour ago: spent, but nothing that has just been done and has to settle.
+        # An hour ago, so that the calls count as spent, but no call is so recent that the stream has to settle.
         return (*self.calls, *[now - timedelta(hours=1)] * UPDATE_CALLS)
 
     def holds(self, action: Action, now: datetime) -> bool:
-        """Say whether AWS refused such a move so lately that it is not worth another call."""
+        """Return whether AWS refused such a move so lately that another call is not worth making."""
         return self.refusal is not None and self.refusal.action is action and now - self.refusal.at < HELD_FOR
 
 
@@ -77,9 +77,9 @@ def past_calls(tags: dict[str, str], now: datetime) -> PastCalls:
 
 
 def note_call(kinesis: Any, stream_name: str, call: datetime, now: datetime) -> None:
-    """See to it that the tag has the call; raise `StreamError` if it has not after some tries.
+    """Write the call into the tag; raise `StreamError` if the tag still lacks it after some tries.
 
-    Calls that others noted stay, but what cannot be read goes.
+    Calls that other writers noted stay; words that cannot be read are removed.
     """
     second = call.replace(microsecond=0)
     for _ in range(_WRITES):
@@ -96,9 +96,9 @@ def note_call(kinesis: Any, stream_name: str, call: datetime, now: datetime) -> 
 
 
 def repair(kinesis: Any, stream_name: str, noted: PastCalls, now: datetime) -> None:
-    """Write tags that can be read again; ten calls count as made now, for who knows what the words meant.
+    """Write tags that can be read again, with ten calls made now, since the unreadable words may have meant as many.
 
-    After 24 hours nothing of that is left.
+    The effect ends after 24 hours.
     """
     spent = {now - timedelta(seconds=number) for number in range(UPDATE_CALLS)}
     _write_tag(kinesis, stream_name, CALLS_TAG, calls_text({*noted.calls, *spent}))
@@ -116,7 +116,7 @@ def read_tags(kinesis: Any, stream_name: str) -> dict[str, str]:
     tags: dict[str, str] = {}
     request: dict[str, Any] = {"StreamName": stream_name}
     while True:
-        with explained("kinesis:ListTagsForStream", stream_name):
+        with translate_aws_errors("kinesis:ListTagsForStream", stream_name):
             page = kinesis.list_tags_for_stream(**request)
         tags |= {tag["Key"]: tag.get("Value", "") for tag in page["Tags"]}
         if not page["HasMoreTags"]:
@@ -158,5 +158,5 @@ def _moment(word: str) -> datetime | None:
 
 
 def _write_tag(kinesis: Any, stream_name: str, key: str, value: str) -> None:
-    with explained("kinesis:AddTagsToStream", stream_name):
+    with translate_aws_errors("kinesis:AddTagsToStream", stream_name):
         kinesis.add_tags_to_stream(StreamName=stream_name, Tags={key: value})

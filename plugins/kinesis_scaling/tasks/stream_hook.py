@@ -1,4 +1,4 @@
-"""One Airflow connection → the two AWS clients that scaling needs, and what is done with them."""
+"""One Airflow connection → the two AWS clients that scaling needs, and the objects that use them."""
 
 from functools import cached_property
 from typing import Any
@@ -37,9 +37,9 @@ class StreamHook(AwsBaseHook):
         ).conn
 
     def watch(self, stream: ScaledStream, decided_by: str) -> StreamWatch:
-        """Return what asks the policy about the stream."""
+        """Return a watch of the stream, which asks the policy."""
         return StreamWatch(stream, kinesis=self.conn, cloudwatch=self.cloudwatch, decided_by=decided_by)
 
     def moves(self, stream_name: str) -> StreamMoves:
-        """Return what changes the stream."""
+        """Return the moves of the stream."""
         return StreamMoves(self.conn, stream_name)

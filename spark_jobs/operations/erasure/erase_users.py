@@ -10,22 +10,35 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from pyspark.sql import SparkSession
-
-from contracts.names import LakeLocation
 from contracts.partitions import SETTLING_MARGIN
 from contracts.tables import TABLES
-from spark_jobs.operations.erasure.make_again import MadeAgain, make_again
-from spark_jobs.operations.erasure.objects_to_search import landing_hours_of, named_objects, objects_to_search
-from spark_jobs.operations.erasure.places import LakePlaces, places_of
-from spark_jobs.operations.erasure.rewrite_objects import Rewritten, rewrite_error_objects, rewrite_raw_objects
-from spark_jobs.operations.erasure.search_lake import LONGEST_JOB, Removal, SearchResult, findings, search_lake
-from spark_jobs.operations.erasure.sought_users import SoughtUsers
-from spark_jobs.operations.erasure.stored_values import warehouse_finding
-from spark_jobs.operations.erasure.table_history import expire_history, files_in_use, folder_of, rewrite_manifests
+from spark_jobs.lake.erased_users import add_erased_users
+from spark_jobs.lake.evolution import ensure_filled_lake
+from spark_jobs.lake.lake import Lake
+from spark_jobs.operations.erasure.rebuild import Rebuilt, rebuild
+from spark_jobs.operations.erasure.rewrite import (
+    Rewritten,
+    landing_hours_of,
+    named_objects,
+    objects_to_search,
+    rewrite_error_objects,
+    rewrite_raw_objects,
+)
+from spark_jobs.operations.erasure.search import (
+    LONGEST_JOB,
+    Removal,
+    SearchResult,
+    expire_history,
+    files_in_use,
+    findings,
+    folder_of,
+    rewrite_manifests,
+    search_lake,
+    warehouse_finding,
+)
+from spark_jobs.operations.erasure.user_matching import SoughtUsers
 from spark_jobs.progress import progress
-from spark_jobs.tables.erased_users import add_erased_users
-from spark_jobs.tables.table_evolution import ensure_filled_lake
+from spark_jobs.raw.lake_stores import LakeStores, lake_stores
 
 #: Firehose's longest buffer interval: an hour that ended longer ago has all of its objects, whatever the stream's own.
 _LONGEST_BUFFER: Final = timedelta(minutes=15)
@@ -45,24 +58,23 @@ class ErasureReport:
     """What was done, and what the search at the end found."""
 
     rewritten: tuple[Rewritten, ...]
-    made: MadeAgain
+    made: Rebuilt
     expired_snapshots: int
     search: SearchResult
 
 
 def erase_users(
-    spark: SparkSession,
-    lake: LakeLocation,
+    lake: Lake,
     erasure: Erasure,
     *,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ErasureReport:
     """Erase users from a lake; the report's `search.survivors` is empty if nothing of them is left."""
-    ensure_filled_lake(spark, lake)
-    run = _Run(spark=spark, lake=lake, erasure=erasure, clock=clock, started=clock())
+    ensure_filled_lake(lake)
+    run = _Run(lake=lake, erasure=erasure, clock=clock, started=clock())
     progress("refusing the users' lines from now on")
-    add_erased_users(spark, lake, erasure.users.hashes, run.started)
-    first = run.erase(named_objects(spark, lake, erasure.users))
+    add_erased_users(lake, erasure.users.hashes, run.started)
+    first = run.erase(named_objects(lake, erasure.users))
     if not first.search.stray:
         return first
     # What no table named: it landed meanwhile, or its rows had expired before it did. It is rewritten like the rest.
@@ -72,39 +84,38 @@ def erase_users(
 
 @dataclass(frozen=True, kw_only=True)
 class _Run:
-    spark: SparkSession
-    lake: LakeLocation
+    lake: Lake
     erasure: Erasure
     clock: Callable[[], datetime]
     started: datetime
 
     def erase(self, named: Collection[str]) -> ErasureReport:
         """Rewrite the named objects and those that no table knows, make their hours and all stale ones, search."""
-        spark, lake, users = self.spark, self.lake, self.erasure.users
-        places = places_of(lake)
-        rewritten = self._rewrite(places, named)
+        lake, users = self.lake, self.erasure.users
+        stores = lake_stores(lake)
+        rewritten = self._rewrite(stores, named)
         # Those that no run has made yet, too: one that is at it, and has read the lines, then loses to this one.
         hours = landing_hours_of(done.key for done in rewritten)
-        made = make_again(spark, lake, users, hours, self.started - _LONGEST_BUFFER - SETTLING_MARGIN)
-        expired = _forget_history(spark, lake, places, users, self.clock)
+        made = rebuild(lake, users, hours, self.started - _LONGEST_BUFFER - SETTLING_MARGIN)
+        expired = _forget_history(lake, stores, users, self.clock)
         progress("searching every object of the lake")
         removal = Removal(
-            in_use=files_in_use(spark, lake, places.warehouse),
+            in_use=files_in_use(lake, stores.warehouse),
             written_before=self.clock() if self.erasure.alone else self.started - LONGEST_JOB,
             discard=self.erasure.discard_unreadable,
         )
-        search = search_lake(spark, places, users, removal)
+        search = search_lake(lake.spark, stores, users, removal)
         return ErasureReport(rewritten=rewritten, made=made, expired_snapshots=expired, search=search)
 
-    def _rewrite(self, places: LakePlaces, named: Collection[str]) -> tuple[Rewritten, ...]:
+    def _rewrite(self, stores: LakeStores, named: Collection[str]) -> tuple[Rewritten, ...]:
         """Rewrite raw objects, those that no table knows yet among them, and every error object."""
-        spark, users, discard = self.spark, self.erasure.users, self.erasure.discard_unreadable
-        raw = objects_to_search(spark, self.lake, places.raw, named)
+        spark, users, discard = self.lake.spark, self.erasure.users, self.erasure.discard_unreadable
+        raw = objects_to_search(self.lake, stores.raw, named)
         progress(f"rewriting those of {len(raw)} raw objects that hold a user")
-        errors = (stored for stored in places.errors.stored() if stored.current)
+        errors = (stored for stored in stores.errors.versions() if stored.current)
         return (
-            *rewrite_raw_objects(spark, places.raw, raw, users, discard=discard),
-            *rewrite_error_objects(spark, places.errors, errors, users, discard=discard),
+            *rewrite_raw_objects(spark, stores.raw, raw, users, discard=discard),
+            *rewrite_error_objects(spark, stores.errors, errors, users, discard=discard),
         )
 
 
@@ -117,20 +128,18 @@ def _both(first: ErasureReport, second: ErasureReport) -> ErasureReport:
     )
 
 
-def _forget_history(
-    spark: SparkSession, lake: LakeLocation, places: LakePlaces, users: SoughtUsers, clock: Callable[[], datetime]
-) -> int:
+def _forget_history(lake: Lake, stores: LakeStores, users: SoughtUsers, clock: Callable[[], datetime]) -> int:
     """Expire every table's past; where manifests still have a user as a bound of a column, write them again."""
     progress("giving up the past of every table")
-    expired = expire_history(spark, lake, clock())
-    manifests = [stored for stored in places.warehouse.stored() if stored.current and stored.key.endswith(".avro")]
-    holding = [finding.stored.key for finding in findings(spark, places.warehouse, manifests, warehouse_finding, users)]
+    expired = expire_history(lake, clock())
+    manifests = [stored for stored in stores.warehouse.versions() if stored.current and stored.key.endswith(".avro")]
+    holding = [
+        finding.stored.key for finding in findings(lake.spark, stores.warehouse, manifests, warehouse_finding, users)
+    ]
     tables = [
-        table
-        for table in TABLES
-        if any(key.startswith(folder_of(spark, lake, places.warehouse, table)) for key in holding)
+        table for table in TABLES if any(key.startswith(folder_of(lake, stores.warehouse, table)) for key in holding)
     ]
     if tables:
-        rewrite_manifests(spark, lake, tables)
-        expired += expire_history(spark, lake, clock())
+        rewrite_manifests(lake, tables)
+        expired += expire_history(lake, clock())
     return expired

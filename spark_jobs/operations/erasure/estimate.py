@@ -5,25 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from pyspark.sql import SparkSession
-
-from contracts.names import LakeLocation
+from contracts.ledger import LandedHour
 from contracts.partitions import HOUR
 from contracts.tables import REJECTED_EVENTS, TABLES
-from spark_jobs.operations.erasure.objects_to_search import objects_to_search
-from spark_jobs.operations.erasure.places import LakePlaces
-from spark_jobs.operations.erasure.search_lake import findings
-from spark_jobs.operations.erasure.sought_users import SoughtUsers
-from spark_jobs.operations.erasure.stored_values import error_finding, raw_finding
-from spark_jobs.operations.erasure.table_history import past_snapshots
-from spark_jobs.operations.erasure.users_rows import (
+from spark_jobs.lake.lake import Lake
+from spark_jobs.lake.ledgers import read_ledger
+from spark_jobs.operations.erasure.rewrite import objects_to_search
+from spark_jobs.operations.erasure.search import error_finding, findings, past_snapshots, raw_finding
+from spark_jobs.operations.erasure.user_matching import (
+    SoughtUsers,
     counted_rows,
     rejected_without_line,
     users_received,
     users_rejected,
 )
-from spark_jobs.tables.iceberg_table import loaded
-from spark_jobs.tables.ledger import read_landed_hours
+from spark_jobs.raw.lake_stores import LakeStores
 
 _DAY: Final = timedelta(days=1)
 
@@ -54,21 +50,21 @@ class Estimate:
         return not self.objects and not any(self.rows.values())
 
 
-def estimate(spark: SparkSession, lake: LakeLocation, places: LakePlaces, users: SoughtUsers) -> Estimate:
+def estimate(lake: Lake, stores: LakeStores, users: SoughtUsers) -> Estimate:
     """Look at the tables, and into the raw and error objects that may hold the users."""
-    received, rejected = users_received(spark, lake, users), users_rejected(spark, lake, users)
+    received, rejected = users_received(lake, users), users_rejected(lake, users)
     hours = received.hours | rejected.hours
-    named = received.keys | rejected.keys | rejected_without_line(spark, lake).keys
-    raw = objects_to_search(spark, lake, places.raw, named)
-    errors = [stored for stored in places.errors.stored() if stored.current]
+    named = received.keys | rejected.keys | rejected_without_line(lake).keys
+    raw = objects_to_search(lake, stores.raw, named)
+    errors = [stored for stored in stores.errors.versions() if stored.current]
     found = [
-        *findings(spark, places.raw, raw, raw_finding, users),
-        *findings(spark, places.errors, errors, error_finding, users),
+        *findings(lake.spark, stores.raw, raw, raw_finding, users),
+        *findings(lake.spark, stores.errors, errors, error_finding, users),
     ]
     held = [finding.stored for finding in found if finding.held]
-    rows, known = counted_rows(spark, lake, users)
-    fed = _fed(spark, lake, hours)
-    snapshots, data_files = _past(spark, lake)
+    rows, known = counted_rows(lake, users)
+    fed = _fed(lake, hours)
+    snapshots, data_files = _past(lake)
     present = {stored.key for stored in raw}
     return Estimate(
         rows={**rows, REJECTED_EVENTS.name: rejected.rows.total()},
@@ -85,22 +81,21 @@ def estimate(spark: SparkSession, lake: LakeLocation, places: LakePlaces, users:
     )
 
 
-def _fed(spark: SparkSession, lake: LakeLocation, hours: Collection[datetime]) -> set[datetime]:
+def _fed(lake: Lake, hours: Collection[datetime]) -> set[datetime]:
     """Return the event hours that landing hours feed: all of them become stale."""
     if not hours:
         return set()
-    landed = read_landed_hours(spark, lake, min(hours), max(hours) + HOUR)
+    landed = read_ledger(lake, LandedHour, min(hours), max(hours) + HOUR)
     return {hour for row in landed if row.landing_hour in hours for hour in row.received_by_event_hour}
 
 
-def _past(spark: SparkSession, lake: LakeLocation) -> tuple[int, int]:
+def _past(lake: Lake) -> tuple[int, int]:
     """Return the snapshots that are not current, and the data files that only they refer to."""
     snapshots = files = 0
     for table in TABLES:
-        past = past_snapshots(loaded(spark, lake, table))
+        past = past_snapshots(lake.handle(table))
         if past:
-            name = lake.table(table.name)
-            current = spark.table(f"{name}.files").select("file_path")
-            files += spark.table(f"{name}.all_files").select("file_path").distinct().subtract(current).count()
+            current = lake.read_metadata(table, "files").select("file_path")
+            files += lake.read_metadata(table, "all_files").select("file_path").distinct().subtract(current).count()
         snapshots += past
     return snapshots, files

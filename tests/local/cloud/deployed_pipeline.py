@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from infra.deploy import usable_outputs
+from infra.deploy import Deployment, usable_outputs
 from infra.settings import settings_of
-from infra.stack_deployment import Deployment, deploy
 from infra.synth import synthesized
 
 
@@ -48,7 +47,7 @@ class DeployedPipeline:
 
 
 def deployed(clients: Any, endpoint_url: str, environment: str) -> DeployedPipeline:
-    outputs = deploy(deployment_of(clients, environment, template_named(environment)))
+    outputs = deployment_of(clients, environment, template_named(environment)).deploy()
     return DeployedPipeline(outputs=usable_outputs(outputs, endpoint_url=endpoint_url), clients=clients)
 
 

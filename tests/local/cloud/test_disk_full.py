@@ -13,8 +13,7 @@ import botocore.exceptions
 import pytest
 
 from benchmarks.cloud_attacks import pipeline
-from benchmarks.cloud_attacks.disk_full import PARTS
-from benchmarks.cloud_attacks.small_disk import NoMountError, fill, free, small_disk
+from benchmarks.cloud_attacks.disk_full import PARTS, NoMountError, fill, free, small_disk
 from local.cloud import files, snapshots
 from local.cloud.errors import Shutdown
 from local.cloud.kinesis.record_log import RecordLog

@@ -1,4 +1,4 @@
-"""The demo's commands end with what they made, or with a sentence and the end of their log; none outlives the demo."""
+"""The demo's commands end with their result, or with a sentence and the end of their log; none outlives the demo."""
 
 import os
 import re

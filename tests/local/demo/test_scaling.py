@@ -1,4 +1,4 @@
-"""At whichever second a spike begins: it ends when the policy has seen it, or when it plainly is no spike."""
+"""At whichever second a spike begins: it ends when the policy has seen it, or when it has proved too weak."""
 
 from datetime import UTC, datetime, timedelta
 

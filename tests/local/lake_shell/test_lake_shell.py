@@ -14,7 +14,7 @@ from pyiceberg.schema import Schema
 from pyiceberg.types import LongType, NestedField
 
 from local.demo.folder import write_connection as write_as_demo
-from local.demo.lake import StackOutputs
+from local.demo.pipeline import StackOutputs
 from local.lake_shell.__main__ import main
 from local.lake_shell.lake import CONNECTION, find_lake
 from local.lake_shell.session import Session, StatementError
@@ -54,6 +54,7 @@ def write_connection(folder: Path, **changed: str | None) -> Path:
         raw_uri=f"s3://{RAW_BUCKET}/raw",
         warehouse_uri="s3://shell-warehouse/warehouse",
         database=DATABASE,
+        buffer_seconds=5,
     )
     write_as_demo(folder, outputs=outputs, cloud_environment=os.environ, airflow_url="http://127.0.0.1:2")
     written = json.loads((folder / CONNECTION).read_text()) | changed

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.lake_shell.statements import is_athenas, is_complete, split
+from local.lake_shell.session import is_athena_sql, is_complete, split_statements
 
 
 @pytest.mark.parametrize(
@@ -22,13 +22,13 @@ def test_a_semicolon_within_something_else_ends_nothing(text: str) -> None:
 
 def test_statements_are_parted_where_they_end() -> None:
     text = "SELECT ';' AS a; -- two; follow\nSELECT 2;;\n"
-    assert split(text) == ["SELECT ';' AS a", "-- two; follow\nSELECT 2"]
-    assert split(" \n") == []
-    assert split("SELECT 'a") == ["SELECT 'a"]
+    assert split_statements(text) == ["SELECT ';' AS a", "-- two; follow\nSELECT 2"]
+    assert split_statements(" \n") == []
+    assert split_statements("SELECT 'a") == ["SELECT 'a"]
 
 
 @pytest.mark.parametrize(
-    ("statement", "athenas"),
+    ("statement", "athena"),
     [
         ("SELECT * FROM t FOR VERSION AS OF 5", True),
         ("select * from t for timestamp\n as of current_timestamp", True),
@@ -36,5 +36,5 @@ def test_statements_are_parted_where_they_end() -> None:
         ("SELECT version, $1 FROM t", False),
     ],
 )
-def test_only_what_duckdb_lacks_is_athenas(statement: str, athenas: bool) -> None:
-    assert is_athenas(statement) is athenas
+def test_only_what_duckdb_lacks_is_athena_sql(statement: str, athena: bool) -> None:
+    assert is_athena_sql(statement) is athena

@@ -10,16 +10,15 @@ from hypothesis import given
 from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 
+from benchmarks.scaling.simulator import Move, Simulated, StreamModel, simulate
+from benchmarks.scaling.traces import Trace
 from kinesis_scaling.aws_limits import UPDATE_CALLS
 from kinesis_scaling.scaling_decision import Action, ScalingDecision
 from kinesis_scaling.scaling_policy import decide
 from kinesis_scaling.scaling_settings import Settings
-from kinesis_scaling.simulation.simulate import Move, Outcome, simulate
-from kinesis_scaling.simulation.stream_model import StreamModel
-from kinesis_scaling.simulation.traces import Trace
 from kinesis_scaling.stream_state import StreamState, StreamStatus
+from tests.benchmarks.scaling.traces import trace
 from tests.plugins.kinesis_scaling.streams import calls, stream
-from tests.plugins.kinesis_scaling.traces import trace
 
 MODEL = StreamModel()
 demands = st.one_of(st.floats(0, 5), st.floats(0, 80), st.sampled_from([0.0, 1.0, 40.0]))
@@ -74,7 +73,7 @@ def test_no_limit_of_aws_and_no_bound_is_ever_broken(
 ) -> None:
     policy = Watched(settings, lost_orders)
     outcome = simulate(made, policy, model, open_shards=start)
-    assert outcome.refused_orders == 0
+    assert outcome.refused_calls == 0
     check_each_answer(policy.answers, settings)
 
 
@@ -84,11 +83,11 @@ def test_never_more_than_ten_calls_in_any_24_hours(waves: list[float]) -> None:
     hours = [shards for wave in waves for shards in (wave, *[0.5] * 5)]
     outcome = simulate(trace(hours, minutes=10), Watched(Settings()), StreamModel(ask_every=timedelta(seconds=60)))
     made = [move.second for move in outcome.moves if move.move.action is Action.UPDATE_SHARD_COUNT]
-    assert outcome.refused_orders == 0
+    assert outcome.refused_calls == 0
     assert all(later - first >= 86_400 for first, later in zip(made, made[UPDATE_CALLS:], strict=False))
 
 
-def directions(outcome: Outcome) -> list[int]:
+def directions(outcome: Simulated) -> list[int]:
     return [1 if made.move.target > made.open_shards else -1 for made in outcome.moves]
 
 

@@ -6,14 +6,11 @@ import pytest
 
 from contracts.data_checks import EVENT_HOUR_CHECKS, LANDING_HOUR_CHECKS, WEEK
 from contracts.event import ALLOWED_LATENESS
-from contracts.ledger import EventRow
+from contracts.ledger import EventRow, LandingLedgerRow
 from contracts.partitions import HOUR
 from contracts.tables import CLEAN_EVENTS, RECEIVED_EVENTS, REJECTED_EVENTS
-from spark_jobs.checks.event_hour_figures import event_hour_figures
+from spark_jobs.checks.figures import event_hour_figures, landing_figures, volume_figure
 from spark_jobs.checks.file_figures import FileFigures
-from spark_jobs.checks.landing_figures import landing_figures
-from spark_jobs.checks.volume import volume_figure
-from spark_jobs.tables.ledger import LandingLedgerRow
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 

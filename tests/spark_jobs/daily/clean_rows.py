@@ -11,7 +11,7 @@ from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation
 from pyspark.sql.types import StructType
 
 from contracts.tables import CLEAN_EVENTS
-from spark_jobs.tables.schemas import struct_field
+from spark_jobs.lake.types import struct_field
 
 _COLUMNS: Final = (
     "event_time",

@@ -7,9 +7,13 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from contracts.partitions import DAY
-from spark_jobs.daily.cohorts import daily_retention, new_and_returning, users_by_cohort
-from spark_jobs.daily.daily_product_stats import daily_product_stats
-from spark_jobs.daily.daily_traffic import average_order
+from spark_jobs.daily.daily_tables import (
+    average_order,
+    daily_product_stats,
+    daily_retention,
+    new_and_returning,
+    users_by_cohort,
+)
 from tests.spark_jobs.daily.clean_rows import CleanEvent, at, clean_events, rows_of
 
 pytestmark = pytest.mark.spark

@@ -8,9 +8,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from contracts.partitions import DAY
-from spark_jobs.daily.daily_funnel import daily_funnel
-from spark_jobs.daily.day_figures import DayFigures, day_figures
-from spark_jobs.daily.session_days import days_of_users, session_days, sessions, user_days
+from spark_jobs.daily.daily_tables import DayFigures, daily_funnel, day_figures
+from spark_jobs.daily.user_sessions import days_of_users, session_days, sessions, user_days
 from tests.spark_jobs.daily.clean_rows import CleanEvent, at, clean_events, rows_of
 
 pytestmark = pytest.mark.spark

@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
-from contracts.names import LakeLocation
 from contracts.partitions import HOUR, hour_of
 from contracts.tables import (
     CLEAN_EVENTS,
@@ -22,20 +21,18 @@ from contracts.tables import (
 )
 from spark_jobs.errors import InputChangedError, LedgerImbalanceError, UnsettledInputError
 from spark_jobs.hourly import aggregate_hours as job
-from spark_jobs.hourly import made_hours
-from spark_jobs.hourly.aggregate_hours import aggregate_hours
-from spark_jobs.hourly.hours_to_make import known_event_hours, stale_event_hours_around
-from spark_jobs.hourly.made_hours import HourCounts, MadeHours, make_hours
-from spark_jobs.map_in_arrow import map_in_arrow
-from spark_jobs.tables.commit_files import replace_hours
-from spark_jobs.tables.data_files import DataFile
-from spark_jobs.tables.iceberg_table import current_snapshot
+from spark_jobs.hourly import hour_task
+from spark_jobs.hourly.aggregate_hours import aggregate_hours, known_event_hours, stale_hours_around
+from spark_jobs.hourly.hour_task import ComputedHours, HourCounts, run_hour_tasks
+from spark_jobs.lake.data_files import DataFile, map_in_arrow
+from spark_jobs.lake.lake import Lake
+from spark_jobs.lake.revision import Revision
 from tests.spark_jobs.conftest import NewLake
 from tests.spark_jobs.copied_lake import copy_lake
 from tests.spark_jobs.drawn_events import STREAM, Stream, drawn_events
 from tests.spark_jobs.received_rows import Landing, ReceivedEvent, land, land_events
 from tests.spark_jobs.reference_tables import reference_tables
-from tests.spark_jobs.table_rows import MADE_TABLES, table_hashes, table_rows
+from tests.spark_jobs.table_rows import HOUR_TABLES, table_hashes, table_rows
 
 pytestmark = pytest.mark.spark
 
@@ -52,163 +49,161 @@ FIRST = Landing(landing_hour=TEN, events=[event(5, "a"), event(5, "a"), event(50
 
 
 @pytest.fixture(scope="module")
-def landed_once(spark: SparkSession, empty_tables: LakeLocation, new_lake: NewLake) -> LakeLocation:
+def landed_once(empty_tables: Lake, new_lake: NewLake) -> Lake:
     lake = copy_lake(empty_tables, new_lake())
-    land(spark, lake, [FIRST])
+    land(lake, [FIRST])
     return lake
 
 
 @pytest.fixture
-def landed(landed_once: LakeLocation, lake: LakeLocation) -> LakeLocation:
+def landed(landed_once: Lake, lake: Lake) -> Lake:
     """Return a lake with events of ten and eleven o'clock, not aggregated yet."""
     return copy_lake(landed_once, lake)
 
 
-def rows_by_hour(spark: SparkSession, lake: LakeLocation, table: Table, hour: datetime) -> list[object]:
-    return [row for row in table_rows(spark, lake, table) if hour_of(row[0]) == hour]
+def rows_by_hour(lake: Lake, table: Table, hour: datetime) -> list[object]:
+    return [row for row in table_rows(lake, table) if hour_of(row[0]) == hour]
 
 
-def test_a_rerun_skips_what_has_not_changed_and_forced_gives_the_same_rows(
-    spark: SparkSession, landed: LakeLocation
-) -> None:
-    first = aggregate_hours(spark, landed, [TEN, ELEVEN])
-    before = table_hashes(spark, landed)
-    assert [row.event_hour for row in first.made] == [TEN, ELEVEN]
+def test_a_rerun_skips_what_has_not_changed_and_forced_gives_the_same_rows(spark: SparkSession, landed: Lake) -> None:
+    first = aggregate_hours(landed, [TEN, ELEVEN])
+    before = table_hashes(landed)
+    assert [row.event_hour for row in first.written] == [TEN, ELEVEN]
 
-    snapshots = [current_snapshot(spark, landed, table) for table in MADE_TABLES]
-    again = aggregate_hours(spark, landed, [ELEVEN, TEN])
-    assert again.made == ()
+    snapshots = [landed.snapshot(table) for table in HOUR_TABLES]
+    again = aggregate_hours(landed, [ELEVEN, TEN])
+    assert again.written == ()
     assert again.unchanged == (TEN, ELEVEN)
-    assert [current_snapshot(spark, landed, table) for table in MADE_TABLES] == snapshots
+    assert [landed.snapshot(table) for table in HOUR_TABLES] == snapshots
 
-    forced = aggregate_hours(spark, landed, [ELEVEN, TEN], force=True)
-    assert forced.made == first.made
-    assert table_hashes(spark, landed) == before
+    forced = aggregate_hours(landed, [ELEVEN, TEN], force=True)
+    assert forced.written == first.written
+    assert table_hashes(landed) == before
 
 
-def test_an_hour_made_alone_looks_back_into_the_hour_before(spark: SparkSession, landed: LakeLocation) -> None:
+def test_an_hour_made_alone_looks_back_into_the_hour_before(spark: SparkSession, landed: Lake) -> None:
     """Ann's event at 11:10 goes on with the session of 10:50, although ten o'clock is not made."""
-    aggregate_hours(spark, landed, [ELEVEN])
-    assert [row[:4] for row in table_rows(spark, landed, HOURLY_TRAFFIC)] == [(ELEVEN, 1, 1, 0)]
+    aggregate_hours(landed, [ELEVEN])
+    assert [row[:4] for row in table_rows(landed, HOURLY_TRAFFIC)] == [(ELEVEN, 1, 1, 0)]
 
 
 def test_an_hour_finds_its_events_in_the_object_of_a_delivery_that_stood_still(
-    spark: SparkSession, lake_with_tables: LakeLocation
+    spark: SparkSession, lake_with_tables: Lake
 ) -> None:
     """The object lies under the hour of its oldest record; that hour must be seen from each hour alone."""
     lake = lake_with_tables
     caught_up = [event(5 + 60 * hours, f"{hours}") for hours in range(0, 70, 23)]
-    land(spark, lake, [Landing(landing_hour=TEN, events=caught_up)])
+    land(lake, [Landing(landing_hour=TEN, events=caught_up)])
     last = TEN + 69 * HOUR
-    (alone,) = aggregate_hours(spark, lake, [last]).made
+    (alone,) = aggregate_hours(lake, [last]).written
     assert (alone.event_hour, alone.received) == (last, 1)
-    assert stale_event_hours_around(spark, lake, TEN, ELEVEN) == [TEN, TEN + 23 * HOUR, TEN + 46 * HOUR]
-    assert aggregate_hours(spark, lake, [TEN, last]).unchanged == (last,)
+    assert stale_hours_around(lake, TEN, ELEVEN) == [TEN, TEN + 23 * HOUR, TEN + 46 * HOUR]
+    assert aggregate_hours(lake, [TEN, last]).unchanged == (last,)
 
 
-def test_late_data_makes_stale_its_hour_and_the_next_and_changes_no_other(
-    spark: SparkSession, landed: LakeLocation
-) -> None:
+def test_late_data_makes_stale_its_hour_and_the_next_and_changes_no_other(spark: SparkSession, landed: Lake) -> None:
     far = Landing(landing_hour=TEN + 30 * HOUR, events=[event(30 * 60, "far")])
-    land(spark, landed, [far])
-    hours = known_event_hours(spark, landed, TEN - 5 * HOUR, TEN + 50 * HOUR)
+    land(landed, [far])
+    hours = known_event_hours(landed, TEN - 5 * HOUR, TEN + 50 * HOUR)
     assert hours == [TEN, ELEVEN, TEN + 30 * HOUR]
-    aggregate_hours(spark, landed, hours)
-    assert stale_event_hours_around(spark, landed, TEN, TEN + HOUR) == []
-    untouched = {table: rows_by_hour(spark, landed, table, TEN + 30 * HOUR) for table in MADE_TABLES}
+    aggregate_hours(landed, hours)
+    assert stale_hours_around(landed, TEN, TEN + HOUR) == []
+    untouched = {table: rows_by_hour(landed, table, TEN + 30 * HOUR) for table in HOUR_TABLES}
 
-    land(spark, landed, [Landing(landing_hour=ELEVEN, events=[event(45, "late", received_at=ELEVEN + MINUTE)])])
-    stale = stale_event_hours_around(spark, landed, ELEVEN, ELEVEN + HOUR)
+    land(landed, [Landing(landing_hour=ELEVEN, events=[event(45, "late", received_at=ELEVEN + MINUTE)])])
+    stale = stale_hours_around(landed, ELEVEN, ELEVEN + HOUR)
     assert stale == [TEN, ELEVEN]
-    aggregate_hours(spark, landed, stale)
-    assert len(rows_by_hour(spark, landed, CLEAN_EVENTS, TEN)) == 3
-    assert {table: rows_by_hour(spark, landed, table, TEN + 30 * HOUR) for table in MADE_TABLES} == untouched
+    aggregate_hours(landed, stale)
+    assert len(rows_by_hour(landed, CLEAN_EVENTS, TEN)) == 3
+    assert {table: rows_by_hour(landed, table, TEN + 30 * HOUR) for table in HOUR_TABLES} == untouched
 
 
-def test_an_hour_that_no_landing_hour_feeds_any_more_is_emptied(spark: SparkSession, landed: LakeLocation) -> None:
-    aggregate_hours(spark, landed, [TEN, ELEVEN])
-    land(spark, landed, [Landing(landing_hour=TEN, version="v2", events=[event(70, "c")])])
-    assert stale_event_hours_around(spark, landed, TEN, ELEVEN) == [TEN, ELEVEN]
-    aggregate_hours(spark, landed, [TEN, ELEVEN])
-    assert all(rows_by_hour(spark, landed, table, TEN) == [] for table in MADE_TABLES if table is not EVENT_LEDGER)
-    (ten, eleven) = table_rows(spark, landed, EVENT_LEDGER)
+def test_an_hour_that_no_landing_hour_feeds_any_more_is_emptied(spark: SparkSession, landed: Lake) -> None:
+    aggregate_hours(landed, [TEN, ELEVEN])
+    land(landed, [Landing(landing_hour=TEN, version="v2", events=[event(70, "c")])])
+    assert stale_hours_around(landed, TEN, ELEVEN) == [TEN, ELEVEN]
+    aggregate_hours(landed, [TEN, ELEVEN])
+    assert all(rows_by_hour(landed, table, TEN) == [] for table in HOUR_TABLES if table is not EVENT_LEDGER)
+    (ten, eleven) = table_rows(landed, EVENT_LEDGER)
     assert ten[2:5] == (0, 0, 0)
     assert eleven[2:5] == (1, 1, 0)
-    assert stale_event_hours_around(spark, landed, TEN, ELEVEN) == []
+    assert stale_hours_around(landed, TEN, ELEVEN) == []
 
 
 def test_rows_of_a_first_run_that_died_are_removed_when_the_hour_then_loses_its_events(
-    spark: SparkSession, landed: LakeLocation, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, landed: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as dying:
-        lives = iter([replace_hours])
-        dying.setattr(job, "replace_hours", lambda *a, **k: next(lives, _die)(*a, **k))
+        lives = iter([Revision.replace] * 2)  # of the ledger, which notes that the run has begun, and of clean_events
+        dying.setattr(Revision, "replace", lambda *a, **k: next(lives, _die)(*a, **k))
         with pytest.raises(KeyboardInterrupt):
-            aggregate_hours(spark, landed, [TEN])
-    assert len(rows_by_hour(spark, landed, CLEAN_EVENTS, TEN)) == 2
-    land(spark, landed, [Landing(landing_hour=TEN, version="v2", events=[])])
-    stale = stale_event_hours_around(spark, landed, TEN, ELEVEN)
+            aggregate_hours(landed, [TEN])
+    assert len(rows_by_hour(landed, CLEAN_EVENTS, TEN)) == 2
+    land(landed, [Landing(landing_hour=TEN, version="v2", events=[])])
+    stale = stale_hours_around(landed, TEN, ELEVEN)
     assert stale == [TEN]
-    aggregate_hours(spark, landed, stale)
-    assert table_rows(spark, landed, CLEAN_EVENTS) == []
-    assert stale_event_hours_around(spark, landed, TEN, ELEVEN) == []
+    aggregate_hours(landed, stale)
+    assert table_rows(landed, CLEAN_EVENTS) == []
+    assert stale_hours_around(landed, TEN, ELEVEN) == []
 
 
 def _die(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_an_hour_without_events_leaves_no_rows_and_no_ledger_row(spark: SparkSession, landed: LakeLocation) -> None:
-    assert aggregate_hours(spark, landed, [TEN - 5 * HOUR]).made == ()
-    assert all(table_rows(spark, landed, table) == [] for table in MADE_TABLES)
+def test_an_hour_without_events_leaves_no_rows_and_no_ledger_row(spark: SparkSession, landed: Lake) -> None:
+    assert aggregate_hours(landed, [TEN - 5 * HOUR]).written == ()
+    assert all(table_rows(landed, table) == [] for table in HOUR_TABLES)
 
 
-def test_a_run_between_two_commits_of_a_transform_writes_nothing(spark: SparkSession, landed: LakeLocation) -> None:
-    land_events(spark, landed, [Landing(landing_hour=ELEVEN, events=[event(6, "new")])])
+def test_a_run_between_two_commits_of_a_transform_writes_nothing(spark: SparkSession, landed: Lake) -> None:
+    land_events(landed, [Landing(landing_hour=ELEVEN, events=[event(6, "new")])])
     with pytest.raises(UnsettledInputError, match="2026-11-22T10 has 4, noted 3"):
-        aggregate_hours(spark, landed, [TEN], tries=1)
-    assert all(table_rows(spark, landed, table) == [] for table in MADE_TABLES)
+        aggregate_hours(landed, [TEN], tries=1)
+    assert all(table_rows(landed, table) == [] for table in HOUR_TABLES)
 
 
 def test_a_run_that_loses_rows_writes_nothing(
-    spark: SparkSession, landed: LakeLocation, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, landed: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lossy(*arguments: Any) -> MadeHours:
-        return replace(make_hours(*arguments), counts={TEN: HourCounts(clean=1, left_out=1, of_hour_before=0)})
+    def lossy(*arguments: Any) -> ComputedHours:
+        return replace(run_hour_tasks(*arguments), counts={TEN: HourCounts(clean=1, duplicates=1, of_hour_before=0)})
 
-    monkeypatch.setattr(job, "make_hours", lossy)
+    monkeypatch.setattr(job, "run_hour_tasks", lossy)
     with pytest.raises(LedgerImbalanceError, match="2026-11-22T10: 3 received, 1 clean, 1 duplicates"):
-        aggregate_hours(spark, landed, [TEN])
-    assert all(table_rows(spark, landed, table) == [] for table in MADE_TABLES)
+        aggregate_hours(landed, [TEN])
+    assert all(table_rows(landed, table) == [] for table in HOUR_TABLES)
 
 
 def test_a_run_that_loses_an_hour_of_the_traffic_writes_nothing(
-    spark: SparkSession, landed: LakeLocation, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, landed: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lossy(*arguments: Any) -> MadeHours:
-        made = make_hours(*arguments)
+    def lossy(*arguments: Any) -> ComputedHours:
+        made = run_hour_tasks(*arguments)
         return replace(made, files={**made.files, HOURLY_TRAFFIC: []})
 
-    monkeypatch.setattr(job, "make_hours", lossy)
+    monkeypatch.setattr(job, "run_hour_tasks", lossy)
     with pytest.raises(LedgerImbalanceError, match="1 event hours have events, but hourly_traffic got 0 rows"):
-        aggregate_hours(spark, landed, [TEN])
-    assert all(table_rows(spark, landed, table) == [] for table in MADE_TABLES)
+        aggregate_hours(landed, [TEN])
+    assert all(table_rows(landed, table) == [] for table in HOUR_TABLES)
 
 
 def test_a_run_that_writes_fewer_events_than_it_counted_is_not_noted(
-    spark: SparkSession, landed: LakeLocation, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, landed: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lossy(spark: SparkSession, files: list[DataFile], **to: Any) -> None:
-        replace_hours(spark, [] if to["table"] is CLEAN_EVENTS else files, **to)
+    complete = Revision.replace
 
-    monkeypatch.setattr(job, "replace_hours", lossy)
+    def lossy(base: Revision, table: Table, files: list[DataFile], *more: Any, **others: Any) -> None:
+        complete(base, table, [] if table is CLEAN_EVENTS else files, *more, **others)
+
+    monkeypatch.setattr(Revision, "replace", lossy)
     with pytest.raises(LedgerImbalanceError, match="2 rows were counted for clean_events, but 0 were written"):
-        aggregate_hours(spark, landed, [TEN])
-    assert table_rows(spark, landed, HOURLY_TRAFFIC) == []
-    assert stale_event_hours_around(spark, landed, TEN, ELEVEN) == [TEN, ELEVEN]
+        aggregate_hours(landed, [TEN])
+    assert table_rows(landed, HOURLY_TRAFFIC) == []
+    assert stale_hours_around(landed, TEN, ELEVEN) == [TEN, ELEVEN]
 
 
-def test_no_row_is_shuffled(spark: SparkSession, landed: LakeLocation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_row_is_shuffled(spark: SparkSession, landed: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     plans: list[str] = []
 
     def explained(*arguments: Any) -> DataFrame:
@@ -216,46 +211,46 @@ def test_no_row_is_shuffled(spark: SparkSession, landed: LakeLocation, monkeypat
         plans.append(str(results._jdf.queryExecution().executedPlan().toString()))
         return results
 
-    monkeypatch.setattr(made_hours, "map_in_arrow", explained)
-    aggregate_hours(spark, landed, [TEN])
+    monkeypatch.setattr(hour_task, "map_in_arrow", explained)
+    aggregate_hours(landed, [TEN])
     assert "MapInArrow" in plans[0]
     assert "Exchange" not in plans[0]
 
 
 def test_a_run_whose_hours_were_made_by_another_meanwhile_computes_again(
-    spark: SparkSession, landed: LakeLocation, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, landed: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other run reads later input: its rows must stand in the end."""
     others = iter([True])
     retried: list[int] = []
 
-    def overtaken(*arguments: Any) -> MadeHours:
+    def overtaken(*arguments: Any) -> ComputedHours:
         retried.append(1)
         if next(others, False):
-            land(spark, landed, [Landing(landing_hour=ELEVEN, events=[event(45, "late")])])
-            aggregate_hours(spark, landed, [TEN, ELEVEN])
-        return make_hours(*arguments)
+            land(landed, [Landing(landing_hour=ELEVEN, events=[event(45, "late")])])
+            aggregate_hours(landed, [TEN, ELEVEN])
+        return run_hour_tasks(*arguments)
 
-    monkeypatch.setattr(job, "make_hours", overtaken)
-    made = aggregate_hours(spark, landed, [TEN, ELEVEN], force=True).made
+    monkeypatch.setattr(job, "run_hour_tasks", overtaken)
+    made = aggregate_hours(landed, [TEN, ELEVEN], force=True).written
     assert len(retried) == 3
     assert [(row.received, row.clean) for row in made] == [(4, 3), (1, 1)]
-    assert stale_event_hours_around(spark, landed, TEN, TWELVE) == []
+    assert stale_hours_around(landed, TEN, TWELVE) == []
 
 
 def test_a_run_that_is_overtaken_every_time_gives_up_with_the_conflict(
-    spark: SparkSession, landed: LakeLocation, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, landed: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inner = iter([False, True])
 
-    def overtaken(*arguments: Any) -> MadeHours:
+    def overtaken(*arguments: Any) -> ComputedHours:
         if not next(inner, True):
-            aggregate_hours(spark, landed, [TEN])
-        return make_hours(*arguments)
+            aggregate_hours(landed, [TEN])
+        return run_hour_tasks(*arguments)
 
-    monkeypatch.setattr(job, "make_hours", overtaken)
+    monkeypatch.setattr(job, "run_hour_tasks", overtaken)
     with pytest.raises(InputChangedError):
-        aggregate_hours(spark, landed, [TEN], tries=1)
+        aggregate_hours(landed, [TEN], tries=1)
 
 
 # Each example is many streams in one run of Spark; to shrink one that fails would take an hour.
@@ -263,7 +258,7 @@ def test_a_run_that_is_overtaken_every_time_gives_up_with_the_conflict(
 @given(streams=st.lists(STREAM, min_size=40, max_size=40), dice=st.randoms(use_true_random=False))
 def test_hours_made_in_any_order_are_what_the_reference_says(
     spark: SparkSession,
-    empty_tables: LakeLocation,
+    empty_tables: Lake,
     new_lake: NewLake,
     streams: list[Stream],
     dice: random.Random,
@@ -273,18 +268,18 @@ def test_hours_made_in_any_order_are_what_the_reference_says(
     for item in events:
         landed.setdefault(hour_of(item.arrival), []).append(item)
     lake = copy_lake(empty_tables, new_lake())
-    land(spark, lake, [Landing(landing_hour=hour, events=own) for hour, own in landed.items()])
+    land(lake, [Landing(landing_hour=hour, events=own) for hour, own in landed.items()])
 
     hours = sorted({item.event_hour for item in events})
     dice.shuffle(hours)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(made_hours, "BOT_EVENTS_PER_HOUR", 3)
+        patch.setattr(hour_task, "BOT_EVENTS_PER_HOUR", 3)
         for part in (hours[::2], hours[1::2]):
-            aggregate_hours(spark, lake, part)
+            aggregate_hours(lake, part)
 
     expected = reference_tables(events, bot_events_per_hour=3)
-    clean = table_rows(spark, lake, CLEAN_EVENTS)
+    clean = table_rows(lake, CLEAN_EVENTS)
     assert sorted(((row[0], row[2], row[3], tuple(row[-1])) for row in clean), key=repr) == expected.clean_events
-    assert table_rows(spark, lake, HOURLY_EVENT_COUNTS) == expected.hourly_event_counts
-    assert table_rows(spark, lake, HOURLY_TRAFFIC) == expected.hourly_traffic
-    assert table_rows(spark, lake, HOURLY_PRODUCT_STATS) == expected.hourly_product_stats
+    assert table_rows(lake, HOURLY_EVENT_COUNTS) == expected.hourly_event_counts
+    assert table_rows(lake, HOURLY_TRAFFIC) == expected.hourly_traffic
+    assert table_rows(lake, HOURLY_PRODUCT_STATS) == expected.hourly_product_stats

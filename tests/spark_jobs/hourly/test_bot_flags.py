@@ -6,15 +6,14 @@ from decimal import Decimal
 
 import pytest
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA
-from pyspark.sql import SparkSession
 
 from contracts.bots import USER_AGENT_LOOKED_AT
-from contracts.names import LakeLocation
 from contracts.partitions import HOUR
 from contracts.tables import CLEAN_EVENTS, HOURLY_EVENT_COUNTS, HOURLY_PRODUCT_STATS, HOURLY_TRAFFIC, Table
-from spark_jobs.hourly import made_hours
+from spark_jobs.hourly import hour_task
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
-from spark_jobs.hourly.crawler_agents import crawlers_among
+from spark_jobs.hourly.hour_task import crawlers_among
+from spark_jobs.lake.lake import Lake
 from tests.spark_jobs.conftest import NewLake
 from tests.spark_jobs.copied_lake import copy_lake
 from tests.spark_jobs.received_rows import Landing, ReceivedEvent, land
@@ -73,12 +72,11 @@ EVENTS = [
 class Made:
     """The lake after the one run."""
 
-    spark: SparkSession
-    lake: LakeLocation
+    lake: Lake
 
     def rows(self, table: Table, hour: datetime) -> list[dict[str, object]]:
         names = [column.name for column in table.columns]
-        rows = [row for row in table_rows(self.spark, self.lake, table) if hour <= row[0] < hour + HOUR]
+        rows = [row for row in table_rows(self.lake, table) if hour <= row[0] < hour + HOUR]
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def reasons(self, hour: datetime, by: str = "click_id") -> dict[object, list[str]]:
@@ -92,13 +90,13 @@ class Made:
 
 
 @pytest.fixture(scope="module")
-def made(spark: SparkSession, empty_tables: LakeLocation, new_lake: NewLake) -> Made:
+def made(empty_tables: Lake, new_lake: NewLake) -> Made:
     lake = copy_lake(empty_tables, new_lake())
-    land(spark, lake, [Landing(landing_hour=START, events=EVENTS)])
+    land(lake, [Landing(landing_hour=START, events=EVENTS)])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(made_hours, "BOT_EVENTS_PER_HOUR", RATE_IN_TESTS)
-        aggregate_hours(spark, lake, {event.event_hour for event in EVENTS})
-    return Made(spark, lake)
+        patch.setattr(hour_task, "BOT_EVENTS_PER_HOUR", RATE_IN_TESTS)
+        aggregate_hours(lake, {event.event_hour for event in EVENTS})
+    return Made(lake)
 
 
 @pytest.mark.spark

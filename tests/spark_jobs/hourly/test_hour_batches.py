@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 
-from spark_jobs.hourly import hour_batches as module
-from spark_jobs.hourly.hour_batches import HourBatch, HourFile, hour_batches, hour_of_ordinal
+from contracts.partitions import hour_of_ordinal, ordinal
+from spark_jobs.hourly import hour_task as module
+from spark_jobs.hourly.hour_task import HourBatch, HourFile, hour_batches
 
 TEN = 1_000_000
 
@@ -48,4 +49,4 @@ def test_an_hour_is_never_divided() -> None:
 
 
 def test_an_hours_number_is_counted_from_the_epoch() -> None:
-    assert hour_of_ordinal(module.ordinal(hour_of_ordinal(TEN) + timedelta(hours=1))) == hour_of_ordinal(TEN + 1)
+    assert hour_of_ordinal(ordinal(hour_of_ordinal(TEN) + timedelta(hours=1))) == hour_of_ordinal(TEN + 1)

@@ -10,10 +10,10 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from contracts.event import MAX_PRICE
-from contracts.names import LakeLocation
 from contracts.partitions import HOUR
 from contracts.tables import CLEAN_EVENTS, EVENT_LEDGER, HOURLY_EVENT_COUNTS, HOURLY_PRODUCT_STATS, HOURLY_TRAFFIC
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
+from spark_jobs.lake.lake import Lake
 from tests.spark_jobs.conftest import NewLake
 from tests.spark_jobs.copied_lake import copy_lake
 from tests.spark_jobs.hash_collisions import colliding_ids
@@ -93,15 +93,14 @@ LATE_EVENTS = [
 class Made:
     """The lake after the one run."""
 
-    spark: SparkSession
-    lake: LakeLocation
+    lake: Lake
 
     def row(self, table: Any, hour: datetime) -> Row:
         (row,) = self.rows(table, hour)
         return row
 
     def rows(self, table: Any, hour: datetime) -> list[Row]:
-        return [row for row in table_rows(self.spark, self.lake, table) if hour <= row[0] < hour + HOUR]
+        return [row for row in table_rows(self.lake, table) if hour <= row[0] < hour + HOUR]
 
     def clean(self, hour: datetime, column: str) -> list[Any]:
         position = [c.name for c in CLEAN_EVENTS.columns].index(column)
@@ -112,15 +111,14 @@ class Made:
 
 
 @pytest.fixture(scope="module")
-def made(spark: SparkSession, empty_tables: LakeLocation, new_lake: NewLake) -> Made:
+def made(empty_tables: Lake, new_lake: NewLake) -> Made:
     lake = copy_lake(empty_tables, new_lake())
     land(
-        spark,
         lake,
         [Landing(landing_hour=START, events=EVENTS), Landing(landing_hour=LATE + 5 * HOUR, events=LATE_EVENTS)],
     )
-    aggregate_hours(spark, lake, {event.event_hour for event in EVENTS})
-    return Made(spark, lake)
+    aggregate_hours(lake, {event.event_hour for event in EVENTS})
+    return Made(lake)
 
 
 def test_the_copy_received_first_wins(made: Made) -> None:
@@ -197,10 +195,10 @@ def test_a_user_counts_once_in_the_hour_and_once_for_each_name(made: Made) -> No
 
 
 def test_received_is_clean_and_duplicates_in_every_hour(made: Made, spark: SparkSession) -> None:
-    rows = table_rows(spark, made.lake, EVENT_LEDGER)
+    rows = table_rows(made.lake, EVENT_LEDGER)
     assert {row[0] for row in rows} == {event.event_hour for event in EVENTS}
     assert all(received == clean + duplicates for _, _, received, clean, duplicates, *_ in rows)
-    assert sum(row[3] for row in rows) == len(table_rows(spark, made.lake, CLEAN_EVENTS))
+    assert sum(row[3] for row in rows) == len(table_rows(made.lake, CLEAN_EVENTS))
 
 
 def test_clean_events_lie_sorted_by_user_and_time_in_their_files(made: Made, spark: SparkSession) -> None:

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from contracts.ledger import LandingLedgerRow
 from contracts.versions import RawObject, landing_input_version
 from spark_jobs.errors import MissingObjectsError, OpenHourError
 from spark_jobs.landing.landing_plan import LandingRules, landing_plan
-from spark_jobs.tables.ledger import LandingLedgerRow
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 ELEVEN = TEN + timedelta(hours=1)

@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
 
 from contracts.data_checks import Figure
-from contracts.names import LakeLocation
+from contracts.ledger import DayRow, EventRow, LandingLedgerRow
 from contracts.partitions import HOUR
 from spark_jobs import run_aggregate_days, run_aggregate_hours, run_reconcile_hours
-from spark_jobs.checks import event_hour_figures, landing_figures
-from spark_jobs.tables.day_ledger import read_day_rows
-from spark_jobs.tables.ledger import read_event_rows, read_landing_rows
+from spark_jobs.checks import figures as figures_module
+from spark_jobs.lake.lake import Lake
+from spark_jobs.lake.ledgers import read_ledger
 from tests.spark_jobs.raw_lake import arguments, lay_down, line
 
 pytestmark = pytest.mark.spark
@@ -26,7 +25,7 @@ SPAN = ("--from", "2026-11-22T10", "--to", "2026-11-22T12")
 DAY_IS_OVER = ("--settled-before", "2026-11-23T00:00:00+00:00")
 
 
-def reconciled(lake: LakeLocation, report: Path) -> tuple[list[str], list[str], list[str]]:
+def reconciled(lake: Lake, report: Path) -> tuple[list[str], list[str], list[str]]:
     """Return the event hours and the days that were made, and what was held back."""
     assert run_reconcile_hours.main(arguments(lake, *SPAN, *DAY_IS_OVER, "--json", str(report))) == 0
     done: dict[str, list[Any]] = json.loads(report.read_text())
@@ -46,14 +45,14 @@ def fail_the_check_of_twelve(patch: pytest.MonkeyPatch, module: Any, function: s
 
 
 def test_event_hours_of_a_landing_hour_and_their_day_wait_for_a_person(
-    spark: SparkSession, lake: LakeLocation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    lake: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for hour in (TEN, TWELVE):
         lay_down(lake, hour, "a", [line(hour, str(hour.hour))])
     with pytest.MonkeyPatch.context() as patch:
-        fail_the_check_of_twelve(patch, landing_figures, "landing_figures", "lines_lost")
+        fail_the_check_of_twelve(patch, figures_module, "landing_figures", "lines_lost")
         assert reconciled(lake, tmp_path / "1") == (["2026-11-22T10"], [], ["2026-11-22T12"])
-    assert [row.failed_checks for row in read_landing_rows(spark, lake, TEN, TWELVE + HOUR)][-1] == 1
+    assert [row.failed_checks for row in read_ledger(lake, LandingLedgerRow, TEN, TWELVE + HOUR)][-1] == 1
 
     assert reconciled(lake, tmp_path / "2") == ([], [], ["2026-11-22T12"])
     assert run_aggregate_hours.main(arguments(lake, *SPAN)) == 0
@@ -65,15 +64,15 @@ def test_event_hours_of_a_landing_hour_and_their_day_wait_for_a_person(
     assert reconciled(lake, tmp_path / "3") == ([], ["2026-11-22"], [])
 
 
-def test_days_of_an_event_hour_wait_for_a_person(spark: SparkSession, lake: LakeLocation, tmp_path: Path) -> None:
+def test_days_of_an_event_hour_wait_for_a_person(lake: Lake, tmp_path: Path) -> None:
     lay_down(lake, TWELVE, "a", [line(TWELVE, "1")])
     with pytest.MonkeyPatch.context() as patch:
-        fail_the_check_of_twelve(patch, event_hour_figures, "event_hour_figures", "events_lost")
+        fail_the_check_of_twelve(patch, figures_module, "event_hour_figures", "events_lost")
         assert reconciled(lake, tmp_path / "1") == (["2026-11-22T12"], [], ["2026-11-22"])
-    assert [row.failed_checks for row in read_event_rows(spark, lake, TEN, TWELVE + HOUR)] == [1]
+    assert [row.failed_checks for row in read_ledger(lake, EventRow, TEN, TWELVE + HOUR)] == [1]
 
     assert run_aggregate_days.main(arguments(lake, "--from", "2026-11-22", "--to", "2026-11-22")) == 0
-    assert read_day_rows(spark, lake, TEN.date(), TEN.date().replace(day=23)) == []
+    assert read_ledger(lake, DayRow, TEN.date(), TEN.date().replace(day=23)) == []
     assert run_aggregate_days.main(arguments(lake, "--day", "2026-11-22")) == 0
-    (row,) = read_day_rows(spark, lake, TEN.date(), TEN.date().replace(day=23))
+    (row,) = read_ledger(lake, DayRow, TEN.date(), TEN.date().replace(day=23))
     assert (row.events, row.failed_checks) == (1, 0)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from spark_jobs.operations.implausible_days import implausible_days
+from spark_jobs.operations.events_file import implausible_days
 
 NOW = datetime(2026, 3, 2, 9, 58, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -12,9 +12,9 @@ from typing import Any, Final
 import pytest
 from pyspark.sql import SparkSession
 
-from contracts.names import LakeLocation
 from contracts.partitions import HOUR, hour_of
 from contracts.tables import TABLES, table_named
+from spark_jobs.lake.lake import Lake
 from spark_jobs.operations.reconcile_hours import Reconciliation, reconcile_hours
 from tests.spark_jobs.conftest import NewLake
 from tests.spark_jobs.copied_lake import copy_lake
@@ -51,15 +51,15 @@ def in_time() -> dict[datetime, list[bytes]]:
     return landed
 
 
-def reconciled(spark: SparkSession, lake: LakeLocation) -> Reconciliation:
+def reconciled(lake: Lake) -> Reconciliation:
     start = MIDNIGHT - timedelta(days=3)
-    done = reconcile_hours(spark, lake, start, start + timedelta(days=10), SETTLED)
+    done = reconcile_hours(lake, start, start + timedelta(days=10), SETTLED)
     assert done.errors == ()
     return done
 
 
-def everything(spark: SparkSession, lake: LakeLocation) -> dict[str, list[Row]]:
-    return {table.name: table_rows(spark, lake, table) for table in TABLES}
+def everything(lake: Lake) -> dict[str, list[Row]]:
+    return {table.name: table_rows(lake, table) for table in TABLES}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,29 +92,29 @@ def changes(before: Mapping[str, list[Row]], after: Mapping[str, list[Row]]) -> 
 class LateRun:
     """A lake before and after the late events came."""
 
-    lake: LakeLocation
+    lake: Lake
     done: Reconciliation
     changed: Mapping[str, Change]
 
 
 @pytest.fixture(scope="module")
-def late_run(spark: SparkSession, empty_tables: LakeLocation, new_lake: NewLake) -> LateRun:
+def late_run(empty_tables: Lake, new_lake: NewLake) -> LateRun:
     lake = copy_lake(empty_tables, new_lake())
     for hour, lines in in_time().items():
         lay_down(lake, hour, "in_time", lines)
-    reconciled(spark, lake)
-    before = everything(spark, lake)
+    reconciled(lake)
+    before = everything(lake)
     too_late = event_line("ann", LATE - timedelta(days=1, minutes=1), received_at=ARRIVAL)
     lay_down(lake, LATE_LANDING, "late", [event_line("ann", LATE, received_at=ARRIVAL), too_late])
-    done = reconciled(spark, lake)
-    return LateRun(lake=lake, done=done, changed=changes(before, everything(spark, lake)))
+    done = reconciled(lake)
+    return LateRun(lake=lake, done=done, changed=changes(before, everything(lake)))
 
 
 def test_only_its_hours_and_days_are_made_again(late_run: LateRun) -> None:
     assert [row.landing_hour for row in late_run.done.transformed.written] == [LATE_LANDING]
-    assert [row.event_hour for row in late_run.done.aggregated.made] == [hour_of(LATE), hour_of(LATE) + HOUR]
-    assert tuple(row.day for row in late_run.done.days.made) == DAYS
-    assert late_run.done.days.told_again == ()
+    assert [row.event_hour for row in late_run.done.aggregated.written] == [hour_of(LATE), hour_of(LATE) + HOUR]
+    assert tuple(row.day for row in late_run.done.days.written) == DAYS
+    assert late_run.done.days.refreshed == ()
 
 
 def test_a_late_event_changes_its_hour_and_what_reaches_into_it_and_nothing_else(late_run: LateRun) -> None:
@@ -166,11 +166,11 @@ def test_a_too_late_event_is_rejected_with_its_reason(late_run: LateRun) -> None
 
 
 def test_a_late_object_is_found_under_its_old_hour(spark: SparkSession, late_run: LateRun) -> None:
-    before, nine = everything(spark, late_run.lake), MIDNIGHT + timedelta(hours=9)
+    before, nine = everything(late_run.lake), MIDNIGHT + timedelta(hours=9)
     lay_down(late_run.lake, nine, "delivered_late", [event_line("ben", nine + timedelta(minutes=45), "Search")])
-    done = reconciled(spark, late_run.lake)
+    done = reconciled(late_run.lake)
     assert [(row.landing_hour, len(row.objects)) for row in done.transformed.written] == [(nine, 2)]
-    changed = changes(before, everything(spark, late_run.lake))
+    changed = changes(before, everything(late_run.lake))
     assert [(row[0], row[2]) for row in changed["clean_events"].new] == [(nine + timedelta(minutes=45), "ben")]
     assert changed["event_ledger"].keys(0) == {nine, nine + HOUR}
     # ben's 10:05 no longer begins a session: he is there since 9:45.

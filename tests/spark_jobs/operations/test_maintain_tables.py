@@ -15,23 +15,22 @@ from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.sql import Row, SparkSession
 
 from contracts.ledger import EventRow
-from contracts.names import LakeLocation
 from contracts.partitions import HOUR
 from contracts.tables import EVENT_LEDGER, RECEIVED_EVENTS, SCALING_DECISIONS, SESSIONS
 from spark_jobs import run_maintain_tables
 from spark_jobs.errors import RawStoreError
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
+from spark_jobs.lake import retries
+from spark_jobs.lake.lake import Lake
+from spark_jobs.lake.ledgers import write_ledger
+from spark_jobs.lake.retries import retrying
+from spark_jobs.lake.revision import Revision
 from spark_jobs.operations import maintain_tables
-from spark_jobs.operations.maintain_tables import MaintenanceRules, TableMaintenance, maintain_table
-from spark_jobs.operations.table_figures import table_figures
-from spark_jobs.tables import retries
-from spark_jobs.tables.iceberg_table import current_snapshot
-from spark_jobs.tables.ledger import write_event_rows
-from spark_jobs.tables.retries import retrying
+from spark_jobs.operations.maintain_tables import MaintenanceRules, TableMaintenance, maintain_table, table_figures
 from tests.spark_jobs.conftest import NewLake
 from tests.spark_jobs.copied_lake import copy_lake
 from tests.spark_jobs.received_rows import Landing, ReceivedEvent, land
-from tests.spark_jobs.table_rows import MADE_TABLES, table_hashes, table_rows
+from tests.spark_jobs.table_rows import HOUR_TABLES, table_hashes, table_rows
 
 pytestmark = pytest.mark.spark
 
@@ -49,7 +48,7 @@ def events(hour: datetime, *clicks: str) -> list[ReceivedEvent]:
     return [ReceivedEvent(event_time=hour + timedelta(minutes=5), click_id=click, user_id=click) for click in clicks]
 
 
-def data_file(lake: LakeLocation, name: str, *, age: timedelta) -> Path:
+def data_file(lake: Lake, name: str, *, age: timedelta) -> Path:
     """Leave a file that no snapshot names."""
     path = Path(lake.warehouse_uri) / lake.database / EVENT_LEDGER.name / "data" / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,67 +58,64 @@ def data_file(lake: LakeLocation, name: str, *, age: timedelta) -> Path:
     return path
 
 
-def note(spark: SparkSession, lake: LakeLocation, hour: datetime) -> None:
+def note(lake: Lake, hour: datetime) -> None:
     row = EventRow(event_hour=hour, input_version="v", received=1, clean=1, duplicates=0)
-    read_from = current_snapshot(spark, lake, EVENT_LEDGER)
-    write_event_rows(spark, lake, [row], hours=[hour], read_from=read_from)
+    write_ledger(Revision.of(lake, EVENT_LEDGER), EventRow, [row], [hour])
 
 
 @pytest.fixture
-def lake(lake_with_tables: LakeLocation, spark: SparkSession) -> LakeLocation:
+def lake(lake_with_tables: Lake, spark: SparkSession) -> Lake:
     """Return a lake whose event ledger has a file for each hour of one day."""
     for hour in HOURS:
-        note(spark, lake_with_tables, hour)
+        note(lake_with_tables, hour)
     return lake_with_tables
 
 
-def maintained(spark: SparkSession, lake: LakeLocation, **more: object) -> TableMaintenance:
-    done = maintain_table(spark, lake, EVENT_LEDGER, rules(**more))
+def maintained(lake: Lake, **more: object) -> TableMaintenance:
+    done = maintain_table(lake, EVENT_LEDGER, rules(**more))
     assert done is not None
     return done
 
 
-def test_a_partition_of_many_small_files_becomes_one_file_of_the_same_rows(
-    spark: SparkSession, lake: LakeLocation
-) -> None:
-    rows = table_rows(spark, lake, EVENT_LEDGER)
-    done = maintained(spark, lake)
+def test_a_partition_of_many_small_files_becomes_one_file_of_the_same_rows(lake: Lake) -> None:
+    rows = table_rows(lake, EVENT_LEDGER)
+    done = maintained(lake)
     assert (done.before.data_files, done.after.data_files, done.compacted_files) == (len(HOURS), 1, len(HOURS))
-    assert table_rows(spark, lake, EVENT_LEDGER) == rows
-    assert maintained(spark, lake).compacted_files == 0
+    assert table_rows(lake, EVENT_LEDGER) == rows
+    assert maintained(lake).compacted_files == 0
 
 
-def test_a_partition_that_runs_work_on_now_is_left_alone(spark: SparkSession, lake: LakeLocation) -> None:
-    assert maintained(spark, lake, now=TEN + timedelta(hours=13)).compacted_files == 0
+def test_a_partition_that_runs_work_on_now_is_left_alone(lake: Lake) -> None:
+    assert maintained(lake, now=TEN + timedelta(hours=13)).compacted_files == 0
 
 
-def test_a_compaction_is_no_change_to_a_run_that_began_before_it(spark: SparkSession, lake: LakeLocation) -> None:
-    read_from = current_snapshot(spark, lake, EVENT_LEDGER)
-    maintained(spark, lake)
-    write_event_rows(spark, lake, [], hours=[TEN], read_from=read_from)
-    assert [row[0] for row in table_rows(spark, lake, EVENT_LEDGER)] == HOURS[1:]
+def test_a_compaction_is_no_change_to_a_run_that_began_before_it(lake: Lake) -> None:
+    base = Revision.of(lake, EVENT_LEDGER)
+    maintained(lake)
+    write_ledger(base, EventRow, [], [TEN])
+    assert [row[0] for row in table_rows(lake, EVENT_LEDGER)] == HOURS[1:]
 
 
-def test_a_snapshot_is_kept_until_it_has_not_been_current_for_the_age(spark: SparkSession, lake: LakeLocation) -> None:
+def test_a_snapshot_is_kept_until_it_has_not_been_current_for_the_age(lake: Lake) -> None:
     """However old it is: a run that began just before the compaction reads what was current then."""
-    before = current_snapshot(spark, lake, EVENT_LEDGER)
-    rows = table_rows(spark, lake, EVENT_LEDGER)
-    done = maintained(spark, lake, now=datetime.now(UTC), snapshot_age=timedelta(0))
+    before = lake.snapshot(EVENT_LEDGER)
+    rows = table_rows(lake, EVENT_LEDGER)
+    done = maintained(lake, now=datetime.now(UTC), snapshot_age=timedelta(0))
     assert done.compacted_files == len(HOURS)
-    old = spark.read.option("snapshot-id", str(before)).table(lake.table(EVENT_LEDGER.name))
+    old = lake.read_as_of(EVENT_LEDGER, before)
     assert old.count() == len(rows)
-    later = maintained(spark, lake, snapshot_age=timedelta(0))
+    later = maintained(lake, snapshot_age=timedelta(0))
     assert (later.before.snapshots, later.after.snapshots) == (2, 1)
-    assert table_rows(spark, lake, EVENT_LEDGER) == rows
+    assert table_rows(lake, EVENT_LEDGER) == rows
 
 
-def test_files_that_no_snapshot_names_go_when_they_are_old(spark: SparkSession, lake: LakeLocation) -> None:
+def test_files_that_no_snapshot_names_go_when_they_are_old(lake: Lake) -> None:
     old = data_file(lake, "old.parquet", age=timedelta(days=4))
     new = data_file(lake, "new.parquet", age=timedelta(days=2))
-    rows = table_rows(spark, lake, EVENT_LEDGER)
-    assert maintained(spark, lake).removed_orphans == 1
+    rows = table_rows(lake, EVENT_LEDGER)
+    assert maintained(lake).removed_orphans == 1
     assert (old.exists(), new.exists()) == (False, True)
-    assert table_rows(spark, lake, EVENT_LEDGER) == rows
+    assert table_rows(lake, EVENT_LEDGER) == rows
 
 
 class FileWentError(Py4JJavaError):  # type: ignore[misc]
@@ -133,20 +129,20 @@ class FileWentError(Py4JJavaError):  # type: ignore[misc]
 
 
 def test_a_file_that_goes_while_orphans_are_looked_for_is_no_failure(
-    spark: SparkSession, lake: LakeLocation, monkeypatch: pytest.MonkeyPatch
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retries, "FIRST_WAIT_SECONDS", 0.0)
-    note(spark, lake, TEN)
+    note(lake, TEN)
     old = data_file(lake, "old.parquet", age=timedelta(days=4))
     call, failures = maintain_tables._call, [FileWentError()]
 
-    def went(session: SparkSession, procedure: str, **arguments: str) -> list[Row]:
+    def went(lake: Lake, procedure: str, **arguments: str) -> list[Row]:
         if procedure == "remove_orphan_files" and failures:
             raise failures.pop()
-        return call(session, procedure, **arguments)
+        return call(lake, procedure, **arguments)
 
     monkeypatch.setattr(maintain_tables, "_call", went)
-    maintain_table(spark, lake, EVENT_LEDGER, rules())
+    maintain_table(lake, EVENT_LEDGER, rules())
     assert (failures, old.exists()) == ([], False)
 
 
@@ -155,23 +151,23 @@ def test_orphans_younger_than_a_day_are_refused_and_why_is_said() -> None:
         MaintenanceRules(now=TEN, orphan_age=timedelta(hours=23))
 
 
-def test_a_table_that_nothing_was_written_to_needs_nothing(spark: SparkSession, lake: LakeLocation) -> None:
-    assert maintain_table(spark, lake, SESSIONS, rules()) is None
-    assert table_figures(spark, lake, SESSIONS).data_files == 0
+def test_a_table_that_nothing_was_written_to_needs_nothing(lake: Lake) -> None:
+    assert maintain_table(lake, SESSIONS, rules()) is None
+    assert table_figures(lake, SESSIONS).data_files == 0
 
 
 def test_all_tables_are_maintained_though_nobody_made_one_of_them_yet(
-    spark: SparkSession, lake: LakeLocation, capsys: pytest.CaptureFixture[str]
+    lake: Lake, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = ["--raw-uri", lake.raw_uri, "--warehouse-uri", lake.warehouse_uri, "--database", lake.database]
-    assert not spark.catalog.tableExists(lake.table(SCALING_DECISIONS.name))
+    assert not lake.has(SCALING_DECISIONS)
     assert run_maintain_tables.main(where) == 0
     assert "event_ledger" in capsys.readouterr().out
-    assert not spark.catalog.tableExists(lake.table(SCALING_DECISIONS.name))
+    assert not lake.has(SCALING_DECISIONS)
 
 
 def test_the_command_shows_figures_before_and_after(
-    lake: LakeLocation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    lake: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = ["--raw-uri", lake.raw_uri, "--warehouse-uri", lake.warehouse_uri, "--database", lake.database]
     report = tmp_path / "report.json"
@@ -213,7 +209,7 @@ def test_wrong_arguments_are_refused_before_spark_starts(
 
 
 def test_rejected_lines_that_can_not_be_expired_do_not_keep_the_tables_from_it(
-    lake: LakeLocation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def forbidden(*_: object) -> NoReturn:
         raise RawStoreError("can't list s3://raw/")
@@ -227,10 +223,10 @@ def test_rejected_lines_that_can_not_be_expired_do_not_keep_the_tables_from_it(
 
 
 def test_a_table_that_can_not_be_read_does_not_keep_the_others_from_it(
-    spark: SparkSession, lake: LakeLocation, capsys: pytest.CaptureFixture[str]
+    lake: Lake, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A manifest is gone: compaction can't plan."""
-    land(spark, lake, [Landing(landing_hour=TEN)])
+    land(lake, [Landing(landing_hour=TEN)])
     metadata = Path(lake.warehouse_uri) / lake.database / EVENT_LEDGER.name / "metadata"
     for path in metadata.glob("*-m*.avro"):
         path.unlink()
@@ -244,7 +240,7 @@ def test_a_table_that_can_not_be_read_does_not_keep_the_others_from_it(
 
 
 def test_maintenance_beside_transforms_and_aggregations_loses_and_doubles_nothing(
-    spark: SparkSession, empty_tables: LakeLocation, new_lake: NewLake, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, empty_tables: Lake, new_lake: NewLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake, rebuilt = (copy_lake(empty_tables, new_lake()) for _ in range(2))
     monkeypatch.setattr(maintain_tables, "MIN_INPUT_FILES", 2)
@@ -258,13 +254,13 @@ def test_maintenance_beside_transforms_and_aggregations_loses_and_doubles_nothin
 
     def maintain() -> None:
         while not ended.is_set():
-            for table in (RECEIVED_EVENTS, *MADE_TABLES):
-                maintain_table(spark, lake, table, rules())
+            for table in (RECEIVED_EVENTS, *HOUR_TABLES):
+                maintain_table(lake, table, rules())
 
     def work() -> None:
         for landing in landings:
-            retrying(partial(land, spark, lake, [landing]))
-            aggregate_hours(spark, lake, [landing.landing_hour, landing.landing_hour + HOUR])
+            retrying(partial(land, lake, [landing]))
+            aggregate_hours(lake, [landing.landing_hour, landing.landing_hour + HOUR])
 
     with ThreadPoolExecutor(2) as threads:
         keeper, worker = threads.submit(maintain), threads.submit(work)
@@ -272,6 +268,6 @@ def test_maintenance_beside_transforms_and_aggregations_loses_and_doubles_nothin
         ended.set()
     worker.result()
     keeper.result()
-    land(spark, rebuilt, landings[len(HOURS) :])
-    aggregate_hours(spark, rebuilt, HOURS)
-    assert table_hashes(spark, lake) == table_hashes(spark, rebuilt)
+    land(rebuilt, landings[len(HOURS) :])
+    aggregate_hours(rebuilt, HOURS)
+    assert table_hashes(lake) == table_hashes(rebuilt)

@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
 
 from contracts.ledger import UNFINISHED
-from contracts.names import LakeLocation
 from contracts.partitions import DAY, HOUR, hour_of, landing_prefix
 from contracts.tables import (
     CLEAN_EVENTS,
@@ -27,13 +25,14 @@ from contracts.versions import RawObject
 from spark_jobs import run_aggregate_days, run_aggregate_hours, run_reconcile_hours, run_transform_events
 from spark_jobs.daily import aggregate_days
 from spark_jobs.hourly import aggregate_hours
-from spark_jobs.hourly.made_hours import MadeHours, make_hours
+from spark_jobs.hourly.hour_task import ComputedHours, run_hour_tasks
+from spark_jobs.lake import retries
+from spark_jobs.lake.lake import Lake
+from spark_jobs.lake.session import ROOT
 from spark_jobs.landing import transform_events
 from spark_jobs.operations import reconcile_hours
-from spark_jobs.raw.raw_objects import LandedObjects, RawStore, landed_objects
-from spark_jobs.session import ROOT
-from spark_jobs.tables import retries
-from spark_jobs.tables.iceberg_table import current_snapshot
+from storage.by_hour import LandedObjects, landed_objects
+from storage.object_store import ObjectStore
 from tests.spark_jobs.raw_lake import arguments, lay_down, line
 from tests.spark_jobs.table_rows import table_rows
 
@@ -45,7 +44,7 @@ NEXT_DAY = TEN + DAY
 
 
 @pytest.fixture
-def lake(lake_with_tables: LakeLocation) -> LakeLocation:
+def lake(lake_with_tables: Lake) -> Lake:
     return lake_with_tables
 
 
@@ -53,7 +52,7 @@ def at(minute: int) -> datetime:
     return TEN + timedelta(minutes=minute)
 
 
-def reconciled(lake: LakeLocation, report: Path, *more: str) -> dict[str, list[object]]:
+def reconciled(lake: Lake, report: Path, *more: str) -> dict[str, list[object]]:
     span = ["--from", "2026-11-22T09", "--to", "2026-11-22T12", "--json", str(report)]
     assert run_reconcile_hours.main(arguments(lake, *span, *more)) == 0
     made: dict[str, list[object]] = json.loads(report.read_text())
@@ -66,7 +65,7 @@ def the_day(*, events: int, sessions: int) -> dict[str, object]:
 
 
 def test_what_is_stale_is_made_and_a_late_object_makes_its_hours_stale_again(
-    spark: SparkSession, lake: LakeLocation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    lake: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = tmp_path / "report.json"
     lay_down(lake, TEN, "a", [line(at(5), "1"), line(at(5), "1"), b"not json\n"])
@@ -77,24 +76,24 @@ def test_what_is_stale_is_made_and_a_late_object_makes_its_hours_stale_again(
         ("2026-11-22T10", 2, 1),
         ("2026-11-22T11", 1, 1),
     ]
-    assert len(table_rows(spark, lake, REJECTED_EVENTS)) == 1
+    assert len(table_rows(lake, REJECTED_EVENTS)) == 1
 
-    snapshot = current_snapshot(spark, lake, CLEAN_EVENTS)
+    snapshot = lake.snapshot(CLEAN_EVENTS)
     again = reconciled(lake, report)
     assert (again["transformed"], again["aggregated"]) == ([], [])
-    assert current_snapshot(spark, lake, CLEAN_EVENTS) == snapshot
+    assert lake.snapshot(CLEAN_EVENTS) == snapshot
 
     lay_down(lake, ELEVEN, "late", [line(at(50), "late", received_at=at(110))])
     late = reconciled(lake, report)
     assert late["transformed"] == ["2026-11-22T11"]
     assert [row["event_hour"] for row in late["aggregated"]] == ["2026-11-22T10", "2026-11-22T11"]  # type: ignore[index]
-    traffic = table_rows(spark, lake, HOURLY_TRAFFIC)
+    traffic = table_rows(lake, HOURLY_TRAFFIC)
     assert [row[:4] for row in traffic] == [(TEN, 2, 1, 2), (ELEVEN, 1, 1, 0)]
     assert "made 2026-11-22T10: 3 received" in capsys.readouterr().out
 
 
 def test_a_range_without_data_is_said_by_each_job_and_strays_are_named_once(
-    lake: LakeLocation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    lake: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lay_down(lake, TEN, "a", [line(at(5), "1")])
     (Path(lake.raw_uri) / "notes.txt").write_text("beside the hours")
@@ -120,22 +119,22 @@ def test_a_range_without_data_is_said_by_each_job_and_strays_are_named_once(
     assert shown.count("notes.txt") == 1
 
 
-def test_an_open_hour_is_left_to_its_own_run(spark: SparkSession, lake: LakeLocation, tmp_path: Path) -> None:
+def test_an_open_hour_is_left_to_its_own_run(lake: Lake, tmp_path: Path) -> None:
     lay_down(lake, TEN, "a", [line(at(5), "1")])
     lay_down(lake, ELEVEN, "b", [line(at(70), "2")])
     made = reconciled(lake, tmp_path / "report.json", "--settled-before", "2026-11-22T11:30:00+00:00")
     assert made["transformed"] == ["2026-11-22T10"]
     assert made["open"] == ["2026-11-22T11", "2026-11-22T12"]
-    assert [hour_of(row[0]) for row in table_rows(spark, lake, LANDING_LEDGER)] == [TEN]
+    assert [hour_of(row[0]) for row in table_rows(lake, LANDING_LEDGER)] == [TEN]
 
 
 def test_an_hour_whose_raw_objects_are_gone_fails_the_run_but_the_others_are_made(
-    spark: SparkSession, lake: LakeLocation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    lake: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lay_down(lake, TEN, "a", [line(at(5), "1")])
     reconciled(lake, tmp_path / "report.json")
     for table in (CLEAN_EVENTS, EVENT_LEDGER):
-        spark.sql(f"DELETE FROM {lake.table(table.name)}")
+        lake.spark.sql(f"DELETE FROM {lake.table(table.name)}")
     for path in Path(lake.raw_uri).rglob("*.gz"):
         path.unlink()
     lay_down(lake, ELEVEN, "b", [line(at(70), "2")])
@@ -143,12 +142,11 @@ def test_an_hour_whose_raw_objects_are_gone_fails_the_run_but_the_others_are_mad
     assert run_reconcile_hours.main(arguments(lake, *span)) == 1
     shown = capsys.readouterr().err
     assert "landing hours 2026-11-22T10 were not transformed: 1 raw objects that the ledger names are gone" in shown
-    assert len(table_rows(spark, lake, CLEAN_EVENTS)) == 2
+    assert len(table_rows(lake, CLEAN_EVENTS)) == 2
 
 
 def test_an_event_hour_whose_input_is_between_commits_fails_the_run_but_the_others_are_made(
-    spark: SparkSession,
-    lake: LakeLocation,
+    lake: Lake,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -158,35 +156,35 @@ def test_an_event_hour_whose_input_is_between_commits_fails_the_run_but_the_othe
     lay_down(lake, TEN, "a", [line(at(5), "1")])
     reconciled(lake, tmp_path / "report.json")
     received = lake.table(RECEIVED_EVENTS.name)
-    spark.sql(f"INSERT INTO {received} SELECT * FROM {received}")  # as a transform does that then dies
-    spark.sql(f"DELETE FROM {lake.table(EVENT_LEDGER.name)}")
+    lake.spark.sql(f"INSERT INTO {received} SELECT * FROM {received}")  # as a transform does that then dies
+    lake.spark.sql(f"DELETE FROM {lake.table(EVENT_LEDGER.name)}")
     lay_down(lake, ELEVEN, "b", [line(at(70), "2")])
     span = ["--from", "2026-11-22T09", "--to", "2026-11-22T12"]
     assert run_reconcile_hours.main(arguments(lake, *span)) == 1
     shown = capsys.readouterr()
     assert "event hours 2026-11-22T10 were not made" in shown.err
     assert "made 2026-11-22T11: 1 received" in shown.out
-    assert [hour_of(row[0]) for row in table_rows(spark, lake, EVENT_LEDGER)] == [ELEVEN]
+    assert [hour_of(row[0]) for row in table_rows(lake, EVENT_LEDGER)] == [ELEVEN]
 
 
 def test_an_event_hour_that_does_not_add_up_fails_the_run_but_the_others_are_made(
-    spark: SparkSession, lake: LakeLocation, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    lake: Lake, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lossy(*arguments: Any) -> MadeHours:
-        made = make_hours(*arguments)
+    def lossy(*arguments: Any) -> ComputedHours:
+        made = run_hour_tasks(*arguments)
         return replace(made, counts={hour: of for hour, of in made.counts.items() if hour != TEN})
 
     lay_down(lake, TEN, "a", [line(at(5), "1"), line(at(70), "2")])
-    monkeypatch.setattr(aggregate_hours, "make_hours", lossy)
+    monkeypatch.setattr(aggregate_hours, "run_hour_tasks", lossy)
     span = ["--from", "2026-11-22T09", "--to", "2026-11-22T12"]
     assert run_reconcile_hours.main(arguments(lake, *span)) == 1
     shown = capsys.readouterr()
     assert "event hours 2026-11-22T10 were not made: received = clean + duplicates does not hold" in shown.err
-    assert [hour_of(row[0]) for row in table_rows(spark, lake, EVENT_LEDGER)] == [ELEVEN]
+    assert [hour_of(row[0]) for row in table_rows(lake, EVENT_LEDGER)] == [ELEVEN]
 
 
 def test_a_day_is_made_when_it_is_over_and_again_when_the_next_one_is(
-    lake: LakeLocation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    lake: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = tmp_path / "report.json"
     lay_down(lake, TEN, "a", [line(at(5), "1")])
@@ -207,11 +205,11 @@ def test_a_day_is_made_when_it_is_over_and_again_when_the_next_one_is(
         the_day(events=1, sessions=1),
         {"day": "2026-11-23", "events": 1, "users": 1, "sessions": 1},
     ]
-    assert next_over["days_told_again"] == []
+    assert next_over["days_refreshed"] == []
 
 
 def test_a_day_that_was_made_is_made_with_its_event_hours_while_it_or_the_next_one_is_open(
-    lake: LakeLocation, tmp_path: Path
+    lake: Lake, tmp_path: Path
 ) -> None:
     report, settled = tmp_path / "report.json", "--settled-before"
     lay_down(lake, TEN, "a", [line(at(5), "1")])
@@ -227,7 +225,7 @@ def test_a_day_that_was_made_is_made_with_its_event_hours_while_it_or_the_next_o
 
 
 def test_a_day_whose_first_run_died_is_made_as_soon_as_it_is_over(
-    spark: SparkSession, lake: LakeLocation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report, settled = tmp_path / "report.json", ["--settled-before", "2026-11-23T00:02:00+00:00"]
     lay_down(lake, TEN, "a", [line(at(5), "1")])
@@ -240,13 +238,12 @@ def test_a_day_whose_first_run_died_is_made_as_soon_as_it_is_over(
         patched.setattr(aggregate_days, "daily_funnel", dying)
         with pytest.raises(KeyboardInterrupt):
             reconciled(lake, report, *settled)
-    assert [row[1] for row in table_rows(spark, lake, DAY_LEDGER)] == [UNFINISHED]
+    assert [row[1] for row in table_rows(lake, DAY_LEDGER)] == [UNFINISHED]
     assert reconciled(lake, report, *settled)["days"] == [the_day(events=1, sessions=1)]
 
 
 def test_a_day_whose_events_are_between_commits_fails_the_run_and_is_named(
-    spark: SparkSession,
-    lake: LakeLocation,
+    lake: Lake,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -256,7 +253,7 @@ def test_a_day_whose_events_are_between_commits_fails_the_run_and_is_named(
     lay_down(lake, TEN, "a", [line(at(5), "1")])
     reconciled(lake, tmp_path / "report.json", "--settled-before", "2026-11-22T23:00:00+00:00")
     clean = lake.table(CLEAN_EVENTS.name)
-    spark.sql(f"INSERT INTO {clean} SELECT * FROM {clean}")  # as an aggregation does that then dies
+    lake.spark.sql(f"INSERT INTO {clean} SELECT * FROM {clean}")  # as an aggregation does that then dies
     span = ["--from", "2026-11-22T09", "--to", "2026-11-22T12", "--settled-before", "2026-11-23T00:00:00+00:00"]
     assert run_reconcile_hours.main(arguments(lake, *span)) == 1
     shown = capsys.readouterr().err
@@ -265,8 +262,7 @@ def test_a_day_whose_events_are_between_commits_fails_the_run_and_is_named(
 
 
 def test_an_object_that_cant_be_read_is_named_in_one_sentence_and_keeps_no_other_hour(
-    spark: SparkSession,
-    lake: LakeLocation,
+    lake: Lake,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -275,7 +271,7 @@ def test_an_object_that_cant_be_read_is_named_in_one_sentence_and_keeps_no_other
     lay_down(lake, ELEVEN, "b", [line(at(70), "2")])
     lay_down(lake, ELEVEN + HOUR, "c", [line(at(130), "3")])
 
-    def listed_before_it_went(store: RawStore, hours: list[datetime]) -> LandedObjects:
+    def listed_before_it_went(store: ObjectStore, hours: list[datetime]) -> LandedObjects:
         gone = RawObject(key=f"{landing_prefix(ELEVEN)}gone.gz", etag="0", size=1)
         return {
             hour: (*objects, gone) if hour == ELEVEN else objects
@@ -288,12 +284,12 @@ def test_an_object_that_cant_be_read_is_named_in_one_sentence_and_keeps_no_other
     (sentence,) = [text for text in capsys.readouterr().err.splitlines() if text.startswith("reconcile_hours:")]
     assert sentence.startswith("reconcile_hours: landing hours 2026-11-22T11 were not transformed: can't read ")
     assert sentence.endswith("gone.gz: No such file or directory; transform its hour again")
-    assert [row[0] for row in table_rows(spark, lake, LANDING_LEDGER)] == [TEN, ELEVEN + HOUR]
-    assert len(table_rows(spark, lake, CLEAN_EVENTS)) == 2
+    assert [row[0] for row in table_rows(lake, LANDING_LEDGER)] == [TEN, ELEVEN + HOUR]
+    assert len(table_rows(lake, CLEAN_EVENTS)) == 2
 
 
 def test_a_single_hour_or_day_and_a_range_are_made_by_command_and_say_so(
-    spark: SparkSession, lake: LakeLocation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    lake: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lay_down(lake, TEN, "a", [line(at(5), "1"), line(at(70), "2")])
     reconciled(lake, tmp_path / "report.json")

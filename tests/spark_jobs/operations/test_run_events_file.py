@@ -12,9 +12,9 @@ import duckdb
 import pytest
 
 from contracts.tables import TABLES
+from spark_jobs.lake.session import ROOT
 from spark_jobs.operations.out_directory import OutDirectory
 from spark_jobs.run_events_file import main
-from spark_jobs.session import ROOT
 
 EVENT = {
     "timestamp": "2026-11-22 09:59:58.5",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from contracts.versions import RawObject
 from spark_jobs.raw import raw_lines
 from spark_jobs.raw.raw_lines import UnreadableObjectError, chunks, decompressed, line_chunks, sound_lines
-from spark_jobs.raw.raw_objects import RawDirectory
+from storage.directory import DirectoryStore
 
 
 def unpacked(*blocks: bytes) -> bytes:
@@ -80,11 +80,11 @@ def test_what_is_more_than_may_be_held_comes_out_of_a_file_after_the_rest(pieces
             assert b"".join(cut) == b"".join(pieces)
 
 
-def object_of(directory: Path, name: str, content: bytes) -> tuple[RawDirectory, RawObject]:
+def object_of(directory: Path, name: str, content: bytes) -> tuple[DirectoryStore, RawObject]:
     raw = directory / "raw"
     raw.mkdir(exist_ok=True)
     (raw / name).write_bytes(content)
-    return RawDirectory(directory=raw), RawObject(key=f"raw/{name}", etag="", size=len(content))
+    return DirectoryStore(directory=raw), RawObject(key=f"raw/{name}", etag="", size=len(content))
 
 
 @pytest.mark.parametrize("name", ["lines", "lines.gz", "lines.zst"])

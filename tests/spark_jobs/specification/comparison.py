@@ -5,15 +5,14 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, get_args, get_type_hints
 
-from pyspark.sql import SparkSession
-
-from contracts.names import LakeLocation
 from contracts.tables import RECEIVED_EVENTS, TABLES, Table
+from spark_jobs.lake.lake import Lake
 from tests.spark_jobs.table_rows import table_rows
 from tests.specification.fields import normal_text
 from tests.specification.json_values import parse
 from tests.specification.judgement import Event
-from tests.specification.lake import Lake, lake
+from tests.specification.lake import Lake as SpecifiedLake
+from tests.specification.lake import lake
 
 #: What the specification does not say: wording, versions, sizes, and checks.
 UNSPECIFIED: Mapping[str, frozenset[str]] = {
@@ -38,13 +37,11 @@ class Difference:
         return f"{self.table} {self.side}: " + ", ".join(f"{name}={value}" for name, value in self.row)
 
 
-def specified_lake(
-    lines: Sequence[Any], spark: SparkSession, location: LakeLocation, is_crawler: Callable[[str], bool]
-) -> Lake:
+def specified_lake(lines: Sequence[Any], stored_in: Lake, is_crawler: Callable[[str], bool]) -> SpecifiedLake:
     """Return the specification's tables; it is the lake's `received_events` that say how `extra` is spelled."""
     names = [field.name for field in fields(Event)]
     spelled: dict[Row, str] = {}
-    for stored in _rows(spark, location, RECEIVED_EVENTS):
+    for stored in _rows(stored_in, RECEIVED_EVENTS):
         if stored["extra"] is not None:
             event = _row({name: _readable(stored)[name] for name in names})
             spelled[event] = min(stored["extra"], spelled.get(event, stored["extra"]))
@@ -55,40 +52,38 @@ def specified_lake(
     return lake(lines, spelling, is_crawler)
 
 
-def differences(
-    specified: Lake, spark: SparkSession, location: LakeLocation, tables: Iterable[Table]
-) -> list[Difference]:
+def differences(specified: SpecifiedLake, stored_in: Lake, tables: Iterable[Table]) -> list[Difference]:
     """Return every row that a table has too much or lacks."""
     found: list[Difference] = []
     for table in tables:
         left_out = UNSPECIFIED.get(table.name, frozenset())
-        made = Counter(_row(values, left_out) for values in stored_rows(spark, location, table))
+        made = Counter(_row(values, left_out) for values in stored_rows(stored_in, table))
         wanted = Counter(_row(vars(row)) for row in getattr(specified, table.name))
         found += [Difference(table=table.name, side="only in Spark", row=row) for row in (made - wanted).elements()]
         found += [Difference(table=table.name, side="only specified", row=row) for row in (wanted - made).elements()]
     return found
 
 
-def stored_rows(spark: SparkSession, location: LakeLocation, table: Table = RECEIVED_EVENTS) -> list[dict[str, Any]]:
+def stored_rows(stored_in: Lake, table: Table = RECEIVED_EVENTS) -> list[dict[str, Any]]:
     """Return a table's rows by column."""
-    return [_readable(row) for row in _rows(spark, location, table)]
+    return [_readable(row) for row in _rows(stored_in, table)]
 
 
 def specified_tables() -> tuple[Table, ...]:
     """Return the tables that the specification defines."""
-    names = {field.name for field in fields(Lake)}
+    names = {field.name for field in fields(SpecifiedLake)}
     return tuple(table for table in TABLES if table.name in names)
 
 
 def specified_columns(table: Table) -> set[str]:
     """Return the columns that the specification gives to a table."""
-    (row,) = get_args(get_type_hints(Lake)[table.name])
+    (row,) = get_args(get_type_hints(SpecifiedLake)[table.name])
     return {field.name for field in fields(row)}
 
 
-def _rows(spark: SparkSession, location: LakeLocation, table: Table) -> list[dict[str, Any]]:
+def _rows(stored_in: Lake, table: Table) -> list[dict[str, Any]]:
     names = [column.name for column in table.columns]
-    return [dict(zip(names, row, strict=True)) for row in table_rows(spark, location, table)]
+    return [dict(zip(names, row, strict=True)) for row in table_rows(stored_in, table)]
 
 
 def _readable(row: dict[str, Any]) -> dict[str, Any]:

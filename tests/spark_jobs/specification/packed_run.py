@@ -11,14 +11,13 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from pyspark.sql import SparkSession
 
-from contracts.names import LakeLocation
 from spark_jobs.daily.aggregate_days import aggregate_days
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
+from spark_jobs.lake.evolution import ensure_tables
+from spark_jobs.lake.lake import Lake
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
-from spark_jobs.tables.table_evolution import ensure_tables
 from tests.spark_jobs.specification.comparison import (
     Difference,
     differences,
@@ -65,18 +64,18 @@ def drawn_streams(count: int, *, number: int) -> list[Stream]:
     return list(drawn.values())[:count]
 
 
-def run_packed(spark: SparkSession, lake: LakeLocation, drawn: Sequence[Stream]) -> PackedRun:
+def run_packed(lake: Lake, drawn: Sequence[Stream]) -> PackedRun:
     """Run the jobs over all streams at once, and compare every table."""
     lines = list(laid_down(packed(list(drawn)), lake))
-    run_jobs(spark, lake, lines)
-    specified = specified_lake(lines, spark, lake, is_crawler)
+    run_jobs(lake, lines)
+    specified = specified_lake(lines, lake, is_crawler)
     tables = specified_tables()
     return PackedRun(
         streams=len(drawn),
         lines=len(lines),
         received=len(specified.received_events),
         rows=sum(len(getattr(specified, table.name)) for table in tables),
-        differences=differences(specified, spark, lake, tables),
+        differences=differences(specified, lake, tables),
     )
 
 
@@ -85,7 +84,7 @@ def is_crawler(user_agent: str) -> bool:
     return "Googlebot" in user_agent
 
 
-def laid_down(lines: Iterable[RawLine], lake: LakeLocation) -> Iterable[RawLine]:
+def laid_down(lines: Iterable[RawLine], lake: Lake) -> Iterable[RawLine]:
     """Write raw objects; return the lines with the keys that these have in the lake."""
     raw = Path(lake.raw_uri)
     objects: dict[str, list[bytes]] = {}
@@ -98,10 +97,10 @@ def laid_down(lines: Iterable[RawLine], lake: LakeLocation) -> Iterable[RawLine]
         path.write_bytes(gzip.compress(b"".join(line + b"\n" for line in content), compresslevel=1))
 
 
-def run_jobs(spark: SparkSession, lake: LakeLocation, lines: Iterable[RawLine]) -> None:
+def run_jobs(lake: Lake, lines: Iterable[RawLine]) -> None:
     """Make every table of the lines' lake."""
-    ensure_tables(spark, lake)
-    transformed = transform_landing_hours(spark, lake, {line.landing_hour for line in lines}, SETTLED)
+    ensure_tables(lake)
+    transformed = transform_landing_hours(lake, {line.landing_hour for line in lines}, SETTLED)
     hours = {hour for row in transformed.written for hour in row.received_by_event_hour}
-    aggregate_hours(spark, lake, hours)
-    aggregate_days(spark, lake, {hour.date() for hour in hours})
+    aggregate_hours(lake, hours)
+    aggregate_days(lake, {hour.date() for hour in hours})

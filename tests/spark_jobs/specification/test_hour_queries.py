@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from contracts.bots import BOT_EVENTS_PER_HOUR
 from contracts.tables import RECEIVED_EVENTS
 from spark_jobs.hourly import hour_queries as queries
-from spark_jobs.hourly.crawler_agents import crawlers_among
-from spark_jobs.tables.arrow_schemas import table_schema
+from spark_jobs.hourly.hour_task import crawlers_among
+from spark_jobs.lake.types import table_schema
 from tests.spark_jobs.specification.packed_run import drawn_streams, is_crawler
 from tests.spark_jobs.specification.streams import packed
 from tests.spark_jobs.specification.test_definitions_agree import plain_value, spelling
@@ -40,11 +40,21 @@ def made_by_queries(received: Path, hours: Sequence[int]) -> dict[str, list[dict
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.from_arrow(table_schema(RECEIVED_EVENTS).empty_table()).create(queries.NO_EVENTS)
-        for statement in (queries.received([str(received)]), queries.own(hours), queries.RANKED, queries.LEFT_OUT):
+        for statement in (
+            queries.received([str(received)]),
+            queries.target_hours(hours),
+            queries.RANKED,
+            queries.DUPLICATES,
+        ):
             connection.execute(statement)
         agents = (agent for (agent,) in connection.execute(queries.AGENTS).fetchall())
         connection.register(queries.CRAWLERS, pa.table({"agent": pa.array(crawlers_among(agents), pa.string())}))
-        for statement in (queries.EVENTS, queries.rated(BOT_EVENTS_PER_HOUR), queries.FLAGGED, queries.BY_USER):
+        for statement in (
+            queries.EVENTS,
+            queries.over_rate_users(BOT_EVENTS_PER_HOUR),
+            queries.FLAGGED,
+            queries.BY_USER,
+        ):
             connection.execute(statement)
         wanted = {
             "clean_events": queries.clean([str(received)]),

@@ -1,6 +1,6 @@
-"""The judge of lines says of every line what the specification says, value for value."""
+"""The validation of lines says of every line what the specification says, value for value."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from contracts.privacy import ADDRESS_FIELDS, truncated_address
-from spark_jobs.judging.judge_line import judge_line
-from spark_jobs.judging.judgement import Received
+from spark_jobs.validation.line import Received, validate_line
 from tests.spark_jobs.hostile_lines import lines
 from tests.specification import fields
 from tests.specification.json_values import Object, parse
@@ -46,18 +45,18 @@ def wrapped(text: bytes) -> Iterator[bytes]:
 
 
 def assert_judged_alike(raw: bytes) -> None:
-    judgement, specified = judge_line(raw), judge(raw)
-    if isinstance(judgement, Received):
-        assert _normal(asdict(judgement)) == asdict(specified), raw[:3000]
+    outcome, specified = validate_line(raw), judge(raw)
+    if isinstance(outcome, Received):
+        assert _normal(outcome.values) == asdict(specified), raw[:3000]
     else:
-        assert (str(judgement.rejection_reason), judgement.received_at) == (
+        assert (str(outcome.rejection_reason), outcome.received_at) == (
             getattr(specified, "reason", "an event"),
             specified.received_at,
         ), raw[:3000]
 
 
-def _normal(values: dict[str, Any]) -> dict[str, Any]:
-    """Return values with `extra` as equal values look equal, and addresses truncated, as is done after judging."""
+def _normal(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values with `extra` as equal values look equal, and addresses truncated, as is done after validating."""
     json = parse((values["extra"] or "null").encode())
     assert json is not None
     assert isinstance(json.value, Object | None)

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from pyspark.sql import SparkSession
 
-from contracts.names import LakeLocation
 from contracts.tables import LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS
+from spark_jobs.lake.lake import Lake
 from spark_jobs.landing.transform_events import transform_landing_hours
 from tests.spark_jobs.specification.comparison import differences, specified_lake, stored_rows
 from tests.spark_jobs.specification.packed_run import SETTLED, laid_down
@@ -61,24 +60,22 @@ def in_objects(lines: list[bytes], hour: datetime, size: int) -> Iterator[RawLin
         yield RawLine(landing_hour=hour, object_key=key, line=line)
 
 
-def test_every_line_of_the_suites_is_received_or_rejected_byte_for_byte(
-    spark: SparkSession, lake: LakeLocation
-) -> None:
+def test_every_line_of_the_suites_is_received_or_rejected_byte_for_byte(lake: Lake) -> None:
     written = all_lines()
     raw = [*in_objects(written, IN_ORDER, len(written)), *in_objects(written[::-1], REVERSED, FEW)]
     lines = list(laid_down(raw, lake))
-    report = transform_landing_hours(spark, lake, [IN_ORDER, REVERSED], SETTLED)
+    report = transform_landing_hours(lake, [IN_ORDER, REVERSED], SETTLED)
 
     assert [(row.lines, row.received + row.rejected) for row in report.written] == [(len(written), len(written))] * 2
-    stored = stored_rows(spark, lake)
-    specified = specified_lake(lines, spark, lake, lambda _: False)
-    assert differences(specified, spark, lake, (RECEIVED_EVENTS, REJECTED_EVENTS, LANDING_LEDGER)) == []
+    stored = stored_rows(lake)
+    specified = specified_lake(lines, lake, lambda _: False)
+    assert differences(specified, lake, (RECEIVED_EVENTS, REJECTED_EVENTS, LANDING_LEDGER)) == []
 
     tortured = Counter(written)
     for hour in (IN_ORDER, REVERSED):
         good = {row["click_id"] for row in stored if row["landing_hour"] == hour}
         assert good >= {f"good {number}" for number in range(sum(1 for _ in tortures()))}
         rejected = Counter(
-            bytes(row["line"]) for row in stored_rows(spark, lake, REJECTED_EVENTS) if row["landing_hour"] == hour
+            bytes(row["line"]) for row in stored_rows(lake, REJECTED_EVENTS) if row["landing_hour"] == hour
         )
         assert rejected <= tortured

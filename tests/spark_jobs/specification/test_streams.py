@@ -1,20 +1,19 @@
 """The jobs make of generated streams exactly the rows that the specification says, in every table."""
 
 import pytest
-from pyspark.sql import SparkSession
 
-from contracts.names import LakeLocation
+from spark_jobs.lake.lake import Lake
 from tests.spark_jobs.specification.comparison import UNSPECIFIED, specified_columns, specified_tables
 from tests.spark_jobs.specification.packed_run import drawn_streams, run_packed
 
 pytestmark = pytest.mark.spark
 
-#: A thousand of them: `python -m benchmarks.thousand_streams`.
+#: A thousand of them: `python -m tests.proofs.thousand_streams`.
 STREAMS = 25
 
 
-def test_no_row_of_any_table_differs_from_the_specification(spark: SparkSession, lake: LakeLocation) -> None:
-    run = run_packed(spark, lake, drawn_streams(STREAMS, number=2026))
+def test_no_row_of_any_table_differs_from_the_specification(lake: Lake) -> None:
+    run = run_packed(lake, drawn_streams(STREAMS, number=2026))
     assert run.streams == STREAMS
     assert run.differences == []
 

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 from crawleruseragents import is_crawler
-from pyspark.sql import SparkSession
 
-from contracts.names import LakeLocation
 from contracts.tables import TABLES
 from spark_jobs.daily.aggregate_days import aggregate_days
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
+from spark_jobs.lake.evolution import ensure_tables
+from spark_jobs.lake.lake import Lake
 from spark_jobs.landing.transform_events import transform_landing_hours
-from spark_jobs.raw.raw_objects import landed_hours, raw_store
-from spark_jobs.tables.export_tables import export_tables
-from spark_jobs.tables.table_evolution import ensure_tables
+from spark_jobs.operations.events_file import export_tables
+from spark_jobs.raw.lake_stores import raw_store
+from storage.by_hour import landed_hours
 from tests.spark_jobs.specification.packed_run import SETTLED
 from tests.spark_jobs.specification.witness import Witness
 
@@ -28,24 +28,22 @@ def simulator(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "simulator", *arguments], cwd=ROOT, check=True, capture_output=True)
 
 
-def witnessed(spark: SparkSession, lake: LakeLocation, out: Path) -> Witness:
+def witnessed(lake: Lake, out: Path) -> Witness:
     """Make every table of what lies under the lake's raw prefix, and let the witness make them, too."""
-    ensure_tables(spark, lake)
-    transformed = transform_landing_hours(spark, lake, landed_hours(raw_store(lake.raw_uri)), SETTLED)
+    ensure_tables(lake)
+    transformed = transform_landing_hours(lake, landed_hours(raw_store(lake.raw_uri)), SETTLED)
     hours = {hour for row in transformed.written for hour in row.received_by_event_hour}
-    aggregate_hours(spark, lake, hours)
-    aggregate_days(spark, lake, {hour.date() for hour in hours})
-    export_tables(spark, lake, TABLES, out)
+    aggregate_hours(lake, hours)
+    aggregate_days(lake, {hour.date() for hour in hours})
+    export_tables(lake, TABLES, out)
     return Witness(out, is_crawler)
 
 
-def test_both_make_the_same_tables_of_days_with_every_defect(
-    spark: SparkSession, lake: LakeLocation, tmp_path: Path
-) -> None:
+def test_both_make_the_same_tables_of_days_with_every_defect(lake: Lake, tmp_path: Path) -> None:
     span = ("--from", "2026-11-02T00", "--to", "2026-11-05T00", "--events", "100000")
     defects = ("--defects", "default", "--duplicates", "0.05", "--late", "0.02")
     simulator("history", "--raw", lake.raw_uri, *span, *defects, "--quiet")
-    witness = witnessed(spark, lake, tmp_path / "tables")
+    witness = witnessed(lake, tmp_path / "tables")
     assert witness.all_differences() == {}
     assert witness.empty_tables() == set()
     assert witness.count("clean_events") > 80_000

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from infra.deploy import Deployment
 from infra.errors import DeploymentError
-from infra.stack_deployment import delete, deploy
 from tests.local.cloud.deployed_pipeline import deployment_of, template_named
+
+deploy, delete = Deployment.deploy, Deployment.delete
 
 Event = dict[str, Any]
 

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from kinesis_scaling.decisions.decision_record import DecisionRecord, Outcome
 from kinesis_scaling.decisions.explain import explain
+from kinesis_scaling.decisions.record import DecisionRecord, Outcome
 from kinesis_scaling.scaling_decision import Action, Reason
 from kinesis_scaling.stream_settings import Mode
 from tests.plugins.kinesis_scaling.decisions.records import TEN, record

@@ -12,8 +12,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from contracts.names import LakeLocation
 from kinesis_scaling.__main__ import main
 from kinesis_scaling.decisions import store as store_module
-from kinesis_scaling.decisions.decision_record import DecisionRecord
-from kinesis_scaling.decisions.explained_page import PAGE, explained_page
+from kinesis_scaling.decisions.record import DecisionRecord
 from kinesis_scaling.decisions.store import DecisionStore
 from tests.plugins.kinesis_scaling.decisions.records import TEN, record
 
@@ -120,27 +119,27 @@ def test_a_catalog_that_does_not_answer_is_one_sentence(
     assert "Traceback" not in page
 
 
-def test_the_page_in_the_docs_is_what_the_command_prints_today() -> None:
-    assert (ROOT / PAGE).read_text(encoding="utf-8") == explained_page(), "run: make docs"
-
-
-def test_a_page_that_is_out_of_date_fails_the_check_and_is_written_by_the_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("kinesis_scaling.decisions.commands.REPOSITORY", tmp_path)
-    (tmp_path / "docs").mkdir()
-    assert main(["explained", "--check"]) == 2
-    assert f"{PAGE} is out of date; run: make docs" in capsys.readouterr().err
-    assert main(["explained"]) == 0
-    assert main(["explained", "--check"]) == 0
-    assert (tmp_path / PAGE).read_text(encoding="utf-8") == explained_page()
-
-
 def test_the_commands_need_no_airflow() -> None:
     code = (
         "import sys; from kinesis_scaling.__main__ import main\n"
-        "main(['explained', '--check'])\n"
+        "main(['explain', '--since', 'never'])\n"
         "import kinesis_scaling.decisions.store\n"
         "assert not [name for name in sys.modules if name.split('.')[0] == 'airflow']"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize("command", ["simulate", "robustness"])
+def test_the_simulator_s_commands_are_passed_on_with_their_exit_status(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert main([command, "--trace", str(tmp_path / "none.csv")]) == 2
+    assert "none.csv cannot be read: No such file" in capfd.readouterr().err
+
+
+def test_where_the_simulator_is_not_installed_its_commands_say_where_it_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kinesis_scaling.__main__.find_spec", lambda _: None)
+    assert main(["simulate"]) == 2
+    assert "run python -m benchmarks.scaling simulate there" in capsys.readouterr().err

@@ -15,8 +15,7 @@ from pyiceberg.types import StringType
 from contracts.names import LakeLocation
 from contracts.tables import SCALING_DECISIONS, Column, Table
 from kinesis_scaling.decisions import store as store_module
-from kinesis_scaling.decisions import stored_table
-from kinesis_scaling.decisions.decision_record import DecisionRecord, Outcome
+from kinesis_scaling.decisions.record import DecisionRecord, Outcome
 from kinesis_scaling.decisions.store import DecisionStore, open_decision_store
 from kinesis_scaling.errors import DecisionStoreError
 from tests.plugins.kinesis_scaling.decisions.records import TEN, record
@@ -145,7 +144,7 @@ def test_a_column_that_is_declared_and_not_there_is_added_with_its_sentence(
     catalog: InterruptedCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows from before have null in it, and read as before."""
-    monkeypatch.setattr(stored_table, "SCALING_DECISIONS", without("shard_id"))
+    monkeypatch.setattr(store_module, "SCALING_DECISIONS", without("shard_id"))
     opened(catalog).write([record()])
     monkeypatch.undo()
     assert rows(catalog) == [record()]
@@ -171,7 +170,7 @@ def test_a_table_of_other_types_is_refused_by_the_names_of_its_columns(
     new = Column(name="needed", type="string", nullable=False, description="Cannot be added.")
     changed = replace(SCALING_DECISIONS.column("times"), type="string")
     other = replace(SCALING_DECISIONS, columns=(*without("times").columns, changed, new))
-    monkeypatch.setattr(stored_table, "SCALING_DECISIONS", other)
+    monkeypatch.setattr(store_module, "SCALING_DECISIONS", other)
     with pytest.raises(DecisionStoreError, match=r"differs from contracts/tables/scaling.py in times, needed: only"):
         opened(catalog).write([record(TEN + HOUR)])
 

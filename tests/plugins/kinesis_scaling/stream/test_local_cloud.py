@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from kinesis_scaling.decisions.decision_record import DecisionRecord, Outcome
+from kinesis_scaling.decisions.record import DecisionRecord, Outcome
 from kinesis_scaling.scaling_decision import Action, Evidence, Reason, ScalingDecision
 from kinesis_scaling.stream.moves import StreamMoves, is_settled
 from kinesis_scaling.stream.past_calls import past_calls, read_tags
-from kinesis_scaling.stream.stream_reader import StreamReader
+from kinesis_scaling.stream.watch import StreamReader
 from kinesis_scaling.stream_settings import Mode, ScaledStream
 from kinesis_scaling.stream_state import StreamState
 from local.cloud.process import LocalCloud

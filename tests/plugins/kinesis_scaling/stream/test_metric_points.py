@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kinesis_scaling.errors import AwsUnavailableError, NotAllowedError
-from kinesis_scaling.stream.metric_points import Metric, read_points
+from kinesis_scaling.stream.metrics import Metric, read_points
 from tests.plugins.kinesis_scaling.stream.stubbed_stream import STREAM, StubbedStream, result
 
 START = datetime(2026, 3, 6, 11, 0, tzinfo=UTC)

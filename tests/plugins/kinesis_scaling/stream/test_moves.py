@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kinesis_scaling.decisions.decision_record import DecisionRecord, Outcome
+from kinesis_scaling.decisions.record import DecisionRecord, Outcome
 from kinesis_scaling.errors import AwsUnavailableError, NotAllowedError
 from kinesis_scaling.scaling_decision import Action, Evidence, Reason, ScalingDecision
 from kinesis_scaling.stream.moves import StreamMoves

@@ -5,13 +5,12 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinesis_scaling.stream.open_shards import (
+from kinesis_scaling.stream.moves import shard_to_split, shards_to_merge
+from kinesis_scaling.stream.watch import (
     HASH_KEYS,
     OpenShard,
     open_shards,
     shard_loads,
-    shard_to_split,
-    shards_to_merge,
 )
 from tests.plugins.kinesis_scaling.stream.stubbed_stream import NOW, STREAM, StubbedStream, result
 

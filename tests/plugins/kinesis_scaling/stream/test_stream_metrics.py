@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinesis_scaling.stream.stream_metrics import HISTORY, METRICS, StreamMetrics
+from kinesis_scaling.stream.metrics import HISTORY, METRICS, StreamMetrics
 from tests.plugins.kinesis_scaling.stream.stubbed_stream import NOW, STREAM, StubbedStream, result
 
 MINUTE = timedelta(minutes=1)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kinesis_scaling.decisions.decision_record import Outcome
+from kinesis_scaling.decisions.record import Outcome
 from kinesis_scaling.scaling_decision import Action, Reason
 from kinesis_scaling.scaling_settings import Settings
 from kinesis_scaling.stream.past_calls import CALLS_TAG, REFUSAL_TAG

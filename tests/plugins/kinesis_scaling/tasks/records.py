@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from kinesis_scaling.decisions.decision_record import DecisionRecord
+from kinesis_scaling.decisions.record import DecisionRecord
 from kinesis_scaling.scaling_decision import Action, Evidence, Reason, ScalingDecision
 from kinesis_scaling.stream_settings import Mode
 

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from kinesis_scaling.decisions.decision_record import DecisionRecord
+from kinesis_scaling.decisions.record import DecisionRecord
 from kinesis_scaling.errors import AwsUnavailableError, KinesisScalingError, NotAllowedError
 from kinesis_scaling.scaling_decision import Action
 from kinesis_scaling.stream_settings import ScaledStream
-from kinesis_scaling.tasks.shard_utilization_trigger import ShardUtilizationTrigger, watched
-from kinesis_scaling.tasks.stream_active_trigger import StreamActiveTrigger, settled
+from kinesis_scaling.tasks.triggers import ShardUtilizationTrigger, StreamActiveTrigger, settled, watched
 from tests.plugins.kinesis_scaling.tasks.records import record
 
 pytestmark = pytest.mark.airflow

@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from contracts.envelope import Stamp, envelope_line, epoch_ms
-from contracts.names import LakeLocation
 from contracts.partitions import DAY, HOUR, landing_prefix
 from contracts.tables import (
     DAILY_TRAFFIC,
@@ -25,14 +24,15 @@ from contracts.tables import (
     USER_DAYS,
 )
 from spark_jobs.daily.aggregate_days import aggregate_days
-from spark_jobs.daily.days_to_make import known_days
-from spark_jobs.hourly.aggregate_hours import aggregate_hours
-from spark_jobs.hourly.hours_to_make import stale_event_hours_around
+from spark_jobs.daily.day_ledgers import known_days
+from spark_jobs.hourly.aggregate_hours import aggregate_hours, stale_hours_around
+from spark_jobs.lake.evolution import ensure_tables
+from spark_jobs.lake.lake import Lake
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
-from spark_jobs.raw.raw_objects import landed_hours, raw_store
-from spark_jobs.tables.table_evolution import ensure_tables
-from tests.spark_jobs.table_rows import MADE_TABLES, table_hashes
+from spark_jobs.raw.lake_stores import raw_store
+from storage.by_hour import landed_hours
+from tests.spark_jobs.table_rows import HOUR_TABLES, table_hashes
 
 TEN: Final = datetime(2026, 11, 22, 10, tzinfo=UTC)
 ELEVEN: Final = TEN + HOUR
@@ -41,7 +41,7 @@ ERRORS_KEY: Final = "errors/processing-failed/landing_date=2026-11-22/landing_ho
 
 #: All that is a pure function of raw: equal, after an erasure, to what is made from the rewritten objects in one go.
 PURE_TABLES: Final = (
-    *MADE_TABLES,
+    *HOUR_TABLES,
     *(RECEIVED_EVENTS, REJECTED_EVENTS, LANDING_LEDGER),
     *(SESSIONS, USER_DAYS, DAILY_TRAFFIC, DAY_LEDGER),
 )
@@ -109,9 +109,9 @@ class DirectoryLake:
     database: str = "lake"
 
     @property
-    def lake(self) -> LakeLocation:
+    def lake(self) -> Lake:
         raw, warehouse = self.root / "raw", self.root / "warehouse"
-        return LakeLocation(raw_uri=str(raw), warehouse_uri=str(warehouse), database=self.database)
+        return Lake(raw_uri=str(raw), warehouse_uri=str(warehouse), database=self.database, spark=self.spark)
 
     def stored(self) -> dict[str, bytes]:
         """Return all raw and error objects by key."""
@@ -120,10 +120,10 @@ class DirectoryLake:
 
     def make(self, *, days: bool = False) -> None:
         """Make every table that is stale; those of days if they are wanted."""
-        make_tables(self.spark, self.lake, days=days)
+        make_tables(self.lake, days=days)
 
     def hashes(self) -> dict[str, str]:
-        return table_hashes(self.spark, self.lake, PURE_TABLES)
+        return table_hashes(self.lake, PURE_TABLES)
 
     def rebuilt_hashes(self, *, days: bool = False) -> dict[str, str]:
         """Return the hashes of tables that are made from the raw objects as they are now, in another database."""
@@ -144,11 +144,11 @@ class DirectoryLake:
         return ids
 
 
-def make_tables(spark: SparkSession, lake: LakeLocation, *, days: bool = False) -> None:
+def make_tables(lake: Lake, *, days: bool = False) -> None:
     """Transform every landing hour that has objects, then make every stale event hour and, if wanted, every day."""
-    ensure_tables(spark, lake)
+    ensure_tables(lake)
     hours = landed_hours(raw_store(lake.raw_uri))
-    transform_landing_hours(spark, lake, hours, RULES)
-    aggregate_hours(spark, lake, stale_event_hours_around(spark, lake, min(hours), max(hours) + HOUR))
+    transform_landing_hours(lake, hours, RULES)
+    aggregate_hours(lake, stale_hours_around(lake, min(hours), max(hours) + HOUR))
     if days:
-        aggregate_days(spark, lake, known_days(spark, lake, TEN.date() - DAY, NEXT_DAY.date() + DAY))
+        aggregate_days(lake, known_days(lake, TEN.date() - DAY, NEXT_DAY.date() + DAY))

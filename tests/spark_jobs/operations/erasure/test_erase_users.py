@@ -10,20 +10,20 @@ from typing import Any
 import pytest
 
 from contracts.partitions import DAY, HOUR, landing_prefix
-from contracts.tables import LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS
+from contracts.tables import LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS, Table
 from spark_jobs.errors import MissingObjectsError
+from spark_jobs.lake.erased_users import lift_erased_users
+from spark_jobs.lake.revision import Revision
 from spark_jobs.landing import transform_events
 from spark_jobs.landing.transform_events import transform_landing_hours
 from spark_jobs.operations.erasure import erase_users as steps
-from spark_jobs.operations.erasure import make_again, strike_rows
+from spark_jobs.operations.erasure import rebuild
 from spark_jobs.operations.erasure.erase_users import Erasure, ErasureReport, erase_users
-from spark_jobs.operations.erasure.places import StoredObject
-from spark_jobs.operations.erasure.rewrite_objects import rewrite_raw_objects
-from spark_jobs.operations.erasure.sought_users import SoughtUsers
-from spark_jobs.operations.expire_rejected import expire_rejected
-from spark_jobs.raw.local_directory import local_directory
-from spark_jobs.tables.commit_files import replace_hours
-from spark_jobs.tables.erased_users import lift_erased_users
+from spark_jobs.operations.erasure.rewrite import rewrite_raw_objects
+from spark_jobs.operations.erasure.user_matching import SoughtUsers
+from spark_jobs.operations.maintain_tables import expire_rejected
+from storage.directory import local_directory
+from storage.object_store import StoredObject
 from tests.spark_jobs.operations.erasure.lakes import (
     ELEVEN,
     ERRORS_KEY,
@@ -50,8 +50,8 @@ class KilledError(Exception):
 def erased(lake: DirectoryLake, erasure: Erasure = ALONE) -> ErasureReport:
     """Erase; if nobody else is at work, at a time when every hour of the lake is settled."""
     if erasure.alone:
-        return erase_users(lake.spark, lake.lake, erasure, clock=lambda: RULES.settled_before + DAY)
-    return erase_users(lake.spark, lake.lake, erasure)
+        return erase_users(lake.lake, erasure, clock=lambda: RULES.settled_before + DAY)
+    return erase_users(lake.lake, erasure)
 
 
 def test_a_user_whose_id_is_a_word_of_icebergs_own_can_be_erased(directory_lake: DirectoryLake) -> None:
@@ -94,15 +94,15 @@ def dying_after_one(spark: Any, place: Any, objects: Iterable[StoredObject], *us
 def test_a_run_killed_at_any_step_is_continued_by_the_next(
     directory_lake: DirectoryLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    points: tuple[tuple[ModuleType, str, Callable[..., None]], ...] = (
+    points: tuple[tuple[ModuleType | type, str, Callable[..., None]], ...] = (
         (steps, "objects_to_search", dying),
         (steps, "rewrite_raw_objects", dying_after_one),
         (steps, "rewrite_error_objects", dying),
-        (steps, "make_again", dying),
-        (transform_events, "refuse_lost_rows", dying),
-        (transform_events, "write_landing_rows", dying),
-        (make_again, "stale_event_hours_around", dying),
-        (make_again, "stale_days_between", dying),
+        (steps, "rebuild", dying),
+        (Revision, "refuse_lost_rows", dying),
+        (transform_events, "write_ledger", dying),
+        (rebuild, "stale_hours_around", dying),
+        (rebuild, "stale_days_between", dying),
         (steps, "expire_history", dying),
         (steps, "search_lake", dying),
     )
@@ -122,8 +122,14 @@ def test_rows_whose_raw_objects_have_expired_go_too_and_their_history_stays_prot
     shutil.rmtree(directory_lake.root / landing_prefix(TEN))
     for survived in (0, 1):
         with monkeypatch.context() as killing:
-            lives = iter([replace_hours] * survived)
-            killing.setattr(strike_rows, "replace_hours", lambda *a, **k: next(lives, dying)(*a, **k))  # noqa: B023
+            # The first commit, to the ledger, is made; the run dies at one of the next two.
+            lives = iter([Revision.replace] * (1 + survived))
+
+            class DyingRevision(Revision):
+                def replace(self, *given: Any, **named: Any) -> None:
+                    next(lives, dying)(self, *given, **named)  # noqa: B023
+
+            killing.setattr(rebuild, "Revision", DyingRevision)
             with pytest.raises(KilledError):
                 erased(directory_lake)
     report = erased(directory_lake)
@@ -136,14 +142,13 @@ def test_rows_whose_raw_objects_have_expired_go_too_and_their_history_stays_prot
     counts = values(directory_lake, LANDING_LEDGER, "lines", "received", "rejected")
     assert counts == [(1, 1, 0), (1, 1, 0), (5, 3, 2)]
     with pytest.raises(MissingObjectsError):
-        transform_landing_hours(directory_lake.spark, directory_lake.lake, [TEN], RULES)
+        transform_landing_hours(directory_lake.lake, [TEN], RULES)
 
 
 def test_rejections_that_expired_with_their_raw_objects_stay_counted(directory_lake: DirectoryLake) -> None:
     """Nobody can tell whose they were: they are the hour's, as the ledger says, and no less for another's erasure."""
     shutil.rmtree(directory_lake.root / landing_prefix(TEN))
-    spark, where = directory_lake.spark, directory_lake.lake
-    assert expire_rejected(spark, where, NEXT_DAY) == 4
+    assert expire_rejected(directory_lake.lake, NEXT_DAY) == 4
 
     assert erased(directory_lake).search.survivors == ()
 
@@ -163,7 +168,7 @@ def test_what_lands_of_the_user_later_is_refused_until_the_erasure_is_lifted(dir
     assert len(erased(directory_lake).rewritten) == 1
     assert ("erased_user", None) not in values(directory_lake, REJECTED_EVENTS, "rejection_reason", "line")
 
-    assert lift_erased_users(directory_lake.spark, directory_lake.lake, USER_35.hashes) == 1
+    assert lift_erased_users(directory_lake.lake, USER_35.hashes) == 1
     fill(directory_lake.root, late)
     directory_lake.make()
     assert ("p",) in values(directory_lake, RECEIVED_EVENTS, "click_id")
@@ -177,16 +182,18 @@ def test_a_transform_that_read_the_lines_before_they_were_erased_is_done_again(
     first = line("new", "s", hour=hour) + line("3", "t", hour=hour)
     fill(directory_lake.root, {f"{landing_prefix(hour)}first.gz": gzip.compress(first)})
 
-    def commit_after_an_erasure(spark: Any, files: Any, **more: Any) -> None:
-        monkeypatch.setattr(transform_events, "replace_hours", replace_hours)
+    replace = Revision.replace
+
+    def commit_after_an_erasure(base: Revision, table: Table, files: Any, *more: Any, **others: Any) -> None:
+        monkeypatch.setattr(Revision, "replace", replace)
         (path,) = (local_directory(file.location) for file in files)
         not_yet_written = path.rename(directory_lake.root.with_name("not yet written"))
         assert erased(directory_lake, Erasure(users=SoughtUsers(ids=("new",)))).search.survivors == ()
         not_yet_written.rename(path)
-        replace_hours(spark, files, **more)
+        replace(base, table, files, *more, **others)
 
-    monkeypatch.setattr(transform_events, "replace_hours", commit_after_an_erasure)
-    transform_landing_hours(directory_lake.spark, directory_lake.lake, [hour], RULES)
+    monkeypatch.setattr(Revision, "replace", commit_after_an_erasure)
+    transform_landing_hours(directory_lake.lake, [hour], RULES)
 
     clicks = values(directory_lake, RECEIVED_EVENTS, "click_id")
     assert ("t",) in clicks

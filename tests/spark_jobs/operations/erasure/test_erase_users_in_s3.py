@@ -9,13 +9,13 @@ import boto3
 import pytest
 from pyspark.sql import SparkSession
 
-from contracts.names import LakeLocation
 from contracts.partitions import landing_prefix
 from local.cloud.process import LocalCloud
+from spark_jobs.lake.lake import Lake
+from spark_jobs.lake.session import jvm
 from spark_jobs.operations.erasure.erase_users import Erasure, erase_users
-from spark_jobs.operations.erasure.sought_users import SoughtUsers
-from spark_jobs.raw.raw_objects import s3_client
-from spark_jobs.session import jvm
+from spark_jobs.operations.erasure.user_matching import SoughtUsers
+from storage.bucket import s3_client
 from tests.spark_jobs.operations.erasure.lakes import FIRST_LINES_KEPT, TEN, make_tables, objects
 
 pytestmark = [pytest.mark.spark, pytest.mark.cloud]
@@ -80,11 +80,13 @@ def test_no_version_of_any_object_holds_the_user_and_objects_stay_described_as_t
         client.put_object(
             Bucket=BUCKET, Key=key, Body=body, ContentType="application/x-gzip", Metadata={"shard": "shardId-0"}
         )
-    lake = LakeLocation(raw_uri=f"s3://{BUCKET}/raw", warehouse_uri=f"s3://{BUCKET}/warehouse", database="lake")
-    make_tables(s3_session, lake)
+    lake = Lake(
+        raw_uri=f"s3://{BUCKET}/raw", warehouse_uri=f"s3://{BUCKET}/warehouse", database="lake", spark=s3_session
+    )
+    make_tables(lake)
     client.delete_object(Bucket=BUCKET, Key=EXPIRED)  # as a lifecycle rule does in a versioned bucket
 
-    report = erase_users(s3_session, lake, Erasure(users=SoughtUsers(ids=("35",)), alone=True))
+    report = erase_users(lake, Erasure(users=SoughtUsers(ids=("35",)), alone=True))
 
     assert report.search.survivors == ()
     left = versions(client)
@@ -96,5 +98,5 @@ def test_no_version_of_any_object_holds_the_user_and_objects_stay_described_as_t
     assert (described["ContentType"], described["Metadata"]) == ("application/x-gzip", {"shard": "shardId-0"})
     users = {row.user_id for row in s3_session.table("glue.lake.clean_events").collect()}
     assert users == {"3", "1357"}
-    again = erase_users(s3_session, lake, Erasure(users=SoughtUsers(ids=("35",)), alone=True))
+    again = erase_users(lake, Erasure(users=SoughtUsers(ids=("35",)), alone=True))
     assert (again.rewritten, again.search.removed, again.search.survivors) == ((), (), ())

@@ -8,10 +8,10 @@ import pytest
 
 from spark_jobs import run_erase_user
 from spark_jobs.errors import SparkJobError
+from spark_jobs.lake.erased_users import read_erased_users
 from spark_jobs.operations.erasure.erase_users import Erasure, ErasureReport
-from spark_jobs.operations.erasure.make_again import MadeAgain
-from spark_jobs.operations.erasure.search_lake import SearchResult
-from spark_jobs.tables.erased_users import read_erased_users
+from spark_jobs.operations.erasure.rebuild import Rebuilt
+from spark_jobs.operations.erasure.search import SearchResult
 from tests.spark_jobs.operations.erasure.lakes import DirectoryLake
 from tests.spark_jobs.table_rows import table_hashes
 
@@ -35,7 +35,7 @@ def command_lake(directory_lake: DirectoryLake, monkeypatch: pytest.MonkeyPatch)
 def test_without_apply_what_would_change_is_shown_and_nothing_changes(
     command_lake: DirectoryLake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before, tables = command_lake.stored(), table_hashes(command_lake.spark, command_lake.lake)
+    before, tables = command_lake.stored(), table_hashes(command_lake.lake)
     report, users = tmp_path / "report.json", tmp_path / "users"
     users.write_text("nobody\n35\n")
     assert run_erase_user.main(arguments(command_lake, "--users-file", str(users), "--json", str(report))) == 0
@@ -47,8 +47,8 @@ def test_without_apply_what_would_change_is_shown_and_nothing_changes(
         "rejected_events": 2,
     }
     assert "received_events: 4 rows to go" in capsys.readouterr().out
-    assert (command_lake.stored(), table_hashes(command_lake.spark, command_lake.lake)) == (before, tables)
-    assert read_erased_users(command_lake.spark, command_lake.lake) == frozenset()
+    assert (command_lake.stored(), table_hashes(command_lake.lake)) == (before, tables)
+    assert read_erased_users(command_lake.lake) == frozenset()
 
     assert run_erase_user.main(arguments(command_lake, "--user-id", "nobody")) == 0
     assert "nothing holds these ids" in capsys.readouterr().out
@@ -116,7 +116,7 @@ def test_hours_that_could_not_be_made_again_fail_the_run_and_are_named(
     problem = "event hours 2026-11-22T10 were not made again: its transform died"
     report = ErasureReport(
         rewritten=(),
-        made=MadeAgain(landing_hours=1, struck_hours=0, event_hours=0, days=0, problems=(problem,)),
+        made=Rebuilt(landing_hours=1, struck_hours=0, event_hours=0, days=0, problems=(problem,)),
         expired_snapshots=0,
         search=SearchResult(survivors=(), stray=(), removed=(), mentioned=0),
     )

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from spark_jobs.operations.erasure.sought_users import SoughtUsers, split_lines, without
+from spark_jobs.operations.erasure.user_matching import SoughtUsers, split_lines, without
 from tests.spark_jobs.operations.erasure.lakes import FIRST_LINES, FIRST_LINES_KEPT, failed, line
 
 USER_35 = SoughtUsers(ids=("35",))

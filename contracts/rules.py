@@ -1,0 +1,42 @@
+"""The numbers that decide what the tables say, each once, with what must hold between them.
+
+Raise `AGGREGATION_VERSION` with a change of any of them that alters rows: it makes every hour and day stale.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+_HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
+
+#: Part of each event hour's and day's `input_version`: raise it when the code that computes the tables changes rows.
+AGGREGATION_VERSION: Final = 3
+
+#: A session is a user's events with gaps of at most this.
+SESSION_GAP: Final = timedelta(minutes=30)
+#: A user is new on a day if they were not seen in as many days before it.
+NEW_USER_DAYS: Final = 90
+#: The greatest age of a cohort in `daily_retention`.
+RETENTION_DAYS: Final = 30
+
+#: An event hour is computed with so many hours before it: an event within SESSION_GAP of its start decides whether the
+#: hour's first event starts a session.
+HOURS_LOOKED_BACK_AT: Final = -(-SESSION_GAP // _HOUR)
+#: A day looks back at the users of so many days: its oldest cohort was new on the first of them.
+DAYS_LOOKED_BACK_AT: Final = NEW_USER_DAYS + RETENTION_DAYS
+
+
+class RuleError(ValueError):
+    """Two of the numbers do not go together."""
+
+
+if not timedelta(0) < SESSION_GAP < _DAY:
+    raise RuleError(
+        f"SESSION_GAP is {SESSION_GAP}: it must be more than nothing and less than a day, since a day's sessions are "
+        "found among the events of the day and of one day to each side"
+    )
+if RETENTION_DAYS >= NEW_USER_DAYS:
+    raise RuleError(
+        f"RETENTION_DAYS is {RETENTION_DAYS} and NEW_USER_DAYS {NEW_USER_DAYS}: a user can be new only once within the "
+        "greatest age of a cohort, so the first must be less"
+    )

@@ -1,1 +1,0 @@
-"""Waiting for a landing hour to be complete, by the clock."""

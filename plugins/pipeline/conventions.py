@@ -1,0 +1,229 @@
+"""What every DAG shares: tags, retries, form fields, the run's partition key, and the assets that connect the DAGs.
+
+A DAG file then says only what is special about it. Airflow has one place for what a run works on, its partition key,
+but its form hides the key under *Advanced Options*; so each DAG that works on one partition also has a form field for
+it (`KeyField`), and reads the key from there alone, as a template.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from airflow.sdk import Asset, Param
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from contracts.partitions import PartitionKeyError, day_key, parse_day_key, parse_hour_key
+
+#: Before the first event; with `catchup=False` it only limits how far back a backfill can go.
+START_DATE: Final = datetime(2020, 1, 1, tzinfo=UTC)
+
+#: Airflow sorts its list by display name; this is the order in which data passes through the DAGs.
+ORDER_OF_THE_DATA: Final = (
+    "transform_events",
+    "aggregate_hour",
+    "aggregate_day",
+    "reconcile_hours",
+    "replay_rejected",
+    "erase_user",
+    "maintain_tables",
+    "scale_event_stream",
+)
+
+#: `default_args` of each DAG. Half a minute, one, two: a short fault of S3, Glue or SQLite is over by then.
+RETRYING: Final[dict[str, Any]] = {
+    "retries": 3,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=10),
+}
+
+#: An argument of a Spark entry point, as a template; in a scheduled or asset-triggered run it is empty, so left out.
+FORCE_UNLESS_SCHEDULED: Final = "{{ '--force' if dag_run.run_type in ('manual', 'backfill') else '' }}"
+
+#: An argument that is present only if the box `apply` was ticked.
+APPLY: Final = "{{ '--apply' if params.apply else '' }}"
+
+
+class Tag(StrEnum):
+    """What a DAG is about, for the filter in Airflow's list; a DAG may have no other tag."""
+
+    EVENTS = "events"
+    HOURLY = "hourly"
+    DAILY = "daily"
+    SAFETY_NET = "safety-net"
+    OPERATIONS = "operations"
+    PRIVACY = "privacy"
+    SCALING = "scaling"
+
+
+def display_name(dag_id: str) -> str:
+    """Return the name by which Airflow lists a DAG: its place and its id; the DAGs of all streams share one place."""
+    return f"{ORDER_OF_THE_DATA.index(dag_id.split('__')[0]) + 1} · {dag_id}"
+
+
+def was_requested(run_type: str) -> bool:
+    """Return whether a person or a backfill started the run, so that it does its work even if nothing changed."""
+    return run_type in ("manual", "backfill")
+
+
+# The assets. One asset per consumer: several assets into one partitioned DAG give duplicate rows (apache/airflow issue
+# 71070). Airflow has no field for an asset's description; its list shows `extra`.
+
+
+def _asset(name: str, *, group: str, description: str) -> Asset:
+    return Asset(name=name, uri=f"x-clickstream://lake/{name}", group=group, extra={"description": description})
+
+
+#: A partition is an event hour (key `2026-11-22T10`) whose tables are older than its `received_events`.
+STALE_EVENT_HOURS: Final = _asset(
+    "stale_event_hours",
+    group="to do",
+    description="Event hours for which events came since their tables were written; aggregate_hour writes them again",
+)
+#: A partition is a complete day (key `2026-11-22`) whose tables are older than its events.
+STALE_DAYS: Final = _asset(
+    "stale_days",
+    group="to do",
+    description="Days that are over, with events that their tables lack; aggregate_day writes them again",
+)
+#: A partition is an event hour, or a day, that `reconcile_hours` wrote. They inform people; no DAG consumes them.
+RECONCILED_EVENT_HOURS: Final = _asset(
+    "reconciled_event_hours",
+    group="done",
+    description="Event hours that reconcile_hours wrote again; nothing to do, they are shown for people",
+)
+RECONCILED_DAYS: Final = _asset(
+    "reconciled_days",
+    group="done",
+    description="Days that reconcile_hours wrote again; nothing to do, they are shown for people",
+)
+
+
+def publish_days(days: Collection[date], outlet_events: Any) -> None:
+    """Hand the days to `aggregate_day`; skip the task if there are none.
+
+    A task that succeeds without keys would emit the run's own key.
+    """
+    if not days:
+        raise AirflowSkipException("no day is there, stale and not held back by a failed data check")
+    print("stale days:", *map(day_key, days))
+    outlet_events[STALE_DAYS].add_partitions([day_key(day) for day in days])
+
+
+@contextmanager
+def failing_at_once() -> Iterator[None]:
+    """Turn a `LedgerError` into a failure without retries, which would find the same; other errors are retried."""
+    from pipeline.lake_status.checks import LedgerError  # it imports pyiceberg, which a DAG file must not when parsed
+
+    try:
+        yield
+    except LedgerError as error:
+        raise AirflowFailException(str(error)) from error
+
+
+# The fields of the form for a run by hand, and how they become arguments of a Spark job. A job's arguments are
+# templates, and an argument that renders to nothing is left out; so an empty field gives no argument.
+
+
+def hour_param(description: str) -> Param:
+    """Return an optional field for an hour's key."""
+    return Param(None, type=["null", "string"], pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}$", description=description)
+
+
+def day_param(description: str) -> Param:
+    """Return an optional field for a day, picked from a calendar."""
+    return Param(None, type=["null", "string"], format="date", description=description)
+
+
+def hours_param(description: str, *, at_least: int) -> Param:
+    """Return an optional field for a number of hours with a lower limit."""
+    return Param(None, type=["null", "integer"], minimum=at_least, description=description)
+
+
+def choice_param(choices: Iterable[str], description: str) -> Param:
+    """Return a field in which any of `choices` can be picked; none is picked at first."""
+    names = [str(choice) for choice in choices]
+    # Airflow checks `enum`; its form offers `examples`.
+    return Param(
+        [], type=["null", "array"], items={"type": "string", "enum": names}, examples=names, description=description
+    )
+
+
+def apply_param(description: str) -> Param:
+    """Return the box without which a run only estimates, so that a form sent by mistake changes nothing."""
+    return Param(False, type="boolean", title="apply", description=description)
+
+
+def chosen_arguments(option: str, param: str, choices: Iterable[str]) -> list[str]:
+    """Return a template of `--option=choice` for each of `choices`; it is empty unless the choice was picked."""
+    return [f"{{{{ '{option}={choice}' if '{choice}' in (params['{param}'] or []) else '' }}}}" for choice in choices]
+
+
+def optional_argument(option: str, param: str) -> str:
+    """Return a template of `--option=` and the field's value; it is empty if the field is."""
+    return f"{{{{ '{option}=' ~ params['{param}'] if params['{param}'] is not none else '' }}}}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyField:
+    """A field of the form that holds the partition key of a run by hand.
+
+    :param name: of the field, and of the macro that templates call.
+    :param example: a key, for messages.
+    :param parse: raises `PartitionKeyError` for a text that is no key.
+    :param make_param: returns the field for a description.
+    """
+
+    name: str
+    example: str
+    parse: Callable[[str], object]
+    make_param: Callable[[str], Param]
+
+    @property
+    def template(self) -> str:
+        """Return the template of the key, for every task that needs it."""
+        return f"{{{{ {self.expression} }}}}"
+
+    @property
+    def expression(self) -> str:
+        """Return the same without braces, to be part of a larger template."""
+        return f"{self.name}(partition_key, params)"
+
+    @property
+    def macros(self) -> dict[str, Callable[..., str]]:
+        """Return the DAG's `user_defined_macros`, which render the template."""
+        return {self.name: self.key_of_run}
+
+    def params(self, description: str) -> dict[str, Param]:
+        """Return the field; a scheduled run leaves it empty."""
+        return {self.name: self.make_param(f"{description} E.g. {self.example}. Runs by hand need it.")}
+
+    def key_of_run(self, partition_key: str | None, params: Mapping[str, Any]) -> str:
+        """Return the run's key; raise AirflowFailException, which ends the run at once, if there is none, or two."""
+        from_form = params[self.name]
+        if partition_key and from_form and partition_key != from_form:
+            raise AirflowFailException(
+                f"the field {self.name} says {from_form!r}, the partition key {partition_key!r}: trigger the DAG again "
+                f"with {self.name} alone"
+            )
+        key = partition_key or from_form
+        if not key:
+            raise AirflowFailException(
+                f"this run does not say which {self.name.replace('_', ' ')} to work on: trigger the DAG again and fill "
+                f"in the field {self.name}, e.g. {self.example} (by the API: partition_key)"
+            )
+        try:
+            self.parse(key)
+        except PartitionKeyError as error:
+            raise AirflowFailException(f"{self.name}: {error}; trigger the DAG again with one") from error
+        return str(key)
+
+
+LANDING_HOUR: Final = KeyField(
+    name="landing_hour", example="2026-11-22T10", parse=parse_hour_key, make_param=hour_param
+)
+EVENT_HOUR: Final = KeyField(name="event_hour", example="2026-11-22T10", parse=parse_hour_key, make_param=hour_param)
+DAY: Final = KeyField(name="day", example="2026-11-22", parse=parse_day_key, make_param=day_param)

@@ -1,0 +1,162 @@
+"""Rows of the ledger and results of data checks → whether what they describe may be published.
+
+LedgerError
+├── NotInLedgerError        a job ended well and left no row
+├── LedgerImbalanceError    the counts of input and output differ
+└── DataCheckError          a check of severity `fail` did not hold
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Final
+
+from contracts.data_checks import CheckResult, stopping_results
+from contracts.ledger import UNFINISHED, DayRow, EventRow, LandedHour, LandingRow
+from contracts.names import LakeLocation
+from contracts.partitions import HOUR, day_key, hour_key
+from contracts.staleness import DayInput
+from contracts.versions import event_hour_input_version
+from pipeline.lake_status.store import FailedChecks, LedgerStore, open_ledger
+
+#: What to do about a failed check; the page says how.
+REMEDY: Final = (
+    "What would be written from it is held back until it is repaired and checked again, or until a person who looked "
+    "at it has that written by name (docs/operations.md, 'A data check failed'); see data_checks"
+)
+_NAMED_AT_MOST: Final = 20
+
+
+class LedgerError(Exception):
+    """The ledger does not hold, so that nothing may be published."""
+
+
+class NotInLedgerError(LedgerError):
+    """An hour or a day has no row in the ledger, though its job ended well."""
+
+
+class LedgerImbalanceError(LedgerError):
+    """The counts of an hour or a day do not add up: events were lost or invented."""
+
+
+class DataCheckError(LedgerError):
+    """A data check of severity `fail` did not hold."""
+
+
+def check_landing_row(landing_hour: datetime, row: LandingRow | None) -> LandingRow:
+    """Return the row of a landing hour that was just transformed; raise `LedgerError` unless it has every line."""
+    if row is None:
+        raise NotInLedgerError(
+            f"landing_ledger has no row for {hour_key(landing_hour)}: the job ended before its last commit; clear it"
+        )
+    if row.lines != row.received + row.rejected:
+        raise LedgerImbalanceError(
+            f"landing hour {hour_key(landing_hour)}: {row.lines} lines, but {row.received} received "
+            f"and {row.rejected} rejected; nothing is published from it"
+        )
+    by_event_hour = sum(row.received_by_event_hour.values())
+    if by_event_hour != row.received:
+        raise LedgerImbalanceError(
+            f"landing hour {hour_key(landing_hour)}: {row.received} received, but {by_event_hour} over its hours; "
+            "nothing is published from it"
+        )
+    return row
+
+
+def check_event_row(event_hour: datetime, row: EventRow | None, landed: Collection[LandedHour]) -> EventRow | None:
+    """Return the row of an event hour just aggregated; raise `LedgerError` unless it has every received event.
+
+    `landed` are the landing hours that can feed it. Where they have changed since, the hour is stale, and only its
+    own counts can be checked. An hour that never received an event has no row, and None is returned.
+    """
+    received = sum(landing.received_by_event_hour.get(event_hour, 0) for landing in landed)
+    if row is None or row.input_version == UNFINISHED:
+        if row is None and received == 0:
+            return None
+        raise NotInLedgerError(
+            f"event_ledger has no finished row for {hour_key(event_hour)}, which received {received} events: "
+            "the job ended before its last commit; clear it"
+        )
+    if row.received != row.clean + row.duplicates:
+        raise LedgerImbalanceError(
+            f"event hour {hour_key(event_hour)}: {row.received} received, but {row.clean} clean "
+            f"and {row.duplicates} duplicates"
+        )
+    if row.received != received and row.input_version == event_hour_input_version(event_hour, landed):
+        raise LedgerImbalanceError(
+            f"event hour {hour_key(event_hour)}: stage 1 received {received} events for it, stage 2 read {row.received}"
+        )
+    return row
+
+
+def check_day_row(current: DayInput, row: DayRow | None) -> DayRow | None:
+    """Return the row of a day just aggregated; raise `LedgerError` unless it has every clean event of its hours.
+
+    `current` is the day's input as it is now. Where it has changed since, the day is stale, and nothing can be
+    compared. A day that never had an event has no row, and None is returned.
+    """
+    day = day_key(current.day)
+    if row is None or row.input_version == UNFINISHED:
+        if row is None and current.events == 0:
+            return None
+        raise NotInLedgerError(
+            f"day_ledger has no finished row for {day}, which has {current.events} clean events: "
+            "the job ended before its last commit; clear it"
+        )
+    if row.events_version == current.events_version and row.events != current.events:
+        raise LedgerImbalanceError(
+            f"day {day}: {row.events} events, but the event hours that it was made from have {current.events}"
+        )
+    return row
+
+
+def require_checks(named: str, results: Collection[CheckResult], input_version: str) -> None:
+    """Raise `DataCheckError` that names every check that stops publication; print those that only warn.
+
+    `input_version` is that of the ledger's row; results of another version belong to another run and are ignored.
+    """
+    stopping = stopping_results(results, input_version)
+    if stopping:
+        raise DataCheckError(f"{named}: {'; '.join(map(_sentence, stopping))}. {REMEDY}")
+    for result in results:
+        if not result.passed and result.input_version == input_version:
+            print(f"WARNING {named}: {_sentence(result)}")
+
+
+def print_blocked(keys: Collection[str]) -> None:
+    """Print the stale hours or days that no run writes by itself, if there are any, to explain their absence."""
+    if keys:
+        print("stale, but held back by failed data checks of their input:", *keys)
+
+
+# A job that writes many hours knows only at its end which ones they are. So its DAG notes what had failed before; what
+# fails after that is reported once, and not by every later run.
+
+
+def failures_now(lake: LakeLocation) -> list[str]:
+    """Return a text for each hour and day in which data checks failed, and for the version in which they did."""
+    return [_identity(failed) for failed in open_ledger(lake).failed_checks()]
+
+
+def require_no_new_failures(lake: LakeLocation, before: Collection[str]) -> None:
+    """Raise `DataCheckError` that names what failed and is not among `before`, which `failures_now` returned then."""
+    ledger = open_ledger(lake)
+    new = [failed for failed in ledger.failed_checks() if _identity(failed) not in before]
+    if new:
+        named = [_failure_sentence(ledger, failed) for failed in new[:_NAMED_AT_MOST]]
+        more = [f"and {len(new) - _NAMED_AT_MOST} more"] if len(new) > _NAMED_AT_MOST else []
+        raise DataCheckError(f"{'. '.join([*named, *more])}. {REMEDY}")
+
+
+def _identity(failed: FailedChecks) -> str:
+    return f"{failed.named} {failed.input_version}"
+
+
+def _failure_sentence(ledger: LedgerStore, failed: FailedChecks) -> str:
+    results = ledger.check_results(failed.stage, failed.checked_from, failed.checked_from + HOUR)
+    found = "; ".join(map(_sentence, stopping_results(results, failed.input_version)))
+    return f"{failed.named}: {found or 'data checks failed, and were not noted'}"
+
+
+def _sentence(result: CheckResult) -> str:
+    """Return what a check observed, and what it expected."""
+    return f"{result.check_name} is {result.observed:g}, expected {result.expected} ({result.detail})"

@@ -1,0 +1,66 @@
+"""The tables of a file of events → text for a person: the hours' totals, and why most of the lines were rejected."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from pyspark.sql import Row
+from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
+
+from contracts.rejections import RejectionReason
+from contracts.tables import HOURLY_TRAFFIC, REJECTED_EVENTS
+from spark_jobs.lake.lake import Lake
+
+#: Of each end, if there are more than twice as many.
+_SHOWN: Final = 12
+_COUNTS: Final = ("events", "sessions_started", "searches", "views", "carts", "purchases", "revenue")
+_HEADER: Final = ("hour (UTC)", *_COUNTS)
+
+
+def hourly_totals(lake: Lake) -> str:
+    """Return the table as text; users are left out, since they can't be summed over hours."""
+    traffic = lake.read(HOURLY_TRAFFIC)
+    hours = traffic.select(F.date_format("event_hour", "yyyy-MM-dd HH:mm").alias("hour"), *_COUNTS).orderBy("hour")
+    rows = hours.collect()
+    if not rows:
+        return "no event was received, so there is no hour to show"
+    total = ["all", *(sum(row[name] for row in rows) for name in _COUNTS)]
+    shown = rows if len(rows) <= 2 * _SHOWN else [*rows[:_SHOWN], None, *rows[-_SHOWN:]]
+    return _table([_cells(row) for row in shown] + [[_cell(value) for value in total]])
+
+
+def _cells(row: Row | None) -> list[str]:
+    return ["…"] * len(_HEADER) if row is None else [_cell(value) for value in row]
+
+
+def _cell(value: object) -> str:
+    return value if isinstance(value, str) else f"{value:,}"
+
+
+def _table(rows: list[list[str]]) -> str:
+    """Return rows under the header, first column to the left, the others to the right, the last row set off."""
+    table = [list(_HEADER), *rows]
+    widths = [max(len(row[index]) for row in table) for index in range(len(_HEADER))]
+    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in table]
+    rule = "─" * len(lines[0])
+    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+
+
+_SEEMS: Final = {
+    RejectionReason.NOT_JSON: "text, or JSON that is broken",
+    RejectionReason.NOT_AN_ENVELOPE: "JSON of something else than events",
+    RejectionReason.TOO_LATE: "envelopes whose events are far older than their `received_at`",
+    RejectionReason.FROM_THE_FUTURE: "envelopes whose events are younger than their `received_at`",
+}
+_REASONS: Final = {reason.value: reason for reason in RejectionReason}
+
+
+def rejection_hint(lake: Lake, rejected: Mapping[str, int]) -> str:
+    """Return what lines seem to be that were rejected, `rejected` times by reason, most of them for the first."""
+    rows = lake.read(REJECTED_EVENTS).groupBy("rejection_reason").agg(F.min("detail").alias("detail"))
+    examples = {row.rejection_reason: row.detail for row in rows.collect()}
+    lines = [
+        f"  {reason} {count:,}: {_REASONS[reason].sentence} For example: {examples[reason]}"
+        for reason, count in rejected.items()
+    ]
+    seems = _SEEMS.get(_REASONS[next(iter(rejected))], "events of another shape than docs/event.md")
+    return "\n".join([f"most of it seems to be {seems}; wanted is one event or envelope per line. By reason:", *lines])

@@ -1,1 +1,0 @@
-"""Iceberg tables: declared schemas, replaced hour by hour, conflicts told from progress."""

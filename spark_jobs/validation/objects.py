@@ -1,0 +1,212 @@
+"""Raw objects → the data files of `received_events` and `rejected_events`, and counts by object: the Spark job's part.
+
+Lines are validated in Python workers, in DuckDB and Arrow. There the rows of both tables become files at once; the JVM
+only sees the files' names. Counts go to the driver by an accumulator keyed by object, so that a task that runs twice
+counts once, and so that no job has to read the raw objects or the tables again to know them.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark import Accumulator, AccumulatorParam
+from pyspark.sql import SparkSession
+
+from contracts.partitions import landing_hour_of_key
+from contracts.rejections import RejectionReason
+from contracts.tables import RECEIVED_EVENTS
+from contracts.versions import RawObject
+from spark_jobs.lake.data_files import (
+    DATA_FILE_SCHEMA,
+    DataFile,
+    FileTarget,
+    PartitionBuffer,
+    as_batch,
+    as_file,
+    map_in_arrow,
+)
+from spark_jobs.lake.types import arrow_schema
+from spark_jobs.raw.raw_lines import UnreadableObjectError, sound_lines
+from spark_jobs.task_errors import named_task_errors
+from spark_jobs.validation.chunks import RECEIVED_SCHEMA, LineValidator, Validated, rejected_table
+from spark_jobs.validation.line import Rejected
+from spark_jobs.validation.privacy import Privacy
+from storage.object_store import ObjectStore
+
+#: Reading an object costs as much as reading this many bytes more (a request, a query's plan).
+OBJECT_COST: Final = 64 * 1024
+#: A task that reads more compressed bytes is long to repeat; one that reads less mostly starts.
+LARGEST_TASK: Final = 64 * 1024 * 1024
+SMALLEST_TASK: Final = 2 * 1024 * 1024
+
+Task = tuple[RawObject, ...]
+
+
+def read_tasks(objects: Sequence[RawObject], *, cores: int) -> tuple[Task, ...]:
+    """Return few tasks, alike in size, in the objects' order, so that neighbours (of one landing hour) share a task.
+
+    There is one task for each core, because every task writes a file of its own per partition, and late events alone
+    reach into 150 of them. There are more only if they would be too large.
+    """
+    if not objects:
+        return ()
+    ends = list(accumulate(raw_object.size + OBJECT_COST for raw_object in objects))
+    total = ends[-1]
+    wanted = max(min(cores, total // SMALLEST_TASK), total // LARGEST_TASK, 1)
+    return tuple(_cut(objects, ends, total / wanted))
+
+
+def _cut(objects: Sequence[RawObject], ends: Sequence[int], share: float) -> Iterator[Task]:
+    """Cut a sequence where its running total passes the next multiple of `share`."""
+    task: list[RawObject] = []
+    number = 0
+    for raw_object, end in zip(objects, ends, strict=True):
+        task.append(raw_object)
+        if end >= share * (number + 1) - 0.5:
+            yield tuple(task)
+            task = []
+            number = int((end + 0.5) // share)
+    if task:
+        yield tuple(task)
+
+
+@dataclass(kw_only=True)
+class ObjectCounts:
+    """What one object held: `event_hours` has the rows of each event hour, by its epoch seconds."""
+
+    lines: int = 0
+    received: int = 0
+    rejected_by_reason: Counter[str] = field(default_factory=Counter)
+    event_hours: Counter[int] = field(default_factory=Counter)
+    unreadable: str | None = None
+
+    def add(self, validated: Validated) -> None:
+        """Count a chunk."""
+        self.lines += validated.lines
+        self.received += validated.received.num_rows
+        self.rejected_by_reason.update(validated.rejected.column("rejection_reason").to_pylist())
+        hours = pc.value_counts(pc.floor_temporal(validated.received.column("event_time"), unit="hour"))
+        for hour, rows in zip(hours.field("values").cast(pa.int64()), hours.field("counts"), strict=True):
+            self.event_hours[hour.as_py() // 1_000_000] += rows.as_py()
+
+
+CountsByKey = dict[str, ObjectCounts]
+
+
+class CountsParam(AccumulatorParam[CountsByKey]):
+    """Unites counts by object; an object that is counted again has the same counts again."""
+
+    def zero(self, value: CountsByKey) -> CountsByKey:  # noqa: ARG002 (PySpark passes the value at the start)
+        return {}
+
+    def addInPlace(self, value1: CountsByKey, value2: CountsByKey) -> CountsByKey:  # noqa: N802 (PySpark's name)
+        value1.update(value2)
+        return value1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectValidator:
+    """What a task needs, pickled into it; each input row is the number of a task of `tasks`."""
+
+    store: ObjectStore
+    tasks: tuple[Task, ...]
+    counts: "Accumulator[CountsByKey]"
+    privacy: Privacy
+    received: FileTarget
+    rejected: FileTarget
+
+    def files(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Write the tasks' objects as files of both tables, and yield a row of `DATA_FILE_SCHEMA` for each."""
+        return map(as_batch, self._files(numbers))
+
+    def _files(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[DataFile]:
+        received, rejected = PartitionBuffer(target=self.received), PartitionBuffer(target=self.rejected)
+        with LineValidator() as validator:
+            for raw_object in self._objects(numbers):
+                counts = ObjectCounts()
+                for validated in validate_object(self.store, raw_object, validator, counts, self.privacy):
+                    yield from received.add(_with_origin(validated.received, raw_object))
+                    yield from rejected.add(_with_origin(validated.rejected, raw_object))
+                self.counts.add({raw_object.key: counts})
+        yield from received.flush()
+        yield from rejected.flush()
+
+    def _objects(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[RawObject]:
+        for batch in numbers:
+            for number in batch.column(0).to_pylist():
+                yield from self.tasks[number]
+
+
+def validate_object(
+    store: ObjectStore, raw_object: RawObject, validator: LineValidator, counts: ObjectCounts, privacy: Privacy
+) -> Iterator[Validated]:
+    """Yield what becomes of an object's lines, chunk by chunk; an unreadable object is one rejection and no line."""
+    try:
+        with sound_lines(store, raw_object) as chunks:
+            for chunk in chunks:
+                validated = privacy.applied_to(validator.validate(chunk))
+                counts.add(validated)
+                yield validated
+    except UnreadableObjectError as error:
+        counts.unreadable = str(error)
+        yield _unreadable(str(error))
+
+
+def _unreadable(reason: str) -> Validated:
+    row = Rejected(rejection_reason=RejectionReason.UNREADABLE_OBJECT, detail=reason, line=None, received_at=None)
+    return Validated(lines=0, received=RECEIVED_SCHEMA.empty_table(), rejected=rejected_table([row]))
+
+
+_LANDING_HOUR, _OBJECT_KEY = arrow_schema(map(RECEIVED_EVENTS.column, ("landing_hour", "object_key")))
+
+
+def _with_origin(table: pa.Table, raw_object: RawObject) -> pa.Table:
+    hour = pa.scalar(landing_hour_of_key(raw_object.key), _LANDING_HOUR.type)
+    key = pa.scalar(raw_object.key)
+    return table.append_column(_LANDING_HOUR, pa.repeat(hour, len(table))).append_column(
+        _OBJECT_KEY, pa.repeat(key, len(table))
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidatedFiles:
+    """Files that hold all events and all rejections of the objects, and the counts of each object."""
+
+    received: list[DataFile]
+    rejected: list[DataFile]
+    counts: CountsByKey
+
+
+def write_validated(
+    spark: SparkSession,
+    store: ObjectStore,
+    objects: list[RawObject],
+    privacy: Privacy,
+    *,
+    received: FileTarget,
+    rejected: FileTarget,
+) -> ValidatedFiles:
+    """Write the lines of the objects as files of the two tables; no reader sees them until they are committed."""
+    context = spark.sparkContext
+    tasks = read_tasks(objects, cores=context.defaultParallelism)
+    validator = ObjectValidator(
+        store=store,
+        tasks=tasks,
+        counts=context.accumulator({}, CountsParam()),
+        privacy=privacy,
+        received=received,
+        rejected=rejected,
+    )
+    numbers = spark.range(0, len(tasks), 1, max(len(tasks), 1))
+    with named_task_errors():
+        rows = map_in_arrow(numbers, validator.files, DATA_FILE_SCHEMA).collect()
+    files = [as_file(row.asDict()) for row in rows]
+    return ValidatedFiles(
+        received=[file for file in files if file.table == received.table],
+        rejected=[file for file in files if file.table == rejected.table],
+        counts=validator.counts.value,
+    )

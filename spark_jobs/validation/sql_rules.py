@@ -1,0 +1,235 @@
+"""The SQL that decides most lines by the thousand: which are beyond doubt an event, and that event's columns.
+
+DuckDB's JSON reader is quick but laxer than RFC 8259 (NaN, trailing commas, repeated names), and its casts are laxer
+than the contract. So the query is sound rather than complete: `valid` is true only where every rule is known to hold;
+every other line, good or bad, is left to `validate_line`, which defines what is right.
+
+The query is built from the contract's fields: each kind of field has its SQL here, and what both queries share has no
+underscore before its name.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from typing import Final
+
+from contracts.envelope import STAMPED_FIELDS
+from contracts.event import (
+    ADDITIONAL_DATA,
+    ADDITIONAL_DATA_FIELDS,
+    ALLOWED_CLOCK_SKEW,
+    ALLOWED_LATENESS,
+    EVENT_NAME_PATTERN,
+    MAX_LINE_BYTES,
+    MAX_NESTING,
+    STANDARD_EVENTS,
+    VALUE_FIELDS,
+    EventField,
+    Kind,
+)
+from contracts.tables import EVENT_COLUMNS
+
+#: The relation that the query reads; its one column is `line`, text or NULL.
+LINES: Final = "lines"
+
+#: Every field with a column: the envelope's, the event's and those of `additional_data`.
+FIELDS: Final = (*STAMPED_FIELDS, *VALUE_FIELDS)
+TOP_LEVEL: Final = tuple(field for field in VALUE_FIELDS if field not in ADDITIONAL_DATA_FIELDS)
+#: The kinds whose value is the string itself.
+STRING_KINDS: Final = frozenset({Kind.TEXT, Kind.ID, Kind.ADDRESS, Kind.EVENT_NAME})
+
+_DATE: Final = r"(19|20)\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+_TIME: Final = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d"
+#: Timestamps in the two formats of the contract, but for spellings and years that are unusual.
+_PLAIN: Final = rf"{_DATE} {_TIME}(\.\d{{1,6}})?"
+_ZONED: Final = rf"{_DATE}[T ]{_TIME}(\.\d{{1,9}})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)"
+#: With at most 15 digits before the point a cast from the shortest spelling is exact, and rounds half up.
+_PRICE: Final = r"\d{1,15}(\.\d{1,20})?"
+_WHOLE: Final = r"-?\d{1,15}(\.0)?"
+_MILLISECONDS: Final = r"\d{1,14}"
+
+
+def sql_rules_query() -> str:
+    """Return the query over `lines`: for each, in order, `valid` and the columns of a received event."""
+    return f"""
+WITH json_lines AS (
+    SELECT CASE WHEN strlen(line) < {MAX_LINE_BYTES} AND NOT regexp_matches(line, ',[ \\t\\r]*[}}\\]]')
+                     AND json_valid(line) THEN line END AS line
+    FROM {LINES}
+), parsed AS (
+    SELECT line, json_transform(line, '{structure(lambda _: "JSON")}') AS envelope,
+           json_keys(line, ['$', '$.event', '$.event.{ADDITIONAL_DATA}']) AS names
+    FROM json_lines
+), fields AS (
+    SELECT line, names[1] AS envelope_names, names[2] AS event_names, names[3] AS additional_names,
+           {", ".join(f"{extracted(field)}::VARCHAR AS {_json(field)}" for field in FIELDS)}
+    FROM parsed
+), typed AS (
+    SELECT *,
+           {_present(TOP_LEVEL)} + {_present(ADDITIONAL_DATA_FIELDS)} + coalesce(len(additional_names) > 0, false)::INT
+               = len(event_names) + coalesce(len(additional_names), 0) AS only_known,
+           {", ".join(f"{_typed(field)} AS {field.column}" for field in FIELDS)}
+    FROM fields
+)
+SELECT coalesce({_rules()}, false) AS valid, {received_columns(f"CASE WHEN NOT only_known THEN {_extra()} END")}
+FROM typed
+"""  # noqa: S608 (it is made of the contract's constants)
+
+
+def structure(type_of: Callable[[EventField], str]) -> str:
+    """Return what `json_transform` takes out of a line: each known field as the type that `type_of` names."""
+    stamped, event, additional = (
+        ",".join(f'"{field.name}":"{type_of(field)}"' for field in fields)
+        for fields in (STAMPED_FIELDS, TOP_LEVEL, ADDITIONAL_DATA_FIELDS)
+    )
+    return f'{{{stamped},"event":{{{event},"{ADDITIONAL_DATA}":{{{additional}}}}}}}'
+
+
+def extracted(field: EventField) -> str:
+    """Return the place of a field in what `json_transform` takes out of a line."""
+    if field in STAMPED_FIELDS:
+        return f'envelope."{field.name}"'
+    return ".".join(["envelope", "event", *(f'"{name}"' for name in field.path.split("."))])
+
+
+def time_of(text: str) -> str:
+    """Return a timestamp in the first format (UTC) or the second; NULL for what is neither, or unusual."""
+    return (
+        f"CASE WHEN regexp_full_match({text}, '{_PLAIN}') THEN try_cast({text} AS TIMESTAMP) "
+        f"WHEN regexp_full_match({text}, '{_ZONED}') "
+        f"THEN make_timestamp(epoch_us(try_cast({text} AS TIMESTAMPTZ))) END"
+    )
+
+
+def number_of(field: EventField, number: str) -> str:
+    """Return a field's value from the text of a JSON number; NULL for what is none, or unusual."""
+    if field.kind is Kind.MONEY:
+        return f"CASE WHEN regexp_full_match({number}, '{_PRICE}') THEN {number}::DECIMAL(18,2) END"
+    return f"try_cast({number} AS DOUBLE)"
+
+
+def value_rules(written: Callable[[EventField], str], empty: str) -> Iterator[str]:
+    """Yield the conditions that the columns' values obey the rules of their fields; JSON types are checked elsewhere.
+
+    `written` is what the line has in the place of a field, NULL if nothing; `empty` is how an empty text looks there.
+    """
+    for field in FIELDS:
+        rule = _value_rule(field.column, field)
+        if field.kind is Kind.TIME and not field.required:
+            rule = f"{written(field)} = {empty} OR {rule}"
+        if rule:
+            yield rule if field.required else f"({written(field)} IS NULL OR {rule})"
+    yield f"received_at - event_time <= {_interval(ALLOWED_LATENESS)}"
+    yield f"event_time - received_at <= {_interval(ALLOWED_CLOCK_SKEW)}"
+
+
+def _value_rule(column: str, field: EventField) -> str:
+    """Return the condition that a value obeys the rule of its field, which is empty if every value does."""
+    match field.kind:
+        case Kind.ID if field.max_length is not None:
+            return f"length({column}) BETWEEN {int(field.required)} AND {field.max_length}"
+        case Kind.EVENT_NAME:
+            return f"({column} IN {STANDARD_EVENTS} OR regexp_full_match({column}, '{EVENT_NAME_PATTERN}'))"
+        case Kind.NUMBER:
+            return f"isfinite({column})"
+        case Kind.TIME | Kind.MILLISECONDS | Kind.MONEY | Kind.TEXT_OR_WHOLE_NUMBER:
+            return f"{column} IS NOT NULL"
+        case _:
+            return ""
+
+
+def _interval(length: timedelta) -> str:
+    return f"INTERVAL {int(length.total_seconds())} SECOND"
+
+
+def received_columns(extra: str) -> str:
+    """Return the columns of a received event, in their order; an optional text that is empty becomes NULL."""
+    optional_texts = {
+        field.column
+        for field in FIELDS
+        if not field.required and field.kind in STRING_KINDS | {Kind.TEXT_OR_WHOLE_NUMBER}
+    }
+    names = (column.name for column in EVENT_COLUMNS)
+    values = {name: f"nullif({name}, '') AS {name}" for name in optional_texts} | {"extra": f"{extra} AS extra"}
+    return ", ".join(values.get(name, name) for name in names)
+
+
+def _json(field: EventField) -> str:
+    """Return the column of a field's JSON text."""
+    return f"{field.column}_json"
+
+
+def _present(fields: Iterable[EventField]) -> str:
+    return "(" + " + ".join(f"({_json(field)} IS NOT NULL)::INT" for field in fields) + ")"
+
+
+def _typed(field: EventField) -> str:
+    """Return a field's value from its JSON; NULL where that has another type, or is unusual."""
+    json = _json(field)
+    match field.kind:
+        case Kind.TIME:
+            return time_of(f"{json}[2:-2]")
+        case Kind.MILLISECONDS:
+            return (
+                f"CASE WHEN regexp_full_match({json}, '{_MILLISECONDS}') THEN make_timestamp({json}::BIGINT * 1000) END"
+            )
+        case Kind.MONEY | Kind.NUMBER:
+            return number_of(field, json)
+        case Kind.TEXT_OR_WHOLE_NUMBER:
+            return (
+                f"CASE WHEN starts_with({json}, '\"') THEN {_text(json)} WHEN regexp_full_match({json}, '{_WHOLE}') "
+                f"THEN nullif(regexp_replace({json}, '\\.0$', ''), '-0') END"
+            )
+        case _:
+            return _text(json)
+
+
+def _text(json: str) -> str:
+    """Return the string in a JSON string; only one with an escape needs a parser again."""
+    return f"CASE WHEN contains({json}, '\\') THEN json_extract_string({json}, '$') ELSE {json}[2:-2] END"
+
+
+def _rules() -> str:
+    """Return the condition that every rule of the contract is known to hold."""
+    return " AND ".join(
+        (
+            f"len(envelope_names) = {_present(STAMPED_FIELDS)} + 1",
+            *_type_rules(),
+            *value_rules(_json, "'\"\"'"),
+            f"CASE WHEN only_known THEN true ELSE {_unknown_is_sound()} END",
+        )
+    )
+
+
+def _type_rules() -> Iterator[str]:
+    """Yield the conditions that fields have their JSON type, where a value of another type could pass for it."""
+    for field in FIELDS:
+        json = _json(field)
+        if field.kind in STRING_KINDS:
+            yield f"starts_with({json}, '\"')" if field.required else f"({json} IS NULL OR starts_with({json}, '\"'))"
+        elif field.kind is Kind.NUMBER:
+            yield f"({json} IS NULL OR NOT starts_with({json}, '\"'))"
+
+
+def _unknown_is_sound() -> str:
+    """Return the condition, for a line with fields that the contract does not know or null ones, that it may have them.
+
+    No name is there twice, nothing can nest too deep, and nothing in it looks like the NaN that DuckDB lets pass.
+    """
+    return f"""(
+           len(event_names) = len(list_distinct(event_names))
+           AND coalesce(len(additional_names) = len(list_distinct(additional_names)), true)
+           AND coalesce(len(additional_names) > 0 OR
+               json_type(line, '$.event.{ADDITIONAL_DATA}') IN ('OBJECT', 'NULL'), true)
+           AND length(regexp_replace(line, '[^\\[{{]', '', 'g')) <= {MAX_NESTING}
+           AND NOT regexp_matches(line, '(?i)[:,\\[ \\t\\r]-?(nan|inf)'))"""
+
+
+def _extra() -> str:
+    """Return the event without its known fields: a merge patch (RFC 7396) removes what it sets to null."""
+    known = ",".join(f'"{field.name}":null' for field in TOP_LEVEL)
+    nested = ",".join(f'"{field.name}":null' for field in ADDITIONAL_DATA_FIELDS)
+    names = ", ".join(f"'{field.name}'" for field in ADDITIONAL_DATA_FIELDS)
+    unknown_nested = f"len(list_filter(additional_names, lambda name: name NOT IN ({names}))) > 0"
+    return f"""nullif(json_merge_patch(json_extract(line, '$.event'),
+           CASE WHEN {unknown_nested} THEN '{{{known},"{ADDITIONAL_DATA}":{{{nested}}}}}'
+                ELSE '{{{known},"{ADDITIONAL_DATA}":null}}' END)::VARCHAR, '{{}}')"""

@@ -1,0 +1,217 @@
+"""One try of a task is one job run, whatever happens to the worker; AWS's side is botocore's own service model."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import TaskDeferred
+from botocore.stub import ANY, Stubber
+
+from pipeline.emr_serverless import EarlierJobStillRunsError, IdempotentEmrServerlessOperator, TaskTry
+
+pytestmark = pytest.mark.airflow
+
+
+ROLE = "arn:aws:iam::123456789012:role/jobs"
+ARN = "arn:aws:emr-serverless:us-east-1:123456789012:/applications/00app"
+MOMENT = datetime(2026, 11, 22, 10, tzinfo=UTC)
+
+
+def context(try_number: int = 1) -> Any:
+    instance = SimpleNamespace(
+        dag_id="transform_events", task_id="transform", run_id="scheduled__x", try_number=try_number
+    )
+    return {"ti": instance, "dag_run": SimpleNamespace(partition_key="2026-11-22T10")}
+
+
+@pytest.fixture
+def operator(monkeypatch: pytest.MonkeyPatch) -> IdempotentEmrServerlessOperator:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    return IdempotentEmrServerlessOperator(
+        task_id="transform",
+        application_id="00app",
+        execution_role_arn=ROLE,
+        job_driver={
+            "sparkSubmit": {"entryPoint": "s3://code/run.py", "entryPointArguments": ["--landing-hour", "x", ""]}
+        },
+        config={"executionTimeoutMinutes": 120},
+        deferrable=True,
+        aws_conn_id=None,
+        cancel_within=timedelta(0),
+        cancel_poll=timedelta(0),
+    )
+
+
+@pytest.fixture
+def emr(operator: IdempotentEmrServerlessOperator) -> Iterator[Stubber]:
+    with Stubber(operator.hook.conn) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+def listing(*names: str) -> dict[str, Any]:
+    def summary(number: int, name: str) -> dict[str, Any]:
+        moments = {"createdAt": MOMENT, "updatedAt": MOMENT}
+        texts = {"createdBy": ROLE, "executionRole": ROLE, "stateDetails": "-", "releaseLabel": "emr-spark-8.0.0"}
+        identity = {
+            "applicationId": "00app",
+            "id": f"job{number}",
+            "arn": ARN,
+        }
+        return {**moments, **texts, **identity, "name": name, "state": "RUNNING"}
+
+    return {"jobRuns": [summary(number, name) for number, name in enumerate(names)]}
+
+
+def expect_start(emr: Stubber, this: TaskTry) -> None:
+    emr.add_response(
+        "get_application",
+        {
+            "application": {
+                "applicationId": "00app",
+                "arn": ARN,
+                "releaseLabel": "emr-spark-8.0.0",
+                "type": "Spark",
+                "state": "STARTED",
+                "createdAt": MOMENT,
+                "updatedAt": MOMENT,
+            }
+        },
+        {"applicationId": "00app"},
+    )
+    emr.add_response(
+        "start_job_run",
+        {
+            "applicationId": "00app",
+            "jobRunId": "new",
+            "arn": ARN,
+            "ResponseMetadata": {"HTTPStatusCode": 200},
+        },
+        {
+            "applicationId": "00app",
+            "clientToken": this.client_token,
+            "name": this.job_name,
+            "executionRoleArn": ROLE,
+            "jobDriver": {
+                "sparkSubmit": {"entryPoint": "s3://code/run.py", "entryPointArguments": ["--landing-hour", "x"]}
+            },
+            "executionTimeoutMinutes": 120,
+        },
+    )
+
+
+LIST_ACTIVE = {"applicationId": "00app", "states": ANY}
+THE_JOB = {"applicationId": "00app", "jobRunId": "job0"}
+
+
+def job(state: str) -> dict[str, Any]:
+    return {
+        "jobRun": {
+            "applicationId": "00app",
+            "jobRunId": "job0",
+            "arn": ARN,
+            "createdBy": ROLE,
+            "createdAt": MOMENT,
+            "updatedAt": MOMENT,
+            "executionRole": ROLE,
+            "state": state,
+            "stateDetails": "-",
+            "releaseLabel": "emr-spark-8.0.0",
+            "jobDriver": {"sparkSubmit": {"entryPoint": "s3://code/run.py"}},
+        }
+    }
+
+
+def test_a_try_starts_one_job_named_and_tokened_after_it_and_defers(
+    operator: IdempotentEmrServerlessOperator, emr: Stubber
+) -> None:
+    emr.add_response("list_job_runs", listing("another job"), LIST_ACTIVE)
+    expect_start(emr, TaskTry.of(context()))
+
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(context())
+
+    assert deferred.value.trigger.serialize()[1]["job_id"] == "new"
+
+
+def test_what_an_earlier_try_left_running_is_cancelled_before_the_job_starts(
+    operator: IdempotentEmrServerlessOperator, emr: Stubber
+) -> None:
+    emr.add_response("list_job_runs", listing(TaskTry.of(context()).job_name), LIST_ACTIVE)
+    emr.add_response("cancel_job_run", {"applicationId": "00app", "jobRunId": "job0"}, THE_JOB)
+    emr.add_response("get_job_run", job("CANCELLED"), THE_JOB)
+    expect_start(emr, TaskTry.of(context(try_number=2)))
+
+    with pytest.raises(TaskDeferred):
+        operator.execute(context(try_number=2))
+
+
+def test_a_job_that_will_not_end_stops_the_try_and_is_named(
+    operator: IdempotentEmrServerlessOperator, emr: Stubber
+) -> None:
+    emr.add_response("list_job_runs", listing(TaskTry.of(context()).job_name), LIST_ACTIVE)
+    emr.add_response("cancel_job_run", {"applicationId": "00app", "jobRunId": "job0"}, THE_JOB)
+    emr.add_response("get_job_run", job("CANCELLING"), THE_JOB)
+
+    with pytest.raises(EarlierJobStillRunsError, match="job0"):
+        operator.execute(context(try_number=2))
+
+
+def test_called_again_for_the_same_try_it_leaves_its_own_job_alone(
+    operator: IdempotentEmrServerlessOperator, emr: Stubber
+) -> None:
+    this = TaskTry.of(context())
+    emr.add_response("list_job_runs", listing(this.job_name), LIST_ACTIVE)
+    expect_start(emr, this)
+
+    with pytest.raises(TaskDeferred):
+        operator.execute(context())
+
+
+FIRST = TaskTry(
+    dag_id="transform_events",
+    task_id="transform",
+    run_id="scheduled__2026-11-22T11",
+    partition_key="2026-11-22T10",
+    try_number=1,
+)
+OTHERS = [
+    pytest.param(replace(FIRST, try_number=2), id="another-try"),
+    pytest.param(replace(FIRST, run_id="manual__1"), id="another-run-of-the-same-hour"),
+    pytest.param(replace(FIRST, partition_key="2026-11-22T11"), id="another-hour"),
+    pytest.param(replace(FIRST, task_id="aggregate"), id="another-task"),
+    pytest.param(replace(FIRST, dag_id="transform", task_id="events_transform"), id="names-that-join-to-the-same-text"),
+]
+
+
+def test_the_token_is_the_same_each_time() -> None:
+    assert replace(FIRST).client_token == FIRST.client_token
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_the_token_differs_for(other: TaskTry) -> None:
+    assert other.client_token != FIRST.client_token
+
+
+def test_the_token_is_one_that_emr_serverless_takes() -> None:
+    assert re.fullmatch(r"[A-Za-z0-9._-]{1,64}", FIRST.client_token)
+
+
+def test_a_name_is_readable_and_within_256_characters() -> None:
+    assert "transform_events.transform 2026-11-22T10" in FIRST.job_name
+    assert len(replace(FIRST, run_id="r" * 300, partition_key=None).job_name) <= 256
+
+
+def test_only_another_try_of_the_same_task_counts_as_earlier() -> None:
+    second = replace(FIRST, try_number=2)
+
+    assert second.is_earlier(FIRST.job_name)
+    assert not second.is_earlier(second.job_name)
+    assert not second.is_earlier(replace(FIRST, run_id="manual__1").job_name)
+    assert not second.is_earlier("something else")

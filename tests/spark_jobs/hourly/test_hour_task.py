@@ -1,0 +1,123 @@
+"""Batches of event hours, made as a task makes them but without Spark, are what the reference says."""
+
+import random
+from collections import defaultdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contracts.partitions import hour_of, ordinal
+from contracts.tables import (
+    CLEAN_EVENTS,
+    HOURLY_EVENT_COUNTS,
+    HOURLY_PRODUCT_STATS,
+    HOURLY_TRAFFIC,
+    RECEIVED_EVENTS,
+    Table,
+)
+from spark_jobs.hourly import hour_task as batching
+from spark_jobs.hourly.hour_queries import HOURLY
+from spark_jobs.hourly.hour_task import COUNTS, FILES, HOUR_TABLES, HourFile, HourTask, hour_batches
+from spark_jobs.lake.data_files import FileTarget, written_files
+from spark_jobs.lake.types import table_schema
+from tests.spark_jobs.drawn_events import STREAM, Stream, drawn_events
+from tests.spark_jobs.received_rows import ReceivedEvent
+from tests.spark_jobs.reference_tables import reference_tables, winners
+
+Results = dict[str, list[dict[str, Any]]]
+
+
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
+@given(streams=st.lists(STREAM, max_size=8), dice=st.randoms(use_true_random=False), cores=st.integers(1, 4))
+def test_batches_of_any_hours_are_what_the_reference_says(
+    streams: list[Stream], dice: random.Random, cores: int
+) -> None:
+    events = drawn_events(streams)
+    expected = reference_tables(events, bot_events_per_hour=3)
+    hours = sorted({event.event_hour for event in events})
+    dice.shuffle(hours)
+    with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batching, "SMALLEST_BATCH", 3)
+        files = landed(events, Path(directory))
+        made: Results = defaultdict(list)
+        for part in (hours[::2], hours[1::2]):
+            for kind, rows in results(
+                HourTask(
+                    batches=tuple(hour_batches(part, files, cores=cores)),
+                    targets={table: target(directory, table) for table in HOUR_TABLES},
+                    hourly=HOURLY,
+                    events_per_hour=3,
+                    threads=1,
+                )
+            ):
+                made[kind] += rows
+        for file in made[FILES]:
+            made[file["table"]] += content(file["location"])
+    keys = ("event_time", "user_id", "click_id", "bot_reasons")
+    clean = made[CLEAN_EVENTS.name]
+    assert (
+        sorted(((*(row[key] for key in keys[:3]), tuple(row["bot_reasons"])) for row in clean), key=repr)
+        == expected.clean_events
+    )
+    assert all(row["is_bot"] == bool(row["bot_reasons"]) for row in clean)
+    assert in_order(made[HOURLY_EVENT_COUNTS.name]) == expected.hourly_event_counts
+    assert in_order(made[HOURLY_TRAFFIC.name]) == expected.hourly_traffic
+    assert in_order(made[HOURLY_PRODUCT_STATS.name]) == expected.hourly_product_stats
+    assert {row["hour"]: (row["clean"], row["duplicates"], row["of_hour_before"]) for row in made[COUNTS]} == counts(
+        events
+    )
+
+
+def counts(events: list[ReceivedEvent]) -> dict[int, tuple[int, int, int]]:
+    """Return, for each hour, its events, the copies left out, and the events whose id the hour before has as well."""
+    clean = winners(events)
+    seen = {(ordinal(event.event_hour), event.click_id) for event in clean}
+    found = {}
+    for hour in {hour for hour, _ in seen}:
+        ids = {event.click_id for event in clean if ordinal(event.event_hour) == hour}
+        received = sum(ordinal(event.event_hour) == hour for event in events)
+        again = sum((hour - 1, click_id) in seen for click_id in ids)
+        found[hour] = (len(ids), received - len(ids), again)
+    return found
+
+
+def landed(events: list[ReceivedEvent], directory: Path) -> dict[int, list[HourFile]]:
+    """Write the events as job 1 would, each landing hour by itself."""
+    to = target(str(directory), RECEIVED_EVENTS)
+    by_landing_hour = defaultdict(list)
+    for event in events:
+        by_landing_hour[hour_of(event.arrival)].append(event)
+    files = defaultdict(list)
+    for hour, own in by_landing_hour.items():
+        columns = list(zip(*(event.row(hour) for event in own), strict=True))
+        for file in written_files([pa.table([list(column) for column in columns], schema=to.schema)], to):
+            files[int(file.partition[1])].append(HourFile(location=file.location, rows=len(content(file.location))))
+    return files
+
+
+def target(directory: str, table: Table) -> FileTarget:
+    data = f"file://{directory}/{table.name}"
+    return FileTarget(table=table.name, data=data, schema=table_schema(table), partitions=table.partitions)
+
+
+def content(location: str) -> list[dict[str, Any]]:
+    return list(pq.ParquetFile(location.removeprefix("file://")).read().to_pylist())
+
+
+def results(maker: HourTask) -> list[tuple[str, list[dict[str, Any]]]]:
+    numbers = pa.record_batch({"id": list(range(len(maker.batches)))})
+    found = []
+    for batch in maker.results([numbers]):
+        rows = pa.ipc.open_stream(batch.column("rows")[0].as_buffer()).read_all()
+        found.append((batch.column("kind")[0].as_py(), rows.to_pylist()))
+    return found
+
+
+def in_order(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    return sorted((tuple(row.values()) for row in rows), key=repr)

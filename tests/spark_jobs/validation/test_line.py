@@ -1,0 +1,262 @@
+"""The definition of a valid line, rule by rule: lines that just break a rule, and lines that just do not."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from contracts.event import MAX_LINE_BYTES
+from contracts.rejections import RejectionReason
+from contracts.tables import EVENT_COLUMNS
+from spark_jobs.validation.line import ColumnValue, Received, Rejected, validate_line
+
+RECEIVED_AT = 1_795_341_600_000  # 2026-11-22T10:00:00Z
+ABSENT = object()
+
+
+def line_of(changes: dict[str, Any] | None = None, additional: Any = ABSENT, **envelope: Any) -> bytes:
+    """A valid line, with fields of the event changed (ABSENT removes one), and of the envelope."""
+    event: dict[str, Any] = {
+        "timestamp": "2026-11-22 09:59:58.5",
+        "user_id": "35",
+        "click_id": "c1",
+        "event_name": "Search",
+        "additional_data": additional,
+        **(changes or {}),
+    }
+    written = {name: value for name, value in event.items() if value is not ABSENT}
+    stamped = {
+        "received_at": RECEIVED_AT,
+        "request_id": "r",
+        "source_ip": "10.0.0.1",
+        "user_agent": "",
+        "event": written,
+    }
+    return json.dumps({**stamped, **envelope}).encode()
+
+
+def received(line: bytes) -> Mapping[str, ColumnValue]:
+    outcome = validate_line(line)
+    assert isinstance(outcome, Received), outcome
+    assert set(outcome.values) == {column.name for column in EVENT_COLUMNS}
+    return outcome.values
+
+
+def rejected(line: bytes) -> Rejected:
+    outcome = validate_line(line)
+    assert isinstance(outcome, Rejected), outcome
+    assert outcome.line == line
+    return outcome
+
+
+def test_a_valid_event_is_received_with_its_typed_values() -> None:
+    additional = {"time_on_data": 79, "percent_viewed": 39.7, "product_id": 557246, "price": 417.975}
+    assert received(line_of({"pixel_id": "p", "user_ip": ""}, additional)) == {
+        "event_time": datetime(2026, 11, 22, 9, 59, 58, 500000, tzinfo=UTC),
+        "received_at": datetime(2026, 11, 22, 10, tzinfo=UTC),
+        "user_id": "35",
+        "click_id": "c1",
+        "event_name": "Search",
+        "pixel_id": "p",
+        "product_id": "557246",
+        "price": Decimal("417.98"),
+        "time_on_data": 79.0,
+        "percent_viewed": 39.7,
+        "insertion_timestamp": None,
+        "user_ip": None,
+        "source_ip": "10.0.0.1",
+        "user_agent": None,
+        "request_id": "r",
+        "extra": None,
+    }
+
+
+def with_event(text: str) -> bytes:
+    return b'{"received_at":1795341600000,"event":%s}' % text.encode()
+
+
+REJECTED = [
+    ("too_large", b'"' + b"x" * MAX_LINE_BYTES + b'"'),
+    ("not_json", b""),
+    ("not_json", b" \r"),
+    ("not_json", b"hello"),
+    ("not_json", b"\xef\xbb\xbf"),
+    ("not_json", b"\xef\xbb\xbf" * 2 + line_of()),
+    ("not_json", b" \xef\xbb\xbf" + line_of()),
+    ("not_an_envelope", b"\xef\xbb\xbf{}"),
+    ("not_json", with_event('{"a":NaN}')),
+    ("not_json", with_event('{"a":-Infinity}')),
+    ("not_json", with_event('{"a":1,}')),
+    ("not_json", with_event('{"a":"\\ud800"}')),
+    ("not_json", with_event('{"a":"\t"}')),
+    ("not_json", line_of() + b"{}"),
+    ("not_json", line_of().replace(b'"35"', b'"\xff"')),
+    ("not_json", b"[" * 100_000),
+    ("not_json", b"[" * 70 + b"]" * 69 + b"}"),
+    ("too_deep", with_event("[" * 64 + "]" * 64)),
+    ("too_deep", b"[" * 300_000 + b"]" * 300_000),
+    ("not_an_envelope", b"7"),
+    ("not_an_envelope", b"[]"),
+    ("not_an_envelope", b'{"event":{}}'),
+    ("not_an_envelope", b'{"received_at":1}'),
+    ("not_an_envelope", line_of(received_at="1795341600000")),
+    ("not_an_envelope", line_of(received_at=1795341600000.0)),
+    ("not_an_envelope", line_of(received_at=True)),
+    ("not_an_envelope", line_of(received_at=-1)),
+    ("not_an_envelope", line_of(received_at=253_402_300_800_000)),
+    ("not_an_envelope", line_of(source_ip=5)),
+    ("not_an_envelope", b'{"received_at":1,"received_at":1,"event":{}}'),
+    ("not_an_object", line_of(event=[])),
+    ("not_an_object", line_of(event=None)),
+    ("duplicate_field", with_event('{"user_id":"1","user_id":"1"}')),
+    ("duplicate_field", with_event('{"user_id":"1","\\u0075ser_id":"1"}')),
+    ("duplicate_field", with_event('{"additional_data":{"x":1,"x":2}}')),
+    ("missing_field", line_of({"click_id": ABSENT})),
+    ("missing_field", line_of({"timestamp": None})),
+    ("missing_field", line_of({"user_id": None, "event_name": 5})),
+    ("wrong_type", line_of({"user_id": 35})),
+    ("wrong_type", line_of({"pixel_id": ["p"]})),
+    ("wrong_type", line_of(additional=[])),
+    ("wrong_type", line_of(additional={"price": "9.99"})),
+    ("wrong_type", line_of(additional={"time_on_data": True})),
+    ("wrong_type", line_of(additional={"product_id": {}})),
+    ("invalid_user_id", line_of({"user_id": ""})),
+    ("invalid_user_id", line_of({"user_id": "😀" * 257})),
+    ("invalid_click_id", line_of({"click_id": ""})),
+    ("invalid_click_id", line_of({"click_id": "é" * 129})),
+    ("invalid_event_name", line_of({"event_name": ""})),
+    ("invalid_event_name", line_of({"event_name": "9lives"})),
+    ("invalid_event_name", line_of({"event_name": "Search\n"})),
+    ("invalid_event_name", line_of({"event_name": "Ünder"})),
+    ("invalid_event_name", line_of({"event_name": "x" * 65})),
+    ("invalid_timestamp", line_of({"timestamp": ""})),
+    ("invalid_timestamp", line_of({"timestamp": "2026-02-30 09:00:00"})),
+    ("invalid_timestamp", line_of({"timestamp": "2026-11-22T09:00:00"})),
+    ("invalid_timestamp", line_of({"insertion_timestamp": "now"})),
+    ("negative_price", line_of(additional={"price": -0.001})),
+    (
+        "negative_price",
+        with_event(line_of().decode().split('"event": ')[1][:-2] + ',"additional_data":{"price":-1e400}}'),
+    ),
+    ("invalid_number", line_of(additional={"price": 1e16})),
+    ("invalid_number", line_of(additional={"product_id": 1.5})),
+    ("invalid_number", line_of(additional={"product_id": 2**53 + 1})),
+    ("invalid_number", line_of(additional={"percent_viewed": 5}).replace(b": 5}", b": 1e400}")),
+    ("too_late", line_of({"timestamp": "2026-11-15 09:59:59.999999"})),
+    ("from_the_future", line_of({"timestamp": "2026-11-22 10:05:00.000001"})),
+]
+
+
+@pytest.mark.parametrize(("reason", "line"), REJECTED)
+def test_a_line_that_breaks_a_rule_is_rejected_for_it(reason: str, line: bytes) -> None:
+    assert rejected(line).rejection_reason == reason
+
+
+def test_every_reason_that_a_line_alone_can_give_has_a_line_above() -> None:
+    tested = {reason for reason, _ in REJECTED}
+    assert tested == set(RejectionReason) - {RejectionReason.UNREADABLE_OBJECT, RejectionReason.ERASED_USER}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(b" " * (MAX_LINE_BYTES - 1 - len(line_of())) + line_of(), id="just not too large"),
+        pytest.param(
+            line_of(received_at=0).replace(b"2026-11-22 09", b"1970-01-01 00").replace(b"59:58.5", b"00:00"), id="epoch"
+        ),
+        pytest.param(line_of({"user_id": "😀" * 256, "click_id": "é" * 128}), id="longest ids"),
+        pytest.param(line_of({"event_name": "x" * 64}), id="longest name"),
+        pytest.param(line_of({"event_name": "Add_to.cart: v-2"}), id="custom name"),
+        pytest.param(line_of({"timestamp": "2026-11-15 10:00:00"}), id="seven days late"),
+        pytest.param(line_of({"timestamp": "2026-11-22 10:05:00"}), id="five minutes ahead"),
+        pytest.param(line_of({"insertion_timestamp": "", "pixel_id": None}, None), id="empty and null are absent"),
+        pytest.param(line_of({"user_id": "\u0000"}), id="NUL is a character"),
+        pytest.param(line_of({"x": "[" * 100}), id="brackets in a string nest nothing"),
+        pytest.param(line_of({"x": [[]] * 70, "y": {}}), id="many brackets side by side, and an empty object"),
+        pytest.param(line_of({"x": json.loads("[" * 62 + "]" * 62)}), id="64 levels"),
+        pytest.param(line_of({"x": "\\ud800"}), id="a backslash before ud800"),
+        pytest.param(line_of() + b"\r", id="carriage return"),
+        pytest.param(b"\xef\xbb\xbf" + line_of(), id="byte order mark"),
+    ],
+)
+def test_a_line_at_the_edge_of_a_rule_is_received(line: bytes) -> None:
+    received(line)
+
+
+@pytest.mark.parametrize(
+    ("spelling", "price"),
+    [
+        ("1.005", "1.01"),
+        ("2.675", "2.68"),
+        ("0.004999", "0.00"),
+        ("1e2", "100.00"),
+        ("-0.0", "0.00"),
+        ("9007199254740993", "9007199254740992.00"),
+        ("9999999999999998", "9999999999999998.00"),
+        ("1e-320", "0.00"),
+    ],
+)
+def test_a_price_is_its_doubles_shortest_spelling_rounded_half_up(spelling: str, price: str) -> None:
+    line = line_of(additional={"price": 5}).replace(b": 5}", b": " + spelling.encode() + b"}")
+    assert received(line)["price"] == Decimal(price)
+
+
+@pytest.mark.parametrize(
+    ("value", "product_id"),
+    [("sku-1", "sku-1"), (7, "7"), (7.0, "7"), (-0, "0"), (2**53, str(2**53)), ("", None), (None, None)],
+)
+def test_a_product_id_is_a_string_whatever_it_came_as(value: Any, product_id: str | None) -> None:
+    assert received(line_of(additional={"product_id": value}))["product_id"] == product_id
+
+
+def test_unknown_fields_are_kept_as_json_nested_as_they_came() -> None:
+    line = line_of({"referrer": {"url": "é/", "n": [1.50, None]}}, {"price": 1, "colour": "red"})
+    assert received(line)["extra"] == '{"referrer":{"url":"é/","n":[1.5,null]},"additional_data":{"colour":"red"}}'
+
+
+def test_unknown_fields_of_the_envelope_are_ignored() -> None:
+    assert received(line_of(region="eu")) == received(line_of())
+
+
+def test_a_rejection_names_the_field_and_its_value_cut() -> None:
+    detail = rejected(line_of({"event_name": "9" * 5000})).detail
+    assert "`event_name`" in detail
+    assert '"9999' in detail
+    assert len(detail) < 400
+
+
+BARE: dict[str, Any] = {"timestamp": "2026-11-22 09:59:58", "user_id": "35", "click_id": "c1", "event_name": "Search"}
+
+
+@pytest.mark.parametrize(
+    ("line", "detail"),
+    [
+        (b"7", "neither an event nor an envelope: the line is a number, not an object"),
+        (b'{"ts":1}', "neither an event nor an envelope: `received_at` is absent"),
+        (
+            b'{"received_at":"soon","event":{}}',
+            "neither an event nor an envelope: `received_at` is a string, not an in",
+        ),
+        (json.dumps(BARE).encode(), "an event without an envelope: `received_at` is absent"),
+        (
+            json.dumps(BARE | {"received_at": RECEIVED_AT, "event": "click"}).encode(),
+            'an event without an envelope: its own `event` is a string: "click"',
+        ),
+    ],
+)
+def test_a_line_that_is_no_envelope_says_whether_it_is_an_event(line: bytes, detail: str) -> None:
+    validated = rejected(line)
+    assert (validated.rejection_reason, validated.received_at) == ("not_an_envelope", None)
+    assert validated.detail.startswith(detail)
+
+
+def test_an_envelope_may_repeat_its_events_fields() -> None:
+    assert received(line_of(**BARE)) == received(line_of())
+
+
+def test_a_rejection_carries_received_at_where_the_envelope_could_be_read() -> None:
+    assert rejected(line_of({"user_id": ""})).received_at == datetime(2026, 11, 22, 10, tzinfo=UTC)
+    assert rejected(b"{}").received_at is None
