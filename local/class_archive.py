@@ -15,8 +15,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-import boto3
-
 from contracts.envelope import Stamp, envelope_line, epoch_ms
 from contracts.partitions import hour_key, landing_prefix
 from local.cloud.process import LocalCloud
@@ -46,14 +44,7 @@ def _write_raw_events(cloud: LocalCloud) -> None:
             event["timestamp"] = "no time"
         stamp = Stamp(received_at=epoch_ms(happened), request_id="r", source_ip="192.0.2.1", user_agent="setup")
         lines.append(envelope_line(stamp, json.dumps(event).encode()))
-    given = cloud.environment()
-    s3 = boto3.client(
-        "s3",
-        endpoint_url=cloud.endpoint_url,
-        region_name=given["AWS_REGION"],
-        aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],
-    )
+    s3 = cloud.client("s3")
     s3.create_bucket(Bucket="lake")
     s3.put_object(Bucket="lake", Key=f"{landing_prefix(_HOUR)}a.gz", Body=gzip.compress(b"".join(lines)))
 

@@ -23,7 +23,7 @@ KEY: Final = "test"
 _READY: Final = "ready "
 
 
-def client(endpoint_url: str, service: str, **config: Any) -> Any:
+def local_client(service: str, endpoint_url: str, **config: Any) -> Any:
     """Return a boto3 client of the local cloud at an endpoint; `config` are options of botocore's Config."""
     return boto3.client(
         service,
@@ -80,7 +80,7 @@ class LocalCloud:
 
     def client(self, service: str, **config: Any) -> Any:
         """Return a boto3 client of one of its services; `config` are options of botocore's Config."""
-        return client(self.endpoint_url, service, **config)
+        return local_client(service, self.endpoint_url, **config)
 
     def start(self) -> Self:
         """Start it and wait until it answers; raise NotReadyError with the end of its log if it does not."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-import boto3
 from pyiceberg.catalog import load_catalog
 from pyiceberg.exceptions import NoSuchTableError
 
@@ -29,6 +28,7 @@ from contracts.partitions import (
 from contracts.staleness import published_window
 from infra.settings import settings_of
 from local.airflow import ENDED, AirflowApi, AirflowApiError, DagRun, all_ended
+from local.cloud.process import local_client
 from local.waits import Waiter
 
 LOCAL_ENVIRONMENT: Final = "local"
@@ -92,12 +92,6 @@ def local_pipeline_variables() -> dict[str, str]:
         database=settings.names.database,
         buffer_seconds=settings.delivery.buffer_seconds,
     ).pipeline_variables()
-
-
-def local_client(service: str, endpoint_url: str) -> Any:
-    """Return a boto3 client of the local cloud, which accepts any keys."""
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    return boto3.client(service, endpoint_url=endpoint_url, region_name=_REGION, **keys)
 
 
 class Lake:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from contracts.tables import SCALING_DECISIONS
-from local.demo.pipeline import Lake, local_client
+from local.cloud.process import local_client
+from local.demo.pipeline import Lake
 from local.waits import Waiter
 
 SCALING_DAG: Final = "scale_event_stream"
