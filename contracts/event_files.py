@@ -1,8 +1,8 @@
 """The first bytes of a file or object → whether it holds lines (as text or GZIP), and what it seems to be if not.
 
-People bring CSVs, arrays, archives and spreadsheets. Read as lines, each of these is a million rejections that say
-`not_json`; named, it is one sentence and the command that helps. `make run`, the simulator and the jobs ask here, so
-that the same bytes are the same thing to all of them.
+Users bring CSVs, arrays, archives and spreadsheets. Read as lines, each of these would become a million rejections that
+say `not_json`; recognized here, it is one sentence and the command that helps. `make run`, the simulator and the jobs
+all use this module, so that the same bytes are the same thing to all of them.
 """
 
 import ast
@@ -21,20 +21,20 @@ from contracts.event import MAX_LINE_BYTES, REQUIRED_FIELDS
 GZIP_MAGIC: Final = b"\x1f\x8b"
 #: U+FEFF in UTF-8, with which Windows programs begin a file. RFC 8259 (8.1) lets a reader ignore it.
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-#: So many bytes say what an object is: a tar archive names itself at byte 257.
+#: The first bytes that are enough to recognize an object: a tar archive names itself at byte 257.
 OBJECT_HEAD: Final = 512
 
-#: Of a file's text; more than an event may have.
+#: The first bytes of a file's text that are read; more than an event may have.
 _FILE_HEAD: Final = 1_024 * 1024
 assert _FILE_HEAD > MAX_LINE_BYTES
-#: A file of events has a JSON object among as many of its first lines.
+#: A file of events has a JSON object among this many of its first lines.
 _LOOKED_AT: Final = 200
 _QUOTED: Final = 60
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """What bytes seem to be, other than lines of events, and the way from there: a command, or a sentence.
+    """What bytes seem to be, other than lines of events, and how to get lines from them: a command, or a sentence.
 
     In a command `{cat}` stands for the one that prints the file's text, `{file}` for its name as a shell reads it,
     `{path}` for its name as SQL reads it, `{gzip}` for how SQL unpacks it, and `{lines}` for the name of a new file.
@@ -100,7 +100,7 @@ def is_gzip(head: bytes) -> bool:
 
 
 def known_binary(head: bytes) -> Shape | None:
-    """Return what bytes are, by how they begin, that are neither text nor GZIP; None for all else."""
+    """Return the format that bytes begin, if it is a known one that is neither text nor GZIP."""
     for magic, shape in _BINARY:
         if head.startswith(magic) and _is_proven(magic, head):
             return shape
@@ -113,30 +113,30 @@ def known_binary(head: bytes) -> Shape | None:
 
 
 def _is_proven(magic: bytes, head: bytes) -> bool:
-    """Return whether a magic number that is letters belongs to what it says, and does not begin a line of text."""
+    """Return whether a magic number of letters begins its format, and not a line of text."""
     if magic == b"BZh":
         return head[4:10] in _BZIP2_BLOCK
     return magic != b"ORC" or _is_noise(head)
 
 
 def binary(head: bytes) -> Shape | None:
-    """Return what bytes are that are neither text nor GZIP, if only that they are none."""
+    """Return the format that bytes begin, known or not, if they are neither text nor GZIP."""
     began = head[:8].hex(" ")
     unknown = Shape(seems=f"binary data (it begins with {began})", remedy="name a file that holds events")
     return known_binary(head) or (unknown if _is_noise(head) else None)
 
 
 def _is_noise(head: bytes) -> bool:
-    """Return whether bytes are no text in any encoding: of compressed ones every ninth is a control character."""
+    """Return whether bytes are no text in any encoding: every ninth byte of compressed data is a control character."""
     sample = head[:OBJECT_HEAD]
     controls = sum(map(sample.count, _CONTROLS))
     return controls * 32 > len(sample)
 
 
 def why_no_events_file(path: Path) -> str | None:
-    """Return why a file can't be one of events, as a sentence with the way out; None if its first lines may be some.
+    """Return why a file can't be one of events, as a sentence with the way out; None if its first lines may be events.
 
-    Raises `OSError` if it can't be read. A damaged GZIP stream is left to those who read it to its end.
+    Raises `OSError` if it can't be read. A damaged GZIP stream is reported by the jobs, which read it to its end.
     """
     with path.open("rb") as file:
         head = file.read(_FILE_HEAD)
@@ -152,7 +152,7 @@ def why_no_events_file(path: Path) -> str | None:
 
 
 def _unpacked(packed: bytes) -> bytes | None:
-    """Return the first bytes of a GZIP stream, of which there may be more than a head; None if it is damaged."""
+    """Return the first bytes of a GZIP stream, at least a file's head if it has so many; None if it is damaged."""
     unpacked, rest = b"", packed
     try:
         while rest.strip(b"\0") and len(unpacked) <= _FILE_HEAD:
@@ -228,7 +228,7 @@ def _end_of_value(text: str) -> int:
 
 
 def _shape_of_no_objects(text: str, lines: Sequence[str], values: Sequence[object]) -> Shape | None:
-    """Return what a text seems to be of which no line is a JSON object; None if its lines are broken objects."""
+    """Return what a text without a JSON object on any line seems to be; None if its lines are broken objects."""
     if isinstance(values[0], list):
         arrays = "a JSON array" if len(lines) == 1 else "JSON arrays, one on each line"
         return Shape(seems=arrays, remedy="{cat} | jq -c '.[]' > {lines}")
@@ -266,7 +266,7 @@ def _is_python(line: str) -> bool:
 
 
 def _shape_of_columns(lines: Sequence[str]) -> Shape | None:
-    """Return the shape of lines that one of the usual separators cuts into as many fields each."""
+    """Return the shape of lines that one of the usual separators cuts into equally many fields."""
     for name, separator in (("CSV", ","), ("TSV", "\t"), ("CSV with semicolons", ";"), ("CSV with bars", "|")):
         try:
             rows = list(csv.reader(lines, delimiter=separator))

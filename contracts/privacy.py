@@ -1,6 +1,6 @@
 """An IP address → as much of it as the tables keep: the network that a visitor came from, never the visitor.
 
-What is no single address becomes nothing at all, because a text such as `203.0.113.7, 10.0.0.1` or `at 203.0.113.7`
+A text that is no single address becomes None, because a text such as `203.0.113.7, 10.0.0.1` or `at 203.0.113.7`
 could still hold one.
 """
 
@@ -11,11 +11,12 @@ from typing import Final
 from contracts.envelope import STAMPED_FIELDS
 from contracts.event import VALUE_FIELDS, Kind
 
-#: Bits that are kept, as usual for analytics: 256 addresses of IPv4 look alike, and what a provider gives one site.
+#: The first bits that are kept, as usual for analytics: 256 addresses of IPv4 look alike, and all that a provider gives
+#: one site of IPv6.
 IPV4_BITS: Final = 24
 IPV6_BITS: Final = 48
 
-#: How long raw objects are kept unless an environment says otherwise, and with them the rejected lines.
+#: Raw objects, and with them the rejected lines, are kept so long unless an environment says otherwise.
 RAW_RETENTION_DAYS: Final = 90
 
 _ADDRESSES: Final = tuple(field for field in (*STAMPED_FIELDS, *VALUE_FIELDS) if field.kind is Kind.ADDRESS)

@@ -48,10 +48,10 @@ def _event_columns() -> tuple[Column, ...]:
         )
         for field in _FIELDS
     )
-    columns = (*declared, _EXTRA)
-    by_name = {column.name: column for column in columns}
-    if len(by_name) < len(columns):
-        raise ValueError(f"two fields become one column: {', '.join(sorted(column.name for column in columns))}")
+    by_name: dict[str, Column] = {}
+    for column in (*declared, _EXTRA):
+        if by_name.setdefault(column.name, column) is not column:
+            raise ValueError(f"two fields become the column {column.name!r}; give one of them another `column`")
     return tuple(by_name[name] for name in dict.fromkeys((*_FIRST_COLUMNS, *by_name)))
 
 

@@ -1,1 +1,1 @@
-"""Raw objects: listed, planned over tasks, and read line by line."""
+"""The stores of a lake, and raw objects read as whole lines."""

@@ -1,8 +1,8 @@
 """A raw object's bytes → chunks of whole lines, and only if the object is sound to its end.
 
-An object is all or nothing: of a corrupt one, the lines before the corrupt block are not published, for nobody could
-tell which those were. So it is decompressed to its end, which checks length and checksum, into a spool (in memory while
-small, then in a temporary file) before the first line is judged. That also ends a download before judging begins,
+An object is all or nothing: the lines before the corrupt block of an object are not published, because no reader could
+know which those were. So it is decompressed to its end, which checks length and checksum, into a spool (in memory while
+small, then in a temporary file) before the first line is validated. That also ends a download before validation begins,
 however long it takes, and decompresses once, where verifying first would do so twice.
 """
 
@@ -19,17 +19,18 @@ from contracts.event_files import OBJECT_HEAD, binary, is_gzip, known_binary
 from contracts.versions import RawObject
 from storage.object_store import ObjectStore
 
-#: Of decompressed bytes; Firehose's largest buffer hint is 128 MiB of them, and the last record may go beyond it by a
-#: little. What touches the disk costs a third more to unpack.
+#: So many decompressed bytes are kept in memory; Firehose's largest buffer hint is 128 MiB of them, and the last record
+#: may go beyond it by a little. An object that touches the disk costs a third more to unpack.
 SPOOL_IN_MEMORY: Final = 132 * 1024 * 1024
-#: Of whole lines, judged at once: large enough that planning a query costs little.
+#: So many bytes of whole lines are validated at once: enough that planning a query costs little.
 CHUNK: Final = 16 * 1024 * 1024
-#: Of a chunk. Some hundred bytes a line are usual, but an object of newlines alone would be sixteen million rejections.
+#: A chunk has no more lines. Some hundred bytes a line are usual, but a chunk of newlines alone would be millions of
+#: rejections.
 MOST_LINES: Final = 100_000
-#: Sixteen times what a delivery can carry in one line: what is longer is not a file of lines.
+#: An object with a longer line is no file of lines; this is sixteen times what a delivery can carry in one.
 MAX_BUFFERED_LINE: Final = 16 * 1024 * 1024
 
-#: What a person can do about an object of another format.
+#: What an operator can do about an object of another format.
 _REMEDY: Final = "put its lines in its place, as text or GZIP"
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
@@ -78,12 +79,12 @@ def _head(blocks: Iterator[bytes]) -> bytes:
 @contextmanager
 def line_chunks(pieces: Iterable[bytes]) -> Iterator[Iterator[bytes]]:
     """Give chunks of whole lines, once the pieces have been read to their end."""
-    cut = chunks(_of_lines(pieces), CHUNK)
+    cut = chunks(_bounded_lines(pieces), CHUNK)
     held = deque(_first(cut, SPOOL_IN_MEMORY))
     with TemporaryFile() as spool:
         spool.writelines(cut)
         spool.seek(0)
-        yield chain(_taken(held), chunks(iter(partial(spool.read, _PIECE), b""), CHUNK))
+        yield chain(_released(held), chunks(iter(partial(spool.read, _PIECE), b""), CHUNK))
 
 
 def _first(cut: Iterator[bytes], size: int) -> Iterator[bytes]:
@@ -93,8 +94,8 @@ def _first(cut: Iterator[bytes], size: int) -> Iterator[bytes]:
         size -= len(chunk)
 
 
-def _taken(held: deque[bytes]) -> Iterator[bytes]:
-    """Yield chunks, each of which is held no longer."""
+def _released(held: deque[bytes]) -> Iterator[bytes]:
+    """Yield chunks, and release each from memory."""
     while held:
         yield held.popleft()
 
@@ -120,7 +121,7 @@ def decompressed(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _inflated(member: "zlib._Decompress", block: bytes) -> Iterator[bytes]:
-    """Yield what a block adds to a member, never more than a piece at a time: a bomb must not burst the task."""
+    """Yield what a block adds to a member, a piece at a time at most: a bomb must not exhaust the task's memory."""
     rest = block
     while True:
         try:
@@ -134,8 +135,8 @@ def _inflated(member: "zlib._Decompress", block: bytes) -> Iterator[bytes]:
             return
 
 
-def _of_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Pass pieces through; raise `UnreadableObjectError` if a line is too long to be held."""
+def _bounded_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Pass pieces through; raise `UnreadableObjectError` if a line is too long to be kept in memory."""
     begun = 0
     for piece in pieces:
         end = piece.rfind(b"\n")
@@ -155,19 +156,19 @@ def chunks(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
         end = piece.rfind(b"\n") + 1 if length >= size else 0
         if end:
             begun[-1] = memoryview(piece)[:end]
-            yield from _of_few_lines(b"".join(begun))
+            yield from _split_by_lines(b"".join(begun))
             begun = [piece[end:]]
             length = len(piece) - end
     if length:
-        yield from _of_few_lines(b"".join(begun))
+        yield from _split_by_lines(b"".join(begun))
 
 
-def _of_few_lines(chunk: bytes) -> Iterator[bytes]:
-    """Yield a chunk of whole lines, halved until no part has more than `MOST_LINES`."""
+def _split_by_lines(chunk: bytes) -> Iterator[bytes]:
+    """Yield a chunk of whole lines, split in halves until no part has more than `MOST_LINES`."""
     if chunk.count(b"\n") <= MOST_LINES:
         yield chunk
         return
     middle = len(chunk) // 2
     half = chunk.rfind(b"\n", 0, middle) + 1 or chunk.find(b"\n", middle) + 1
-    yield from _of_few_lines(chunk[:half])
-    yield from _of_few_lines(chunk[half:])
+    yield from _split_by_lines(chunk[:half])
+    yield from _split_by_lines(chunk[half:])

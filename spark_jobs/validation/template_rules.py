@@ -112,11 +112,15 @@ _MAX_MILLISECONDS: Final = 10**14 - 1
 
 
 def template_rules_query(template: LineTemplate) -> str:
-    """Return the query over `lines`: the columns of `sql_rules_query`, `valid` being true of fewer."""
+    """Return the query over `lines`: the columns of `sql_rules_query`, `valid` being true of fewer.
+
+    `TRY` alone would be right, too. But where a line is no JSON, it reads all lines of a vector one by one, which costs
+    twice as much as asking of each line first whether it is.
+    """
     rules = " AND ".join(("is_written_alike", *value_rules(_text, "''")))
     return f"""
 WITH parsed AS (
-    SELECT line, CASE WHEN strlen(line) < {MAX_LINE_BYTES} AND NOT contains(line, '\\')
+    SELECT line, CASE WHEN strlen(line) < {MAX_LINE_BYTES} AND NOT contains(line, '\\') AND json_valid(line)
                       THEN TRY(json_transform(line, '{structure(_extracted_type)}')) END AS envelope
     FROM {LINES}
 ), fields AS (
