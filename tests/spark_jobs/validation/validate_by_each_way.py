@@ -1,4 +1,4 @@
-"""Lines on standard input → what each way of validating says of them, and what is derived from the contract, as JSON.
+"""Lines on standard input → what each way of validating says of them, and what derives from the contract, as JSON.
 
 It runs in a process of its own, with whatever `contracts` is first on the path.
 """
