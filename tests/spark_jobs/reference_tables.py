@@ -11,6 +11,8 @@ from tests.spark_jobs.table_rows import Row
 
 _STEPS = ("ViewContent", "AddToCart", "Purchase")
 
+GAP = timedelta(minutes=30)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceTables:
@@ -78,7 +80,7 @@ def session_starts(clean: Iterable[ReceivedEvent]) -> Iterable[ReceivedEvent]:
     last_seen: dict[str, datetime] = {}
     for event in clean:
         before = last_seen.get(event.user_id)
-        if before is None or event.event_time - before > timedelta(minutes=30):
+        if before is None or event.event_time - before > GAP:
             yield event
         last_seen[event.user_id] = event.event_time
 
