@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.event import MAX_LINE_BYTES
+from contracts.event_files import is_gzip
 from simulator.errors import InputFileError
 from simulator.events_file import LONGEST_WHOLE_LINE, EventsFile
 from simulator.raw.replay_to_raw import HourBuffers, Replayed, replay_to_raw
@@ -257,7 +258,7 @@ def test_the_same_content_makes_the_same_objects_and_other_content_others(tmp_pa
             st.sampled_from([_bare(timestamp=None), b"{}", b"[]"]),
         ),
         max_size=30,
-    )
+    ).filter(lambda lines: not is_gzip(b"\n".join(lines)))  # a file that begins as GZIP is read as GZIP
 )
 def test_no_line_is_lost_or_added_whatever_the_file_holds(
     tmp_path_factory: pytest.TempPathFactory, lines: list[bytes]
