@@ -8,6 +8,7 @@ import pytest
 
 from spark_jobs import run_erase_user
 from spark_jobs.errors import SparkJobError
+from spark_jobs.lake import lake as lake_module
 from spark_jobs.lake.erased_users import read_erased_users
 from spark_jobs.operations.erasure.erase_users import Erasure, ErasureReport
 from spark_jobs.operations.erasure.rebuild import Rebuilt
@@ -28,7 +29,7 @@ def arguments(lake: DirectoryLake, *more: str) -> list[str]:
 @pytest.fixture
 def command_lake(directory_lake: DirectoryLake, monkeypatch: pytest.MonkeyPatch) -> DirectoryLake:
     """Return a lake whose session the command takes, as it does in a process of its own."""
-    monkeypatch.setattr(run_erase_user, "spark_session", lambda *_: directory_lake.spark)
+    monkeypatch.setattr(lake_module, "spark_session", lambda *_, **__: directory_lake.spark)
     return directory_lake
 
 
@@ -96,11 +97,11 @@ def test_each_line_of_a_file_is_one_id_whatever_program_wrote_it(
     """To erase `left` and `right` instead of one user would take two strangers, and leave that one."""
     asked: list[Erasure] = []
 
-    def asked_for(_spark: object, _lake: object, erasure: Erasure) -> NoReturn:
+    def asked_for(_lake: object, erasure: Erasure) -> NoReturn:
         asked.append(erasure)
         raise SparkJobError("only looked at")
 
-    monkeypatch.setattr(run_erase_user, "spark_session", lambda *_: None)
+    monkeypatch.setattr(lake_module, "spark_session", lambda *_, **__: None)
     monkeypatch.setattr(run_erase_user, "erase_users", asked_for)
     users = tmp_path / "users.txt"
     users.write_bytes("\ufeff35\r\nleft\u2028right\r\n\u0085\r\n".encode())
@@ -120,7 +121,7 @@ def test_hours_that_could_not_be_made_again_fail_the_run_and_are_named(
         expired_snapshots=0,
         search=SearchResult(survivors=(), stray=(), removed=(), mentioned=0),
     )
-    monkeypatch.setattr(run_erase_user, "spark_session", lambda *_: None)
+    monkeypatch.setattr(lake_module, "spark_session", lambda *_, **__: None)
     monkeypatch.setattr(run_erase_user, "erase_users", lambda *_: report)
 
     assert run_erase_user.main([*ANYWHERE, "--user-id", "35", "--apply"]) == 1
