@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+from contracts.timestamps import EPOCH
+
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 HOUR_KEY_FORMAT: Final = "%Y-%m-%dT%H"

@@ -20,8 +20,8 @@ from typing import IO, Any, Final, NamedTuple, NoReturn
 from contracts.envelope import epoch_ms
 from contracts.event import REQUIRED_FIELDS, TOP_LEVEL_FIELDS
 from contracts.event_files import BYTE_ORDER_MARK, GZIP_MAGIC, is_gzip
+from contracts.timestamps import parse_timestamp
 from simulator.errors import InputFileError
-from simulator.world.event_time import parse_event_time
 
 #: Longer lines come in pieces. Any line above `contracts.event.MAX_LINE_BYTES` is rejected, so no reader needs more.
 LONGEST_WHOLE_LINE: Final = 8 * 1024 * 1024
@@ -162,7 +162,7 @@ def _arrival(value: object) -> int | None:
 def _event_arrival(fields: dict[str, Any]) -> int | None:
     for name in ("insertion_timestamp", "timestamp"):
         text = fields.get(name)
-        moment = parse_event_time(text) if isinstance(text, str) else None
+        moment = parse_timestamp(text) if isinstance(text, str) else None
         if moment is not None and (arrival := _arrival(epoch_ms(moment))) is not None:
             return arrival
     return None

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from contracts.event_files import is_gzip
+from contracts.timestamps import EPOCH
 from kinesis_scaling.aws_limits import SHARD_BYTES_PER_SECOND, SHARD_RECORDS_PER_SECOND, STREAM_SHARDS
 from kinesis_scaling.errors import TraceError
 
@@ -34,10 +35,9 @@ _WITH_ZONE: Final = "Write the times in UTC (2026-10-25T00:30:00Z) or with their
 FIRST_YEAR: Final = 1970
 LAST_YEAR: Final = 9000
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER: Final = re.compile(r"[0-9]{1,20}(?:\.[0-9]+)?(?:[eE]\+?[0-9]{1,2})?", re.ASCII)
 #: A number of fewer digits is a date in ISO 8601, 20260131, or no time. As seconds this is a day of 1973.
-_FIRST_EPOCH_TIME: Final = 10**8
+_FIRSTEPOCH_TIME: Final = 10**8
 #: (limit, units per second): the unit of an epoch time below the limit. As seconds the first limit is the year 5138.
 _UNITS: Final = ((10**11, 1), (10**14, 1_000), (10**17, 1_000_000), (10**20, 1_000_000_000))
 RECORDS: Final = "IncomingRecords"
@@ -276,12 +276,12 @@ def is_local(text: str) -> bool:
 def _parsed(text: str) -> datetime:
     """Return a time, aware if its text says of which zone; raise `ValueError` or `OverflowError` for another text."""
     number = Fraction(text) if _NUMBER.fullmatch(text) else Fraction(0)
-    if number < _FIRST_EPOCH_TIME:
+    if number < _FIRSTEPOCH_TIME:
         return datetime.fromisoformat(text)
     per_second = next((per_second for end, per_second in _UNITS if number < end), 0)
     if not per_second:
         raise ValueError(text)
-    return _EPOCH + timedelta(microseconds=int(number * 1_000_000 / per_second))
+    return EPOCH + timedelta(microseconds=int(number * 1_000_000 / per_second))
 
 
 def amount_of(text: object, what: str, place: str) -> float:

@@ -17,6 +17,12 @@ from contracts.timestamps import parse_timestamp
         ("2021-07-12t12:01:58.123456789z", datetime(2021, 7, 12, 12, 1, 58, 123456, tzinfo=UTC)),
         ("2021-07-12 01:01:58+02:30", datetime(2021, 7, 11, 22, 31, 58, tzinfo=UTC)),
         ("2021-07-12T23:59:59-23:59", datetime(2021, 7, 13, 23, 58, 59, tzinfo=UTC)),
+        ("2021-07-12 12:01:58.732726", datetime(2021, 7, 12, 12, 1, 58, 732_726, tzinfo=UTC)),
+        ("2021-07-12 12:01:58+02:00", datetime(2021, 7, 12, 10, 1, 58, tzinfo=UTC)),
+        ("2021-07-12T00:01:58-23:59", datetime(2021, 7, 13, 0, 0, 58, tzinfo=UTC)),
+        ("2024-02-29 00:00:00", datetime(2024, 2, 29, tzinfo=UTC)),
+        ("0001-01-01 00:00:00", datetime(1, 1, 1, tzinfo=UTC)),
+        ("9999-12-31 23:59:59.999999", datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)),
     ],
 )
 def test_the_two_formats_name_an_instant_cut_to_microseconds(text: str, moment: datetime) -> None:
@@ -50,6 +56,17 @@ def test_the_two_formats_name_an_instant_cut_to_microseconds(text: str, moment: 
         "２021-07-12 12:01:58",
         "1626091318",
         "yesterday",
+        "2021-07-12 12:01",
+        " 2021-07-12 12:01:58",
+        "2021-07-12 12:01:58+0200",
+        "2021-07-12 12:01:58+24:00",
+        "2021-07-12 12:01:58+02:60",
+        "2021-00-10 12:01:58",
+        "2021-07-12 12:60:00",
+        "2021-07-12 23:59:60",
+        "0001-01-01T00:00:00+01:00",
+        "9999-12-31T23:59:59-01:00",
+        "٢٠٢١-٠٧-١٢ 12:01:58",
     ],
 )
 def test_nothing_else_is_a_timestamp(text: str) -> None:

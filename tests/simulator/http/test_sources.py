@@ -9,10 +9,11 @@ import pytest
 
 from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
 from contracts.rejections import RejectionReason
+from contracts.timestamps import parse_timestamp
 from simulator.errors import BadArgumentError
 from simulator.http.sources import OutgoingEvent, SyntheticEvents, events_in_order, live_events
 from simulator.world.defects import DEFAULT_SHARES, Channel, Defect, DefectShares
-from simulator.world.event_time import HOUR_US, MINUTE_US, epoch_us, moment_of, parse_event_time
+from simulator.world.event_time import HOUR_US, MINUTE_US, epoch_us, moment_of
 from simulator.world.shop import World
 
 _NOW = 29_900_000 * MINUTE_US + 12_345_678
@@ -30,7 +31,7 @@ def _all(source: SyntheticEvents) -> list[OutgoingEvent]:
 
 
 def _time_of(event: OutgoingEvent) -> int:
-    moment = parse_event_time(json.loads(event.body)["timestamp"])
+    moment = parse_timestamp(json.loads(event.body)["timestamp"])
     assert moment is not None
     return epoch_us(moment)
 
