@@ -9,8 +9,9 @@ from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation
 
 from contracts.data_checks import NULL_SHARES, VOLUME_WEEKS, VOLUME_WEEKS_NEEDED, WEEK, Figure
 from contracts.ledger import UNFINISHED, DayRow, EventRow, LandingLedgerRow
-from contracts.partitions import EPOCH, HOUR, parse_hour_key, start_of_day
+from contracts.partitions import HOUR, parse_hour_key, start_of_day
 from contracts.tables import CLEAN_EVENTS, RECEIVED_EVENTS, REJECTED_EVENTS, SESSIONS, USER_DAYS, Table
+from contracts.timestamps import EPOCH
 from spark_jobs.checks.file_figures import NO_FILES, FiguresByHour, FileFigures
 from spark_jobs.lake.filters import HOUR_KEY_PATTERN
 from spark_jobs.lake.lake import Lake

@@ -9,8 +9,9 @@ from datetime import date, datetime
 from typing import Final
 
 from contracts.names import CATALOG
-from contracts.partitions import DAY, EPOCH, HOUR, day_key, day_of, hour_of, ordinal
+from contracts.partitions import DAY, HOUR, day_key, day_of, hour_of, ordinal
 from contracts.tables import Partition
+from contracts.timestamps import EPOCH
 
 HourRange = tuple[datetime, datetime]
 
