@@ -86,6 +86,16 @@ def hour_of_ordinal(number: int) -> datetime:
     return EPOCH + number * HOUR
 
 
+def day_number(day: date) -> int:
+    """Return a day's number, counted from the epoch, as Iceberg counts the partitions of `days`."""
+    return (day - EPOCH.date()) // DAY
+
+
+def day_of_number(number: int) -> date:
+    """Return the day of a number."""
+    return EPOCH.date() + number * DAY
+
+
 def day_of(moment: datetime) -> date:
     """Return the day that an aware datetime lies in."""
     return hour_of(moment).date()

@@ -7,27 +7,34 @@ tables that also look back at the users of earlier days (new users, retention) a
 later day that looks back at a day whose set of users is another now.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Final
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
-
 from contracts.data_checks import failed_checks
 from contracts.ledger import UNFINISHED, DayRow, EventRow
-from contracts.partitions import day_key, days_between, hour_key, hours_between, hours_of_day, start_of_day
+from contracts.partitions import (
+    day_key,
+    day_number,
+    day_of,
+    days_between,
+    hour_key,
+    hour_of_ordinal,
+    hours_between,
+    hours_of_day,
+    ordinal,
+    start_of_day,
+)
 from contracts.tables import (
     CLEAN_EVENTS,
     DAILY_FUNNEL,
-    DAILY_PRODUCT_STATS,
     DAILY_RETENTION,
     DAILY_TRAFFIC,
     DATA_CHECKS,
     DAY_LEDGER,
     HOURLY_TRAFFIC,
-    SESSIONS,
     USER_DAYS,
     Table,
 )
@@ -35,41 +42,26 @@ from contracts.versions import days_looked_back_at, event_hours_feeding
 from spark_jobs.checks.check_hours import check_days
 from spark_jobs.daily.daily_tables import (
     DayFigures,
-    daily_funnel,
-    daily_product_stats,
-    daily_retention,
-    daily_traffic,
-    day_figures,
-    users_by_cohort,
+    DaySessions,
+    DayTraffic,
+    Row,
+    funnel_rows,
+    retention_rows,
+    traffic_by_day,
+    traffic_rows,
 )
 from spark_jobs.daily.day_ledgers import DayLedgers, read_ledgers
-from spark_jobs.daily.user_sessions import days_of_users, session_days, sessions, user_days
+from spark_jobs.daily.day_task import DAY_TABLES, run_cohort_tasks, run_day_tasks
 from spark_jobs.errors import LedgerImbalanceError, UnsettledInputError
 from spark_jobs.lake.data_files import DataFile
-from spark_jobs.lake.filters import in_hour_partitions
-from spark_jobs.lake.lake import Lake
-from spark_jobs.lake.ledgers import rows_by_event_hour, write_ledger
+from spark_jobs.lake.duckdb_tasks import StoredFile, StoredFiles, rows_in, stored_files
+from spark_jobs.lake.lake import Lake, collected
+from spark_jobs.lake.ledgers import write_ledger
 from spark_jobs.lake.retries import TRIES, retrying
 from spark_jobs.lake.revision import Revision
-from spark_jobs.lake.types import column_names
 from spark_jobs.progress import progress
 
-TARGETS: Final = (
-    SESSIONS,
-    USER_DAYS,
-    DAILY_FUNNEL,
-    DAILY_PRODUCT_STATS,
-    DAILY_TRAFFIC,
-    DAILY_RETENTION,
-    DATA_CHECKS,
-    DAY_LEDGER,
-)
-
-#: These tables have a few dozen rows a day, however many users there are: the driver writes them.
-_FEW_ROWS: Final = (DAILY_FUNNEL, DAILY_TRAFFIC, DAILY_RETENTION)
-
-#: One task writes this many rows of users or sessions as quickly as several, and in fewer files.
-_ROWS_PER_TASK: Final = 100_000
+TARGETS: Final = (*DAY_TABLES, DAILY_FUNNEL, DAILY_TRAFFIC, DAILY_RETENTION, DATA_CHECKS, DAY_LEDGER)
 
 _NAMED_AT_MOST: Final = 10
 
@@ -114,8 +106,8 @@ def _aggregate(lake: Lake, wanted: Sequence[date], *, force: bool, hold_back: bo
     held_back = ledgers.held_back(todo, also_asked_for=hold_back)
     days = [day for day in todo if day not in held_back]
     computed = run.replace_event_tables(days) if days else {}
-    refreshed = {day: ledgers.stored[day] for day in ledgers.days_to_refresh(computed)}
-    rows = run.refresh_lookback_tables(computed | refreshed) if computed or refreshed else {}
+    refreshed = ledgers.days_to_refresh(run.ledger_rows(computed))
+    rows = run.refresh_lookback_tables(computed, refreshed) if computed or refreshed else {}
     return DayAggregation(
         written=tuple(rows[day] for day in sorted(computed)),
         refreshed=tuple(rows[day] for day in sorted(refreshed)),
@@ -131,58 +123,71 @@ class _Run:
     base: Revision
     ledgers: DayLedgers
 
-    def replace_event_tables(self, days: Sequence[date]) -> dict[date, DayRow]:
-        """Replace the tables that come from events; return the ledger's rows to be, without their `input_version`."""
-        events = self._clean_events(days)
-        progress(f"finding the sessions of {len(days)} days")
-        parts = session_days(events, days).persist()
-        try:
-            users, starts = days_of_users(parts, days), sessions(parts, days)
-            rows = self._rows(day_figures(users, starts, days))
-            self._note_new_days([row for row in rows.values() if row.day not in self.ledgers.stored])
-            figures = _figures(rows.values())
-            self._replace(SESSIONS, _in_few_tasks(starts, figures["sessions"]), days, figures)
-            self._replace(USER_DAYS, _in_few_tasks(user_days(users), figures["user_days"]), days, figures)
-            self._replace(DAILY_FUNNEL, daily_funnel(users), days, figures)
-            self._replace(DAILY_PRODUCT_STATS, daily_product_stats(events, days), days, figures)
-        finally:
-            parts.unpersist()
-        return rows
+    def replace_event_tables(self, days: Sequence[date]) -> dict[date, DayFigures]:
+        """Replace the tables that come from events; return what each of the days came to."""
+        files = self._clean_files(days)
+        progress(f"computing {len(days)} days")
+        computed = run_day_tasks(self.base.lake, days, files)
+        figures = {day: computed.figures.get(day, DayFigures()) for day in days}
+        self._refuse_lost_events(figures)
+        noted = _figures(self.ledger_rows(figures).values())
+        self._note_new_days([day for day in days if day not in self.ledgers.stored])
+        for table in DAY_TABLES:
+            self._replace(table, computed.files[table], days, noted)
+        self._replace(DAILY_FUNNEL, self._written(DAILY_FUNNEL, funnel_rows(figures)), days, noted)
+        return figures
 
-    def refresh_lookback_tables(self, rows: Mapping[date, DayRow]) -> dict[date, DayRow]:
+    def refresh_lookback_tables(
+        self, computed: Mapping[date, DayFigures], refreshed: Collection[date]
+    ) -> dict[date, DayRow]:
         """Replace the tables that also look at the days before, then the ledger's rows; return these."""
-        lake, days, figures = self.base.lake, sorted(rows), _figures(rows.values())
-        by_cohort = users_by_cohort(self._user_days_seen_from(days)).persist()
-        try:
-            traffic = lake.read_days(HOURLY_TRAFFIC, days)
-            check_traffic({day: row.events for day, row in rows.items()}, _events_by_day(traffic))
-            of_days = by_cohort.where(F.col("day").isin(*days))
-            self._replace(DAILY_TRAFFIC, daily_traffic(of_days, lake.read_days(SESSIONS, days), traffic), days, figures)
-            self._replace(DAILY_RETENTION, daily_retention(by_cohort, days), days, figures)
-        finally:
-            by_cohort.unpersist()
+        lake = self.base.lake
+        rows = self.ledger_rows(computed) | {day: self.ledgers.stored[day] for day in refreshed}
+        days = sorted(rows)
+        noted = _figures(rows.values())
+        hours = collected(lake.read_days(HOURLY_TRAFFIC, days), "event_hour", *_fields(DayTraffic))
+        traffic = traffic_by_day(hours)
+        check_traffic({day: row.events for day, row in rows.items()}, traffic)
+        users = run_cohort_tasks(lake, self._user_day_files(days))
+        sessions = {day: figures.sessions for day, figures in computed.items()} | self._stored_sessions(refreshed)
+        rows_of_traffic = traffic_rows(users, sessions, traffic, days)
+        self._replace(DAILY_TRAFFIC, self._written(DAILY_TRAFFIC, rows_of_traffic), days, noted)
+        self._replace(DAILY_RETENTION, self._written(DAILY_RETENTION, retention_rows(users, days)), days, noted)
         inputs = self.ledgers.inputs(rows)
         current = {day: replace(row, input_version=inputs[day].input_version) for day, row in rows.items()}
         clean = {day: inputs[day].events for day in current}
         results = check_days(self.base, list(current.values()), clean=clean, known=self.ledgers.stored.values())
         failed = failed_checks(results)
         checked = {day: replace(row, failed_checks=failed[start_of_day(day)]) for day, row in current.items()}
-        write_ledger(self.base, DayRow, list(checked.values()), days, figures=figures)
+        write_ledger(self.base, DayRow, list(checked.values()), days, figures=noted)
         return checked
 
-    def _clean_events(self, days: Sequence[date]) -> DataFrame:
-        """Return the clean events of the days and of one day to each side, all from one snapshot that was checked."""
+    def _clean_files(self, days: Sequence[date]) -> StoredFiles:
+        """Return the files of the days and of one day to each side, by day, all of one snapshot that was checked."""
         lake = self.base.lake
         hours = sorted({hour for day in days for hour in hours_between(*event_hours_feeding(day))})
-        snapshot = lake.snapshot(CLEAN_EVENTS)
-        check_clean(self.ledgers.events, rows_by_event_hour(lake, CLEAN_EVENTS, snapshot, hours), hours)
-        return lake.read_as_of(CLEAN_EVENTS, snapshot).where(in_hour_partitions("event_time", hours))
+        by_hour = stored_files(lake, CLEAN_EVENTS, lake.snapshot(CLEAN_EVENTS), ordinal(hours[0]), ordinal(hours[-1]))
+        check_clean(self.ledgers.events, {hour_of_ordinal(hour): rows_in(by_hour, hour) for hour in by_hour}, hours)
+        by_day: defaultdict[int, list[StoredFile]] = defaultdict(list)
+        for hour, files in by_hour.items():
+            by_day[day_number(day_of(hour_of_ordinal(hour)))] += files
+        return by_day
 
-    def _user_days_seen_from(self, days: Sequence[date]) -> DataFrame:
-        seen = {seen for day in days for seen in (day, *days_between(*days_looked_back_at(day)))}
-        return self.base.lake.read_days(USER_DAYS, seen)
+    def _user_day_files(self, days: Sequence[date]) -> StoredFiles:
+        """Return the files of the users of the days and of all days that these look back at."""
+        seen = {day_number(seen) for day in days for seen in (day, *days_between(*days_looked_back_at(day)))}
+        lake = self.base.lake
+        files = stored_files(lake, USER_DAYS, lake.snapshot(USER_DAYS), min(seen), max(seen))
+        return {day: files[day] for day in files if day in seen}
 
-    def _rows(self, figures: Mapping[date, DayFigures]) -> dict[date, DayRow]:
+    def _stored_sessions(self, days: Collection[date]) -> dict[date, DaySessions]:
+        """Return the sessions of days whose events, and so whose sessions, are the same."""
+        if not days:
+            return {}
+        stored = collected(self.base.lake.read_days(DAILY_TRAFFIC, days), "day", *_fields(DaySessions))
+        return {row.pop("day"): DaySessions(**row) for row in stored}
+
+    def _refuse_lost_events(self, figures: Mapping[date, DayFigures]) -> None:
         inputs = self.ledgers.inputs()
         wrong = [day for day, found in figures.items() if found.events != inputs[day].events]
         if wrong:
@@ -191,6 +196,10 @@ class _Run:
                 for day in wrong
             )
             raise LedgerImbalanceError(f"the users of a day have not its events, so nothing was written: {named}")
+
+    def ledger_rows(self, computed: Mapping[date, DayFigures]) -> dict[date, DayRow]:
+        """Return the ledger's rows of days, without their `input_version`."""
+        inputs = self.ledgers.inputs()
         return {
             day: DayRow(
                 day=day,
@@ -198,35 +207,40 @@ class _Run:
                 events_version=inputs[day].events_version,
                 events=found.events,
                 users=found.users,
-                sessions=found.sessions,
+                sessions=found.session_rows,
                 users_fingerprint=found.users_fingerprint,
             )
-            for day, found in figures.items()
+            for day, found in computed.items()
         }
 
-    def _note_new_days(self, rows: Sequence[DayRow]) -> None:
+    def _note_new_days(self, days: Collection[date]) -> None:
         """Give days that the ledger does not know yet a row, before they have any in another table.
 
         If the run dies, and a day then loses all of its events, the ledger still knows that there are rows to remove.
         """
-        if rows:
-            unfinished = [_unfinished(row.day) for row in rows]
-            write_ledger(self.base, DayRow, unfinished, [row.day for row in rows], figures=_figures(unfinished))
+        if days:
+            unfinished = [
+                DayRow(
+                    day=day,
+                    input_version=UNFINISHED,
+                    events_version=UNFINISHED,
+                    events=0,
+                    users=0,
+                    sessions=0,
+                    users_fingerprint="",
+                )
+                for day in days
+            ]
+            write_ledger(self.base, DayRow, unfinished, days, figures=_figures(unfinished))
 
-    def _replace(self, table: Table, frame: DataFrame, days: Sequence[date], figures: Mapping[str, int]) -> None:
+    def _written(self, table: Table, rows: Sequence[Row]) -> list[DataFile]:
+        return self.base.lake.write_rows(table, rows)
+
+    def _replace(
+        self, table: Table, files: Collection[DataFile], days: Sequence[date], figures: Mapping[str, int]
+    ) -> None:
         progress(f"replacing {len(days)} days of {table.name}")
-        self.base.replace_days(table, self._files(table, frame), days, figures=figures)
-
-    def _files(self, table: Table, frame: DataFrame) -> list[DataFile]:
-        lake = self.base.lake
-        if table in _FEW_ROWS:
-            return lake.write_rows(table, frame.select(*column_names(table)).collect())
-        return lake.write_frame(table, frame)
-
-
-def _in_few_tasks(frame: DataFrame, rows: int) -> DataFrame:
-    """Return a frame in no more tasks than its rows are worth: each task writes a file of its own for every day."""
-    return frame.coalesce(max(rows // _ROWS_PER_TASK, 1))
+        self.base.replace_days(table, files, days, figures=figures)
 
 
 def _figures(rows: Collection[DayRow]) -> Mapping[str, int]:
@@ -238,21 +252,8 @@ def _figures(rows: Collection[DayRow]) -> Mapping[str, int]:
     }
 
 
-def _unfinished(day: date) -> DayRow:
-    return DayRow(
-        day=day,
-        input_version=UNFINISHED,
-        events_version=UNFINISHED,
-        events=0,
-        users=0,
-        sessions=0,
-        users_fingerprint="",
-    )
-
-
-def _events_by_day(hourly_traffic: DataFrame) -> dict[date, int]:
-    days = hourly_traffic.groupBy(F.to_date("event_hour").alias("day")).agg(F.sum("events").alias("events"))
-    return {row.day: row.events for row in days.collect()}
+def _fields(row_type: type) -> list[str]:
+    return [field.name for field in fields(row_type)]
 
 
 def check_clean(noted: Iterable[EventRow], counted: Mapping[datetime, int], hours: Iterable[datetime]) -> None:
@@ -271,12 +272,13 @@ def check_clean(noted: Iterable[EventRow], counted: Mapping[datetime, int], hour
         )
 
 
-def check_traffic(events: Mapping[date, int], counted: Mapping[date, int]) -> None:
+def check_traffic(events: Mapping[date, int], traffic: Mapping[date, DayTraffic]) -> None:
     """Raise `UnsettledInputError` unless `hourly_traffic` has as many events of each day as the day's users have."""
-    differing = [day for day, expected in events.items() if counted.get(day, 0) != expected]
+    counted = {day: traffic.get(day, DayTraffic()).events for day in events}
+    differing = [day for day, expected in events.items() if counted[day] != expected]
     if differing:
         named = ", ".join(
-            f"{day_key(day)} has {counted.get(day, 0)}, counted {events[day]}" for day in differing[:_NAMED_AT_MOST]
+            f"{day_key(day)} has {counted[day]}, counted {events[day]}" for day in differing[:_NAMED_AT_MOST]
         )
         raise UnsettledInputError(
             f"hourly_traffic and clean_events disagree in {len(differing)} days ({named}); an aggregation of their "

@@ -16,15 +16,16 @@ from typing import Final
 
 from contracts.data_checks import failed_checks
 from contracts.ledger import UNFINISHED, EventRow, LandedHour
-from contracts.partitions import HOUR, hour_key, hour_of
+from contracts.partitions import HOUR, hour_key, hour_of, ordinal
 from contracts.staleness import EventHourInput, event_hour_inputs, stale_event_hours
 from contracts.tables import CLEAN_EVENTS, DATA_CHECKS, EVENT_LEDGER, HOURLY_TRAFFIC, RECEIVED_EVENTS
 from contracts.versions import event_hours_fed_by, hours_read_by, landing_hours_feeding
 from spark_jobs.checks.check_hours import check_event_hours
 from spark_jobs.errors import LedgerImbalanceError, UnsettledInputError
-from spark_jobs.hourly.hour_task import HOUR_TABLES, ComputedHours, HourCounts, received_files, run_hour_tasks
+from spark_jobs.hourly.hour_task import HOUR_TABLES, ComputedHours, HourCounts, run_hour_tasks
+from spark_jobs.lake.duckdb_tasks import rows_in, stored_files
 from spark_jobs.lake.lake import Lake
-from spark_jobs.lake.ledgers import read_ledger, rows_by_event_hour, write_ledger
+from spark_jobs.lake.ledgers import read_ledger, write_ledger
 from spark_jobs.lake.retries import TRIES, retrying
 from spark_jobs.lake.revision import Revision
 from spark_jobs.progress import progress
@@ -126,8 +127,9 @@ def _replace(base: Revision, inputs: list[EventHourInput], *, already_known: set
     """Compute and commit every table of the hours; return the ledger's new rows."""
     lake, hours = base.lake, [hour.event_hour for hour in inputs]
     snapshot = lake.snapshot(RECEIVED_EVENTS)
-    check_received(inputs, rows_by_event_hour(lake, RECEIVED_EVENTS, snapshot, hours))
-    files = received_files(lake, snapshot, sorted({read for hour in hours for read in hours_read_by(hour)}))
+    first = min(read for hour in hours for read in hours_read_by(hour))
+    files = stored_files(lake, RECEIVED_EVENTS, snapshot, ordinal(first), ordinal(max(hours)))
+    check_received(inputs, {hour: rows_in(files, ordinal(hour)) for hour in hours})
     progress(f"computing {len(hours)} event hours")
     computed = run_hour_tasks(lake, hours, files)
     rows = _ledger_rows(inputs, computed.counts, already_known)

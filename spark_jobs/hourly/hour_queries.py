@@ -21,14 +21,10 @@ from contracts.tables import (
     WITHOUT_BOTS,
     Table,
 )
+from spark_jobs.lake.duckdb_tasks import rounded_down
 
 _HOUR_US: Final = int(timedelta(hours=1).total_seconds() * 1_000_000)
 _GAP_US: Final = int(SESSION_GAP.total_seconds() * 1_000_000)
-
-
-def _hour(microseconds: str) -> str:
-    """Return the hour of a time, rounded down: DuckDB's `//` rounds times before 1970 up."""
-    return f"({microseconds} - ({microseconds} % {_HOUR_US} + {_HOUR_US}) % {_HOUR_US}) // {_HOUR_US}"
 
 
 def _decides(ahead: int) -> str:
@@ -61,7 +57,7 @@ def _rows(files: Sequence[str]) -> str:
     """Return the query of the rows of files; a column that was declared since they were written is null."""
     names = ", ".join(f"'{file}'" for file in files)
     return f"""
-SELECT *, {_hour("epoch_us(event_time)")} AS hour
+SELECT *, {rounded_down("epoch_us(event_time)", _HOUR_US)} AS hour
 FROM (
     SELECT * FROM {NO_EVENTS} UNION ALL BY NAME
     SELECT * FROM read_parquet([{names}], union_by_name = true, filename = true, file_row_number = true,

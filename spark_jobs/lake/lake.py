@@ -153,3 +153,9 @@ def _with_id(schema: Any, field: pa.Field, path: str) -> pa.Field:
     if found is None:
         raise TableMismatchError(f"the table in the catalog has no column {path!r}, which it is declared to have")
     return field.with_metadata({"PARQUET:field_id": str(found.fieldId())})
+
+
+def collected(frame: DataFrame, *columns: str) -> list[dict[str, Any]]:
+    """Return the rows of a small frame; Arrow gives aware times, where `collect` gives them in this process's zone."""
+    rows: list[dict[str, Any]] = frame.select(*columns).toArrow().to_pylist()
+    return rows

@@ -1,19 +1,16 @@
-"""The ledgers of a lake, read and written as dataclasses by `contracts.ledger`; and rows counted by a table's metadata.
+"""The ledgers of a lake, read and written as dataclasses by `contracts.ledger`.
 
 A job writes its rows of the ledger with its last commit.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
 
-from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
-
 from contracts.ledger import LedgerRow, Row, columns_of, key_column, row_of, stored_row
-from contracts.partitions import day_key, hour_of_ordinal, ordinal
+from contracts.partitions import day_key
 from contracts.tables import Table
 from spark_jobs.lake.filters import sql_literal
-from spark_jobs.lake.lake import Lake
+from spark_jobs.lake.lake import Lake, collected
 from spark_jobs.lake.revision import Revision
 from spark_jobs.lake.types import column_names
 
@@ -22,8 +19,7 @@ def read_ledger(lake: Lake, row_type: type[Row], start: date, end: date) -> list
     """Return a ledger's rows of the hours or days in `[start, end)`, in order."""
     key = key_column(row_type)
     frame = lake.read(row_type.LEDGER).where(f"{key} >= {_literal(start)} AND {key} < {_literal(end)}")
-    # Arrow gives aware times, where `collect` would give them in this process's time zone.
-    stored = frame.select(*columns_of(row_type)).toArrow().to_pylist()
+    stored = collected(frame, *columns_of(row_type))
     return sorted((row_of(row_type, values) for values in stored), key=lambda row: row.key)
 
 
@@ -51,20 +47,3 @@ def _values(row: LedgerRow, table: Table) -> tuple[object, ...]:
 
 def _literal(key: date) -> str:
     return sql_literal(key) if isinstance(key, datetime) else f"DATE'{day_key(key)}'"
-
-
-def rows_by_event_hour(
-    lake: Lake, table: Table, snapshot: int | None, hours: Collection[datetime]
-) -> Mapping[datetime, int]:
-    """Return the rows of event hours in a snapshot, as its manifests count them; an hour without any is left out.
-
-    No data file is opened. The table must be partitioned by `hours(event_time)`; hours between those that are asked for
-    may be in the result.
-    """
-    partitions = lake.read_as_of(table, snapshot, metadata="partitions")
-    hour = F.col("partition.event_time_hour")
-    wanted = partitions.where(hour.between(ordinal(min(hours)), ordinal(max(hours)))).select(hour, "record_count")
-    counted: dict[datetime, int] = defaultdict(int)
-    for row in wanted.collect():
-        counted[hour_of_ordinal(row.event_time_hour)] += row.record_count
-    return counted

@@ -1,29 +1,19 @@
-"""Clean events as literals, in a frame: what the tests of single daily tables start from."""
+"""Clean events as literals, and what a task computes from them: what the tests of single daily tables start from."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
-from pyspark.sql.types import StructType
+import duckdb
+import pyarrow as pa
+from duckdb import DuckDBPyConnection
 
+from contracts.partitions import day_number
 from contracts.tables import CLEAN_EVENTS
-from spark_jobs.lake.types import struct_field
-
-_COLUMNS: Final = (
-    "event_time",
-    "received_at",
-    "user_id",
-    "click_id",
-    "event_name",
-    "pixel_id",
-    "product_id",
-    "price",
-)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+from spark_jobs.daily.day_queries import CLEAN, CLEAN_COLUMNS, statements
+from spark_jobs.lake.types import arrow_schema
 
 Row = tuple[Any, ...]
 
@@ -47,25 +37,28 @@ def at(day: date, clock: str) -> datetime:
     return datetime.fromisoformat(f"{day}T{clock}+00:00")
 
 
-def clean_events(spark: SparkSession, events: Iterable[CleanEvent]) -> DataFrame:
-    """Return the events as a frame of the columns that the daily tables are made from."""
+def day_tables(events: Iterable[CleanEvent], *days: date, part: int = 0, parts: int = 1) -> DuckDBPyConnection:
+    """Return a connection that has what a task computes from the events for one part of the users of days."""
+    schema = arrow_schema([CLEAN_EVENTS.column(name) for name in CLEAN_COLUMNS])
     rows = [
-        tuple(
-            event.event_time if name == "received_at" and event.received_at is None else getattr(event, name)
-            for name in _COLUMNS
-        )
+        {
+            name: event.event_time if name == "received_at" and event.received_at is None else getattr(event, name)
+            for name in CLEAN_COLUMNS
+        }
         for event in events
     ]
-    return spark.createDataFrame(rows, StructType([struct_field(CLEAN_EVENTS.column(name)) for name in _COLUMNS]))
+    connection = duckdb.connect()
+    connection.from_arrow(pa.Table.from_pylist(rows, schema)).create(CLEAN)
+    for statement in statements(map(day_number, days), part=part, parts=parts):
+        connection.execute(statement)
+    return connection
 
 
-def rows_of(frame: DataFrame, *columns: str) -> list[Row]:
-    """Return these columns of each row, sorted, with times in UTC whatever this process's time zone is."""
-    times = {field.name for field in frame.schema.fields if field.dataType.typeName() == "timestamp"}
-    chosen = [F.unix_micros(name).alias(name) if name in times else F.col(name) for name in columns]
-    rows = [row.asDict() for row in frame.select(chosen).collect()]
-    return sorted((tuple(_value(row[name], name in times) for name in columns) for row in rows), key=repr)
+def rows_of(connection: DuckDBPyConnection, query: str, *columns: str) -> list[Row]:
+    """Return these columns of each row of a query, sorted, with aware times."""
+    rows = connection.execute(query).to_arrow_table().to_pylist()
+    return sorted((tuple(_aware(row[name]) for name in columns) for row in rows), key=repr)
 
 
-def _value(value: Any, is_time: bool) -> Any:
-    return _EPOCH + timedelta(microseconds=value) if is_time and value is not None else value
+def _aware(value: Any) -> Any:
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value

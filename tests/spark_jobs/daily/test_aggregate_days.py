@@ -21,6 +21,7 @@ from contracts.tables import (
     Table,
 )
 from spark_jobs.daily import aggregate_days as job
+from spark_jobs.daily import day_task
 from spark_jobs.daily.aggregate_days import TARGETS, DayAggregation, aggregate_days
 from spark_jobs.daily.day_ledgers import known_days, read_ledgers, stale_days_between
 from spark_jobs.errors import InputChangedError, UnsettledInputError
@@ -100,7 +101,9 @@ def traffic(lake: Lake) -> dict[date, tuple[object, ...]]:
     return {row[0]: (row[1], row[3], row[4], row[5], row[11]) for row in table_rows(lake, DAILY_TRAFFIC)}
 
 
-def test_days_are_made_together_and_a_rerun_changes_nothing(spark: SparkSession, four_days: Lake) -> None:
+def test_days_are_made_together_and_a_rerun_changes_nothing_also_in_parts(
+    spark: SparkSession, four_days: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert traffic(four_days) == {
         SUNDAY: (1, 1, 0, 1, Decimal("0.00")),
         MONDAY: (1, 0, 1, 0, Decimal("2.50")),
@@ -117,6 +120,7 @@ def test_days_are_made_together_and_a_rerun_changes_nothing(spark: SparkSession,
     assert again == DayAggregation(unchanged=tuple(ALL_DAYS))
     assert [four_days.snapshot(table) for table in TARGETS] == snapshots
 
+    monkeypatch.setattr(day_task, "PART_ROWS", 1)
     forced = aggregate_days(four_days, ALL_DAYS, force=True)
     assert days_made(forced) == ALL_DAYS
     assert table_hashes(four_days, TARGETS) == before

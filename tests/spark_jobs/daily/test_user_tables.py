@@ -1,18 +1,22 @@
 """Rules of sessions, of users' days and of the funnel, each on a few literal events."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from hypothesis import given
+from hypothesis import strategies as st
 
+from contracts.event import STANDARD_EVENTS
 from contracts.partitions import DAY
-from spark_jobs.daily.daily_tables import DayFigures, daily_funnel, day_figures
-from spark_jobs.daily.user_sessions import days_of_users, session_days, sessions, user_days
-from tests.spark_jobs.daily.clean_rows import CleanEvent, at, clean_events, rows_of
-
-pytestmark = pytest.mark.spark
+from contracts.tables import SESSIONS, USER_DAYS
+from spark_jobs.daily import day_queries as queries
+from spark_jobs.daily.daily_tables import DayFigures, funnel_rows
+from spark_jobs.daily.day_queries import stored_rows
+from spark_jobs.daily.day_task import DURATIONS, FIGURES, day_figures
+from spark_jobs.lake.duckdb_tasks import TaskResults
+from tests.spark_jobs.daily.clean_rows import CleanEvent, Row, at, day_tables, rows_of
 
 MONDAY = date(2026, 11, 23)
 TUESDAY = MONDAY + DAY
@@ -20,12 +24,8 @@ MINUTE = timedelta(minutes=1)
 SPAN = ("user_id", "session_start", "session_end", "continued", "events")
 
 
-def parts_of(spark: SparkSession, events: Iterable[CleanEvent], *days: date) -> DataFrame:
-    return session_days(clean_events(spark, events), days)
-
-
-def sessions_of(spark: SparkSession, events: Iterable[CleanEvent], *days: date) -> DataFrame:
-    return sessions(parts_of(spark, events, *days), days)
+def sessions_of(events: Iterable[CleanEvent], days: Collection[date], columns: Collection[str]) -> list[Row]:
+    return rows_of(day_tables(events, *days), stored_rows()[SESSIONS], *columns)
 
 
 def every(minutes: int, start: datetime, end: datetime, user_id: str = "ann") -> list[CleanEvent]:
@@ -37,29 +37,29 @@ def every(minutes: int, start: datetime, end: datetime, user_id: str = "ann") ->
     ]
 
 
-def test_a_gap_of_more_than_30_minutes_starts_a_session_and_one_of_30_does_not(spark: SparkSession) -> None:
+def test_a_gap_of_more_than_30_minutes_starts_a_session_and_one_of_30_does_not() -> None:
     events = [CleanEvent(event_time=at(MONDAY, clock)) for clock in ("10:00:00", "10:30:00", "11:00:00.000001")]
-    assert rows_of(sessions_of(spark, events, MONDAY), *SPAN) == [
+    assert sessions_of(events, [MONDAY], SPAN) == [
         ("ann", at(MONDAY, "10:00:00"), at(MONDAY, "10:30:00"), False, 2),
         ("ann", at(MONDAY, "11:00:00.000001"), at(MONDAY, "11:00:00.000001"), False, 1),
     ]
 
 
-def test_a_session_over_midnight_belongs_to_the_day_on_which_it_starts(spark: SparkSession) -> None:
+def test_a_session_over_midnight_belongs_to_the_day_on_which_it_starts() -> None:
     events = [
         CleanEvent(event_time=at(MONDAY, "23:50:00")),
         CleanEvent(event_time=at(TUESDAY, "00:20:00"), event_name="Purchase", price=Decimal("1.50")),
     ]
     columns = (*SPAN, "searches", "purchases", "revenue")
     whole = ("ann", at(MONDAY, "23:50:00"), at(TUESDAY, "00:20:00"), False, 2, 1, 1, Decimal("1.50"))
-    assert rows_of(sessions_of(spark, events, MONDAY), *columns) == [whole]
-    assert rows_of(sessions_of(spark, events, TUESDAY), *columns) == []
+    assert sessions_of(events, [MONDAY], columns) == [whole]
+    assert sessions_of(events, [TUESDAY], columns) == []
 
 
-def test_a_day_without_a_gap_is_cut_at_its_end_and_the_next_piece_is_continued(spark: SparkSession) -> None:
+def test_a_day_without_a_gap_is_cut_at_its_end_and_the_next_piece_is_continued() -> None:
     """The machine's day holds at its edges with exactly 30 minutes; its sessions before and after end naturally."""
     machine = every(30, at(MONDAY - DAY, "22:30:00"), at(TUESDAY, "09:30:00"))
-    assert rows_of(sessions_of(spark, machine, MONDAY - DAY, MONDAY, TUESDAY), *SPAN) == [
+    assert sessions_of(machine, [MONDAY - DAY, MONDAY, TUESDAY], SPAN) == [
         ("ann", at(MONDAY - DAY, "22:30:00"), at(MONDAY, "23:30:00"), False, 51),
         ("ann", at(TUESDAY, "00:00:00"), at(TUESDAY, "09:30:00"), True, 20),
     ]
@@ -75,21 +75,19 @@ def test_a_day_without_a_gap_is_cut_at_its_end_and_the_next_piece_is_continued(s
     ],
 )
 def test_a_day_is_gapless_if_nowhere_from_midnight_to_midnight_more_than_30_minutes_pass(
-    spark: SparkSession, first: str, last: str, next_event: str, starts: list[bool]
+    first: str, last: str, next_event: str, starts: list[bool]
 ) -> None:
     events = [*every(30, at(MONDAY, first), at(MONDAY, last)), CleanEvent(event_time=at(TUESDAY, next_event))]
-    made = rows_of(sessions_of(spark, events, MONDAY, TUESDAY), "session_start", "continued")
+    made = sessions_of(events, [MONDAY, TUESDAY], ["session_start", "continued"])
     assert [continued for _, continued in made] == starts
 
 
-def test_a_machines_pieces_are_one_per_day_whichever_days_are_made(spark: SparkSession) -> None:
+def test_a_machines_pieces_are_one_per_day_whichever_days_are_made() -> None:
     machine = every(20, at(MONDAY - DAY, "00:00:00"), at(TUESDAY, "23:40:00"))
-    assert rows_of(sessions_of(spark, machine, MONDAY), *SPAN) == [
-        ("ann", at(MONDAY, "00:00:00"), at(MONDAY, "23:40:00"), True, 72)
-    ]
+    assert sessions_of(machine, [MONDAY], SPAN) == [("ann", at(MONDAY, "00:00:00"), at(MONDAY, "23:40:00"), True, 72)]
 
 
-def test_the_landing_event_is_the_first_of_its_time_that_was_received(spark: SparkSession) -> None:
+def test_the_landing_event_is_the_first_of_its_time_that_was_received() -> None:
     ten = at(MONDAY, "10:00:00")
     events = [
         CleanEvent(event_time=ten, click_id="a", event_name="Late", received_at=ten + MINUTE),
@@ -98,18 +96,18 @@ def test_the_landing_event_is_the_first_of_its_time_that_was_received(spark: Spa
         CleanEvent(event_time=ten + MINUTE, click_id="0", event_name="Search"),
     ]
     landing = ("landing_event_name", "landing_product_id", "landing_pixel_id", "events")
-    assert rows_of(sessions_of(spark, events, MONDAY), *landing) == [("First", "7", "shop", 4)]
+    assert sessions_of(events, [MONDAY], landing) == [("First", "7", "shop", 4)]
 
 
-def test_a_users_day_holds_its_own_events_only(spark: SparkSession) -> None:
+def test_a_users_day_holds_its_own_events_only() -> None:
     events = [
         CleanEvent(event_time=at(MONDAY, "23:59:59.999999")),
         CleanEvent(event_time=at(TUESDAY, "00:00:00")),
         CleanEvent(event_time=at(TUESDAY, "12:00:00")),
         CleanEvent(event_time=at(TUESDAY, "12:00:00"), user_id="bob"),
     ]
-    made = user_days(days_of_users(parts_of(spark, events, TUESDAY), [TUESDAY]))
-    assert rows_of(made, "day", "user_id", "first_event", "last_event", "events") == [
+    made = day_tables(events, TUESDAY)
+    assert rows_of(made, stored_rows()[USER_DAYS], "day", "user_id", "first_event", "last_event", "events") == [
         (TUESDAY, "ann", at(TUESDAY, "00:00:00"), at(TUESDAY, "12:00:00"), 2),
         (TUESDAY, "bob", at(TUESDAY, "12:00:00"), at(TUESDAY, "12:00:00"), 1),
     ]
@@ -119,12 +117,22 @@ def steps(user_id: str, *named: tuple[str, str]) -> list[CleanEvent]:
     return [CleanEvent(event_time=at(MONDAY, clock), user_id=user_id, event_name=name) for clock, name in named]
 
 
-def funnel_of(spark: SparkSession, events: Iterable[CleanEvent]) -> list[tuple[object, ...]]:
-    made = daily_funnel(days_of_users(parts_of(spark, events, MONDAY), [MONDAY]))
-    return rows_of(made, "step", "event_name", "users_in_order", "users_in_any_order", "median_seconds")
+def figures_of(events: Iterable[CleanEvent], *, parts: int = 1) -> DayFigures:
+    """Return Monday's figures, put together from so many parts of the users."""
+    tables = [day_tables(events, MONDAY, part=part, parts=parts) for part in range(parts)]
+    results = {
+        FIGURES: [part.execute(queries.FIGURES).to_arrow_table() for part in tables],
+        DURATIONS: [part.execute(queries.DURATIONS).to_arrow_table() for part in tables],
+    }
+    return day_figures(TaskResults(files=(), tables=results)).get(MONDAY, DayFigures())
 
 
-def test_a_step_counts_in_order_if_no_earlier_step_comes_after_it_and_ties_are_in_order(spark: SparkSession) -> None:
+def funnel_of(events: Iterable[CleanEvent], *, parts: int = 1) -> list[tuple[object, ...]]:
+    figures = figures_of(events, parts=parts)
+    return [row[1:] for row in funnel_rows({MONDAY: figures})]
+
+
+def test_a_step_counts_in_order_if_no_earlier_step_comes_after_it_and_ties_are_in_order() -> None:
     tie = [("10:00:00", name) for name in ("Purchase", "AddToCart", "ViewContent", "Search")]
     backwards = [
         ("10:00:00", "Purchase"),
@@ -133,7 +141,7 @@ def test_a_step_counts_in_order_if_no_earlier_step_comes_after_it_and_ties_are_i
         ("10:00:03", "Search"),
     ]
     events = [*steps("tied", *tie), *steps("backwards", *backwards), *steps("other", ("10:00:00", "Sign up"))]
-    assert funnel_of(spark, events) == [
+    assert funnel_of(events) == [
         (1, "Search", 2, 2, None),
         (2, "ViewContent", 1, 2, 0.0),
         (3, "AddToCart", 1, 2, 0.0),
@@ -141,14 +149,14 @@ def test_a_step_counts_in_order_if_no_earlier_step_comes_after_it_and_ties_are_i
     ]
 
 
-def test_each_step_is_taken_at_the_earliest_possible_and_the_median_is_of_the_middle_two(spark: SparkSession) -> None:
+def test_each_step_is_taken_at_the_earliest_possible_and_the_median_is_of_the_middle_two() -> None:
     """Ann views before she searches: what counts is the view 10 seconds after. Her second search changes nothing."""
     ann = [("09:00:00", "ViewContent"), ("10:00:00", "Search"), ("10:00:10", "ViewContent"), ("10:00:20", "Search")]
     bob = [("10:00:00", "Search"), ("10:00:20.000001", "ViewContent"), ("10:01:00", "AddToCart")]
     eve = [("10:00:00", "Search"), ("10:50:00", "ViewContent"), ("10:51:40", "AddToCart"), ("10:51:41", "Purchase")]
     dan = [("10:00:00", "Search"), ("10:00:05", "ViewContent")]
     events = [*steps("ann", *ann), *steps("bob", *bob), *steps("eve", *eve), *steps("dan", *dan)]
-    assert funnel_of(spark, events) == [
+    assert funnel_of(events) == [
         (1, "Search", 4, 4, None),
         (2, "ViewContent", 4, 4, 15.0000005),
         (3, "AddToCart", 2, 2, 69.9999995),
@@ -156,9 +164,9 @@ def test_each_step_is_taken_at_the_earliest_possible_and_the_median_is_of_the_mi
     ]
 
 
-def test_the_funnel_of_a_day_knows_nothing_of_the_day_before(spark: SparkSession) -> None:
+def test_the_funnel_of_a_day_knows_nothing_of_the_day_before() -> None:
     search = CleanEvent(event_time=at(MONDAY - DAY, "23:59:00"), event_name="Search")
-    assert funnel_of(spark, [search, *steps("ann", ("00:00:00", "ViewContent"))]) == [
+    assert funnel_of([search, *steps("ann", ("00:00:00", "ViewContent"))]) == [
         (1, "Search", 0, 0, None),
         (2, "ViewContent", 0, 1, None),
         (3, "AddToCart", 0, 0, None),
@@ -166,18 +174,44 @@ def test_the_funnel_of_a_day_knows_nothing_of_the_day_before(spark: SparkSession
     ]
 
 
-def figures_of(spark: SparkSession, *users: str) -> DayFigures:
-    events = [
+def figures_of_users(*users: str) -> DayFigures:
+    return figures_of(
         CleanEvent(event_time=at(MONDAY, "10:00:00"), user_id=user, click_id=str(number))
         for number, user in enumerate(users)
-    ]
-    parts = parts_of(spark, events, MONDAY)
-    return day_figures(days_of_users(parts, [MONDAY]), sessions(parts, [MONDAY]), [MONDAY])[MONDAY]
+    )
 
 
-def test_the_fingerprint_tells_sets_of_users_apart_and_nothing_else(spark: SparkSession) -> None:
-    some = figures_of(spark, "ann", "bob")
-    assert (some.events, some.users, some.sessions) == (2, 2, 2)
-    assert figures_of(spark, "bob", "ann", "ann").users_fingerprint == some.users_fingerprint
-    assert figures_of(spark, "ann", "eve").users_fingerprint != some.users_fingerprint
-    assert figures_of(spark) == DayFigures()
+def test_the_fingerprint_tells_sets_of_users_apart_and_nothing_else() -> None:
+    some = figures_of_users("ann", "bob")
+    assert (some.events, some.users, some.session_rows) == (2, 2, 2)
+    assert figures_of_users("bob", "ann", "ann").users_fingerprint == some.users_fingerprint
+    assert figures_of_users("ann", "eve").users_fingerprint != some.users_fingerprint
+    assert figures_of_users() == DayFigures()
+
+
+#: A few users at few times, so that many of their events are ties, or lie half an hour apart.
+EVENT = st.builds(
+    CleanEvent,
+    event_time=st.integers(0, 143).map(lambda step: at(MONDAY - DAY, "12:00:00") + step * 15 * MINUTE),
+    user_id=st.sampled_from(["ann", "bob", "eve", "dan", "zoë"]),
+    click_id=st.sampled_from(["1", "2", "3"]),
+    event_name=st.sampled_from(STANDARD_EVENTS),
+    product_id=st.sampled_from(["p", "q", "r", None]),
+    price=st.sampled_from([None, Decimal("0.10"), Decimal("2.50")]),
+)
+
+
+@given(events=st.lists(EVENT, max_size=60), parts=st.integers(2, 4))
+def test_parts_of_a_day_add_up_to_the_day(events: list[CleanEvent], parts: int) -> None:
+    assert figures_of(events, parts=parts) == figures_of(events)
+    for table in stored_rows():
+        columns = [column.name for column in table.columns]
+        rows_of_parts = [
+            row
+            for part in range(parts)
+            for row in rows_of(
+                day_tables(events, MONDAY, TUESDAY, part=part, parts=parts), stored_rows(part, parts)[table], *columns
+            )
+        ]
+        whole = rows_of(day_tables(events, MONDAY, TUESDAY), stored_rows()[table], *columns)
+        assert sorted(rows_of_parts, key=repr) == whole, table.name

@@ -24,6 +24,7 @@ from spark_jobs.hourly import aggregate_hours as job
 from spark_jobs.hourly import hour_task
 from spark_jobs.hourly.aggregate_hours import aggregate_hours, known_event_hours, stale_hours_around
 from spark_jobs.hourly.hour_task import ComputedHours, HourCounts, run_hour_tasks
+from spark_jobs.lake import duckdb_tasks
 from spark_jobs.lake.data_files import DataFile, map_in_arrow
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.revision import Revision
@@ -211,7 +212,7 @@ def test_no_row_is_shuffled(spark: SparkSession, landed: Lake, monkeypatch: pyte
         plans.append(str(results._jdf.queryExecution().executedPlan().toString()))
         return results
 
-    monkeypatch.setattr(hour_task, "map_in_arrow", explained)
+    monkeypatch.setattr(duckdb_tasks, "map_in_arrow", explained)
     aggregate_hours(landed, [TEN])
     assert "MapInArrow" in plans[0]
     assert "Exchange" not in plans[0]

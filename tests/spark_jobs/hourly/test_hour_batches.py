@@ -3,17 +3,20 @@
 from datetime import timedelta
 
 from contracts.partitions import hour_of_ordinal, ordinal
-from spark_jobs.hourly import hour_task as module
-from spark_jobs.hourly.hour_task import HourBatch, HourFile, hour_batches
+from spark_jobs.hourly.hour_task import HourBatch, hour_batches
+from spark_jobs.lake import duckdb_tasks as module
+from spark_jobs.lake.duckdb_tasks import StoredFile
 
 TEN = 1_000_000
 
 
-def files(**rows_by_offset: int) -> dict[int, list[HourFile]]:
-    return {TEN + int(name[1:]): [HourFile(location=f"of {name}", rows=rows)] for name, rows in rows_by_offset.items()}
+def files(**rows_by_offset: int) -> dict[int, list[StoredFile]]:
+    return {
+        TEN + int(name[1:]): [StoredFile(location=f"of {name}", rows=rows)] for name, rows in rows_by_offset.items()
+    }
 
 
-def batches(rows: dict[int, list[HourFile]], *offsets: int, cores: int = 2) -> list[HourBatch]:
+def batches(rows: dict[int, list[StoredFile]], *offsets: int, cores: int = 2) -> list[HourBatch]:
     return hour_batches([hour_of_ordinal(TEN + offset) for offset in offsets], rows, cores=cores)
 
 
@@ -36,6 +39,13 @@ def test_many_rows_are_shared_by_the_cores() -> None:
     share = module.SMALLEST_BATCH
     parts = batches(files(h0=share, h1=share, h2=share, h3=share), 0, 1, 2, 3)
     assert [part.hours for part in parts] == [(TEN, TEN + 1), (TEN + 2, TEN + 3)]
+
+
+def test_many_hours_are_shared_by_the_cores_however_few_their_rows() -> None:
+    """Each hour's files cost something: two cores write those of a sparse year."""
+    hours = range(4 * module.SMALLEST_BATCH // module.FILES_IN_ROWS)
+    parts = batches(files(**{f"h{hour}": 1 for hour in hours}), *hours)
+    assert [len(part.hours) for part in parts] == [len(hours) // 2] * 2
 
 
 def test_a_batch_is_no_larger_than_it_need_be_however_few_the_cores() -> None:

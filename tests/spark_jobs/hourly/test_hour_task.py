@@ -2,6 +2,7 @@
 
 import random
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,10 +22,11 @@ from contracts.tables import (
     RECEIVED_EVENTS,
     Table,
 )
-from spark_jobs.hourly import hour_task as batching
 from spark_jobs.hourly.hour_queries import HOURLY
-from spark_jobs.hourly.hour_task import COUNTS, FILES, HOUR_TABLES, HourFile, HourTask, hour_batches
-from spark_jobs.lake.data_files import FileTarget, written_files
+from spark_jobs.hourly.hour_task import COUNTS, HOUR_TABLES, HourTask, hour_batches
+from spark_jobs.lake import duckdb_tasks
+from spark_jobs.lake.data_files import DataFile, FileTarget, written_files
+from spark_jobs.lake.duckdb_tasks import StoredFile
 from spark_jobs.lake.types import table_schema
 from tests.spark_jobs.drawn_events import STREAM, Stream, drawn_events
 from tests.spark_jobs.received_rows import ReceivedEvent
@@ -43,7 +45,8 @@ def test_batches_of_any_hours_are_what_the_reference_says(
     hours = sorted({event.event_hour for event in events})
     dice.shuffle(hours)
     with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batching, "SMALLEST_BATCH", 3)
+        patch.setattr(duckdb_tasks, "SMALLEST_BATCH", 3)
+        patch.setattr(duckdb_tasks, "FILES_IN_ROWS", 0)
         files = landed(events, Path(directory))
         made: Results = defaultdict(list)
         for part in (hours[::2], hours[1::2]):
@@ -57,8 +60,6 @@ def test_batches_of_any_hours_are_what_the_reference_says(
                 )
             ):
                 made[kind] += rows
-        for file in made[FILES]:
-            made[file["table"]] += content(file["location"])
     keys = ("event_time", "user_id", "click_id", "bot_reasons")
     clean = made[CLEAN_EVENTS.name]
     assert (
@@ -87,7 +88,7 @@ def counts(events: list[ReceivedEvent]) -> dict[int, tuple[int, int, int]]:
     return found
 
 
-def landed(events: list[ReceivedEvent], directory: Path) -> dict[int, list[HourFile]]:
+def landed(events: list[ReceivedEvent], directory: Path) -> dict[int, list[StoredFile]]:
     """Write the events as job 1 would, each landing hour by itself."""
     to = target(str(directory), RECEIVED_EVENTS)
     by_landing_hour = defaultdict(list)
@@ -97,7 +98,7 @@ def landed(events: list[ReceivedEvent], directory: Path) -> dict[int, list[HourF
     for hour, own in by_landing_hour.items():
         columns = list(zip(*(event.row(hour) for event in own), strict=True))
         for file in written_files([pa.table([list(column) for column in columns], schema=to.schema)], to):
-            files[int(file.partition[1])].append(HourFile(location=file.location, rows=len(content(file.location))))
+            files[int(file.partition[1])].append(StoredFile(location=file.location, rows=len(content(file.location))))
     return files
 
 
@@ -110,13 +111,14 @@ def content(location: str) -> list[dict[str, Any]]:
     return list(pq.ParquetFile(location.removeprefix("file://")).read().to_pylist())
 
 
-def results(maker: HourTask) -> list[tuple[str, list[dict[str, Any]]]]:
-    numbers = pa.record_batch({"id": list(range(len(maker.batches)))})
-    found = []
-    for batch in maker.results([numbers]):
-        rows = pa.ipc.open_stream(batch.column("rows")[0].as_buffer()).read_all()
-        found.append((batch.column("kind")[0].as_py(), rows.to_pylist()))
-    return found
+def results(task: HourTask) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Yield what the task's batches return, and the rows of its files under their table's name."""
+    for number in range(len(task.batches)):
+        for result in task.results(number):
+            if isinstance(result, DataFile):
+                yield result.table, content(result.location)
+            else:
+                yield result[0], result[1].to_pylist()
 
 
 def in_order(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:

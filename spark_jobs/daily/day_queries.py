@@ -1,0 +1,276 @@
+"""The SQL, in DuckDB's dialect, that turns clean events of some days into sessions, users' days, funnels and products.
+
+Days are numbers, counted from the epoch, and times are microseconds. Each relation is computed from those above it. All
+of a user's events lie in one order of time, and so one sort serves every question about what came before: the queries
+ask the row above, without a window per user. DuckDB keeps the order of a table's rows (`preserve_insertion_order`).
+"""
+
+# ruff: noqa: S608 (the queries are made of constants, numbers, and paths that this package names)
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Final
+
+from contracts.event import STANDARD_EVENTS
+from contracts.rules import NEW_USER_DAYS, SESSION_GAP
+from contracts.tables import DAILY_PRODUCT_STATS, SESSIONS, USER_DAYS, Table
+from spark_jobs.lake.duckdb_tasks import rounded_down
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+_DAY_US: Final = timedelta(days=1) // _MICROSECOND
+_GAP_US: Final = SESSION_GAP // _MICROSECOND
+
+#: The four events with a meaning, in the order of the funnel, and what their counts are named.
+STEPS: Final = tuple(zip(STANDARD_EVENTS, ("searches", "views", "carts", "purchases"), strict=True))
+_SEARCH, _VIEW, _CART, _PURCHASE = STANDARD_EVENTS
+
+#: The events that the queries are about: a relation that has these columns of `clean_events`.
+CLEAN: Final = "clean"
+CLEAN_COLUMNS: Final = (
+    "event_time",
+    "received_at",
+    "user_id",
+    "click_id",
+    "event_name",
+    "product_id",
+    "pixel_id",
+    "price",
+)
+
+
+def clean(files: Sequence[str]) -> str:
+    """Return the view of the rows of local Parquet files."""
+    return f"CREATE TEMP VIEW {CLEAN} AS SELECT {', '.join(CLEAN_COLUMNS)} FROM {parquet(files)}"
+
+
+def parquet(files: Sequence[str]) -> str:
+    """Return the relation of the rows of local Parquet files, by the names of their columns."""
+    names = ", ".join(f"'{file}'" for file in files)
+    return f"read_parquet([{names}], union_by_name = true, hive_partitioning = false)"
+
+
+def _target_days(days: Iterable[int]) -> str:
+    return f"CREATE TEMP TABLE target_days AS SELECT unnest([{', '.join(map(str, days))}]::BIGINT[]) AS day"
+
+
+def _in_part(column: str, part: int, parts: int) -> str:
+    """Return the condition on the values of one part of several of about the same size."""
+    return f"md5_number_lower({column}) % {parts} = {part}" if parts > 1 else "true"
+
+
+def _events(part: int, parts: int) -> str:
+    """Return the table of the events of a part of the users, each user's in the order in which they happened.
+
+    Events at one time are in the order of their arrival; `click_id`, unique within an hour, decides the rest.
+    """
+    return f"""
+CREATE TEMP TABLE events AS
+SELECT user_id, epoch_us(event_time) AS time, {rounded_down("epoch_us(event_time)", _DAY_US)} AS day, event_name,
+       product_id, pixel_id, price
+FROM {CLEAN} WHERE {_in_part("user_id", part, parts)}
+ORDER BY user_id, event_time, received_at, click_id
+"""
+
+
+_COUNTS: Final = ", ".join(f"count_if(event_name = '{event}') AS {count}" for event, count in STEPS)
+_SUMS: Final = ", ".join(f"sum({count})::BIGINT AS {count}" for count in ("events", *(count for _, count in STEPS)))
+_REVENUE: Final = f"coalesce(sum(price) FILTER (event_name = '{_PURCHASE}'), 0) AS revenue"
+
+#: A user's events of one day without a gap between them: what sessions and days are put together from. They keep the
+#: order of the events.
+_FRAGMENTS: Final = f"""
+CREATE TEMP TABLE fragments AS
+SELECT number, any_value(user_id) AS user_id, any_value(day) AS day, min(time) AS first_event, max(time) AS last_event,
+       count(*) AS events, {_COUNTS}, {_REVENUE},
+       any_value({{'event_name': event_name, 'product_id': product_id, 'pixel_id': pixel_id}})
+           FILTER (begins) AS landing
+FROM (
+    SELECT *, count_if(begins) OVER (ROWS UNBOUNDED PRECEDING) AS number
+    FROM (
+        SELECT *, coalesce(user_id <> lag(user_id) OVER () OR day <> lag(day) OVER ()
+                           OR time - lag(time) OVER () > {_GAP_US}, true) AS begins
+        FROM events
+    )
+)
+GROUP BY number
+ORDER BY number
+"""
+
+#: Fragments, each with the number of its session. A gap starts a session. A day without any gap from its midnight to
+#: the next ends its session there, and the next day's first event starts another.
+_NUMBERED_FRAGMENTS: Final = f"""
+CREATE TEMP TABLE numbered_fragments AS
+SELECT *, count_if(after_a_gap OR after_a_gapless_day) OVER (ROWS UNBOUNDED PRECEDING) AS session
+FROM (
+    SELECT *, coalesce(user_id <> lag(user_id) OVER () OR first_event - lag(last_event) OVER () > {_GAP_US}, true)
+                  AS after_a_gap,
+           coalesce(first_of_day AND lag(first_of_day) OVER ()
+                    AND lag(first_event) OVER () - lag(day) OVER () * {_DAY_US} <= {_GAP_US}
+                    AND day * {_DAY_US} - lag(last_event) OVER () <= {_GAP_US}, false) AS after_a_gapless_day
+    FROM (
+        SELECT *, coalesce(user_id <> lag(user_id) OVER () OR day <> lag(day) OVER (), true) AS first_of_day
+        FROM fragments
+    )
+)
+"""
+
+_STARTS: Final = "FILTER (after_a_gap OR after_a_gapless_day)"
+
+#: The sessions that start on a target day; `continued` says that no gap lies before a session.
+_SESSION_ROWS: Final = f"""
+CREATE TEMP TABLE session_rows AS
+SELECT *, landing.event_name AS landing_event_name, landing.product_id AS landing_product_id,
+       landing.pixel_id AS landing_pixel_id
+FROM (
+    SELECT min(day) AS day, any_value(user_id) AS user_id, make_timestamp(min(first_event)) AS session_start,
+           make_timestamp(max(last_event)) AS session_end, any_value(NOT after_a_gap) {_STARTS} AS continued, {_SUMS},
+           sum(revenue) AS revenue, any_value(landing) {_STARTS} AS landing
+    FROM numbered_fragments
+    GROUP BY session
+)
+SEMI JOIN target_days USING (day)
+"""
+
+_USER_DAY_ROWS: Final = f"""
+CREATE TEMP TABLE user_day_rows AS
+SELECT day, user_id, make_timestamp(min(first_event)) AS first_event, make_timestamp(max(last_event)) AS last_event,
+       {_SUMS}
+FROM fragments SEMI JOIN target_days USING (day)
+GROUP BY day, user_id
+"""
+
+
+def _funnel_steps() -> Iterable[str]:
+    """Yield, for each step, the table of the users who did it in order that day, at the earliest possible time.
+
+    Events at one time count as in order, in whatever order they lie.
+    """
+    yield f"""
+CREATE TEMP TABLE step_1 AS
+SELECT day, user_id, min(time) AS time
+FROM events SEMI JOIN target_days USING (day) WHERE event_name = '{_SEARCH}' GROUP BY day, user_id
+"""
+    for number, event in enumerate(STANDARD_EVENTS[1:], start=2):
+        yield f"""
+CREATE TEMP TABLE step_{number} AS
+SELECT day, user_id, min(events.time) AS time, any_value(before.time) AS time_before
+FROM events JOIN step_{number - 1} AS before USING (day, user_id)
+WHERE event_name = '{event}' AND events.time >= before.time
+GROUP BY day, user_id
+"""
+
+
+def statements(days: Iterable[int], *, part: int = 0, parts: int = 1) -> list[str]:
+    """Return what makes the relations that all the rest are read from, for one part of the users of these days."""
+    return [
+        _target_days(days),
+        _events(part, parts),
+        _FRAGMENTS,
+        _NUMBERED_FRAGMENTS,
+        _SESSION_ROWS,
+        _USER_DAY_ROWS,
+        *_funnel_steps(),
+    ]
+
+
+def product_stats(part: int = 0, parts: int = 1) -> str:
+    """Return the rows of `daily_product_stats` of a part of the products."""
+    source, condition = ("events", "true") if parts == 1 else (CLEAN, _in_part("product_id", part, parts))
+    day = "day" if parts == 1 else f"{rounded_down('epoch_us(event_time)', _DAY_US)} AS day"
+    return f"""
+SELECT day, product_id, count(*) AS users, sum(views)::BIGINT AS views, sum(carts)::BIGINT AS carts,
+       sum(purchases)::BIGINT AS purchases, sum(revenue) AS revenue
+FROM (
+    SELECT day, product_id, user_id, {_COUNTS}, {_REVENUE}
+    FROM (SELECT {day}, product_id, user_id, event_name, price FROM {source} WHERE {condition})
+    SEMI JOIN target_days USING (day)
+    WHERE product_id IS NOT NULL AND event_name IN ('{_VIEW}', '{_CART}', '{_PURCHASE}')
+    GROUP BY day, product_id, user_id
+)
+GROUP BY day, product_id
+"""
+
+
+def _in_file_order(table: Table, rows: str) -> str:
+    """Return the rows of a table as they are stored: by day, and within a day in the table's order."""
+    date = "DATE '1970-01-01' + day::INTEGER AS day"
+    columns = (date if column.name == "day" else column.name for column in table.columns)
+    return f"SELECT {', '.join(columns)} FROM ({rows}) AS of_days ORDER BY of_days.day, {', '.join(table.sort)}"
+
+
+def stored_rows(part: int = 0, parts: int = 1) -> dict[Table, str]:
+    """Return the rows of each table that a task writes."""
+    return {
+        SESSIONS: _in_file_order(SESSIONS, "FROM session_rows"),
+        USER_DAYS: _in_file_order(USER_DAYS, "FROM user_day_rows"),
+        DAILY_PRODUCT_STATS: _in_file_order(DAILY_PRODUCT_STATS, product_stats(part, parts)),
+    }
+
+
+#: Figures of days that add up over the parts, by their name: so two parts' rows are added up.
+FIGURES: Final = "\nUNION ALL ".join(
+    f"SELECT day, '{name}' AS figure, ({value})::DECIMAL(38,0) AS value FROM {rows} GROUP BY day"
+    for name, value, rows in (
+        ("events", "sum(events)", "user_day_rows"),
+        ("users", "count(*)", "user_day_rows"),
+        # Two 64-bit hashes, so that sets that happen to agree in one sum differ in the other; sums know no order.
+        ("hashes_low", "sum(md5_number_lower(user_id))", "user_day_rows"),
+        ("hashes_high", "sum(md5_number_upper(user_id))", "user_day_rows"),
+        ("session_rows", "count(*)", "session_rows"),
+        ("sessions", "count_if(NOT continued)", "session_rows"),
+        ("bounces", "count_if(NOT continued AND events = 1)", "session_rows"),
+        ("converted_sessions", "count_if(NOT continued AND purchases > 0)", "session_rows"),
+        *(
+            (f"in_any_order_{step}", f"count_if({count} > 0)", "user_day_rows")
+            for step, (_, count) in enumerate(STEPS, start=1)
+        ),
+        *((f"in_order_{step}", "count(*)", f"step_{step}") for step in range(1, len(STEPS) + 1)),
+    )
+)
+
+#: By day and step of the funnel after the first, how many users took so many microseconds from the step before.
+DURATIONS: Final = "\nUNION ALL ".join(
+    f"SELECT day, {step} AS step, time - time_before AS microseconds, count(*) AS users FROM step_{step} GROUP BY ALL"
+    for step in range(2, len(STEPS) + 1)
+)
+
+#: Of the relation of durations of all parts.
+ALL_DURATIONS: Final = "durations"
+
+#: The middle duration of each step, or the mean of the two in the middle, exactly: picked by their place.
+MEDIANS: Final = f"""
+SELECT day, step, avg(microseconds) / 1000000 AS seconds
+FROM (
+    SELECT *, sum(users) OVER (PARTITION BY day, step ORDER BY microseconds) AS places,
+           sum(users) OVER (PARTITION BY day, step) AS all_users
+    FROM (SELECT day, step, microseconds, sum(users) AS users FROM {ALL_DURATIONS} GROUP BY ALL)
+)
+WHERE places >= (all_users + 1) // 2 AND places - users < (all_users + 2) // 2
+GROUP BY day, step
+"""
+
+
+def users_in_order(user_days: str, *, part: int = 0, parts: int = 1) -> str:
+    """Return the table of a part of the users in a relation of `user_days`, with the days of each in order."""
+    return f"""
+CREATE TEMP TABLE users_in_order AS
+SELECT user_id, day FROM {user_days} WHERE {_in_part("user_id", part, parts)} ORDER BY user_id, day
+"""
+
+
+#: A day's users by the latest day on which they were new, their cohort. Two days on which a user is new are more than
+#: NEW_USER_DAYS apart, so within RETENTION_DAYS a user belongs to one cohort. It is right for days whose
+#: DAYS_LOOKED_BACK_AT days before are all in the files: a cohort that `daily_retention` shows is then known.
+USERS_BY_COHORT: Final = f"""
+WITH numbered AS (
+    SELECT *, count_if(is_new) OVER (ROWS UNBOUNDED PRECEDING) AS number
+    FROM (
+        SELECT day, coalesce(user_id <> lag(user_id) OVER () OR day - lag(day) OVER () > {NEW_USER_DAYS}, true)
+                        AS is_new
+        FROM users_in_order
+    )
+)
+SELECT numbered.day, cohorts.day AS cohort_day, count(*) AS users
+FROM numbered JOIN (SELECT number, day FROM numbered WHERE is_new) AS cohorts USING (number)
+GROUP BY numbered.day, cohorts.day
+"""

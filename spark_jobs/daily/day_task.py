@@ -1,0 +1,170 @@
+"""Days, and the data files with their clean events → files of the daily tables, and figures of each day.
+
+A day needs the events of one day to each side, into which sessions reach. A batch of days is computed by one task, in
+DuckDB; the files at its edges are read a second time. All that is counted by user adds up over parts of the users, and
+what is counted by product over parts of the products: so a day too large for one task is cut into several, which each
+read its files.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import pyarrow as pa
+
+from contracts.partitions import day_number, day_of_number
+from contracts.tables import DAILY_PRODUCT_STATS, SESSIONS, USER_DAYS, Table
+from spark_jobs.daily import day_queries as queries
+from spark_jobs.daily.daily_tables import DayFigures, UsersByCohort
+from spark_jobs.lake.data_files import DataFile, FileTarget, local_copies, written_files
+from spark_jobs.lake.duckdb_tasks import (
+    Result,
+    StoredFiles,
+    TaskResults,
+    dealt_out,
+    duckdb_connection,
+    rows_in,
+    run_tasks,
+)
+from spark_jobs.lake.lake import Lake
+
+#: The tables that are computed from a day's events by tasks; the driver makes the others from what these return.
+DAY_TABLES: Final = (SESSIONS, USER_DAYS, DAILY_PRODUCT_STATS)
+
+#: A day and the days beside it are cut into parts of at most this many events: about what a task sorts in its memory.
+PART_ROWS: Final = 10_000_000
+#: Rows that DuckDB hands to the file writer at once.
+_ROWS: Final = 100_000
+
+FIGURES: Final = "figures"
+DURATIONS: Final = "durations"
+COHORTS: Final = "cohorts"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComputedDays:
+    """What was computed from the events of some days: files that no reader sees until they are committed, and figures.
+
+    A day without events has no figures.
+    """
+
+    figures: Mapping[date, DayFigures]
+    files: Mapping[Table, Sequence[DataFile]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DayBatch:
+    """A part of the users of some days, by number, and the files that have the events of these days and those beside.
+
+    With `parts` of 1 it is all of the users.
+    """
+
+    days: tuple[int, ...]
+    locations: tuple[str, ...]
+    part: int = 0
+    parts: int = 1
+
+
+def run_day_tasks(lake: Lake, days: Iterable[date], files: StoredFiles) -> ComputedDays:
+    """Compute the days, and write the files of each of `DAY_TABLES`; `files` are those of each day, by its number."""
+    cores = lake.spark.sparkContext.defaultParallelism
+    batches = day_batches(map(day_number, days), files, cores=cores)
+    task = DayTask(
+        batches=tuple(batches),
+        targets={table: lake.file_target(table) for table in DAY_TABLES},
+        threads=cores // max(len(batches), 1),
+    )
+    results = run_tasks(lake, len(batches), task.results)
+    return ComputedDays(
+        figures=day_figures(results), files={table: results.files_of(table.name) for table in DAY_TABLES}
+    )
+
+
+def day_batches(days: Iterable[int], files: StoredFiles, *, cores: int) -> list[DayBatch]:
+    """Return the batches that the days are computed in, in order; a day without files needs none."""
+    return [batch for part in dealt_out(days, files, cores=cores) for batch in _batches(part, files)]
+
+
+def _batches(days: tuple[int, ...], files: StoredFiles) -> Iterator[DayBatch]:
+    window = sorted({day + offset for day in days for offset in (-1, 0, 1)})
+    locations = tuple(file.location for day in window for file in files.get(day, ()))
+    parts = -(-sum(rows_in(files, day) for day in window) // PART_ROWS)
+    for part in range(parts):
+        yield DayBatch(days=days, locations=locations, part=part, parts=parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DayTask:
+    """What a Spark task needs, pickled into it."""
+
+    batches: tuple[DayBatch, ...]
+    targets: Mapping[Table, FileTarget]
+    threads: int
+
+    def results(self, number: int) -> Iterator[Result | DataFile]:
+        """Yield the results of a batch."""
+        batch = self.batches[number]
+        with local_copies(batch.locations) as paths, duckdb_connection(threads=self.threads) as connection:
+            connection.execute(queries.clean(paths))
+            for statement in queries.statements(batch.days, part=batch.part, parts=batch.parts):
+                connection.execute(statement)
+            yield FIGURES, connection.execute(queries.FIGURES).to_arrow_table()
+            yield DURATIONS, connection.execute(queries.DURATIONS).to_arrow_table()
+            for table, rows in queries.stored_rows(batch.part, batch.parts).items():
+                reader = connection.execute(rows).to_arrow_reader(_ROWS)
+                yield from written_files((pa.Table.from_batches([rows]) for rows in reader), self.targets[table])
+
+
+def day_figures(results: TaskResults) -> dict[date, DayFigures]:
+    """Return the figures of each day that has events, added up over its parts."""
+    sums: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    for table in results.tables.get(FIGURES, ()):
+        for row in table.to_pylist():
+            sums[row["day"]][row["figure"]] += int(row["value"])
+    medians = _medians(results.tables.get(DURATIONS, ()))
+    return {day_of_number(day): DayFigures.of(figures, medians.get(day, {})) for day, figures in sums.items()}
+
+
+def _medians(durations: Sequence[pa.Table]) -> Mapping[int, Mapping[int, float]]:
+    """Return by day and step the median of all parts' durations, in seconds."""
+    medians: defaultdict[int, dict[int, float]] = defaultdict(dict)
+    if durations:
+        with duckdb_connection() as connection:
+            connection.register(queries.ALL_DURATIONS, pa.concat_tables(durations))
+            for day, step, seconds in connection.execute(queries.MEDIANS).fetchall():
+                medians[day][step] = seconds
+    return medians
+
+
+def run_cohort_tasks(lake: Lake, files: StoredFiles) -> UsersByCohort:
+    """Return the users of each day by cohort; `files` are those of `user_days` of all that the days look back at."""
+    locations = tuple(file.location for day in sorted(files) for file in files[day])
+    rows = sum(rows_in(files, day) for day in files)
+    parts = -(-rows // PART_ROWS)
+    task = CohortTask(
+        locations=locations,
+        parts=parts,
+        threads=lake.spark.sparkContext.defaultParallelism // max(parts, 1),
+    )
+    users: Counter[tuple[date, date]] = Counter()
+    for table in run_tasks(lake, parts, task.results).tables.get(COHORTS, ()):
+        for row in table.to_pylist():
+            users[row["day"], row["cohort_day"]] += row["users"]
+    return users
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortTask:
+    """What a Spark task needs, pickled into it; each counts one of `parts` of the users."""
+
+    locations: tuple[str, ...]
+    parts: int
+    threads: int
+
+    def results(self, number: int) -> Iterator[Result]:
+        """Yield the users of a part by day and cohort."""
+        with local_copies(self.locations) as paths, duckdb_connection(threads=self.threads) as connection:
+            connection.execute(queries.users_in_order(queries.parquet(paths), part=number, parts=self.parts))
+            yield COHORTS, connection.execute(queries.USERS_BY_COHORT).to_arrow_table()

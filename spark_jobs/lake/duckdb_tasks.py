@@ -1,0 +1,188 @@
+"""Tasks of Spark that compute in DuckDB: their connection, how hours or days are dealt out to them, what they return.
+
+A task reads whole data files, computes in SQL, writes files, and returns Arrow tables, each of one kind, to the driver.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+from pyspark.sql import Column
+from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
+from pyspark.sql import types as T  # noqa: N812
+
+from contracts.tables import Partition, Table
+from spark_jobs.lake.data_files import DataFile, as_batch, as_file, map_in_arrow
+from spark_jobs.lake.lake import Lake
+from spark_jobs.task_errors import named_task_errors
+
+#: A task takes no more rows than this, unless one hour or one day has more.
+BATCH_ROWS: Final = 2_000_000
+#: Below this many rows, planning the dozen queries of a task costs more than running them.
+SMALLEST_BATCH: Final = 50_000
+#: Reading and writing the files of an hour or a day, however empty, takes as long as computing this many rows.
+FILES_IN_ROWS: Final = 1_000
+#: The memory of one task's DuckDB; what does not fit is written to a temporary directory.
+MEMORY_LIMIT: Final = "1GB"
+
+#: The kind of result that tells which files a task wrote.
+_FILES: Final = "files"
+_RESULTS: Final = T.StructType([T.StructField("kind", T.StringType()), T.StructField("rows", T.BinaryType())])
+
+#: A kind of result, and its rows.
+Result = tuple[str, pa.Table]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredFile:
+    """A data file of a table, and its rows: all of one hour or one day."""
+
+    location: str
+    rows: int
+
+
+#: By the number of the hour or the day, counted from the epoch.
+StoredFiles = Mapping[int, Sequence[StoredFile]]
+
+
+def stored_files(lake: Lake, table: Table, snapshot: int | None, first: int, last: int) -> StoredFiles:
+    """Return the files of the hours or days from `first` to `last` in a snapshot; None is an empty table.
+
+    What counts is the table's last partition column, and each of its hours or days has its own files.
+    """
+    if snapshot is None:
+        return {}
+    number = _partition_number(table.partitions[-1])
+    files = lake.read_as_of(table, snapshot, metadata="files").where(number.between(first, last))
+    by_number: defaultdict[int, list[StoredFile]] = defaultdict(list)
+    for row in files.select("file_path", "record_count", number.alias("number")).collect():
+        by_number[row.number].append(StoredFile(location=row.file_path, rows=row.record_count))
+    return by_number
+
+
+def _partition_number(partition: Partition) -> Column:
+    if partition.transform == "hours":
+        return F.col(f"partition.{partition.column}_hour")
+    return F.unix_date(f"partition.{partition.column}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskResults:
+    """What some tasks returned: the files that they wrote, and their other results by kind."""
+
+    files: Sequence[DataFile]
+    tables: Mapping[str, Sequence[pa.Table]]
+
+    def files_of(self, table: str) -> list[DataFile]:
+        """Return the files of a table."""
+        return [file for file in self.files if file.table == table]
+
+    def rows(self, kind: str) -> Iterator[dict[str, Any]]:
+        """Yield the rows of a kind of result, by column."""
+        for table in self.tables.get(kind, ()):
+            yield from table.to_pylist()
+
+
+def run_tasks(lake: Lake, tasks: int, results: Callable[[int], Iterable[Result | DataFile]]) -> TaskResults:
+    """Run so many tasks, each a call of `results` with its number, and return what they yield.
+
+    `results` is pickled; it yields files that it wrote, and results.
+    """
+    if not tasks:
+        return TaskResults(files=(), tables={})
+
+    def batches(numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in numbers:
+            for number in batch.column(0).to_pylist():
+                yield from map(_stored, _with_files_together(results(number)))
+
+    frame = map_in_arrow(lake.spark.range(0, tasks, 1, tasks), batches, _RESULTS)
+    tables: defaultdict[str, list[pa.Table]] = defaultdict(list)
+    with named_task_errors():
+        for row in frame.collect():
+            tables[row.kind].append(pa.ipc.open_stream(row.rows).read_all())
+    files = [as_file(row) for table in tables.pop(_FILES, ()) for row in table.to_pylist()]
+    return TaskResults(files=files, tables=tables)
+
+
+def _with_files_together(results: Iterable[Result | DataFile]) -> Iterator[Result]:
+    files = []
+    for result in results:
+        if isinstance(result, DataFile):
+            files.append(as_batch(result))
+        else:
+            yield result
+    if files:
+        yield _FILES, pa.Table.from_batches(files)
+
+
+def _stored(result: Result) -> pa.RecordBatch:
+    kind, rows = result
+    stream = pa.BufferOutputStream()
+    with pa.ipc.new_stream(stream, rows.schema) as writer:
+        writer.write_table(rows)
+    return pa.RecordBatch.from_pydict({"kind": [kind], "rows": pa.array([stream.getvalue().to_pybytes()], pa.binary())})
+
+
+def dealt_out(numbers: Iterable[int], files: StoredFiles, *, cores: int) -> list[tuple[int, ...]]:
+    """Return the hours or days of each task, in order; one without files needs none."""
+    with_files = sorted(number for number in numbers if files.get(number))
+    total = sum(_weight(files, number) for number in with_files)
+    size = min(max(total / cores, SMALLEST_BATCH), BATCH_ROWS)
+    return list(parts(with_files, files, size))
+
+
+def parts(numbers: Sequence[int], files: StoredFiles, size: float) -> Iterator[tuple[int, ...]]:
+    """Cut hours or days where a part has come nearest to `size` rows."""
+    part: list[int] = []
+    rows = 0
+    for number in numbers:
+        weight = _weight(files, number)
+        if part and rows + weight / 2 > size:
+            yield tuple(part)
+            part, rows = [], 0
+        part.append(number)
+        rows += weight
+    if part:
+        yield tuple(part)
+
+
+def rows_in(files: StoredFiles, number: int) -> int:
+    """Return the rows of an hour or a day."""
+    return sum(file.rows for file in files.get(number, ()))
+
+
+def _weight(files: StoredFiles, number: int) -> int:
+    return rows_in(files, number) + FILES_IN_ROWS
+
+
+def rounded_down(microseconds: str, length: int) -> str:
+    """Return the SQL of the number of an hour or a day, of this length, since the epoch.
+
+    DuckDB's `//` rounds times before 1970 up.
+    """
+    return f"({microseconds} - ({microseconds} % {length} + {length}) % {length}) // {length}"
+
+
+@contextmanager
+def duckdb_connection(*, threads: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection with a database of its own, bounded in memory, that never looks for extensions."""
+    with TemporaryDirectory() as spill:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "threads": max(1, min(threads, os.cpu_count() or 1)),
+            "memory_limit": MEMORY_LIMIT,
+            "temp_directory": str(Path(spill) / "spill"),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+        with duckdb.connect(config=config) as connection:
+            # Late events are in many small files, and each query would read all of their footers again.
+            connection.execute("SET parquet_metadata_cache = true")
+            yield connection
