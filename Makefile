@@ -47,6 +47,7 @@ e2e: setup ## The end-to-end tests through every real component
 .PHONY: bench
 bench: setup ## The pipeline beside DuckDB, Polars and plain PySpark: make bench EVENTS=10000000
 	@python -m benchmarks.pipeline --events $(or $(EVENTS),1000000)
+	@python -m benchmarks.pipeline --events 200000 --hours 10000 --rounds 1 --contenders ours duckdb_script
 
 .PHONY: check
 check: setup ## Format, lint, types, architecture, freshness of generated docs

@@ -25,7 +25,7 @@ from benchmarks.process_tree import PeakMemory, run_watched
 
 _FIRST_HOUR: Final = 100_000
 _START: Final = datetime(2026, 11, 20, tzinfo=UTC)
-#: Hours have the same traffic at every size, so a larger size is more hours: a longer backfill.
+#: Unless told otherwise, hours have the same traffic at every size, so a larger size is more hours: a longer backfill.
 _EVENTS_PER_HOUR: Final = 400_000
 #: One event in a hundred is duplicated, one in two hundred is hours or days late, a few are too late or from the
 #: future. None is malformed: the peers have no place for a line that is no event.
@@ -47,8 +47,9 @@ def main() -> None:
     options = _options()
     events: int = options.events
     data = options.work / "events"
-    large = synthetic_events(data, events, seed=1)
-    small = synthetic_events(data, min(_FIRST_HOUR, events), seed=2)
+    hours = options.hours or max(1, round(events / _EVENTS_PER_HOUR))
+    large = synthetic_events(data, events, hours=hours, seed=1)
+    small = synthetic_events(data, min(_FIRST_HOUR, events), hours=1, seed=2)
     names = [name for name in CONTENDERS if name in options.contenders]
     measured = {name: _measured(name, options.work / name, small, large, options.rounds) for name in names}
     benchmark = Benchmark(
@@ -67,12 +68,11 @@ def main() -> None:
         shutil.rmtree(options.work / name)
 
 
-def synthetic_events(directory: Path, events: int, *, seed: int) -> SyntheticEvents:
+def synthetic_events(directory: Path, events: int, *, hours: int, seed: int) -> SyntheticEvents:
     """Return the events of a size and a seed, which are generated once and kept for the next time."""
-    folder = directory / f"{events}-{seed}"
+    folder = directory / f"{events}-{hours}-{seed}"
     raw, done = folder / "raw", folder / "manifest.json"
     if not done.exists():
-        hours = max(1, round(events / _EVENTS_PER_HOUR))
         end = _START + timedelta(hours=hours)
         command = [sys.executable, "-m", "simulator", "history", "--raw", str(raw), "--events", str(events)]
         command += ["--from", f"{_START:%Y-%m-%dT%H}", "--to", f"{end:%Y-%m-%dT%H}", "--shape", "steady", *_DEFECTS]
@@ -86,6 +86,7 @@ def synthetic_events(directory: Path, events: int, *, seed: int) -> SyntheticEve
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--hours", type=int, help="landing hours of equal traffic (default: of 400,000 events each)")
     parser.add_argument("--rounds", type=int, default=3, help="warm runs of each contender (default 3)")
     parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
     parser.add_argument("--work", type=Path, default=Path("var/bench"), help="events are kept there for the next time")

@@ -72,13 +72,22 @@ def minute_factors(shape: Shape, *, first_minute_of_day: int, minutes: int) -> I
         yield rate_factor(shape, second_of_day=(first_minute_of_day + middle) * 60.0, progress=middle / minutes)
 
 
+#: A minute has no events or at least as many: with fewer, every session would be cut after its first ones.
+WHOLE_SESSIONS: Final = 20
+
+
 def events_per_minute(factors: list[float], total: int) -> list[int]:
-    """Distribute `total` events over minutes in proportion to their factors; the sum is exactly `total`."""
+    """Distribute `total` events over minutes in proportion to their factors; the sum is exactly `total`.
+
+    Where traffic is low, it comes in bursts of `WHOLE_SESSIONS`.
+    """
     whole = sum(factors)
     counts, so_far, given = [], 0.0, 0
     for factor in factors:
         so_far += factor
         upto = min(total, int(total * (so_far / whole) + 0.5))
+        if upto - given < WHOLE_SESSIONS:
+            upto = given
         counts.append(upto - given)
         given = upto
     counts[-1] += total - given

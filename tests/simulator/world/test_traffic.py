@@ -1,5 +1,7 @@
 """Shapes are pure functions, and the pace follows them."""
 
+from itertools import accumulate
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from simulator.errors import BadArgumentError
 from simulator.world.traffic import (
     LINGER_SECONDS,
+    WHOLE_SESSIONS,
     Pace,
     PaceSettings,
     Shape,
@@ -48,8 +51,17 @@ def test_a_ramp_rises_from_nothing_to_twice_the_rate() -> None:
 def test_minutes_share_exactly_the_total_in_proportion(factors: list[float], total: int) -> None:
     counts = events_per_minute(factors, total)
     assert sum(counts) == total
-    for factor, count in zip(factors, counts, strict=True):
-        assert abs(count - total * factor / sum(factors)) <= 1.01
+    shares = [total * factor / sum(factors) for factor in factors]
+    for share, given_so_far in zip(accumulate(shares), accumulate(counts), strict=True):
+        assert -0.51 <= share - given_so_far < WHOLE_SESSIONS
+    if min(shares) > WHOLE_SESSIONS:
+        assert all(abs(count - share) <= 1.01 for share, count in zip(shares, counts, strict=True))
+
+
+def test_low_traffic_comes_in_bursts_in_which_sessions_are_whole() -> None:
+    counts = events_per_minute([1.0] * 10_000, 1_010)
+    assert sum(counts) == 1_010
+    assert set(counts[:-1]) == {0, WHOLE_SESSIONS}
 
 
 def test_the_pace_is_rate_times_seconds_however_often_it_is_asked() -> None:
