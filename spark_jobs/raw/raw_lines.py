@@ -6,7 +6,6 @@ small, then in a temporary file) before the first line is validated. That also e
 however long it takes, and decompresses once, where verifying first would do so twice.
 """
 
-import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,8 @@ from functools import partial
 from itertools import chain
 from tempfile import TemporaryFile
 from typing import Final
+
+from isal import isal_zlib
 
 from contracts.event_files import OBJECT_HEAD, binary, is_gzip, known_binary
 from contracts.versions import RawObject
@@ -33,7 +34,7 @@ MAX_BUFFERED_LINE: Final = 16 * 1024 * 1024
 #: What an operator can do about an object of another format.
 _REMEDY: Final = "put its lines in its place, as text or GZIP"
 
-_GZIP: Final = 16 + zlib.MAX_WBITS
+_GZIP: Final = 16 + isal_zlib.MAX_WBITS
 _PIECE: Final = 4 * 1024 * 1024
 
 
@@ -110,7 +111,7 @@ def decompressed(blocks: Iterable[bytes]) -> Iterator[bytes]:
             if member is None:
                 if members and not rest.strip(b"\0"):
                     break  # writers may pad the end with zeros
-                member = zlib.decompressobj(_GZIP)
+                member = isal_zlib.decompressobj(_GZIP)
                 members += 1
             yield from _inflated(member, rest)
             rest = member.unused_data
@@ -120,13 +121,13 @@ def decompressed(blocks: Iterable[bytes]) -> Iterator[bytes]:
         raise UnreadableObjectError("the GZIP stream ends before its end: the object is cut off")
 
 
-def _inflated(member: "zlib._Decompress", block: bytes) -> Iterator[bytes]:
+def _inflated(member: isal_zlib.Decompress, block: bytes) -> Iterator[bytes]:
     """Yield what a block adds to a member, a piece at a time at most: a bomb must not exhaust the task's memory."""
     rest = block
     while True:
         try:
             piece = member.decompress(rest, _PIECE)
-        except zlib.error as error:
+        except isal_zlib.IsalError as error:  # type: ignore[misc]  # a class, which its stub calls an instance
             raise UnreadableObjectError(f"not GZIP, or corrupt: {error}") from None
         if piece:
             yield piece
