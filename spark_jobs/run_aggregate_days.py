@@ -18,12 +18,14 @@ if not __package__:  # started by spark-submit: this file's directory is on the 
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from contracts.partitions import DAY, day_key
-from spark_jobs.arguments import add_day_arguments, add_lake_arguments, days_of, held_back_note, location_of
-from spark_jobs.daily.aggregate_days import DayAggregation, aggregate_days
-from spark_jobs.daily.day_ledgers import known_days
+from contracts.stages import DAYS
+from spark_jobs.arguments import add_lake_arguments, add_span_arguments, location_of, span_of
+from spark_jobs.daily.aggregate_days import aggregate_days
 from spark_jobs.errors import SparkJobError
 from spark_jobs.lake.evolution import ensure_filled_lake
 from spark_jobs.lake.lake import Lake
+from spark_jobs.lake.ledgers import known_keys
+from spark_jobs.operations.later_jobs import summary
 
 DONE, FAILED = 0, 1
 
@@ -34,27 +36,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="run_aggregate_days", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_lake_arguments(parser)
-    add_day_arguments(parser)
+    add_span_arguments(parser, DAYS)
     parser.add_argument(
         "--force",
         action="store_true",
         help="also make the days asked for if nothing has changed, or a data check holds them back",
     )
     arguments = parser.parse_args(argv)
-    span, location = days_of(parser, arguments), location_of(arguments)
+    span, location = span_of(parser, arguments, DAYS), location_of(arguments)
 
     started = time.monotonic()
     try:
         lake = Lake.open("aggregate_days", location)
         ensure_filled_lake(lake)
         # In a range, days that never had an event are passed over; one that is named is looked at all the same.
-        days = known_days(lake, span.start, span.end) if span.is_range else [span.start]
+        days = known_keys(lake, DAYS, span.start, span.end) if span.is_range else [span.start]
         hold_back = span.is_range and not arguments.force
         aggregation = aggregate_days(lake, days, force=arguments.force, hold_back=hold_back)
     except SparkJobError as error:
         print(f"aggregate_days: {error}", file=sys.stderr)
         return FAILED
-    print(summary(aggregation, time.monotonic() - started))
+    print(summary(DAYS, aggregation, time.monotonic() - started))
     if not days:
         print(
             f"aggregate_days: WARNING: no clean events between {day_key(span.start)} and {day_key(span.end - DAY)}: "
@@ -62,18 +64,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
     return DONE
-
-
-def summary(aggregation: DayAggregation, seconds: float) -> str:
-    """Return the line that says what was done."""
-    made = aggregation.written
-    days = f" ({day_key(made[0].day)} … {day_key(made[-1].day)})" if made else ""
-    held_back = held_back_note("event hour", map(day_key, aggregation.held_back))
-    return (
-        f"aggregate_days: {len(made)} days made{days}, {len(aggregation.refreshed)} later days told again, "
-        f"{len(aggregation.unchanged)} unchanged{held_back}; {sum(row.events for row in made)} events in "
-        f"{sum(row.sessions for row in made)} sessions; {seconds:.1f} s"
-    )
 
 
 if __name__ == "__main__":

@@ -17,11 +17,13 @@ if not __package__:  # started by spark-submit: this file's directory is on the 
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from contracts.partitions import HOUR, hour_key
+from contracts.stages import EVENT_HOURS
 from spark_jobs.arguments import add_lake_arguments, add_span_arguments, held_back_note, location_of, span_of
 from spark_jobs.errors import SparkJobError
-from spark_jobs.hourly.aggregate_hours import Aggregation, aggregate_hours, known_event_hours
+from spark_jobs.hourly.aggregate_hours import Aggregation, aggregate_hours
 from spark_jobs.lake.evolution import ensure_filled_lake
 from spark_jobs.lake.lake import Lake
+from spark_jobs.lake.ledgers import known_keys
 
 DONE, FAILED = 0, 1
 
@@ -32,21 +34,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="run_aggregate_hours", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_lake_arguments(parser)
-    add_span_arguments(parser, "--event-hour", "event hour")
+    add_span_arguments(parser, EVENT_HOURS)
     parser.add_argument(
         "--force",
         action="store_true",
         help="also make hours whose input has not changed, or is held back by a data check",
     )
     arguments = parser.parse_args(argv)
-    span, location = span_of(parser, arguments), location_of(arguments)
+    span, location = span_of(parser, arguments, EVENT_HOURS), location_of(arguments)
 
     started = time.monotonic()
     try:
         lake = Lake.open("aggregate_hours", location)
         ensure_filled_lake(lake)
         # In a range, hours that never had an event are passed over; one that is named is looked at all the same.
-        hours = known_event_hours(lake, span.start, span.end) if span.is_range else [span.start]
+        hours = known_keys(lake, EVENT_HOURS, span.start, span.end) if span.is_range else [span.start]
         hold_back = span.is_range and not arguments.force
         aggregation = aggregate_hours(lake, hours, force=arguments.force, hold_back=hold_back)
     except SparkJobError as error:

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
+from typing import Any
 
 from contracts.ledger import LandedHour
 from contracts.partitions import HOUR
+from contracts.stages import EVENT_HOURS, LATER_STAGES
 from contracts.tables import REJECTED_EVENTS, TABLES
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.ledgers import read_ledger
@@ -21,15 +22,14 @@ from spark_jobs.operations.erasure.user_matching import (
 )
 from spark_jobs.raw.lake_stores import LakeStores
 
-_DAY: Final = timedelta(days=1)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
     """What an erasure would do; `unknown` are the places, from 1, of the users of whom no table has an event.
 
     `objects` and `bytes` are to be rewritten; of `landing_hours`, `expired_hours` have lost raw objects. Event hours
-    and days are those that the landing hours feed; `snapshots` and `data_files` are those of the tables' past.
+    and, by the stage's name, the keys of later stages are those that the landing hours feed; `snapshots` and
+    `data_files` are those of the tables' past.
     """
 
     rows: Mapping[str, int]
@@ -39,7 +39,7 @@ class Estimate:
     landing_hours: int
     expired_hours: int
     event_hours: int
-    days: int
+    later: Mapping[str, int]
     snapshots: int
     data_files: int
     unknown: tuple[int, ...]
@@ -74,7 +74,7 @@ def estimate(lake: Lake, stores: LakeStores, users: SoughtUsers) -> Estimate:
         landing_hours=len(hours),
         expired_hours=len({hour for hour, key in {**received.rows, **rejected.rows} if key not in present}),
         event_hours=len(fed),
-        days=len({(hour + shift).date() for hour in fed for shift in (-_DAY, 0 * _DAY, _DAY)}),
+        later=_later(fed),
         snapshots=snapshots,
         data_files=data_files,
         unknown=tuple(place for place, user_hash in enumerate(users.hashes_in_order, 1) if user_hash not in known),
@@ -86,7 +86,15 @@ def _fed(lake: Lake, hours: Collection[datetime]) -> set[datetime]:
     if not hours:
         return set()
     landed = read_ledger(lake, LandedHour, min(hours), max(hours) + HOUR)
-    return {hour for row in landed if row.landing_hour in hours for hour in row.received_by_event_hour}
+    return EVENT_HOURS.given(row for row in landed if row.landing_hour in hours)
+
+
+def _later(event_hours: Collection[datetime]) -> Mapping[str, int]:
+    """Return, by the stage's name, how many keys are computed from the event hours."""
+    fed: dict[str, set[Any]] = {EVENT_HOURS.name: set(event_hours)}
+    for stage in LATER_STAGES:
+        fed[stage.name] = stage.reading(map(stage.at, fed[stage.source.name]))
+    return {stage.name: len(fed[stage.name]) for stage in LATER_STAGES}
 
 
 def _past(lake: Lake) -> tuple[int, int]:
