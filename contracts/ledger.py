@@ -34,15 +34,9 @@ def _pairs(stored: Mapping[str, int] | Iterable[tuple[str, int]]) -> dict[str, i
 
 @dataclass(frozen=True, kw_only=True)
 class LedgerRow:
-    """What every ledger says of an hour or a day.
-
-    The column `ROWS` counts the rows of the stage before that it was computed from, `VOLUME` those that data checks
-    compare with other weeks.
-    """
+    """What every ledger says of an hour or a day."""
 
     LEDGER: ClassVar[Table]
-    ROWS: ClassVar[str]
-    VOLUME: ClassVar[str]
 
     input_version: str
     failed_checks: int = 0
@@ -51,26 +45,6 @@ class LedgerRow:
     def key(self) -> Any:
         """Return the hour or the day."""
         return getattr(self, key_column(type(self)))
-
-    @property
-    def rows(self) -> int:
-        """Return the rows of the stage before that it was computed from."""
-        return int(getattr(self, self.ROWS))
-
-    @property
-    def volume(self) -> int:
-        """Return the rows that data checks compare with other weeks."""
-        return int(getattr(self, self.VOLUME))
-
-    @property
-    def source_version(self) -> str:
-        """Return the version of the stage before that it was computed from."""
-        return self.input_version
-
-    @property
-    def imbalance(self) -> str | None:
-        """Return, for a person, which of the row's own counts do not add up; None if they do."""
-        return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +63,6 @@ class LandedHour(LedgerRow):
 @dataclass(frozen=True, kw_only=True)
 class LandingRow(LandedHour):
     """A landing hour, as its last transform left it: lines = received + rejected."""
-
-    VOLUME: ClassVar = "lines"
 
     settled: bool
     unreadable_objects: int
@@ -113,48 +85,25 @@ class EventRow(LedgerRow):
     """An event hour, as its last aggregation left it: received = clean + duplicates."""
 
     LEDGER: ClassVar = EVENT_LEDGER
-    ROWS: ClassVar = "received"
-    VOLUME: ClassVar = "clean"
 
     event_hour: datetime
     received: int
     clean: int
     duplicates: int
 
-    @property
-    def imbalance(self) -> str | None:
-        """Return, for a person, that received = clean + duplicates does not hold; None if it does."""
-        if self.received == self.clean + self.duplicates:
-            return None
-        return f"{self.received} received, but {self.clean} clean and {self.duplicates} duplicates"
-
 
 @dataclass(frozen=True, kw_only=True)
-class LaterRow(LedgerRow):
-    """What the ledger of a stage says that is computed once it is over: a day, as its last aggregation left it."""
-
-    ROWS: ClassVar = "events"
-    VOLUME: ClassVar = "events"
-
-    events: int
-    users: int
-    sessions: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class DayRow(LaterRow):
-    """A day; `users_fingerprint` is what later days depend on."""
+class DayRow(LedgerRow):
+    """A day, as its last aggregation left it; `users_fingerprint` is what later days depend on."""
 
     LEDGER: ClassVar = DAY_LEDGER
 
     day: date
     events_version: str
+    events: int
+    users: int
+    sessions: int
     users_fingerprint: str
-
-    @property
-    def source_version(self) -> str:
-        """Return the version of the event hours that it was computed from."""
-        return self.events_version
 
 
 Row = TypeVar("Row", bound=LedgerRow)

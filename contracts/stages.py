@@ -12,22 +12,18 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 
 from contracts.data_checks import DAY_CHECKS, EVENT_HOUR_CHECKS, LANDING_HOUR_CHECKS, DataCheck
-from contracts.ledger import DayRow, EventRow, LandedHour, LandingRow, LedgerRow, Row
+from contracts.ledger import DayRow, EventRow, LandingRow, LedgerRow, Row
 from contracts.partitions import DAY, HOUR, day_of, hour_of, key_text, parse_day_key, parse_hour_key, start_of
 from contracts.rules import DAYS_LOOKED_BACK_AT, HOURS_LOOKED_BACK_AT
 from contracts.tables import (
     CLEAN_EVENTS,
-    DAILY_FUNNEL,
-    DAILY_PRODUCT_STATS,
-    DAILY_RETENTION,
-    DAILY_TRAFFIC,
-    HOURLY_EVENT_COUNTS,
-    HOURLY_PRODUCT_STATS,
-    HOURLY_TRAFFIC,
+    DAILY_TABLES,
+    DATA_CHECKS,
+    ERASED_USERS,
+    HOURLY_TABLES,
     RECEIVED_EVENTS,
     REJECTED_EVENTS,
-    SESSIONS,
-    USER_DAYS,
+    SCALING_DECISIONS,
     Table,
 )
 from contracts.versions import (
@@ -62,7 +58,8 @@ class Input(Generic[Key]):
 class Stage(Generic[Key, Row]):
     """A stage: the keys that its runs compute, their rows in its ledger, its tables and its data checks.
 
-    A key stands for the time from its start to the next key, `step` later; `key_of` returns the key of a moment.
+    A key stands for the time from its start to the next key, `step` later; `key_of` returns the key of a moment. The
+    column `volume` of the ledger is what data checks compare with other weeks.
     """
 
     name: str
@@ -72,6 +69,7 @@ class Stage(Generic[Key, Row]):
     row_type: type[Row]
     tables: tuple[Table, ...]
     checks: tuple[DataCheck, ...]
+    volume: str
 
     @property
     def title(self) -> str:
@@ -103,19 +101,11 @@ class Stage(Generic[Key, Row]):
 
     def between(self, start: Key, end: Key) -> list[Key]:
         """Return the keys of `[start, end)`, in order."""
-        keys = []
-        while start < end:
-            keys.append(start)
-            start += self.step
-        return keys
+        return [start + number * self.step for number in range(-((start - end) // self.step))]
 
     def fed_by_landing(self, start: datetime, end: datetime) -> tuple[Key, Key]:
-        """Return `[first, end)` of the keys whose source has rows from one of the landing hours in `[start, end)`."""
+        """Return `[first, end)` of the keys that one of the landing hours in `[start, end)` can feed."""
         return self.at(start), self.at(end)
-
-    def changed_by_landing(self, start: datetime, end: datetime) -> tuple[Key, Key]:
-        """Return the same with the later keys that look back at one of these."""
-        return self.fed_by_landing(start, end)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -125,18 +115,25 @@ class DerivedStage(Stage[Key, Row]):
     `gives` says how many rows a key of the source, by its row of the ledger, gives to each key. A key is computed from
     its own rows and those of the keys beside it that `reads` counts in steps. `version` is the hash of the source's
     ledger rows that it reads; a key that also depends on what its own ledger says of the `look_back` before it has
-    `look_back_version`, which extends that hash. `has_rows` and `has_other_rows` say for a person how many rows a key
-    has, and that its ledger counts others.
+    `look_back_version`, which extends that hash. Of the ledger's columns, `rows` counts what a run found in the source,
+    and `noted_version` is the hash of that. `has_rows` and `has_other_rows` say for a person how many rows there are,
+    and that the ledger counts others.
     """
 
     source: Stage[Any, Any]
     gives: Callable[[Any], Mapping[Key, int]]
     reads: range
     version: Callable[[Key, Iterable[Any]], str]
+    rows: str
     has_rows: str
     has_other_rows: str
+    noted_version: str = "input_version"
     look_back: timedelta = timedelta(0)
     look_back_version: Callable[[Key, str, Iterable[Row]], str] = lambda _key, version, _rows: version
+
+    def rows_of(self, row: Row) -> int:
+        """Return the rows of the source that a row of the ledger was computed from."""
+        return int(getattr(row, self.rows))
 
     def read_by(self, key: Key) -> list[Key]:
         """Return the keys whose rows a key is computed from: itself, and those beside it."""
@@ -160,13 +157,7 @@ class DerivedStage(Stage[Key, Row]):
         return min(around), max(around) + self.step
 
     def fed_by_landing(self, start: datetime, end: datetime) -> tuple[Key, Key]:
-        """Return `[first, end)` of the keys whose source has rows from one of the landing hours in `[start, end)`."""
         return self.fed_by(*self.source.fed_by_landing(start, end))
-
-    def changed_by_landing(self, start: datetime, end: datetime) -> tuple[Key, Key]:
-        """Return the same with the later keys that look back at one of these."""
-        first, fed_end = self.fed_by(*self.source.changed_by_landing(start, end))
-        return first, fed_end + self.look_back
 
     def inputs(
         self, keys: Iterable[Key], source: Iterable[LedgerRow], stored: Iterable[Row] = ()
@@ -210,14 +201,6 @@ class _EventHours(DerivedStage[datetime, EventRow]):
         return event_hours_fed_by(start, end)
 
 
-def _received(landed: LandedHour) -> Mapping[datetime, int]:
-    return {hour: rows for hour, rows in landed.received_by_event_hour.items() if rows}
-
-
-def _clean(aggregated: EventRow) -> Mapping[date, int]:
-    return {day_of(aggregated.event_hour): aggregated.clean}
-
-
 LANDING_HOURS: Final = Stage(
     name="landing_hour",
     key_of=hour_of,
@@ -226,6 +209,7 @@ LANDING_HOURS: Final = Stage(
     row_type=LandingRow,
     tables=(RECEIVED_EVENTS, REJECTED_EVENTS),
     checks=LANDING_HOUR_CHECKS,
+    volume="lines",
 )
 
 EVENT_HOURS: Final = _EventHours(
@@ -234,12 +218,14 @@ EVENT_HOURS: Final = _EventHours(
     parse=parse_hour_key,
     step=HOUR,
     row_type=EventRow,
-    tables=(CLEAN_EVENTS, HOURLY_EVENT_COUNTS, HOURLY_TRAFFIC, HOURLY_PRODUCT_STATS),
+    tables=(CLEAN_EVENTS, *HOURLY_TABLES),
     checks=EVENT_HOUR_CHECKS,
+    volume="clean",
     source=LANDING_HOURS,
-    gives=_received,
+    gives=lambda landed: {hour: rows for hour, rows in landed.received_by_event_hour.items() if rows},
     reads=range(-HOURS_LOOKED_BACK_AT, 1),
     version=event_hour_input_version,
+    rows="received",
     has_rows="received {now} events",
     has_other_rows="stage 1 received {now} events for it, stage 2 read {then}",
 )
@@ -251,12 +237,15 @@ DAYS: Final = DerivedStage(
     parse=parse_day_key,
     step=DAY,
     row_type=DayRow,
-    tables=(SESSIONS, USER_DAYS, DAILY_TRAFFIC, DAILY_FUNNEL, DAILY_RETENTION, DAILY_PRODUCT_STATS),
+    tables=DAILY_TABLES,
     checks=DAY_CHECKS,
+    volume="events",
     source=EVENT_HOURS,
-    gives=_clean,
+    gives=lambda aggregated: {day_of(aggregated.event_hour): aggregated.clean},
     reads=range(-1, 2),
     version=day_events_version,
+    noted_version="events_version",
+    rows="events",
     has_rows="has {now} clean events",
     has_other_rows="{then} events, but the event hours that it was made from have {now}",
     look_back=DAYS_LOOKED_BACK_AT * DAY,
@@ -267,3 +256,21 @@ DAYS: Final = DerivedStage(
 LATER_STAGES: Final[tuple[DerivedStage[Any, Any], ...]] = (DAYS,)
 #: In the order in which an event passes through them.
 STAGES: Final[tuple[Stage[Any, Any], ...]] = (LANDING_HOURS, EVENT_HOURS, *LATER_STAGES)
+
+#: The tables that are made of events, in the order in which the data passes through them.
+TABLES: Final[tuple[Table, ...]] = (
+    *(table for stage in STAGES for table in stage.tables),
+    *(stage.row_type.LEDGER for stage in STAGES),
+    DATA_CHECKS,
+    ERASED_USERS,
+)
+#: And those that hold nothing of any event.
+ALL_TABLES: Final = (*TABLES, SCALING_DECISIONS)
+
+
+def table_named(name: str) -> Table:
+    """Return a declared table; raise `KeyError` that names the known ones."""
+    for table in ALL_TABLES:
+        if table.name == name:
+            return table
+    raise KeyError(f"no table is named {name!r}; the tables are {', '.join(t.name for t in ALL_TABLES)}")

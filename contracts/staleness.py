@@ -84,15 +84,14 @@ def key_to_await(stage: DerivedStage[Key, Any], current: Input[Key], row: Ledger
     """
     if row is None:
         return current.key
-    in_step = row.input_version != UNFINISHED and row.rows == current.rows
+    in_step = row.input_version != UNFINISHED and stage.rows_of(row) == current.rows
     return max(stage.read_by(current.key)) if in_step else None
 
 
-def is_settled(stage: Stage[Key, Any], key: Key, landed: Iterable[LandingRow]) -> bool:
-    """Whether every landing hour of a day has a settled row, from the first landing hour that the ledger knows on.
+def is_settled(stage: Stage[Key, Any], key: Key, settled: Mapping[datetime, bool]) -> bool:
+    """Whether every landing hour of a day is settled, from the first landing hour that the ledger knows on.
 
-    `landed` must hold the rows of the day and, if there is one, a row from before it. An empty ledger settles nothing.
+    `settled` must hold the hours of the day and, if there is one, one before it. An empty ledger settles nothing.
     """
-    settled = {row.landing_hour: row.settled for row in landed}
     hours = hours_between(start_of(key), start_of(key + stage.step))
     return bool(settled) and all(settled.get(hour, False) for hour in hours if hour >= min(settled))

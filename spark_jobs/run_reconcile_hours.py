@@ -12,13 +12,12 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 if not __package__:  # started by spark-submit: this file's directory is on the path, its parent is what we need
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from contracts.partitions import hour_key, key_text
-from contracts.stages import LANDING_HOURS, DerivedStage
+from contracts.stages import LANDING_HOURS
 from spark_jobs import run_aggregate_hours, run_transform_events
 from spark_jobs.arguments import (
     add_json_argument,
@@ -32,7 +31,7 @@ from spark_jobs.arguments import (
 from spark_jobs.errors import SparkJobError
 from spark_jobs.lake.lake import Lake
 from spark_jobs.operations.later_jobs import summary
-from spark_jobs.operations.reconcile_hours import LaterReport, Reconciliation, reconcile_hours
+from spark_jobs.operations.reconcile_hours import Reconciliation, reconcile_hours
 
 DONE, FAILED, UNREADABLE = 0, 1, 3
 
@@ -89,14 +88,14 @@ def text(done: Reconciliation, seconds: float) -> str:
         run_aggregate_hours.summary(done.aggregated, seconds),
         *(f"  made {hour_key(row.event_hour)}: {row.received} received" for row in done.aggregated.written),
     ]
-    for stage, report in done.later.items():
+    for stage, run in done.later.items():
         lines += [
-            summary(stage, report, seconds),
-            *(f"  made {key_text(row.key)}: {row.events} events, {row.users} users" for row in report.written),
-            *(f"  told again {key_text(row.key)}: the users before it changed" for row in report.refreshed),
+            summary(stage, run, seconds),
+            *(f"  made {key_text(row.key)}: {row.events} events, {row.users} users" for row in run.written),
+            *(f"  told again {key_text(row.key)}: the users before it changed" for row in run.refreshed),
             *(
                 f"  left open {key_text(key)}: stale until it is made once {key_text(awaited)} is over and settled"
-                for key, awaited in report.open_keys.items()
+                for key, awaited in done.open_keys[stage].items()
             ),
         ]
     return "\n".join(lines)
@@ -104,6 +103,15 @@ def text(done: Reconciliation, seconds: float) -> str:
 
 def as_json(done: Reconciliation, seconds: float) -> dict[str, object]:
     """Return what was done, for a program."""
+    later: dict[str, object] = {}
+    for stage, run in done.later.items():
+        later[f"{stage.name}s"] = [
+            {stage.name: key_text(row.key), "events": row.events, "users": row.users, "sessions": row.sessions}
+            for row in run.written
+        ]
+        later[f"{stage.name}s_refreshed"] = [key_text(row.key) for row in run.refreshed]
+        later[f"{stage.name}s_open"] = [*map(key_text, done.open_keys[stage])]
+    held_back = (key for run in done.later.values() for key in run.held_back)
     return {
         "transformed": [hour_key(row.landing_hour) for row in done.transformed.written],
         "unreadable_objects": [unreadable.key for unreadable in done.transformed.unreadable],
@@ -119,23 +127,9 @@ def as_json(done: Reconciliation, seconds: float) -> dict[str, object]:
             }
             for row in done.aggregated.written
         ],
-        **{name: keys for stage, report in done.later.items() for name, keys in _later_json(stage, report).items()},
-        "held_back": [
-            *map(key_text, done.aggregated.held_back),
-            *(key_text(key) for report in done.later.values() for key in report.held_back),
-        ],
+        **later,
+        "held_back": [*map(key_text, [*done.aggregated.held_back, *held_back])],
         "seconds": round(seconds, 1),
-    }
-
-
-def _later_json(stage: DerivedStage[Any, Any], report: LaterReport) -> dict[str, object]:
-    return {
-        f"{stage.name}s": [
-            {stage.name: key_text(row.key), "events": row.events, "users": row.users, "sessions": row.sessions}
-            for row in report.written
-        ],
-        f"{stage.name}s_refreshed": [key_text(row.key) for row in report.refreshed],
-        f"{stage.name}s_open": [key_text(key) for key in report.open_keys],
     }
 
 

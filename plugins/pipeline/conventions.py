@@ -74,41 +74,28 @@ def was_requested(run_type: str) -> bool:
 # 71070). Airflow has no field for an asset's description; its list shows `extra`.
 
 
-def _asset(name: str, *, group: str, description: str) -> Asset:
+def _asset(name: str, group: str, description: str) -> Asset:
     return Asset(name=name, uri=f"x-clickstream://lake/{name}", group=group, extra={"description": description})
 
 
+def _many(stage: Stage[Any, Any]) -> str:
+    return f"{stage.title.capitalize()}s"
+
+
 #: By stage: a partition is a key, e.g. `2026-11-22T10` or `2026-11-22`, whose tables are older than its events.
-STALE: Final[Mapping[Stage[Any, Any], Asset]] = {
-    EVENT_HOURS: _asset(
-        "stale_event_hours",
-        group="to do",
-        description="Event hours for which events came since their tables were written; aggregate_hour writes them "
-        "again",
-    ),
-    **{
-        stage: _asset(
-            f"stale_{stage.name}s",
-            group="to do",
-            description=f"{stage.title.capitalize()}s that are over, with events that their tables lack; "
-            f"aggregate_{stage.unit} writes them again",
-        )
-        for stage in LATER_STAGES
-    },
-}
-#: By stage: a partition is a key that `reconcile_hours` wrote. They inform people; no DAG consumes them.
-RECONCILED: Final[Mapping[Stage[Any, Any], Asset]] = {
-    stage: _asset(
-        f"reconciled_{stage.name}s",
-        group="done",
-        description=f"{stage.title.capitalize()}s that reconcile_hours wrote again; nothing to do, they are shown for "
-        "people",
+STALE: Final = {
+    stage: _asset(f"stale_{stage.name}s", "to do", f"{_many(stage)} {why}; aggregate_{stage.unit} writes them again")
+    for stage, why in (
+        (EVENT_HOURS, "for which events came since their tables were written"),
+        *((later, "that are over, with events that their tables lack") for later in LATER_STAGES),
     )
-    for stage in STALE
 }
+_DONE: Final = "that reconcile_hours wrote again; nothing to do, they are shown for people"
+#: By stage: a partition is a key that `reconcile_hours` wrote. They inform people; no DAG consumes them.
+RECONCILED: Final = {stage: _asset(f"reconciled_{stage.name}s", "done", f"{_many(stage)} {_DONE}") for stage in STALE}
 
 
-def publish(stage: Stage[Key, Any], keys: Collection[Key], outlet_events: Any) -> None:
+def publish(stage: DerivedStage[Key, Any], keys: Collection[Key], outlet_events: Any) -> None:
     """Hand the keys of a later stage to the DAG that writes them; skip the task if there are none.
 
     A task that succeeds without keys would emit the run's own key.

@@ -78,10 +78,11 @@ def check_keys(
     if rows:
         files = file_figures(base.lake, measured, starts)
         if known is None:
-            volumes = figures.read_volumes(base.lake, stage.row_type, starts)
+            volumes = figures.read_volumes(base.lake, stage.row_type.LEDGER, stage.volume, starts)
         else:
-            volumes = {start_of(row.key): row.volume for row in known if row.input_version != UNFINISHED}
-        volumes = {**volumes, **{start_of(row.key): row.volume for row in rows}}
+            finished = (row for row in known if row.input_version != UNFINISHED)
+            volumes = {start_of(row.key): getattr(row, stage.volume) for row in finished}
+        volumes = {**volumes, **{start_of(row.key): getattr(row, stage.volume) for row in rows}}
         results = [
             result
             for row in rows

@@ -8,7 +8,7 @@ from typing import Final
 from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
 
 from contracts.data_checks import NULL_SHARES, VOLUME_WEEKS, VOLUME_WEEKS_NEEDED, WEEK, Figure
-from contracts.ledger import UNFINISHED, DayRow, EventRow, LandingLedgerRow, LedgerRow, key_column
+from contracts.ledger import UNFINISHED, DayRow, EventRow, LandingLedgerRow
 from contracts.partitions import HOUR, parse_hour_key, start_of_day
 from contracts.tables import CLEAN_EVENTS, RECEIVED_EVENTS, REJECTED_EVENTS, SESSIONS, USER_DAYS, Table
 from contracts.timestamps import EPOCH
@@ -157,15 +157,12 @@ def weeks_before(hour: datetime) -> list[datetime]:
     return [hour - week * WEEK for week in range(1, VOLUME_WEEKS + 1)]
 
 
-def read_volumes(lake: Lake, row_type: type[LedgerRow], hours: Collection[datetime]) -> Volumes:
-    """Return the volumes of the ledger's rows that the hours are compared with."""
+def read_volumes(lake: Lake, ledger: Table, column: str, hours: Collection[datetime]) -> Volumes:
+    """Return a figure of the ledger's rows that the hours are compared with."""
     compared = {before for hour in hours for before in weeks_before(hour)}
-    rows = lake.read_hours(row_type.LEDGER, compared).where(F.col("input_version") != UNFINISHED)
-    key = F.date_format(key_column(row_type), HOUR_KEY_PATTERN).alias("key")
-    return {
-        parse_hour_key(row.key): row.volume
-        for row in rows.select(key, F.col(row_type.VOLUME).alias("volume")).collect()
-    }
+    rows = lake.read_hours(ledger, compared).where(F.col("input_version") != UNFINISHED)
+    key = F.date_format(ledger.partitions[0].column, HOUR_KEY_PATTERN).alias("key")
+    return {parse_hour_key(row.key): row.volume for row in rows.select(key, F.col(column).alias("volume")).collect()}
 
 
 def volume_figure(hour: datetime, volume: int, volumes: Volumes) -> Figure:

@@ -13,7 +13,7 @@ from contracts.partitions import DAY
 from contracts.stages import DAYS, Input
 from contracts.staleness import stale_keys
 from spark_jobs.lake.lake import Lake
-from spark_jobs.lake.ledgers import known_keys, read_ledger, stale_between
+from spark_jobs.lake.ledgers import read_ledger
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,13 +77,3 @@ def read_ledgers(lake: Lake, days: Collection[date]) -> DayLedgers:
     latest = max((row.day for row in stored), default=last)
     events = read_ledger(lake, EventRow, *DAYS.feeding(first, max(last, latest)))
     return DayLedgers(days=tuple(sorted(set(days))), stored={row.day: row for row in stored}, events=tuple(events))
-
-
-def known_days(lake: Lake, start: date, end: date) -> list[date]:
-    """Return, in order, the days in `[start, end)` that have clean events or were computed before."""
-    return known_keys(lake, DAYS, start, end)
-
-
-def stale_days_between(lake: Lake, start: date, end: date) -> list[date]:
-    """Return, in order, the stale days in `[start, end)`."""
-    return stale_between(lake, DAYS, start, end)

@@ -22,7 +22,8 @@ import duckdb
 from contracts.event import ALLOWED_CLOCK_SKEW
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR, day_key, day_of, hour_of
-from contracts.tables import TABLES, Column, ColumnType, Table
+from contracts.stages import TABLES
+from contracts.tables import Column, ColumnType, Table
 from spark_jobs.daily.aggregate_days import DayAggregation, aggregate_days
 from spark_jobs.errors import LedgerImbalanceError, SparkJobError
 from spark_jobs.hourly.aggregate_hours import Aggregation, aggregate_hours

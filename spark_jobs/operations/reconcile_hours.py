@@ -9,15 +9,17 @@ other has not noted by then is stale, so this run makes it, whether the other is
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
-from contracts.ledger import LandedHour, LaterRow
+from contracts.ledger import LandedHour
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR, hour_key, hours_between, key_text, start_of
 from contracts.raw_survey import RawSurvey, survey_raw
-from contracts.stages import EVENT_HOURS, DerivedStage
+from contracts.stages import EVENT_HOURS, DerivedStage, Key
 from contracts.staleness import key_to_await, stale_keys
+from spark_jobs.daily.aggregate_days import DayAggregation
 from spark_jobs.errors import (
     LedgerImbalanceError,
     MissingObjectsError,
@@ -32,7 +34,7 @@ from spark_jobs.lake.ledgers import known_inputs, read_ledger, stale_between
 from spark_jobs.lake.retries import retrying
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import TransformReport, transform_landing_hours
-from spark_jobs.operations.later_jobs import LATER_JOBS, LaterRun
+from spark_jobs.operations.later_jobs import LATER_JOBS
 from spark_jobs.raw.lake_stores import raw_store
 from storage.by_hour import landed_objects
 
@@ -41,41 +43,19 @@ PASSES: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class LaterReport:
-    """What a run did of a later stage, as `LaterRun` says.
-
-    `open_keys` are stale and left as they are, each until another is over and settled: a day, until itself or the next.
-    """
-
-    written: tuple[LaterRow, ...] = ()
-    refreshed: tuple[LaterRow, ...] = ()
-    unchanged: tuple[Any, ...] = ()
-    held_back: tuple[Any, ...] = ()
-    open_keys: Mapping[Any, Any] = field(default_factory=dict)
-
-    def after(self, before: "LaterReport") -> "LaterReport":
-        """Return what both passes did, and what this one left."""
-        written = {row.key: row for row in (*before.written, *self.written)}
-        refreshed = {row.key: row for row in (*before.refreshed, *self.refreshed) if row.key not in written}
-        return replace(
-            self,
-            written=tuple(written[key] for key in sorted(written)),
-            refreshed=tuple(refreshed[key] for key in sorted(refreshed)),
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
 class Reconciliation:
     """What a run did; `errors` say which landing hours, event hours and days could not be made, and why.
 
     What is held back by a data check is no error of this run: whoever made the hour in which it failed says so.
-    `later` has the days, and what else is computed once it is over.
+    `later` has the days, and what else is computed once it is over; of these, `open_keys` are stale and left as they
+    are, each until another is over and settled: a day, until itself or the day after.
     """
 
     transformed: TransformReport
     aggregated: Aggregation
-    later: Mapping[DerivedStage[Any, Any], LaterReport]
+    later: Mapping[DerivedStage[Any, Any], DayAggregation]
     open_hours: tuple[datetime, ...]
+    open_keys: Mapping[DerivedStage[Any, Any], Mapping[Any, Any]]
     errors: tuple[str, ...]
     survey: RawSurvey | None
 
@@ -91,8 +71,18 @@ class Reconciliation:
                 unreadable=tuple(unreadable),
             ),
             aggregated=replace(self.aggregated, written=tuple(hours[hour] for hour in sorted(hours))),
-            later={stage: report.after(before.later[stage]) for stage, report in self.later.items()},
+            later={stage: _both(before.later[stage], run) for stage, run in self.later.items()},
         )
+
+
+def _both(before: DayAggregation, after: DayAggregation) -> DayAggregation:
+    written = {row.key: row for row in (*before.written, *after.written)}
+    refreshed = {row.key: row for row in (*before.refreshed, *after.refreshed) if row.key not in written}
+    return replace(
+        after,
+        written=tuple(written[key] for key in sorted(written)),
+        refreshed=tuple(refreshed[key] for key in sorted(refreshed)),
+    )
 
 
 @dataclass(kw_only=True)
@@ -132,16 +122,25 @@ def _reconcile_once(
     survey = _survey(lake, start, end)
     fed = EVENT_HOURS.fed_by_landing(start, end)
     aggregated = _aggregate(lake, retrying(lambda: stale_between(lake, EVENT_HOURS, *fed)), left)
-    later, blocked = {}, set(aggregated.held_back)
+    later, open_keys, look_back = {}, {}, timedelta(0)
+    blocked: set[Any] = set(aggregated.held_back)
     for stage in LATER_JOBS:
-        changed = stage.changed_by_landing(start, end)
-        later[stage] = _compute_later(lake, stage, changed, settled_before, blocked, left)
-        blocked = {*map(stage.at, blocked), *later[stage].held_back, *later[stage].open_keys}
+        # With the later keys that look back at those that are fed.
+        look_back += stage.look_back
+        stale = retrying(partial(_awaited_by_stale_keys, lake, stage, *stage.fed_by_landing(start, end + look_back)))
+        waiting = set(map(stage.at, blocked))
+        kept = {key: other for key, other in stale.items() if other and start_of(other + stage.step) > settled_before}
+        run = _run_later(lake, stage, [key for key in stale if key not in kept and key not in waiting], left)
+        written = {row.key for row in run.written}
+        later[stage] = run
+        open_keys[stage] = {key: other for key, other in kept.items() if key not in written}
+        blocked = {*waiting, *run.held_back, *open_keys[stage]}
     done = Reconciliation(
         transformed=transformed,
         aggregated=aggregated,
         later=later,
         open_hours=tuple(hours[len(settled) :]),
+        open_keys=open_keys,
         errors=tuple(left.errors),
         survey=survey,
     )
@@ -197,31 +196,13 @@ def _aggregate(lake: Lake, stale: Sequence[datetime], left: _Left) -> Aggregatio
     return Aggregation()
 
 
-def _compute_later(
-    lake: Lake,
-    stage: DerivedStage[Any, Any],
-    changed: tuple[Any, Any],
-    settled_before: datetime,
-    blocked: Collection[date],
-    left: _Left,
-) -> LaterReport:
-    """Compute the stale keys of a range that wait neither for an end nor for a `blocked` key of the stage before."""
-    inputs, stored = retrying(lambda: known_inputs(lake, stage, *changed))
-    stale = {key: key_to_await(stage, inputs[key], stored.get(key)) for key in stale_keys(inputs, stored.values())}
-    open_keys = {key: other for key, other in stale.items() if other and start_of(other + stage.step) > settled_before}
-    waiting = set(map(stage.at, blocked))
-    run = _run_later(lake, stage, [key for key in stale if key not in open_keys and key not in waiting], left)
-    written = {row.key for row in run.written}
-    return LaterReport(
-        written=run.written,
-        refreshed=run.refreshed,
-        unchanged=run.unchanged,
-        held_back=run.held_back,
-        open_keys={key: other for key, other in open_keys.items() if key not in written},
-    )
+def _awaited_by_stale_keys(lake: Lake, stage: DerivedStage[Key, Any], start: Key, end: Key) -> Mapping[Key, Key | None]:
+    """Return, in order, the stale keys in `[start, end)`, each with its `key_to_await`."""
+    inputs, stored = known_inputs(lake, stage, start, end)
+    return {key: key_to_await(stage, inputs[key], stored.get(key)) for key in stale_keys(inputs, stored.values())}
 
 
-def _run_later(lake: Lake, stage: DerivedStage[Any, Any], stale: Sequence[Any], left: _Left) -> LaterRun:
+def _run_later(lake: Lake, stage: DerivedStage[Any, Any], stale: Sequence[Any], left: _Left) -> DayAggregation:
     """Compute what can be; keys that need an event hour whose tables are between two commits are left out."""
     keys = list(stale)
     try:
@@ -236,7 +217,7 @@ def _run_later(lake: Lake, stage: DerivedStage[Any, Any], stale: Sequence[Any], 
                 keys = [key for key in keys if key not in waiting]
     except SparkJobError as failure:
         left.add(f"no {stage.title} was made", failure)
-    return LaterReport()
+    return DayAggregation()
 
 
 def _named(kind: str, hours: Collection[datetime]) -> str:

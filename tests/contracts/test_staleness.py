@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from contracts.ledger import UNFINISHED, DayRow, EventRow, LandedHour, LandingRow
+from contracts.ledger import UNFINISHED, DayRow, EventRow, LandedHour
 from contracts.partitions import DAY, HOUR, hours_between
 from contracts.stages import DAYS, EVENT_HOURS, Input
 from contracts.staleness import due_keys, is_settled, key_to_await, stale_keys
@@ -37,20 +37,8 @@ def made(inputs: Iterable[Input[date]]) -> list[DayRow]:
     return [day_row(current.key, current.input_version) for current in inputs]
 
 
-def landed(hours: Iterable[datetime], *, settled: bool = True) -> list[LandingRow]:
-    return [
-        LandingRow(
-            landing_hour=hour,
-            input_version="",
-            received_by_event_hour={},
-            settled=settled,
-            unreadable_objects=0,
-            lines=0,
-            received=0,
-            rejected=0,
-        )
-        for hour in hours
-    ]
+def landed(hours: Iterable[datetime], *, settled: bool = True) -> dict[datetime, bool]:
+    return dict.fromkeys(hours, settled)
 
 
 @pytest.mark.parametrize(
@@ -146,14 +134,14 @@ def test_a_day_is_settled_when_each_of_its_landing_hours_is() -> None:
     assert is_settled(DAYS, MONDAY, landed(hours))
     assert not is_settled(DAYS, TUESDAY, landed(hours))
     assert not is_settled(DAYS, MONDAY, landed(hour for hour in hours if hour != NOON))
-    assert not is_settled(DAYS, MONDAY, [*landed(hours), *landed([NOON], settled=False)])
+    assert not is_settled(DAYS, MONDAY, landed(hours) | landed([NOON], settled=False))
 
 
 def test_hours_before_the_first_that_the_ledger_knows_do_not_keep_a_day_open() -> None:
     end_of_monday = NOON + timedelta(hours=12)
     assert is_settled(DAYS, MONDAY, landed(hours_between(NOON, end_of_monday)))
     assert is_settled(DAYS, MONDAY - DAY, landed([NOON]))
-    assert not is_settled(DAYS, MONDAY, [])
+    assert not is_settled(DAYS, MONDAY, {})
 
 
 def test_a_day_that_was_never_made_awaits_its_own_end() -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from contracts.data_checks import CheckResult, stopping_results
-from contracts.ledger import UNFINISHED, LandingRow, Row
+from contracts.ledger import UNFINISHED, EventRow, LandingRow, Row
 from contracts.names import LakeLocation
 from contracts.partitions import hour_key, key_text
 from contracts.stages import DerivedStage, Input, Key
@@ -74,11 +74,14 @@ def check_row(stage: DerivedStage[Key, Row], current: Input[Key], row: Row | Non
             f"{stage.row_type.LEDGER.name} has no finished row for {key_text(current.key)}, which "
             f"{stage.has_rows.format(now=current.rows)}: the job ended before its last commit; clear it"
         )
-    problem = row.imbalance
-    if row.source_version == current.source_version and row.rows != current.rows:
-        problem = problem or stage.has_other_rows.format(now=current.rows, then=row.rows)
-    if problem:
-        raise LedgerImbalanceError(f"{stage.named(current.key)}: {problem}")
+    named = stage.named(current.key)
+    if isinstance(row, EventRow) and row.received != row.clean + row.duplicates:
+        raise LedgerImbalanceError(
+            f"{named}: {row.received} received, but {row.clean} clean and {row.duplicates} duplicates"
+        )
+    rows = stage.rows_of(row)
+    if getattr(row, stage.noted_version) == current.source_version and rows != current.rows:
+        raise LedgerImbalanceError(f"{named}: {stage.has_other_rows.format(now=current.rows, then=rows)}")
     return row
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Generic
 
-from contracts.ledger import LandingRow, Row
+from contracts.ledger import Row
 from contracts.names import LakeLocation
 from contracts.partitions import DAY, HOUR, hours_between, key_text, start_of
 from contracts.stages import LANDING_HOURS, DerivedStage, Input, Key
@@ -32,7 +32,7 @@ class KeysNow(Generic[Key, Row]):
     inputs: Mapping[Key, Input[Key]]
     written: Mapping[Key, Row]
     waiting: frozenset[Key]
-    landed: tuple[LandingRow, ...]
+    settled: dict[datetime, bool]
 
     def stale(self) -> list[Key]:
         """Return the stale keys, in order."""
@@ -57,7 +57,7 @@ class KeysNow(Generic[Key, Row]):
         return awaited is None or self._is_settled(awaited)
 
     def _is_settled(self, key: Key) -> bool:
-        return is_settled(self.stage, key, self.landed)
+        return is_settled(self.stage, key, self.settled)
 
 
 def due_between(ledger: LedgerStore, stage: DerivedStage[Key, Row], start: Key, end: Key) -> list[Key]:
@@ -113,15 +113,11 @@ def read_inputs(
 
 def _settling(lake: LakeLocation, stage: DerivedStage[Key, Row], start: Key, end: Key) -> KeysNow[Key, Row]:
     now = _keys_now(open_ledger(lake), stage, start, end)
-    return replace(now, landed=(*now.landed, *_hours_in_which_nothing_landed(lake, now.landed)))
+    return replace(now, settled=now.settled | dict.fromkeys(_quiet_hours(lake, now.settled), True))
 
 
 def _keys_now(
-    ledger: LedgerStore,
-    stage: DerivedStage[Key, Row],
-    start: Key,
-    end: Key,
-    stored: Iterable[Row] | None = None,
+    ledger: LedgerStore, stage: DerivedStage[Key, Row], start: Key, end: Key, stored: Iterable[Row] | None = None
 ) -> KeysNow[Key, Row]:
     """Return the keys of `[start, end)`; `stored` are their rows of the ledger, if they were read already."""
     if stored is None:
@@ -131,44 +127,30 @@ def _keys_now(
     if isinstance(source, DerivedStage):
         rows = ledger.rows(source, first - source.look_back, fed_end)
         before = _keys_now(ledger, source, source.at(start), source.at(end), rows)
-        landed = before.landed
+        settled = before.settled
         waiting = frozenset(stage.at(key) for key in (*before.stale(), *before.waiting))
     else:
         # With the landing hours that decide whether the keys, and the day after them, are over.
         first, fed_end = min(first, start_of(start) - RECONCILED), max(fed_end, start_of(end) + DAY)
         rows = ledger.rows(LANDING_HOURS, first, fed_end)
-        landed, waiting = tuple(rows), frozenset()
+        settled, waiting = {row.landing_hour: row.settled for row in rows}, frozenset()
     return KeysNow(
         stage=stage,
         inputs=stage.inputs(stage.between(start, end), rows, stored),
         written={row.key: row for row in stored},
         waiting=waiting,
-        landed=landed,
+        settled=settled,
     )
 
 
-def _hours_in_which_nothing_landed(lake: LakeLocation, landed: Collection[LandingRow]) -> list[LandingRow]:
-    """Return rows for the hours that have neither a row nor an object, and that come before a settled one.
+def _quiet_hours(lake: LakeLocation, settled: Mapping[datetime, bool]) -> list[datetime]:
+    """Return the hours that have neither a row nor an object, and that come before a settled one.
 
     No run transforms such an hour if Airflow was down when it ended, and it must not keep its day open for good.
     """
-    known = {row.landing_hour for row in landed}
-    settled = [row.landing_hour for row in landed if row.settled]
-    gaps = [hour for hour in hours_between(min(known), max(settled)) if hour not in known] if settled else []
+    last = max((hour for hour in settled if settled[hour]), default=None)
+    gaps = [hour for hour in hours_between(min(settled), last) if hour not in settled] if last else []
     if not gaps:
         return []
     objects = landed_between(open_store(lake.raw_uri), gaps[0], gaps[-1] + HOUR)
-    return [_empty_row(hour) for hour in gaps if hour not in objects]
-
-
-def _empty_row(landing_hour: datetime) -> LandingRow:
-    return LandingRow(
-        landing_hour=landing_hour,
-        input_version="",
-        received_by_event_hour={},
-        settled=True,
-        unreadable_objects=0,
-        lines=0,
-        received=0,
-        rejected=0,
-    )
+    return [hour for hour in gaps if hour not in objects]

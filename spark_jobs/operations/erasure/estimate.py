@@ -7,8 +7,8 @@ from typing import Any
 
 from contracts.ledger import LandedHour
 from contracts.partitions import HOUR
-from contracts.stages import EVENT_HOURS, LATER_STAGES
-from contracts.tables import REJECTED_EVENTS, TABLES
+from contracts.stages import EVENT_HOURS, LATER_STAGES, TABLES
+from contracts.tables import REJECTED_EVENTS
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.ledgers import read_ledger
 from spark_jobs.operations.erasure.rewrite import objects_to_search

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 
 from contracts import stages
 from contracts.partitions import HOUR, hour_of
-from contracts.tables import TABLES, table_named
+from contracts.stages import TABLES, table_named
 from spark_jobs.lake.lake import Lake
 from spark_jobs.operations.reconcile_hours import Reconciliation, reconcile_hours
 from tests.spark_jobs.conftest import NewLake

@@ -13,8 +13,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from contracts.partitions import DAY, HOUR, day_of
-from contracts.stages import DAYS, EVENT_HOURS
-from contracts.tables import DAY_LEDGER, EVENT_LEDGER, TABLES, USER_DAYS, Table
+from contracts.stages import DAYS, EVENT_HOURS, TABLES
+from contracts.tables import DAY_LEDGER, EVENT_LEDGER, USER_DAYS, Table
 from spark_jobs.daily.aggregate_days import aggregate_days as make_days
 from spark_jobs.hourly import aggregate_hours
 from spark_jobs.hourly.hour_task import ComputedHours, run_hour_tasks
