@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
@@ -10,10 +11,11 @@ from contracts.data_checks import CheckResult, Severity
 from contracts.ledger import UNFINISHED, DayRow, EventRow
 from contracts.names import LakeLocation
 from contracts.partitions import DAY, HOUR, hours_between
-from contracts.stages import DAYS
+from contracts.stages import DAYS, Stage
 from pipeline.lake_status import derived
 from pipeline.lake_status.checks import DataCheckError, LedgerImbalanceError, NotInLedgerError
 from pipeline.lake_status.derived import checked_rows, is_due, left_behind, publishable
+from tests.contracts.weekly_stage import WEEKS
 from tests.plugins.pipeline.lake_status.fake_ledger import FakeLedger, FakeRaw, landed
 
 LAKE = LakeLocation(raw_uri="s3://raw/raw", warehouse_uri="s3://w/warehouse", database="lake")
@@ -184,3 +186,29 @@ def test_a_data_check_that_does_not_hold_stops_the_day(lake: FakeLedger) -> None
 
     with pytest.raises(DataCheckError, match="day 2026-11-23: events_lost is 2, expected exactly 0"):
         checked_rows(LAKE, DAYS, MONDAY)
+
+
+class LedgerOfWeeks(FakeLedger):
+    """The ledgers with another stage's, which is computed from days."""
+
+    def _all(self, stage: Stage[Any, Any]) -> list[Any]:
+        return [] if stage is WEEKS else super()._all(stage)
+
+
+def test_a_stage_that_is_computed_from_days_is_published_by_its_declaration_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    week = [landed(hour) for hour in hours_between(MIDNIGHT - DAY, MIDNIGHT + 7 * DAY)]
+    ledger = LedgerOfWeeks(week)
+    use(monkeypatch, ledger)
+    assert publishable(LAKE, WEEKS, {MONDAY}) == [], "no day was made yet"
+
+    for day in DAYS.between(MONDAY, MONDAY + 8 * DAY):
+        ledger.days.append(day_row(day, ledger.events))
+        current = DAYS.inputs([day], ledger.events, ledger.days)[day]
+        ledger.days[-1] = replace(ledger.days[-1], input_version=current.input_version)
+    assert publishable(LAKE, WEEKS, {MONDAY}) == [MONDAY]
+    assert left_behind(LAKE, WEEKS, MONDAY, MONDAY + 14 * DAY) == [MONDAY], "the next week is not over"
+
+    ledger.events[30] = replace(ledger.events[30], input_version="older")
+    assert publishable(LAKE, WEEKS, {MONDAY}) == [], "it waits for an event hour, through its day"
