@@ -27,9 +27,8 @@ from spark_jobs.raw.lake_stores import LakeStores
 class Estimate:
     """What an erasure would do; `unknown` are the places, from 1, of the users of whom no table has an event.
 
-    `objects` and `bytes` are to be rewritten; of `landing_hours`, `expired_hours` have lost raw objects. Event hours
-    and, by the stage's name, the keys of later stages are those that the landing hours feed; `snapshots` and
-    `data_files` are those of the tables' past.
+    `objects` and `bytes` are to be rewritten; of `landing_hours`, `expired_hours` have lost raw objects. `fed` counts,
+    by the stage's name, the keys that these hours feed; `snapshots` and `data_files` are those of the tables' past.
     """
 
     rows: Mapping[str, int]
@@ -38,8 +37,7 @@ class Estimate:
     unreadable: tuple[str, ...]
     landing_hours: int
     expired_hours: int
-    event_hours: int
-    later: Mapping[str, int]
+    fed: Mapping[str, int]
     snapshots: int
     data_files: int
     unknown: tuple[int, ...]
@@ -63,7 +61,6 @@ def estimate(lake: Lake, stores: LakeStores, users: SoughtUsers) -> Estimate:
     ]
     held = [finding.stored for finding in found if finding.held]
     rows, known = counted_rows(lake, users)
-    fed = _fed(lake, hours)
     snapshots, data_files = _past(lake)
     present = {stored.key for stored in raw}
     return Estimate(
@@ -73,28 +70,20 @@ def estimate(lake: Lake, stores: LakeStores, users: SoughtUsers) -> Estimate:
         unreadable=tuple(finding.stored.key for finding in found if finding.unreadable),
         landing_hours=len(hours),
         expired_hours=len({hour for hour, key in {**received.rows, **rejected.rows} if key not in present}),
-        event_hours=len(fed),
-        later=_later(fed),
+        fed=_fed(lake, hours),
         snapshots=snapshots,
         data_files=data_files,
         unknown=tuple(place for place, user_hash in enumerate(users.hashes_in_order, 1) if user_hash not in known),
     )
 
 
-def _fed(lake: Lake, hours: Collection[datetime]) -> set[datetime]:
-    """Return the event hours that landing hours feed: all of them become stale."""
-    if not hours:
-        return set()
-    landed = read_ledger(lake, LandedHour, min(hours), max(hours) + HOUR)
-    return EVENT_HOURS.given(row for row in landed if row.landing_hour in hours)
-
-
-def _later(event_hours: Collection[datetime]) -> Mapping[str, int]:
-    """Return, by the stage's name, how many keys are computed from the event hours."""
-    fed: dict[str, set[Any]] = {EVENT_HOURS.name: set(event_hours)}
+def _fed(lake: Lake, hours: Collection[datetime]) -> Mapping[str, int]:
+    """Return, by the stage's name, how many keys landing hours feed, one through another: all of them become stale."""
+    landed = read_ledger(lake, LandedHour, min(hours), max(hours) + HOUR) if hours else []
+    fed: dict[str, set[Any]] = {EVENT_HOURS.name: EVENT_HOURS.given(row for row in landed if row.landing_hour in hours)}
     for stage in LATER_STAGES:
         fed[stage.name] = stage.reading(map(stage.at, fed[stage.source.name]))
-    return {stage.name: len(fed[stage.name]) for stage in LATER_STAGES}
+    return {name: len(keys) for name, keys in fed.items()}
 
 
 def _past(lake: Lake) -> tuple[int, int]:

@@ -119,21 +119,19 @@ HOURS_AT_ONCE: Final = 7 * 24
 class Rebuilt:
     """What was made: landing hours from raw, landing hours whose raw is gone (rows taken out), and what is behind.
 
-    `later` counts keys by the stage's name; `problems` name event hours that could not be made again.
+    That is counted by the stage's name in `computed`; `problems` name event hours that could not be made again.
     """
 
     landing_hours: int
     struck_hours: int
-    event_hours: int
-    later: Counter[str]
+    computed: Counter[str]
     problems: tuple[str, ...]
 
     def __add__(self, later: "Rebuilt") -> "Rebuilt":
         return Rebuilt(
             landing_hours=self.landing_hours + later.landing_hours,
             struck_hours=self.struck_hours + later.struck_hours,
-            event_hours=self.event_hours + later.event_hours,
-            later=self.later + later.later,
+            computed=self.computed + later.computed,
             problems=later.problems,
         )
 
@@ -153,15 +151,14 @@ def rebuild(lake: Lake, users: SoughtUsers, more: Collection[datetime], settled_
         delete_rows(lake, hours, users)
     problems: list[str] = []
     bounds = _landed_bounds(lake)
-    event_hours, made_later = 0, Counter[str]()
+    computed: Counter[str] = Counter()
     if bounds is not None:
-        event_hours = _make_event_hours(lake, *bounds, problems)
-        made_later = _make_later(lake, *bounds)
+        computed[EVENT_HOURS.name] = _make_event_hours(lake, *bounds, problems)
+        computed += _make_later(lake, *bounds)
     return Rebuilt(
         landing_hours=written,
         struck_hours=len(left),
-        event_hours=event_hours,
-        later=made_later,
+        computed=computed,
         problems=tuple(problems),
     )
 
