@@ -5,15 +5,13 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Final
 
-from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
-
 from contracts.data_checks import NULL_SHARES, VOLUME_WEEKS, VOLUME_WEEKS_NEEDED, WEEK, Figure
 from contracts.ledger import UNFINISHED, DayRow, EventRow, LandingLedgerRow
-from contracts.partitions import HOUR, parse_hour_key, start_of_day
+from contracts.partitions import HOUR, day_of, start_of_day
 from contracts.tables import CLEAN_EVENTS, RECEIVED_EVENTS, REJECTED_EVENTS, SESSIONS, USER_DAYS, Table
 from contracts.timestamps import EPOCH
 from spark_jobs.checks.file_figures import NO_FILES, FiguresByHour, FileFigures
-from spark_jobs.lake.filters import HOUR_KEY_PATTERN
+from spark_jobs.lake.filters import partitions_of_days
 from spark_jobs.lake.lake import Lake
 
 #: The columns that each stage's checks look at in the tables' files.
@@ -160,9 +158,13 @@ def weeks_before(hour: datetime) -> list[datetime]:
 def read_volumes(lake: Lake, ledger: Table, column: str, hours: Collection[datetime]) -> Volumes:
     """Return a figure of the ledger's rows that the hours are compared with."""
     compared = {before for hour in hours for before in weeks_before(hour)}
-    rows = lake.read_hours(ledger, compared).where(F.col("input_version") != UNFINISHED)
-    key = F.date_format(ledger.partitions[0].column, HOUR_KEY_PATTERN).alias("key")
-    return {parse_hour_key(row.key): row.volume for row in rows.select(key, F.col(column).alias("volume")).collect()}
+    (by_day,) = ledger.partitions
+    rows = lake.rows(ledger, partitions_of_days(by_day, map(day_of, compared)), by_day.column, column, "input_version")
+    return {
+        row[by_day.column]: row[column]
+        for row in rows
+        if row[by_day.column] in compared and row["input_version"] != UNFINISHED
+    }
 
 
 def volume_figure(hour: datetime, volume: int, volumes: Volumes) -> Figure:

@@ -16,6 +16,7 @@ from typing import Final
 from contracts.data_checks import failed_checks
 from contracts.ledger import UNFINISHED, DayRow, EventRow
 from contracts.partitions import (
+    HOUR,
     day_key,
     day_number,
     day_of,
@@ -24,7 +25,6 @@ from contracts.partitions import (
     hour_of_ordinal,
     hours_between,
     hours_of_day,
-    ordinal,
     start_of_day,
 )
 from contracts.tables import (
@@ -54,11 +54,13 @@ from spark_jobs.daily.day_ledgers import DayLedgers, read_ledgers
 from spark_jobs.daily.day_task import DAY_TABLES, run_cohort_tasks, run_day_tasks
 from spark_jobs.errors import LedgerImbalanceError, UnsettledInputError
 from spark_jobs.lake.data_files import DataFile
-from spark_jobs.lake.duckdb_tasks import StoredFile, StoredFiles, rows_in, stored_files
-from spark_jobs.lake.lake import Lake, collected
+from spark_jobs.lake.duckdb_tasks import StoredFiles, by_partition, rows_in
+from spark_jobs.lake.filters import between, partitions_of_days
+from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.ledgers import write_ledger
 from spark_jobs.lake.retries import TRIES, retrying
 from spark_jobs.lake.revision import Revision
+from spark_jobs.lake.table_files import StoredFile
 from spark_jobs.progress import progress
 
 TARGETS: Final = (*DAY_TABLES, DAILY_FUNNEL, DAILY_TRAFFIC, DAILY_RETENTION, DATA_CHECKS, DAY_LEDGER)
@@ -145,7 +147,8 @@ class _Run:
         rows = self.ledger_rows(computed) | {day: self.ledgers.stored[day] for day in refreshed}
         days = sorted(rows)
         noted = _figures(rows.values())
-        hours = collected(lake.read_days(HOURLY_TRAFFIC, days), "event_hour", *_fields(DayTraffic))
+        of_days = partitions_of_days(HOURLY_TRAFFIC.partitions[0], days)
+        hours = lake.rows(HOURLY_TRAFFIC, of_days, "event_hour", *_fields(DayTraffic))
         traffic = traffic_by_day(hours)
         check_traffic({day: row.events for day, row in rows.items()}, traffic)
         users = run_cohort_tasks(lake, self._user_day_files(days))
@@ -166,7 +169,7 @@ class _Run:
         """Return the files of the days and of one day to each side, by day, all of one snapshot that was checked."""
         lake = self.base.lake
         hours = sorted({hour for day in days for hour in hours_between(*event_hours_feeding(day))})
-        by_hour = stored_files(lake, CLEAN_EVENTS, lake.snapshot(CLEAN_EVENTS), ordinal(hours[0]), ordinal(hours[-1]))
+        by_hour = by_partition(lake.files(CLEAN_EVENTS, between("event_time", hours[0], hours[-1] + HOUR)))
         check_clean(self.ledgers.events, {hour_of_ordinal(hour): rows_in(by_hour, hour) for hour in by_hour}, hours)
         by_day: defaultdict[int, list[StoredFile]] = defaultdict(list)
         for hour, files in by_hour.items():
@@ -175,16 +178,15 @@ class _Run:
 
     def _user_day_files(self, days: Sequence[date]) -> StoredFiles:
         """Return the files of the users of the days and of all days that these look back at."""
-        seen = {day_number(seen) for day in days for seen in (day, *days_between(*days_looked_back_at(day)))}
-        lake = self.base.lake
-        files = stored_files(lake, USER_DAYS, lake.snapshot(USER_DAYS), min(seen), max(seen))
-        return {day: files[day] for day in files if day in seen}
+        seen = {seen for day in days for seen in (day, *days_between(*days_looked_back_at(day)))}
+        return by_partition(self.base.lake.files(USER_DAYS, partitions_of_days(USER_DAYS.partitions[0], seen)))
 
     def _stored_sessions(self, days: Collection[date]) -> dict[date, DaySessions]:
         """Return the sessions of days whose events, and so whose sessions, are the same."""
         if not days:
             return {}
-        stored = collected(self.base.lake.read_days(DAILY_TRAFFIC, days), "day", *_fields(DaySessions))
+        of_days = partitions_of_days(DAILY_TRAFFIC.partitions[0], days)
+        stored = self.base.lake.rows(DAILY_TRAFFIC, of_days, "day", *_fields(DaySessions))
         return {row.pop("day"): DaySessions(**row) for row in stored}
 
     def _refuse_lost_events(self, figures: Mapping[date, DayFigures]) -> None:

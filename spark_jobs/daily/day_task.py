@@ -76,7 +76,7 @@ def run_day_tasks(lake: Lake, days: Iterable[date], files: StoredFiles) -> Compu
         targets={table: lake.file_target(table) for table in DAY_TABLES},
         threads=cores // max(len(batches), 1),
     )
-    results = run_tasks(lake, len(batches), task.results)
+    results = run_tasks(lake.spark, len(batches), task.results)
     return ComputedDays(
         figures=day_figures(results), files={table: results.files_of(table.name) for table in DAY_TABLES}
     )
@@ -149,7 +149,7 @@ def run_cohort_tasks(lake: Lake, files: StoredFiles) -> UsersByCohort:
         threads=lake.spark.sparkContext.defaultParallelism // max(parts, 1),
     )
     users: Counter[tuple[date, date]] = Counter()
-    for table in run_tasks(lake, parts, task.results).tables.get(COHORTS, ()):
+    for table in run_tasks(lake.spark, parts, task.results).tables.get(COHORTS, ()):
         for row in table.to_pylist():
             users[row["day"], row["cohort_day"]] += row["users"]
     return users

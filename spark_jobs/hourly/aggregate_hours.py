@@ -22,7 +22,8 @@ from contracts.tables import CLEAN_EVENTS, DATA_CHECKS, EVENT_LEDGER, HOURLY_TRA
 from spark_jobs.checks.check_hours import check_event_hours
 from spark_jobs.errors import LedgerImbalanceError, UnsettledInputError
 from spark_jobs.hourly.hour_task import HOUR_TABLES, ComputedHours, HourCounts, run_hour_tasks
-from spark_jobs.lake.duckdb_tasks import rows_in, stored_files
+from spark_jobs.lake.duckdb_tasks import by_partition, rows_in
+from spark_jobs.lake.filters import between
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.ledgers import read_ledger, write_ledger
 from spark_jobs.lake.retries import TRIES, retrying
@@ -105,7 +106,8 @@ def _replace(base: Revision, inputs: list[Input[datetime]], *, already_known: se
     lake, hours = base.lake, [hour.key for hour in inputs]
     snapshot = lake.snapshot(RECEIVED_EVENTS)
     first = min(read for hour in hours for read in EVENT_HOURS.read_by(hour))
-    files = stored_files(lake, RECEIVED_EVENTS, snapshot, ordinal(first), ordinal(max(hours)))
+    window = between("event_time", first, max(hours) + HOUR)
+    files = by_partition(lake.files_as_of(RECEIVED_EVENTS, snapshot, window))
     check_received(inputs, {hour: rows_in(files, ordinal(hour)) for hour in hours})
     progress(f"computing {len(hours)} event hours")
     computed = run_hour_tasks(lake, hours, files)

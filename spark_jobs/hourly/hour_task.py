@@ -77,7 +77,7 @@ def run_hour_tasks(lake: Lake, hours: Sequence[datetime], files: StoredFiles) ->
         events_per_hour=BOT_EVENTS_PER_HOUR,
         threads=cores // max(len(batches), 1),
     )
-    results = run_tasks(lake, len(batches), task.results)
+    results = run_tasks(lake.spark, len(batches), task.results)
     return ComputedHours(
         counts={
             hour_of_ordinal(row["hour"]): HourCounts(

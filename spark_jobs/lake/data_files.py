@@ -9,16 +9,19 @@ import re
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache, partial
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from botocore.exceptions import ClientError
 from pyspark.sql import DataFrame
@@ -37,6 +40,12 @@ from storage.directory import local_directory
 FILE_BYTES: Final = 96 * 1024 * 1024
 #: Write every partition's rows, however few, once a task's waiting rows take this much memory.
 HELD_BYTES: Final = 256 * 1024 * 1024
+
+#: So many files are read or written side by side; the client of S3 has as many connections.
+_AT_ONCE: Final = 10
+
+T_ = TypeVar("T_")
+U_ = TypeVar("U_")
 
 _HOUR_US: Final = 3_600_000_000
 #: These columns get no dictionary: their values hardly repeat, so building one costs as much as writing all else.
@@ -86,7 +95,12 @@ DATA_FILE_SCHEMA: Final = T.StructType(
 def as_batch(file: DataFile) -> pa.RecordBatch:
     """Return a file as a row of `DATA_FILE_SCHEMA`."""
     row = {**vars(file), "partition": list(file.partition)}
-    return pa.RecordBatch.from_pylist([row], to_arrow_schema(DATA_FILE_SCHEMA))
+    return pa.RecordBatch.from_pylist([row], _data_file_schema())
+
+
+@cache
+def _data_file_schema() -> pa.Schema:
+    return to_arrow_schema(DATA_FILE_SCHEMA)
 
 
 def as_file(row: Mapping[str, Any]) -> DataFile:
@@ -108,13 +122,37 @@ def local_copies(locations: Iterable[str]) -> Iterator[list[str]]:
     Raise `DataFileError` if one is gone.
     """
     with TemporaryDirectory() as directory:
-        yield [_local_copy(location, directory, number) for number, location in enumerate(locations)]
+        copy = partial(_local_copy, directory)
+        named = list(locations)
+        yield list(_side_by_side(copy, enumerate(named), remote=any(map(is_in_s3, named))))
 
 
-def _local_copy(location: str, directory: str, number: int) -> str:
+def is_in_s3(location: str) -> bool:
+    """Return whether a file lies in S3, and not in a directory."""
+    return location.startswith("s3://")
+
+
+def _side_by_side(function: Callable[[T_], U_], items: Iterable[T_], *, remote: bool) -> Iterator[U_]:
+    """Yield what a function returns for each item; several wait for S3 at a time, while a disk is quick."""
+    if not remote:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        yield from pool.map(function, items)
+
+
+@contextmanager
+def dataset(schema: pa.Schema, locations: Iterable[str]) -> Iterator[ds.Dataset]:
+    """Yield the rows of data files; a column that was declared since a file was written is null in it."""
+    with local_copies(locations) as paths:
+        yield ds.dataset(paths, schema=schema, format="parquet") if paths else ds.dataset(schema.empty_table())
+
+
+def _local_copy(directory: str, numbered: tuple[int, str]) -> str:
     """Return a local path to a file's content: its own if that is safe to use, else one in the directory."""
+    number, location = numbered
     path = Path(directory) / f"{number}.parquet"
-    if location.startswith("s3://"):
+    if is_in_s3(location):
         _download(location, path)
         return str(path)
     file = local_directory(location)
@@ -203,8 +241,7 @@ class PartitionBuffer:
 
     def flush(self) -> Iterator[DataFile]:
         """Write all rows that are left."""
-        for partition in sorted(self._rows):
-            yield self._written(partition)
+        yield from _side_by_side(self._written, sorted(self._rows), remote=is_in_s3(self.target.data))
 
     def _written(self, partition: Partition) -> DataFile:
         del self._sizes[partition]
@@ -288,7 +325,7 @@ def _footer(content: bytes) -> bytes:
 
 
 def _put(location: str, content: bytes) -> None:
-    if not location.startswith("s3://"):
+    if not is_in_s3(location):
         path = local_directory(location)
         path.parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_bytes(content)

@@ -14,13 +14,11 @@ from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
-from pyspark.sql import Column
-from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
-from pyspark.sql import types as T  # noqa: N812
+from pyspark.sql import SparkSession
+from pyspark.sql import types as T  # noqa: N812 (PySpark's own abbreviation)
 
-from contracts.tables import Partition, Table
 from spark_jobs.lake.data_files import DataFile, as_batch, as_file, map_in_arrow
-from spark_jobs.lake.lake import Lake
+from spark_jobs.lake.table_files import StoredFile
 from spark_jobs.task_errors import named_task_errors
 
 #: A task takes no more rows than this, unless one hour or one day has more.
@@ -40,37 +38,16 @@ _RESULTS: Final = T.StructType([T.StructField("kind", T.StringType()), T.StructF
 Result = tuple[str, pa.Table]
 
 
-@dataclass(frozen=True, kw_only=True)
-class StoredFile:
-    """A data file of a table, and its rows: all of one hour or one day."""
-
-    location: str
-    rows: int
-
-
 #: By the number of the hour or the day, counted from the epoch.
 StoredFiles = Mapping[int, Sequence[StoredFile]]
 
 
-def stored_files(lake: Lake, table: Table, snapshot: int | None, first: int, last: int) -> StoredFiles:
-    """Return the files of the hours or days from `first` to `last` in a snapshot; None is an empty table.
-
-    What counts is the table's last partition column, and each of its hours or days has its own files.
-    """
-    if snapshot is None:
-        return {}
-    number = _partition_number(table.partitions[-1])
-    files = lake.read_as_of(table, snapshot, metadata="files").where(number.between(first, last))
+def by_partition(files: Iterable[StoredFile]) -> StoredFiles:
+    """Return files by their hour or day, which is the last of the table's partition columns."""
     by_number: defaultdict[int, list[StoredFile]] = defaultdict(list)
-    for row in files.select("file_path", "record_count", number.alias("number")).collect():
-        by_number[row.number].append(StoredFile(location=row.file_path, rows=row.record_count))
+    for file in files:
+        by_number[int(file.partition[-1])].append(file)
     return by_number
-
-
-def _partition_number(partition: Partition) -> Column:
-    if partition.transform == "hours":
-        return F.col(f"partition.{partition.column}_hour")
-    return F.unix_date(f"partition.{partition.column}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +67,7 @@ class TaskResults:
             yield from table.to_pylist()
 
 
-def run_tasks(lake: Lake, tasks: int, results: Callable[[int], Iterable[Result | DataFile]]) -> TaskResults:
+def run_tasks(spark: SparkSession, tasks: int, results: Callable[[int], Iterable[Result | DataFile]]) -> TaskResults:
     """Run so many tasks, each a call of `results` with its number, and return what they yield.
 
     `results` is pickled; it yields files that it wrote, and results.
@@ -103,7 +80,7 @@ def run_tasks(lake: Lake, tasks: int, results: Callable[[int], Iterable[Result |
             for number in batch.column(0).to_pylist():
                 yield from map(_stored, _with_files_together(results(number)))
 
-    frame = map_in_arrow(lake.spark.range(0, tasks, 1, tasks), batches, _RESULTS)
+    frame = map_in_arrow(spark.range(0, tasks, 1, tasks), batches, _RESULTS)
     tables: defaultdict[str, list[pa.Table]] = defaultdict(list)
     with named_task_errors():
         for row in frame.collect():

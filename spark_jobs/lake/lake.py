@@ -3,6 +3,7 @@
 A job is given one `Lake` and hands it on. What replaces hours or days of tables is `revision.Revision`.
 """
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -20,12 +21,14 @@ from spark_jobs.lake.data_files import (
     FileTarget,
     as_batch,
     as_file,
+    dataset,
     map_in_arrow,
     written_files,
 )
-from spark_jobs.lake.filters import at_hours, in_day_partitions, in_days, in_hour_partitions
+from spark_jobs.lake.filters import EVERYTHING, Condition, at_hours, in_day_partitions, in_days, in_hour_partitions
 from spark_jobs.lake.iceberg import Commit, commits_after, table_handle
 from spark_jobs.lake.session import LocalSize, java_class, spark_session
+from spark_jobs.lake.table_files import StoredFile, list_files
 from spark_jobs.lake.types import column_names, table_schema
 from spark_jobs.task_errors import named_task_errors
 
@@ -107,6 +110,38 @@ class Lake(LakeLocation):
         """Yield a table's commits as `commits_after` does."""
         return commits_after(self.spark, self.handle(table), after)
 
+    def condition(self, handle: Any, condition: Condition) -> Any:
+        """Return Iceberg's expression of a condition on the columns of a table's handle."""
+        parser = self.java_class("org.apache.iceberg.expressions.ExpressionParser")
+        return parser.fromJson(json.dumps(condition), handle.schema())
+
+    def files(
+        self, table: Table, condition: Condition = EVERYTHING, *, measured: Sequence[str] = ()
+    ) -> list[StoredFile]:
+        """Return the files of a table that may have rows for which a condition holds, as it is now.
+
+        With columns to be measured, each file says what its writer noted of them.
+        """
+        handle = self.handle(table)
+        current = handle.currentSnapshot()
+        return [] if current is None else self._files(handle, current.snapshotId(), condition, measured)
+
+    def files_as_of(self, table: Table, snapshot: int | None, condition: Condition = EVERYTHING) -> list[StoredFile]:
+        """Return these files as of a snapshot; None is that of a table that nothing was written to yet."""
+        return [] if snapshot is None else self._files(self.handle(table), snapshot, condition, ())
+
+    def _files(self, handle: Any, snapshot: int, condition: Condition, measured: Sequence[str]) -> list[StoredFile]:
+        return list_files(self.spark, handle, snapshot, self.condition(handle, condition), measured)
+
+    def rows(self, table: Table, condition: Condition, *columns: str) -> list[dict[str, Any]]:
+        """Return columns of all rows of the files that may have rows for which a condition holds; times are aware.
+
+        It is for tables that have few rows in many files: the driver reads them sooner than Spark would plan to.
+        """
+        with dataset(table_schema(table), (file.location for file in self.files(table, condition))) as rows:
+            found: list[dict[str, Any]] = rows.to_table(columns=list(columns)).to_pylist()
+            return found
+
     def file_target(self, table: Table) -> FileTarget:
         """Return what a task must know to write files of a table."""
         handle = self.handle(table)
@@ -153,9 +188,3 @@ def _with_id(schema: Any, field: pa.Field, path: str) -> pa.Field:
     if found is None:
         raise TableMismatchError(f"the table in the catalog has no column {path!r}, which it is declared to have")
     return field.with_metadata({"PARQUET:field_id": str(found.fieldId())})
-
-
-def collected(frame: DataFrame, *columns: str) -> list[dict[str, Any]]:
-    """Return the rows of a small frame; Arrow gives aware times, where `collect` gives them in this process's zone."""
-    rows: list[dict[str, Any]] = frame.select(*columns).toArrow().to_pylist()
-    return rows

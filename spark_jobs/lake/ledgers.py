@@ -7,12 +7,11 @@ from collections.abc import Collection, Mapping
 from datetime import date, datetime
 
 from contracts.ledger import LedgerRow, Row, columns_of, key_column, row_of, stored_row
-from contracts.partitions import day_key
 from contracts.stages import DerivedStage, Input, Key
 from contracts.staleness import stale_keys
 from contracts.tables import Table
-from spark_jobs.lake.filters import sql_literal
-from spark_jobs.lake.lake import Lake, collected
+from spark_jobs.lake.filters import between
+from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.revision import Revision
 from spark_jobs.lake.types import column_names
 
@@ -20,9 +19,9 @@ from spark_jobs.lake.types import column_names
 def read_ledger(lake: Lake, row_type: type[Row], start: date, end: date) -> list[Row]:
     """Return a ledger's rows of the hours or days in `[start, end)`, in order."""
     key = key_column(row_type)
-    frame = lake.read(row_type.LEDGER).where(f"{key} >= {_literal(start)} AND {key} < {_literal(end)}")
-    stored = collected(frame, *columns_of(row_type))
-    return sorted((row_of(row_type, values) for values in stored), key=lambda row: row.key)
+    stored = lake.rows(row_type.LEDGER, between(key, start, end), *columns_of(row_type))
+    rows = (row_of(row_type, values) for values in stored if start <= values[key] < end)
+    return sorted(rows, key=lambda row: row.key)
 
 
 def write_ledger(
@@ -69,7 +68,3 @@ def stale_between(lake: Lake, stage: DerivedStage[Key, Row], start: Key, end: Ke
 def _values(row: LedgerRow, table: Table) -> tuple[object, ...]:
     stored = stored_row(row)
     return tuple(stored[name] for name in column_names(table))
-
-
-def _literal(key: date) -> str:
-    return sql_literal(key) if isinstance(key, datetime) else f"DATE'{day_key(key)}'"

@@ -15,13 +15,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import reduce
 from typing import Any, Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
-from pyspark.sql import DataFrame
 
-from contracts.partitions import hour_key, hours_of_day, parse_hour_key
+from contracts.partitions import day_of, hour_key, hours_of_day, parse_hour_key
 from contracts.tables import Table
 from spark_jobs.errors import (
     BaseMovedError,
@@ -30,11 +30,22 @@ from spark_jobs.errors import (
     LedgerImbalanceError,
     SparkJobError,
 )
-from spark_jobs.lake.data_files import DataFile
-from spark_jobs.lake.filters import HourRange, at_hours, day_ordinals, hour_ordinals, hour_ranges, in_day_partitions
-from spark_jobs.lake.iceberg import Commit, commits_after, elements
+from spark_jobs.lake.data_files import DataFile, dataset, written_files
+from spark_jobs.lake.filters import (
+    Condition,
+    HourRange,
+    both,
+    equals,
+    hour_ranges,
+    in_ranges,
+    partitions_of_days,
+    partitions_of_hours,
+)
+from spark_jobs.lake.iceberg import Commit, commits_after
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.retries import TRIES, retrying
+from spark_jobs.lake.table_files import StoredFile, add_files
+from spark_jobs.lake.types import ARROW_TYPES, table_schema
 from spark_jobs.task_errors import raised_in_task
 
 #: Hours in more pieces than this are replaced by whole days at once.
@@ -49,9 +60,6 @@ RUN_ID: Final = "clickstream.run-id"
 REPLACED_HOURS: Final = "clickstream.replaced-hours"
 #: Names the part of the table that a commit replaced, where several stages share a table.
 _REPLACED_PART: Final = "clickstream.replaced-part"
-
-#: The package in which Iceberg's Spark runtime has its own copy of Parquet.
-_PARQUET: Final = "org.apache.iceberg.shaded.org.apache.parquet"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,27 +190,29 @@ class _Replacement:
     def replace_hourly_partitions(self, files: Collection[DataFile]) -> None:
         """Replace whole hourly partitions: a conflict there can only be another run of the same hours."""
         try:
-            self._commit(self._unchanged(), files, self._in_hourly_partitions())
+            self._commit(self._unchanged(), files, partitions_of_hours(self.column, self.hours))
         except BaseMovedError as error:
             raise InputChangedError(f"{self.table.name}: {error}") from error
 
     def replace_daily_partitions(self, files: Collection[DataFile]) -> None:
         """Replace whole daily partitions; what a compaction did to them meanwhile is no conflict."""
-        self._commit(self._unchanged(), files, self._in_daily_partitions())
+        self._commit(self._unchanged(), files, partitions_of_days(self.table.partitions[0], map(day_of, self.hours)))
 
     def replace_within_days(self, files: Collection[DataFile]) -> None:
         """Replace hours in daily partitions; where a file also has rows of other hours, these are carried over."""
         current = self._unchanged()
         if len(hour_ranges(self.hours)) <= MAX_RANGES:
             try:
-                self._commit(current, files, self._in_ranges())
+                self._commit(current, files, in_ranges(self.column, self.hours))
             except _PartialFileError:
                 pass  # Iceberg deletes whole files only, so the days are replaced whole
             else:
                 return
-        carried_over = self.lake.write_frame(self.table, self._other_hours(current.snapshot))
+        days = partitions_of_days(self.table.partitions[0], map(day_of, self.hours))
+        stored = self.lake.files_as_of(self.table, current.snapshot, self._in_part(days))
+        carried_over = list(written_files(self._other_hours(stored), self.lake.file_target(self.table)))
         with self.discarding(carried_over):
-            self._commit(current, [*files, *carried_over], self._in_daily_partitions())
+            self._commit(current, [*files, *carried_over], days)
 
     @contextmanager
     def discarding(self, files: Collection[DataFile]) -> Iterator[None]:
@@ -234,50 +244,29 @@ class _Replacement:
             raise InputChangedError(f"{self.table.name}: {error}, so what happened since is unknown") from error
         return _Current(handle=handle, snapshot=newest or self.base)
 
-    def _other_hours(self, base: int | None) -> DataFrame:
-        """Return the days' rows of other hours: few rows in many small files, which become one file a day again."""
-        condition = f"{in_day_partitions(self.column, self.hours)} AND NOT {at_hours(self.column, self.hours)}"
-        if self.part is not None:
-            condition = f"({condition}) AND {self.part.condition}"
-        return self.lake.read_as_of(self.table, base).where(condition).coalesce(1)
+    def _other_hours(self, stored: Collection[StoredFile]) -> Iterator[pa.Table]:
+        """Yield the rows of other hours in files: few rows in many small files, which become one file a day again."""
+        if not stored:
+            return
+        with dataset(table_schema(self.table), (file.location for file in stored)) as rows:
+            replaced = pc.is_in(pc.field(self.column), pa.array(sorted(set(self.hours)), ARROW_TYPES["timestamp"]))
+            for batch in rows.to_batches(filter=~replaced):
+                if batch.num_rows:
+                    yield pa.Table.from_batches([batch])
 
-    @property
-    def _expressions(self) -> Any:
-        return self.lake.java_class("org.apache.iceberg.expressions.Expressions")
+    def _in_part(self, condition: Condition) -> Condition:
+        return condition if self.part is None else both(condition, equals(self.part.column, self.part.value))
 
-    def _in_hourly_partitions(self) -> Any:
-        hour = self._expressions.hour(self.column)
-        return getattr(self._expressions, "in")(hour, hour_ordinals(self.hours))
-
-    def _in_daily_partitions(self) -> Any:
-        transform = self.table.partitions[0].transform
-        day = self.column if transform == "identity" else self._expressions.day(self.column)
-        return getattr(self._expressions, "in")(day, day_ordinals(self.hours))
-
-    def _in_ranges(self) -> Any:
-        expressions = self._expressions
-        ranges = [
-            getattr(expressions, "and")(
-                expressions.greaterThanOrEqual(self.column, start.isoformat()),
-                expressions.lessThan(self.column, end.isoformat()),
-            )
-            for start, end in hour_ranges(self.hours)
-        ]
-        return reduce(getattr(expressions, "or"), ranges)
-
-    def _commit(self, current: _Current, files: Collection[DataFile], replaced: Any) -> None:
-        """Replace the rows for which an Iceberg expression holds, unless one of them was changed since."""
-        if self.part is not None:
-            own = self._expressions.equal(self.part.column, self.part.value)
-            replaced = getattr(self._expressions, "and")(replaced, own)
-        overwrite = current.handle.newOverwrite().overwriteByRowFilter(replaced)
+    def _commit(self, current: _Current, files: Collection[DataFile], replaced: Condition) -> None:
+        """Replace the rows for which a condition holds, unless one of them was changed since."""
+        expression = self.lake.condition(current.handle, self._in_part(replaced))
+        overwrite = current.handle.newOverwrite().overwriteByRowFilter(expression)
         overwrite = overwrite.validateNoConflictingDeletes().validateNoConflictingData()
         if current.snapshot is not None:
             overwrite = overwrite.validateFromSnapshot(current.snapshot)
         for key, value in {**self.note, **replaced_note(self.hours, self.part)}.items():
             overwrite = overwrite.set(key, value)
-        for data_file in _iceberg_files(self.lake, current.handle, files):
-            overwrite = overwrite.addFile(data_file)
+        add_files(self.lake.spark, current.handle, overwrite, files)
         try:
             overwrite.commit()
         except Py4JJavaError as error:
@@ -314,36 +303,6 @@ def touches(commit: Commit, hours: Collection[datetime], part: TablePart | None 
 
 def _overlap(some: Iterable[HourRange], others: Collection[HourRange]) -> bool:
     return any(start < other_end and other_start < end for start, end in some for other_start, other_end in others)
-
-
-def _iceberg_files(lake: Lake, handle: Any, files: Collection[DataFile]) -> Iterator[Any]:
-    """Yield Iceberg's own objects of the files, with the metrics that the table's settings ask for.
-
-    `ParquetUtil.fileMetrics` would do it in one call, but fetches the footer, and makes a Hadoop configuration for each
-    file out of XML, which takes ten times as long as all the rest.
-    """
-    spec, order = handle.spec(), handle.sortOrder()
-    columns = [field.name() for field in elements(spec.fields())]
-    metrics = lake.java_class("org.apache.iceberg.MetricsConfig").forTable(handle)
-    builders = lake.java_class("org.apache.iceberg.DataFiles")
-    footers = lake.java_class("org.apache.iceberg.parquet.ParquetUtil")
-    options = lake.java_class(f"{_PARQUET}.ParquetReadOptions").builder().build()
-    converter = lake.java_class(f"{_PARQUET}.format.converter.ParquetMetadataConverter")(options)
-    memory = lake.java_class("java.io.ByteArrayInputStream")
-    no_fields = lake.java_class("java.util.stream.Stream")
-    for file in files:
-        footer = converter.readParquetMetadata(memory(file.footer))
-        path = "/".join(f"{column}={value}" for column, value in zip(columns, file.partition, strict=True))
-        yield (
-            builders.builder(spec)
-            .withPath(file.location)
-            .withFormat("parquet")
-            .withFileSizeInBytes(file.size)
-            .withPartitionPath(path)
-            .withSortOrder(order)
-            .withMetrics(footers.footerMetrics(footer, no_fields.empty(), metrics))
-            .build()
-        )
 
 
 def commit_error(error: Any) -> BaseException:

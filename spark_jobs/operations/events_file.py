@@ -59,14 +59,8 @@ def export_tables(lake: Lake, tables: Iterable[Table], directory: Path) -> None:
         for table in tables:
             target = directory / table.name / f"{table.name}.parquet"
             target.parent.mkdir(parents=True, exist_ok=True)
-            with local_copies(_data_files(lake, table)) as files:
+            with local_copies(file.location for file in lake.files(table)) as files:
                 connection.execute(_copy(table, files, target))
-
-
-def _data_files(lake: Lake, table: Table) -> list[str]:
-    """Return the locations of the files that are the table now (no job writes delete files)."""
-    rows = lake.read_metadata(table, "files").select("file_path").orderBy("file_path").collect()
-    return [row.file_path for row in rows]
 
 
 def _copy(table: Table, files: list[str], target: Path) -> str:

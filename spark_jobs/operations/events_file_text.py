@@ -1,13 +1,15 @@
 """The tables of a file of events → text for a person: the hours' totals, and why most of the lines were rejected."""
 
 from collections.abc import Mapping
-from typing import Final
+from datetime import datetime
+from operator import itemgetter
+from typing import Any, Final
 
-from pyspark.sql import Row
 from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
 
 from contracts.rejections import RejectionReason
 from contracts.tables import HOURLY_TRAFFIC, REJECTED_EVENTS
+from spark_jobs.lake.filters import EVERYTHING
 from spark_jobs.lake.lake import Lake
 
 #: Of each end, if there are more than twice as many.
@@ -18,9 +20,7 @@ _HEADER: Final = ("hour (UTC)", *_COUNTS)
 
 def hourly_totals(lake: Lake) -> str:
     """Return the table as text; users are left out, since they can't be summed over hours."""
-    traffic = lake.read(HOURLY_TRAFFIC)
-    hours = traffic.select(F.date_format("event_hour", "yyyy-MM-dd HH:mm").alias("hour"), *_COUNTS).orderBy("hour")
-    rows = hours.collect()
+    rows = sorted(lake.rows(HOURLY_TRAFFIC, EVERYTHING, "event_hour", *_COUNTS), key=itemgetter("event_hour"))
     if not rows:
         return "no event was received, so there is no hour to show"
     total = ["all", *(sum(row[name] for row in rows) for name in _COUNTS)]
@@ -28,12 +28,17 @@ def hourly_totals(lake: Lake) -> str:
     return _table([_cells(row) for row in shown] + [[_cell(value) for value in total]])
 
 
-def _cells(row: Row | None) -> list[str]:
-    return ["…"] * len(_HEADER) if row is None else [_cell(value) for value in row]
+def _cells(row: Mapping[str, Any] | None) -> list[str]:
+    return ["…"] * len(_HEADER) if row is None else [_cell(value) for value in row.values()]
 
 
 def _cell(value: object) -> str:
-    return value if isinstance(value, str) else f"{value:,}"
+    match value:
+        case str():
+            return value
+        case datetime():
+            return f"{value:%Y-%m-%d %H:%M}"
+    return f"{value:,}"
 
 
 def _table(rows: list[list[str]]) -> str:

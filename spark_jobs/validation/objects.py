@@ -6,7 +6,7 @@ counts once, and so that no job has to read the raw objects or the tables again 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
@@ -20,18 +20,10 @@ from contracts.partitions import landing_hour_of_key
 from contracts.rejections import RejectionReason
 from contracts.tables import RECEIVED_EVENTS
 from contracts.versions import RawObject
-from spark_jobs.lake.data_files import (
-    DATA_FILE_SCHEMA,
-    DataFile,
-    FileTarget,
-    PartitionBuffer,
-    as_batch,
-    as_file,
-    map_in_arrow,
-)
+from spark_jobs.lake.data_files import DataFile, FileTarget, PartitionBuffer
+from spark_jobs.lake.duckdb_tasks import run_tasks
 from spark_jobs.lake.types import arrow_schema
 from spark_jobs.raw.raw_lines import UnreadableObjectError, sound_lines
-from spark_jobs.task_errors import named_task_errors
 from spark_jobs.validation.chunks import RECEIVED_SCHEMA, LineValidator, Validated, rejected_table
 from spark_jobs.validation.line import Rejected
 from spark_jobs.validation.privacy import Privacy
@@ -110,7 +102,7 @@ class CountsParam(AccumulatorParam[CountsByKey]):
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectValidator:
-    """What a task needs, pickled into it; each input row is the number of a task of `tasks`."""
+    """What a task needs, pickled into it."""
 
     store: ObjectStore
     tasks: tuple[Task, ...]
@@ -119,14 +111,11 @@ class ObjectValidator:
     received: FileTarget
     rejected: FileTarget
 
-    def files(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Write the tasks' objects as files of both tables, and yield a row of `DATA_FILE_SCHEMA` for each."""
-        return map(as_batch, self._files(numbers))
-
-    def _files(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[DataFile]:
+    def files(self, number: int) -> Iterator[DataFile]:
+        """Write the objects of a task of `tasks` as files of both tables, and yield these."""
         received, rejected = PartitionBuffer(target=self.received), PartitionBuffer(target=self.rejected)
         with LineValidator() as validator:
-            for raw_object in self._objects(numbers):
+            for raw_object in self.tasks[number]:
                 counts = ObjectCounts()
                 for validated in validate_object(self.store, raw_object, validator, counts, self.privacy):
                     yield from received.add(_with_origin(validated.received, raw_object))
@@ -134,11 +123,6 @@ class ObjectValidator:
                 self.counts.add({raw_object.key: counts})
         yield from received.flush()
         yield from rejected.flush()
-
-    def _objects(self, numbers: Iterable[pa.RecordBatch]) -> Iterator[RawObject]:
-        for batch in numbers:
-            for number in batch.column(0).to_pylist():
-                yield from self.tasks[number]
 
 
 def validate_object(
@@ -201,12 +185,9 @@ def write_validated(
         received=received,
         rejected=rejected,
     )
-    numbers = spark.range(0, len(tasks), 1, max(len(tasks), 1))
-    with named_task_errors():
-        rows = map_in_arrow(numbers, validator.files, DATA_FILE_SCHEMA).collect()
-    files = [as_file(row.asDict()) for row in rows]
+    results = run_tasks(spark, len(tasks), validator.files)
     return ValidatedFiles(
-        received=[file for file in files if file.table == received.table],
-        rejected=[file for file in files if file.table == rejected.table],
+        received=results.files_of(received.table),
+        rejected=results.files_of(rejected.table),
         counts=validator.counts.value,
     )

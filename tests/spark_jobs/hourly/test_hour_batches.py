@@ -5,7 +5,7 @@ from datetime import timedelta
 from contracts.partitions import hour_of_ordinal, ordinal
 from spark_jobs.hourly.hour_task import HourBatch, hour_batches
 from spark_jobs.lake import duckdb_tasks as module
-from spark_jobs.lake.duckdb_tasks import StoredFile
+from spark_jobs.lake.table_files import StoredFile
 
 TEN = 1_000_000
 

@@ -26,7 +26,7 @@ from spark_jobs.hourly.hour_queries import HOURLY
 from spark_jobs.hourly.hour_task import COUNTS, HOUR_TABLES, HourTask, hour_batches
 from spark_jobs.lake import duckdb_tasks
 from spark_jobs.lake.data_files import DataFile, FileTarget, written_files
-from spark_jobs.lake.duckdb_tasks import StoredFile
+from spark_jobs.lake.table_files import StoredFile
 from spark_jobs.lake.types import table_schema
 from tests.spark_jobs.drawn_events import STREAM, Stream, drawn_events
 from tests.spark_jobs.received_rows import ReceivedEvent
