@@ -235,7 +235,7 @@ def test_a_day_whose_first_run_died_is_made_as_soon_as_it_is_over(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(aggregate_days, "daily_funnel", dying)
+        patched.setattr(aggregate_days, "funnel_rows", dying)
         with pytest.raises(KeyboardInterrupt):
             reconciled(lake, report, *settled)
     assert [row[1] for row in table_rows(lake, DAY_LEDGER)] == [UNFINISHED]
