@@ -18,14 +18,6 @@ from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS, MAX_PRICE
 from contracts.partitions import HOUR, LONGEST_DELIVERY
 
 
-class Stage(StrEnum):
-    """What a check looks at: the unit of a job."""
-
-    LANDING_HOUR = "landing_hour"
-    EVENT_HOUR = "event_hour"
-    DAY = "day"
-
-
 class Severity(StrEnum):
     """What a check that does not hold means."""
 
@@ -38,7 +30,6 @@ class DataCheck:
     """A check: the limits, both included, of the figure that bears its name."""
 
     name: str
-    stage: Stage
     severity: Severity
     sentence: str
     at_least: float = -math.inf
@@ -69,7 +60,7 @@ class CheckResult:
     """A row of `data_checks`. It belongs to the row of the ledger that has the same `input_version`."""
 
     checked_from: datetime
-    stage: Stage
+    stage: str
     check_name: str
     severity: Severity
     passed: bool
@@ -105,53 +96,45 @@ _SKEW_SECONDS: Final = ALLOWED_CLOCK_SKEW.total_seconds()
 _EARLIEST_ARRIVAL_SECONDS: Final = HOUR.total_seconds()
 
 
-def _landing(name: str, severity: Severity, sentence: str, **limits: float) -> DataCheck:
-    return DataCheck(name=name, stage=Stage.LANDING_HOUR, severity=severity, sentence=sentence, **limits)
-
-
-def _event_hour(name: str, severity: Severity, sentence: str, **limits: float) -> DataCheck:
-    return DataCheck(name=name, stage=Stage.EVENT_HOUR, severity=severity, sentence=sentence, **limits)
-
-
-def _day(name: str, severity: Severity, sentence: str, **limits: float) -> DataCheck:
-    return DataCheck(name=name, stage=Stage.DAY, severity=severity, sentence=sentence, **limits)
+def _check(name: str, severity: Severity, sentence: str, **limits: float) -> DataCheck:
+    return DataCheck(name=name, severity=severity, sentence=sentence, **limits)
 
 
 _VOLUME_LIMITS: Final = {"at_least": VOLUME_RATIO[0], "at_most": VOLUME_RATIO[1]}
 
 LANDING_HOUR_CHECKS: Final = (
-    _landing(
+    _check(
         "lines_lost",
         Severity.FAIL,
         "Lines of the raw objects that neither `received_events` nor `rejected_events` has, by their metadata.",
         at_least=0,
         at_most=0,
     ),
-    _landing("price_lowest", Severity.FAIL, "The lowest price.", at_least=0),
-    _landing("price_highest", Severity.FAIL, "The highest price.", at_most=MAX_PRICE),
-    _landing("percent_viewed_lowest", Severity.WARN, "The lowest share of a page seen, in percent.", at_least=0),
-    _landing("percent_viewed_highest", Severity.WARN, "The highest share of a page seen, in percent.", at_most=100),
-    _landing("time_on_data_lowest", Severity.WARN, "The shortest time spent on an item, in seconds.", at_least=0),
-    _landing(
+    _check("price_lowest", Severity.FAIL, "The lowest price.", at_least=0),
+    _check("price_highest", Severity.FAIL, "The highest price.", at_most=MAX_PRICE),
+    _check("percent_viewed_lowest", Severity.WARN, "The lowest share of a page seen, in percent.", at_least=0),
+    _check("percent_viewed_highest", Severity.WARN, "The highest share of a page seen, in percent.", at_most=100),
+    _check("time_on_data_lowest", Severity.WARN, "The shortest time spent on an item, in seconds.", at_least=0),
+    _check(
         "oldest_event_seconds",
         Severity.FAIL,
         "Seconds from the first event to the first arrival; more than the allowed lateness can't be.",
         at_most=_LATENESS_SECONDS,
     ),
-    _landing(
+    _check(
         "future_event_seconds",
         Severity.FAIL,
         "Seconds from the last arrival to the last event; more than clocks may differ can't be.",
         at_most=_SKEW_SECONDS,
     ),
-    _landing(
+    _check(
         "first_arrival_seconds",
         Severity.FAIL,
         "Seconds from the first arrival to the start of the landing hour; more says that an object lies under the "
         "prefix of a later hour than its own.",
         at_most=_EARLIEST_ARRIVAL_SECONDS,
     ),
-    _landing(
+    _check(
         "last_arrival_seconds",
         Severity.FAIL,
         "Seconds from the end of the landing hour to the last arrival; more than a stream keeps can't be delivered in "
@@ -159,18 +142,18 @@ LANDING_HOUR_CHECKS: Final = (
         at_most=LONGEST_DELIVERY.total_seconds(),
     ),
     *(
-        _landing(f"null_share_{column}", Severity.WARN, f"Share of the events without `{column}`.", at_most=share)
+        _check(f"null_share_{column}", Severity.WARN, f"Share of the events without `{column}`.", at_most=share)
         for column, share in NULL_SHARES.items()
     ),
-    _landing("rejected_share", Severity.WARN, "Share of the lines that were rejected.", at_most=0.05),
-    _landing("unreadable_objects", Severity.WARN, "Raw objects that could not be read.", at_most=0),
-    _landing(
+    _check("rejected_share", Severity.WARN, "Share of the lines that were rejected.", at_most=0.05),
+    _check("unreadable_objects", Severity.WARN, "Raw objects that could not be read.", at_most=0),
+    _check(
         "quiet_minutes",
         Severity.WARN,
         "Freshness: minutes without an arrival before the end of the landing hour.",
         at_most=15,
     ),
-    _landing(
+    _check(
         "lines_of_usual",
         Severity.WARN,
         "Lines, over the median of the same hour of the four weeks before.",
@@ -179,23 +162,23 @@ LANDING_HOUR_CHECKS: Final = (
 )
 
 EVENT_HOUR_CHECKS: Final = (
-    _event_hour(
+    _check(
         "events_lost",
         Severity.FAIL,
         "Received events that are neither a row of `clean_events`, by its metadata, nor a duplicate.",
         at_least=0,
         at_most=0,
     ),
-    _event_hour("seconds_before_hour", Severity.FAIL, "Seconds by which the first event is too early.", at_most=0),
-    _event_hour("seconds_after_hour", Severity.FAIL, "Seconds by which the last event is too late.", at_most=0),
-    _event_hour("duplicate_share", Severity.WARN, "Share of the received events that repeat another.", at_most=0.05),
-    _event_hour(
+    _check("seconds_before_hour", Severity.FAIL, "Seconds by which the first event is too early.", at_most=0),
+    _check("seconds_after_hour", Severity.FAIL, "Seconds by which the last event is too late.", at_most=0),
+    _check("duplicate_share", Severity.WARN, "Share of the received events that repeat another.", at_most=0.05),
+    _check(
         "click_ids_of_hour_before",
         Severity.WARN,
         "Events whose `click_id` the hour before has as well: they count in both, and may be one event sent twice.",
         at_most=0,
     ),
-    _event_hour(
+    _check(
         "events_of_usual",
         Severity.WARN,
         "Clean events, over the median of the same hour of the four weeks before.",
@@ -204,33 +187,37 @@ EVENT_HOUR_CHECKS: Final = (
 )
 
 DAY_CHECKS: Final = (
-    _day(
+    _check(
         "events_lost",
         Severity.FAIL,
         "Clean events of the day's hours, by their ledger, that the day's tables were not made from.",
         at_least=0,
         at_most=0,
     ),
-    _day(
+    _check(
         "users_lost", Severity.FAIL, "Users of the day that `user_days`, by its metadata, lacks.", at_least=0, at_most=0
     ),
-    _day("sessions_lost", Severity.FAIL, "Sessions that `sessions`, by its metadata, lacks.", at_least=0, at_most=0),
-    _day("events_of_usual", Severity.WARN, "Events, over the median of the same day of four weeks.", **_VOLUME_LIMITS),
+    _check("sessions_lost", Severity.FAIL, "Sessions that `sessions`, by its metadata, lacks.", at_least=0, at_most=0),
+    _check(
+        "events_of_usual", Severity.WARN, "Events, over the median of the same day of four weeks.", **_VOLUME_LIMITS
+    ),
 )
-
-#: In the order in which an hour comes by them.
-CHECKS: Final = (*LANDING_HOUR_CHECKS, *EVENT_HOUR_CHECKS, *DAY_CHECKS)
 
 
 def judge(
-    checks: Iterable[DataCheck], figures: Mapping[str, Figure], *, checked_from: datetime, input_version: str
+    checks: Iterable[DataCheck],
+    figures: Mapping[str, Figure],
+    *,
+    stage: str,
+    checked_from: datetime,
+    input_version: str,
 ) -> Iterator[CheckResult]:
     """Yield the result of each check of one hour or day; raise `KeyError` if the figure of one was not fetched."""
     for check in checks:
         figure = figures[check.name]
         yield CheckResult(
             checked_from=checked_from,
-            stage=check.stage,
+            stage=stage,
             check_name=check.name,
             severity=check.severity,
             passed=figure.value is None or check.at_least <= figure.value <= check.at_most,

@@ -122,6 +122,16 @@ def start_of_day(day: date) -> datetime:
     return datetime.combine(day, time(), tzinfo=UTC)
 
 
+def start_of(key: date) -> datetime:
+    """Return the first instant of an hour or a day."""
+    return key if isinstance(key, datetime) else start_of_day(key)
+
+
+def key_text(key: date) -> str:
+    """Return the key of an hour or a day."""
+    return hour_key(key) if isinstance(key, datetime) else day_key(key)
+
+
 def hours_of_day(day: date) -> Iterator[datetime]:
     """Yield the 24 hours of a day."""
     return hours_between(start_of_day(day), start_of_day(day) + DAY)

@@ -7,24 +7,14 @@ What is stale is *due* unless it is held back: a data check of severity `fail` d
 from. Whoever picks hours or days by itself makes those that are due; one that a person names is made all the same.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Any, Final
 
-from contracts.ledger import UNFINISHED, DayRow, EventRow, LandedHour, LandingRow
-from contracts.partitions import DAY, HOUR, day_of, days_between, hours_of_day
-from contracts.versions import (
-    RawObject,
-    day_events_version,
-    day_input_version,
-    days_looked_back_at,
-    event_hour_input_version,
-    event_hours_feeding,
-    hours_read_by,
-    landing_input_version,
-)
+from contracts.ledger import UNFINISHED, LandingRow, LedgerRow
+from contracts.partitions import HOUR, hours_between, start_of
+from contracts.stages import DerivedStage, Input, Key, Stage
+from contracts.versions import RawObject, landing_input_version
 
 #: Older event hours that a landing hour touched are the late tail: `reconcile_hours` makes them in one session.
 PUBLISHED_BEFORE: Final = timedelta(hours=6)
@@ -35,52 +25,22 @@ def published_window(landing_hour: datetime) -> tuple[datetime, datetime]:
     return landing_hour - PUBLISHED_BEFORE, landing_hour + 2 * HOUR
 
 
-@dataclass(frozen=True, kw_only=True)
-class EventHourInput:
-    """What an event hour would be made from now: the version, and the rows of `received_events` it must find.
+def stale_keys(inputs: Mapping[Key, Input[Key]], stored: Iterable[LedgerRow]) -> list[Key]:
+    """Return, in order, the keys of `inputs` whose stored version is not the current one.
 
-    It is held back if a data check failed in one of the landing hours that the version names.
+    A key that has neither input nor a row has no rows anywhere, and is never stale.
     """
-
-    event_hour: datetime
-    input_version: str
-    received: int
-    held_back: bool
-
-
-def event_hour_inputs(hours: Collection[datetime], landed: Iterable[LandedHour]) -> dict[datetime, EventHourInput]:
-    """Return the input of each hour; `landed` must hold (at least) every landing hour that may feed them."""
-    feeding: dict[datetime, list[LandedHour]] = defaultdict(list)
-    for row in landed:
-        for hour, rows in row.received_by_event_hour.items():
-            if rows:
-                feeding[hour].append(row)
-    return {hour: _input(hour, feeding) for hour in hours}
-
-
-def _input(hour: datetime, feeding: Mapping[datetime, list[LandedHour]]) -> EventHourInput:
-    distinct = {row.landing_hour: row for read in hours_read_by(hour) for row in feeding.get(read, ())}
-    return EventHourInput(
-        event_hour=hour,
-        input_version=event_hour_input_version(hour, distinct.values()),
-        received=sum(row.received_by_event_hour[hour] for row in feeding.get(hour, ())),
-        held_back=any(row.failed_checks for row in distinct.values()),
-    )
-
-
-def stale_event_hours(inputs: Mapping[datetime, EventHourInput], stored: Iterable[EventRow]) -> list[datetime]:
-    """Return, in order, the hours of `inputs` whose stored version is not the current one."""
-    versions = {row.event_hour: row.input_version for row in stored}
+    versions = {row.key: row.input_version for row in stored}
     return sorted(
-        hour
-        for hour, current in inputs.items()
-        if (current.received or hour in versions) and versions.get(hour) != current.input_version
+        key
+        for key, current in inputs.items()
+        if (current.rows or key in versions) and versions.get(key) != current.input_version
     )
 
 
-def due_event_hours(inputs: Mapping[datetime, EventHourInput], stored: Iterable[EventRow]) -> list[datetime]:
-    """Return, in order, the stale hours of `inputs` that are not held back."""
-    return [hour for hour in stale_event_hours(inputs, stored) if not inputs[hour].held_back]
+def due_keys(inputs: Mapping[Key, Input[Key]], stored: Iterable[LedgerRow]) -> list[Key]:
+    """Return, in order, the stale keys of `inputs` that are not held back."""
+    return [key for key in stale_keys(inputs, stored) if not inputs[key].held_back]
 
 
 def is_stale_landing_hour(
@@ -115,81 +75,23 @@ def stale_landing_hours(
     ]
 
 
-@dataclass(frozen=True, kw_only=True)
-class DayInput:
-    """What a day would be made from now: the versions, and the rows of `clean_events` it must find on the day.
+def key_to_await(stage: DerivedStage[Key, Any], current: Input[Key], row: LedgerRow | None) -> Key | None:
+    """Return the key that must be over and settled before a stale day is worth being computed; None if it is now.
 
-    It is held back if a data check failed in one of the event hours that feed it.
-    """
-
-    day: date
-    events_version: str
-    input_version: str
-    events: int
-    held_back: bool
-
-
-def day_inputs(days: Collection[date], events: Iterable[EventRow], made: Iterable[DayRow]) -> dict[date, DayInput]:
-    """Return the input of each day, by the ledgers as they are.
-
-    `events` must hold (at least) the rows of `event_hours_feeding` each day, `made` those of the days that it looks
-    back at. A day before that is stale itself counts as it was made last: once made again, it makes others stale.
-    """
-    by_day: dict[date, list[EventRow]] = defaultdict(list)
-    for row in events:
-        by_day[day_of(row.event_hour)].append(row)
-    made_before = {row.day: row for row in made}
-    inputs = {}
-    for day in days:
-        first, end = event_hours_feeding(day)
-        feeding = [row for other in days_between(first.date(), end.date()) for row in by_day[other]]
-        events_version = day_events_version(day, feeding)
-        seen = [made_before[other] for other in days_between(*days_looked_back_at(day)) if other in made_before]
-        inputs[day] = DayInput(
-            day=day,
-            events_version=events_version,
-            input_version=day_input_version(day, events_version, seen),
-            events=sum(row.clean for row in by_day[day]),
-            held_back=any(row.failed_checks for row in feeding),
-        )
-    return inputs
-
-
-def stale_days(inputs: Mapping[date, DayInput], stored: Iterable[DayRow]) -> list[date]:
-    """Return, in order, the days of `inputs` whose stored version is not the current one.
-
-    A day that has neither events nor a row has no rows anywhere, and is never stale.
-    """
-    versions = {row.day: row.input_version for row in stored}
-    return sorted(
-        day
-        for day, current in inputs.items()
-        if (current.events or day in versions) and versions.get(day) != current.input_version
-    )
-
-
-def due_days(inputs: Mapping[date, DayInput], stored: Iterable[DayRow]) -> list[date]:
-    """Return, in order, the stale days of `inputs` that are not held back."""
-    return [day for day in stale_days(inputs, stored) if not inputs[day].held_back]
-
-
-def day_to_await(current: DayInput, row: DayRow | None) -> date | None:
-    """Return the day that must be over and settled before a stale day is worth being made; None if it is worth it now.
-
-    A day that was never made awaits its own end. One that was made is kept in step with its own events, even if it was
-    made while it was open, or if the run that was to make it died. What then makes it stale are the hours of the day
-    after, into which a session may reach: that is made good with the day after, and not 24 times until then.
+    A day that was never computed awaits its own end. One that was is kept in step with its own events, even if it was
+    computed while it was open, or if the run that was to compute it died. What then makes it stale are the hours of
+    the day after, into which a session may reach: that is made good with the day after, and not 24 times until then.
     """
     if row is None:
-        return current.day
-    in_step = row.input_version != UNFINISHED and row.events == current.events
-    return current.day + DAY if in_step else None
+        return current.key
+    in_step = row.input_version != UNFINISHED and stage.rows_of(row) == current.rows
+    return max(stage.read_by(current.key)) if in_step else None
 
 
-def day_is_settled(day: date, landed: Iterable[LandingRow]) -> bool:
-    """Whether every landing hour of a day has a settled row, from the first landing hour that the ledger knows on.
+def is_settled(stage: Stage[Key, Any], key: Key, settled: Mapping[datetime, bool]) -> bool:
+    """Whether every landing hour of a day is settled, from the first landing hour that the ledger knows on.
 
-    `landed` must hold the rows of the day and, if there is one, a row from before it. An empty ledger settles nothing.
+    `settled` must hold the hours of the day and, if there is one, one before it. An empty ledger settles nothing.
     """
-    settled = {row.landing_hour: row.settled for row in landed}
-    return bool(settled) and all(settled.get(hour, False) for hour in hours_of_day(day) if hour >= min(settled))
+    hours = hours_between(start_of(key), start_of(key + stage.step))
+    return bool(settled) and all(settled.get(hour, False) for hour in hours if hour >= min(settled))

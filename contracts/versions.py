@@ -15,7 +15,7 @@ from typing import Final
 from contracts.bots import BOT_EVENTS_PER_HOUR, CRAWLER_LIST_VERSION
 from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS, CONTRACT_VERSION
 from contracts.ledger import DayRow, EventRow, LandedHour
-from contracts.partitions import DAY, HOUR, LONGEST_DELIVERY, day_key, day_of, hour_key, hour_of, start_of_day
+from contracts.partitions import DAY, HOUR, LONGEST_DELIVERY, day_key, hour_key, hour_of, start_of_day
 from contracts.rules import AGGREGATION_VERSION, DAYS_LOOKED_BACK_AT, HOURS_LOOKED_BACK_AT
 
 _DIGEST_LENGTH: Final = 32
@@ -50,7 +50,7 @@ def event_hour_input_version(event_hour: datetime, landed: Iterable[LandedHour])
     These count, because `sessions_started` looks back. So does how many rows each landing hour gave: the same objects,
     transformed again after a repair that raised no version, may give others.
     """
-    window = hours_read_by(event_hour)
+    window = [event_hour - back * HOUR for back in range(HOURS_LOOKED_BACK_AT + 1)]
     parts = (
         f"{hour_key(hour)} {hour_key(row.landing_hour)} {row.input_version} {rows}"
         for row in landed
@@ -61,16 +61,6 @@ def event_hour_input_version(event_hour: datetime, landed: Iterable[LandedHour])
     return _digest([code, *sorted(parts)])
 
 
-def hours_read_by(event_hour: datetime) -> list[datetime]:
-    """Return the event hours that an event hour is computed from: itself, and those that it looks back at."""
-    return [event_hour - back * HOUR for back in range(HOURS_LOOKED_BACK_AT + 1)]
-
-
-def hours_reading(event_hour: datetime) -> list[datetime]:
-    """Return the event hours that are computed from an event hour: the other way round of `hours_read_by`."""
-    return [event_hour + ahead * HOUR for ahead in range(HOURS_LOOKED_BACK_AT + 1)]
-
-
 def landing_hours_feeding(first: datetime, last: datetime | None = None) -> tuple[datetime, datetime]:
     """Return `[first, end)` of the landing hours that can have events of an event hour, or of one it looks back at.
 
@@ -78,7 +68,7 @@ def landing_hours_feeding(first: datetime, last: datetime | None = None) -> tupl
     arrival and ALLOWED_LATENESS behind it; the record lands under its hour or, being delivered with an older one, an
     earlier hour, by at most LONGEST_DELIVERY. An hour more to each side costs little, and forgives a clock.
     """
-    earliest = hour_of(min(hours_read_by(first)) - ALLOWED_CLOCK_SKEW - LONGEST_DELIVERY) - HOUR
+    earliest = hour_of(first - HOURS_LOOKED_BACK_AT * HOUR - ALLOWED_CLOCK_SKEW - LONGEST_DELIVERY) - HOUR
     return earliest, hour_of((last or first) + HOUR + ALLOWED_LATENESS) + 2 * HOUR
 
 
@@ -87,7 +77,7 @@ def event_hours_fed_by(start: datetime, end: datetime) -> tuple[datetime, dateti
 
     The other way round of `landing_hours_feeding`.
     """
-    latest = hour_of(max(hours_reading(end)) + HOUR + LONGEST_DELIVERY + ALLOWED_CLOCK_SKEW)
+    latest = hour_of(end + (HOURS_LOOKED_BACK_AT + 1) * HOUR + LONGEST_DELIVERY + ALLOWED_CLOCK_SKEW)
     return hour_of(start - 2 * HOUR - ALLOWED_LATENESS), latest + HOUR
 
 
@@ -114,15 +104,6 @@ def event_hours_feeding(day: date) -> tuple[datetime, datetime]:
     """Return `[first, end)` of the event hours that a day is made from: its own, and one day's to each side."""
     start = start_of_day(day)
     return start - DAY, start + 2 * DAY
-
-
-def days_fed_by(start: datetime, end: datetime) -> tuple[date, date]:
-    """Return `[first, end)` of the days that are made from events which one of the landing hours can hold.
-
-    The other way round of `event_hours_feeding`, for the landing hours in `[start, end)`.
-    """
-    first, event_end = event_hours_fed_by(start, end)
-    return day_of(first) - DAY, day_of(event_end - HOUR) + 2 * DAY
 
 
 def days_looked_back_at(day: date) -> tuple[date, date]:

@@ -44,48 +44,32 @@ from typing import Any
 from airflow.sdk import DAG, PartitionedAssetTimetable, StartOfDayMapper, task
 
 from contracts.partitions import DAY_KEY_FORMAT, parse_day_key
-from contracts.tables import (
-    DAILY_FUNNEL,
-    DAILY_PRODUCT_STATS,
-    DAILY_RETENTION,
-    DAILY_TRAFFIC,
-    DAY_LEDGER,
-    SESSIONS,
-    USER_DAYS,
-)
+from contracts.stages import DAYS
 from pipeline.conventions import (
     DAY,
     FORCE_UNLESS_SCHEDULED,
     RETRYING,
-    STALE_DAYS,
+    STALE,
     START_DATE,
     Tag,
     display_name,
     failing_at_once,
+    publish_computed_from,
     was_requested,
 )
 from pipeline.settings import settings_from
 from pipeline.spark_task import spark_task, table_links
 
 SETTINGS = settings_from(os.environ)
-DAILY_TABLES = (
-    SESSIONS,
-    USER_DAYS,
-    DAILY_TRAFFIC,
-    DAILY_FUNNEL,
-    DAILY_RETENTION,
-    DAILY_PRODUCT_STATS,
-    DAY_LEDGER,
-)
 
 
 @task.short_circuit
 def look_for_change(key: str, *, dag_run: Any = None) -> dict[str, list[str]]:
     """Go on to Spark if the day is still due, or if a person asked for the run; return what had failed before."""
     from pipeline.lake_status.checks import failures_now
-    from pipeline.lake_status.days import day_is_due
+    from pipeline.lake_status.derived import is_due
 
-    if was_requested(dag_run.run_type) or day_is_due(SETTINGS.lake, parse_day_key(key)):
+    if was_requested(dag_run.run_type) or is_due(SETTINGS.lake, DAYS, parse_day_key(key)):
         return {"failed_before": failures_now(SETTINGS.lake)}
     return {}
 
@@ -94,14 +78,14 @@ def look_for_change(key: str, *, dag_run: Any = None) -> dict[str, list[str]]:
 def check_ledger(key: str, found: Any) -> str:
     """Return the day's counts; fail unless they are those of its hours, and no data check has failed since."""
     from pipeline.lake_status.checks import require_no_new_failures
-    from pipeline.lake_status.days import checked_day_row
+    from pipeline.lake_status.derived import checked_rows
 
     with failing_at_once():
-        row = checked_day_row(SETTINGS.lake, parse_day_key(key))
+        rows = checked_rows(SETTINGS.lake, DAYS, parse_day_key(key))
         require_no_new_failures(SETTINGS.lake, found["failed_before"])
-    held = f"{row.events:,} events, {row.users:,} users, {row.sessions:,} sessions" if row else "no event"
-    print(f"{key}: {held}")
-    return f"{key}: {held}"
+    counts = [f"{row.events:,} events, {row.users:,} users, {row.sessions:,} sessions" for row in rows] or ["no event"]
+    print(f"{key}: {counts[0]}")
+    return f"{key}: {counts[0]}"
 
 
 with DAG(
@@ -110,7 +94,7 @@ with DAG(
     description="Clean events of one day → sessions, users of the day, and the daily tables",
     doc_md=__doc__,
     schedule=PartitionedAssetTimetable(
-        assets=STALE_DAYS, default_partition_mapper=StartOfDayMapper(input_format=DAY_KEY_FORMAT)
+        assets=STALE[DAYS], default_partition_mapper=StartOfDayMapper(input_format=DAY_KEY_FORMAT)
     ),
     start_date=START_DATE,
     catchup=False,
@@ -128,7 +112,7 @@ with DAG(
         entry_point="run_aggregate_days",
         arguments=["--day", day, FORCE_UNLESS_SCHEDULED],
         settings=SETTINGS,
-        links=table_links(SETTINGS, DAILY_TABLES),
+        links=table_links(SETTINGS, DAYS.written),
     )
     found = look_for_change(day)
-    found >> aggregate >> check_ledger(day, found)
+    found >> aggregate >> check_ledger(day, found) >> publish_computed_from(DAYS, SETTINGS.lake, [day])

@@ -49,19 +49,18 @@ from typing import Any
 
 from airflow.sdk import DAG, PartitionedAssetTimetable, StartOfHourMapper, task
 
-from contracts.partitions import HOUR, HOUR_KEY_FORMAT, day_of, hour_key, parse_hour_key
-from contracts.tables import CLEAN_EVENTS, EVENT_LEDGER, HOURLY_EVENT_COUNTS, HOURLY_PRODUCT_STATS, HOURLY_TRAFFIC
+from contracts.partitions import HOUR_KEY_FORMAT, hour_key, parse_hour_key
+from contracts.stages import EVENT_HOURS
 from pipeline.conventions import (
     EVENT_HOUR,
     FORCE_UNLESS_SCHEDULED,
     RETRYING,
-    STALE_DAYS,
-    STALE_EVENT_HOURS,
+    STALE,
     START_DATE,
     Tag,
     display_name,
     failing_at_once,
-    publish_days,
+    publish_computed_from,
     was_requested,
 )
 from pipeline.settings import settings_from
@@ -92,10 +91,10 @@ def look_for_change(event_hour: str, *, dag_run: Any = None) -> list[str]:
 @task
 def check_ledger(event_hour: str, hours: Any) -> list[str]:
     """Return the counts of each hour's events; fail unless received = clean + duplicates, and all were read."""
-    from pipeline.lake_status.hours import checked_event_rows
+    from pipeline.lake_status.derived import checked_rows
 
     with failing_at_once():
-        rows = checked_event_rows(SETTINGS.lake, parse_hour_key(event_hour), [parse_hour_key(key) for key in hours])
+        rows = checked_rows(SETTINGS.lake, EVENT_HOURS, parse_hour_key(event_hour), [*map(parse_hour_key, hours)])
     accounts = [
         f"{hour_key(row.event_hour)}: {row.received:,} received = {row.clean:,} clean + {row.duplicates:,} duplicates"
         for row in rows
@@ -104,23 +103,13 @@ def check_ledger(event_hour: str, hours: Any) -> list[str]:
     return accounts
 
 
-@task(outlets=[STALE_DAYS])
-def publish_stale_days(hours: Any, *, outlet_events: Any = None) -> None:
-    """Hand the hours' days to `aggregate_day`, if they are there; sessions also reach into the day before."""
-    from pipeline.lake_status.days import publishable_days
-
-    written = [parse_hour_key(key) for key in hours]
-    days = {day_of(moment) for hour in written for moment in (hour - HOUR, hour)}
-    publish_days(publishable_days(SETTINGS.lake, days), outlet_events)
-
-
 with DAG(
     "aggregate_hour",
     dag_display_name=display_name("aggregate_hour"),
     description="Received events of one event hour → clean_events and the hourly tables",
     doc_md=__doc__,
     schedule=PartitionedAssetTimetable(
-        assets=STALE_EVENT_HOURS, default_partition_mapper=StartOfHourMapper(input_format=HOUR_KEY_FORMAT)
+        assets=STALE[EVENT_HOURS], default_partition_mapper=StartOfHourMapper(input_format=HOUR_KEY_FORMAT)
     ),
     start_date=START_DATE,
     catchup=False,
@@ -143,8 +132,6 @@ with DAG(
             FORCE_UNLESS_SCHEDULED,
         ],
         settings=SETTINGS,
-        links=table_links(
-            SETTINGS, (CLEAN_EVENTS, HOURLY_EVENT_COUNTS, HOURLY_TRAFFIC, HOURLY_PRODUCT_STATS, EVENT_LEDGER)
-        ),
+        links=table_links(SETTINGS, EVENT_HOURS.written),
     )
-    hours >> aggregate >> check_ledger(hour, hours) >> publish_stale_days(hours)
+    hours >> aggregate >> check_ledger(hour, hours) >> publish_computed_from(EVENT_HOURS, SETTINGS.lake, hours)

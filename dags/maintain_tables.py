@@ -34,7 +34,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
-from contracts.tables import ALL_TABLES
+from contracts.stages import ALL_TABLES
 from pipeline.conventions import (
     RETRYING,
     START_DATE,

@@ -46,11 +46,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, CronDataIntervalTimetable, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from contracts.partitions import HOUR, day_key, hour_key, parse_day_key, parse_hour_key
+from contracts.partitions import HOUR, hour_key, key_text
 from contracts.raw_survey import survey_raw
+from contracts.stages import EVENT_HOURS, LANDING_HOURS, LATER_STAGES, STAGES, DerivedStage
 from pipeline.conventions import (
-    RECONCILED_DAYS,
-    RECONCILED_EVENT_HOURS,
+    RECONCILED,
     RETRYING,
     START_DATE,
     Tag,
@@ -71,11 +71,7 @@ def stale_in(found: Any) -> "Stale":
     """Return what `find_stale` found, parsed from the text that travels between tasks."""
     from pipeline.lake_status.reconcile import Stale
 
-    return Stale(
-        landing_hours=tuple(map(parse_hour_key, found["landing_hours"])),
-        event_hours=tuple(map(parse_hour_key, found["event_hours"])),
-        days=tuple(map(parse_day_key, found["days"])),
-    )
+    return Stale(keys={stage.name: tuple(map(stage.parse, found[f"{stage.name}s"])) for stage in STAGES})
 
 
 @task
@@ -94,16 +90,14 @@ def find_stale(*, params: Any = None, dag_run: Any = None) -> dict[str, Any]:
     stale = stale_around(SETTINGS.lake, first, last + HOUR, settled_end=settled + HOUR)
     if not stale:
         raise AirflowSkipException(f"nothing is stale from {hour_key(first)} to {hour_key(last)}")
-    print("stale landing hours:", *map(hour_key, stale.landing_hours))
-    print("stale event hours:", *map(hour_key, stale.event_hours))
-    print("stale days:", *map(day_key, stale.days))
+    keys = {f"{stage.name}s": [*map(key_text, stale.keys[stage.name])] for stage in STAGES}
+    for name, stale_keys in keys.items():
+        print(f"stale {name.replace('_', ' ')}:", *stale_keys)
     return {
         "first": hour_key(first),
         "last": hour_key(last),
         "settled_before": (settled + HOUR).isoformat(),
-        "landing_hours": [hour_key(hour) for hour in stale.landing_hours],
-        "event_hours": [hour_key(hour) for hour in stale.event_hours],
-        "days": [day_key(day) for day in stale.days],
+        **keys,
         "failed_before": failures_now(SETTINGS.lake),
     }
 
@@ -115,33 +109,25 @@ def check_ledger(found: Any) -> None:
     from pipeline.lake_status.hours import balanced_landing_rows
 
     with failing_at_once():
-        rows = balanced_landing_rows(SETTINGS.lake, stale_in(found).landing_hours)
+        rows = balanced_landing_rows(SETTINGS.lake, stale_in(found).keys[LANDING_HOURS.name])
         print(f"{len(rows)} landing hours balance")
         require_no_new_failures(SETTINGS.lake, found["failed_before"])
 
 
-@task(outlets=[RECONCILED_EVENT_HOURS])
-def publish_reconciled_hours(found: Any, *, outlet_events: Any = None) -> None:
-    """Show in Airflow which event hours were written."""
-    from pipeline.lake_status.reconcile import reconciled_event_hours
+def publish_reconciled(stage: DerivedStage[Any, Any], found: Any) -> Any:
+    """Return the task that shows in Airflow which keys of a stage were written."""
 
-    hours = reconciled_event_hours(SETTINGS.lake, stale_in(found))
-    if not hours:
-        raise AirflowSkipException("no event hour was written")
-    print("written event hours:", *map(hour_key, hours))
-    outlet_events[RECONCILED_EVENT_HOURS].add_partitions([hour_key(hour) for hour in hours])
+    @task(task_id=f"publish_reconciled_{stage.unit}s", outlets=[RECONCILED[stage]])
+    def publish_keys(found: Any, *, outlet_events: Any = None) -> None:
+        from pipeline.lake_status.reconcile import reconciled_keys
 
+        keys = [key_text(key) for key in reconciled_keys(SETTINGS.lake, stage, stale_in(found))]
+        if not keys:
+            raise AirflowSkipException(f"no {stage.title} was written")
+        print(f"written {stage.title}s:", *keys)
+        outlet_events[RECONCILED[stage]].add_partitions(keys)
 
-@task(outlets=[RECONCILED_DAYS])
-def publish_reconciled_days(found: Any, *, outlet_events: Any = None) -> None:
-    """Show in Airflow which days were written."""
-    from pipeline.lake_status.reconcile import reconciled_days
-
-    days = reconciled_days(SETTINGS.lake, stale_in(found))
-    if not days:
-        raise AirflowSkipException("no day was written")
-    print("written days:", *map(day_key, days))
-    outlet_events[RECONCILED_DAYS].add_partitions([day_key(day) for day in days])
+    return publish_keys(found)
 
 
 @task(retries=0)
@@ -149,7 +135,7 @@ def report_unreadable_objects(found: Any) -> None:
     """Fail if an object of a transformed hour could not be read, so that a person looks at it."""
     from pipeline.lake_status.hours import hours_with_unreadable_objects
 
-    transformed = stale_in(found).landing_hours
+    transformed = stale_in(found).keys[LANDING_HOURS.name]
     if unreadable := [hour_key(hour) for hour in hours_with_unreadable_objects(SETTINGS.lake, transformed)]:
         raise AirflowFailException(
             f"raw objects of {', '.join(unreadable)} could not be read; the rest is written. "
@@ -189,4 +175,4 @@ with DAG(
     found >> reconcile
     # Side by side: a failure of one of them is no reason to keep the others back.
     reconcile >> [check_ledger(found), report_unreadable_objects(found)]
-    reconcile >> [publish_reconciled_hours(found), publish_reconciled_days(found)]
+    reconcile >> [publish_reconciled(stage, found) for stage in (EVENT_HOURS, *LATER_STAGES)]

@@ -51,18 +51,17 @@ from airflow.sdk import DAG, CronPartitionTimetable, Param, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from contracts.partitions import HOUR_KEY_FORMAT, day_of, hour_key, parse_hour_key
-from contracts.tables import LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS
+from contracts.stages import DAYS, EVENT_HOURS, LANDING_HOURS
 from pipeline.conventions import (
     FORCE_UNLESS_SCHEDULED,
     LANDING_HOUR,
     RETRYING,
-    STALE_DAYS,
-    STALE_EVENT_HOURS,
+    STALE,
     START_DATE,
     Tag,
     display_name,
     failing_at_once,
-    publish_days,
+    publish,
     was_requested,
 )
 from pipeline.sensor import LandingHourSettledSensor
@@ -95,7 +94,7 @@ def check_ledger(landing_hour: str) -> str:
     return account
 
 
-@task(outlets=[STALE_EVENT_HOURS])
+@task(outlets=[STALE[EVENT_HOURS]])
 def publish_stale_event_hours(landing_hour: str, *, outlet_events: Any = None) -> None:
     """Hand the stale event hours around the landing hour to `aggregate_hour`, except those that are held back."""
     from pipeline.lake_status.hours import publishable_event_hours
@@ -104,15 +103,15 @@ def publish_stale_event_hours(landing_hour: str, *, outlet_events: Any = None) -
     if not hours:
         # A task that succeeds without keys would emit the run's own key, which is a landing hour.
         raise AirflowSkipException("no event hour is stale and not held back by a failed data check")
-    outlet_events[STALE_EVENT_HOURS].add_partitions([hour_key(hour) for hour in hours])
+    outlet_events[STALE[EVENT_HOURS]].add_partitions([hour_key(hour) for hour in hours])
 
 
-@task(outlets=[STALE_DAYS])
+@task(outlets=[STALE[DAYS]])
 def publish_stale_days(landing_hour: str, *, outlet_events: Any = None) -> None:
     """Hand the landing hour's day to `aggregate_day`, if it is complete and stale."""
-    from pipeline.lake_status.days import publishable_days
+    from pipeline.lake_status.derived import publishable
 
-    publish_days(publishable_days(SETTINGS.lake, {day_of(parse_hour_key(landing_hour))}), outlet_events)
+    publish(DAYS, publishable(SETTINGS.lake, DAYS, {day_of(parse_hour_key(landing_hour))}), outlet_events)
 
 
 @task(trigger_rule="none_failed", retries=0)
@@ -168,7 +167,7 @@ with DAG(
         ],
         settings=SETTINGS,
         partition=hour,
-        links=[raw_objects_link(SETTINGS), *table_links(SETTINGS, (RECEIVED_EVENTS, REJECTED_EVENTS, LANDING_LEDGER))],
+        links=[raw_objects_link(SETTINGS), *table_links(SETTINGS, LANDING_HOURS.written)],
     )
     checked = check_ledger(hour)
     wait_until_settled >> look_for_change(hour) >> transform >> checked

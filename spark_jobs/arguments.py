@@ -2,22 +2,15 @@
 
 import argparse
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Generic
 
 from contracts.names import LakeLocation
-from contracts.partitions import (
-    DAY,
-    HOUR,
-    HOUR_KEY_FORMAT,
-    SETTLING_MARGIN,
-    PartitionKeyError,
-    parse_day_key,
-    parse_hour_key,
-)
+from contracts.partitions import SETTLING_MARGIN, PartitionKeyError, key_text
+from contracts.stages import Key, Stage
 
 #: Of the hours and days that can be asked for: events arrive in 1970 or later, and are older by a week at most.
 YEARS: Final = range(1969, 9999)
@@ -27,20 +20,11 @@ _DATABASE: Final = re.compile("[a-z_][a-z0-9_]{0,251}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class HourSpan:
-    """Hours `[start, end)`; `is_range` if they were given as a range, and so may hold hours without events."""
+class Span(Generic[Key]):
+    """Keys `[start, end)`; `is_range` if they were given as a range, and so may hold keys without events."""
 
-    start: datetime
-    end: datetime
-    is_range: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class DaySpan:
-    """Days `[start, end)`; `is_range` if they were given as a range, and so may hold days without events."""
-
-    start: date
-    end: date
+    start: Key
+    end: Key
     is_range: bool
 
 
@@ -76,45 +60,27 @@ def add_json_argument(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--json", type=file_to_write, metavar="FILE", help=f"also write {what} to a file")
 
 
-def add_span_arguments(parser: argparse.ArgumentParser, single: str | None, what: str) -> None:
-    """Add `--from` and `--to` for a range of hours and, if `single` names it, the option for one hour."""
+def add_span_arguments(parser: argparse.ArgumentParser, stage: Stage[Any, Any], *, single: bool = True) -> None:
+    """Add `--from` and `--to` for a range of a stage's keys and, unless it is no `single` one, the option for one."""
+    what, key, metavar = stage.title, _key_type(stage), stage.unit.upper()
     if single:
-        parser.add_argument(
-            single, dest="hour", type=hour, metavar="HOUR", help=f"one {what}, like 2026-11-22T10 (UTC)"
-        )
-    parser.add_argument("--from", dest="first", type=hour, metavar="HOUR", help=f"first {what} of a range")
-    parser.add_argument("--to", dest="last", type=hour, metavar="HOUR", help=f"last {what} of the range, included")
+        option = f"--{stage.name.replace('_', '-')}"
+        help_ = f"one {what}, like {stage.example} (UTC)"
+        parser.add_argument(option, dest="one", type=key, metavar=metavar, help=help_)
+    parser.add_argument("--from", dest="first", type=key, metavar=metavar, help=f"first {what} of a range")
+    parser.add_argument("--to", dest="last", type=key, metavar=metavar, help=f"last {what} of the range, included")
 
 
-def span_of(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> HourSpan:
-    """Return the hours that were asked for; end the program with status 2 if they are not one hour or one range."""
-    one, first, last = getattr(arguments, "hour", None), arguments.first, arguments.last
+def span_of(parser: argparse.ArgumentParser, arguments: argparse.Namespace, stage: Stage[Key, Any]) -> Span[Key]:
+    """Return the keys that were asked for; end the program with status 2 if they are not one key or one range."""
+    one, first, last = getattr(arguments, "one", None), arguments.first, arguments.last
     if one is not None and first is None and last is None:
-        return HourSpan(start=one, end=one + HOUR, is_range=False)
+        return Span(start=one, end=one + stage.step, is_range=False)
     if one is not None or first is None or last is None:
-        parser.error("give either one hour, or a range by both --from and --to")
+        parser.error(f"give either one {stage.unit}, or a range by both --from and --to")
     if last < first:
-        parser.error(f"--to {last.strftime(HOUR_KEY_FORMAT)} is before --from {first.strftime(HOUR_KEY_FORMAT)}")
-    return HourSpan(start=first, end=last + HOUR, is_range=True)
-
-
-def add_day_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add `--day` for one day, and `--from` and `--to` for a range of days."""
-    parser.add_argument("--day", type=day, metavar="DAY", help="one day, like 2026-11-22 (UTC)")
-    parser.add_argument("--from", dest="first", type=day, metavar="DAY", help="first day of a range")
-    parser.add_argument("--to", dest="last", type=day, metavar="DAY", help="last day of the range, included")
-
-
-def days_of(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> DaySpan:
-    """Return the days that were asked for; end the program with status 2 if they are not one day or one range."""
-    one, first, last = arguments.day, arguments.first, arguments.last
-    if one is not None and first is None and last is None:
-        return DaySpan(start=one, end=one + DAY, is_range=False)
-    if one is not None or first is None or last is None:
-        parser.error("give either one day, or a range by both --from and --to")
-    if last < first:
-        parser.error(f"--to {last} is before --from {first}")
-    return DaySpan(start=first, end=last + DAY, is_range=True)
+        parser.error(f"--to {key_text(last)} is before --from {key_text(first)}")
+    return Span(start=first, end=last + stage.step, is_range=True)
 
 
 def add_settled_argument(parser: argparse._ActionsContainer, later: str) -> None:
@@ -157,30 +123,20 @@ def file_to_write(text: str) -> Path:
     return file
 
 
-def day(text: str) -> date:
-    """Return the day that an argument names (for argparse, which shows the error)."""
-    try:
-        named = parse_day_key(text)
-    except PartitionKeyError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    _refuse_odd_year(text, named)
-    return named
+def _key_type(stage: Stage[Key, Any]) -> Callable[[str], Key]:
+    """Return what reads a key of a stage from an argument (for argparse, which shows the error)."""
 
+    def key(text: str) -> Key:
+        try:
+            named = stage.parse(text)
+        except PartitionKeyError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+        # Another year has no room for the days that are looked at before and after it, and is a slip of the keyboard.
+        if named.year not in YEARS:
+            raise argparse.ArgumentTypeError(f"{text!r} is not in the years {YEARS.start} to {YEARS.stop - 1}")
+        return named
 
-def hour(text: str) -> datetime:
-    """Return the hour that an argument names (for argparse, which shows the error)."""
-    try:
-        named = parse_hour_key(text)
-    except PartitionKeyError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    _refuse_odd_year(text, named)
-    return named
-
-
-def _refuse_odd_year(text: str, named: date) -> None:
-    """Refuse what has no room for the days that are looked at before and after it, and is a slip of the keyboard."""
-    if named.year not in YEARS:
-        raise argparse.ArgumentTypeError(f"{text!r} is not in the years {YEARS.start} to {YEARS.stop - 1}")
+    return key
 
 
 def moment(text: str) -> datetime:

@@ -8,71 +8,31 @@ In a range, and beside the day, days that are held back by a failed data check o
 with --force, or one by one as --day, they are made all the same: that is to say that somebody looked at it.
 """
 
-import argparse
 import sys
-import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 if not __package__:  # started by spark-submit: this file's directory is on the path, its parent is what we need
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from contracts.partitions import DAY, day_key
-from spark_jobs.arguments import add_day_arguments, add_lake_arguments, days_of, held_back_note, location_of
-from spark_jobs.daily.aggregate_days import DayAggregation, aggregate_days
-from spark_jobs.daily.day_ledgers import known_days
-from spark_jobs.errors import SparkJobError
-from spark_jobs.lake.evolution import ensure_filled_lake
-from spark_jobs.lake.lake import Lake
-
-DONE, FAILED = 0, 1
+from contracts.stages import DAYS
+from spark_jobs import aggregate_command
+from spark_jobs.daily.aggregate_days import aggregate_days
+from spark_jobs.operations.later_jobs import summary
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the job; return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="run_aggregate_days", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add_lake_arguments(parser)
-    add_day_arguments(parser)
-    parser.add_argument(
-        "--force",
-        action="store_true",
-        help="also make the days asked for if nothing has changed, or a data check holds them back",
-    )
-    arguments = parser.parse_args(argv)
-    span, location = days_of(parser, arguments), location_of(arguments)
-
-    started = time.monotonic()
-    try:
-        lake = Lake.open("aggregate_days", location)
-        ensure_filled_lake(lake)
-        # In a range, days that never had an event are passed over; one that is named is looked at all the same.
-        days = known_days(lake, span.start, span.end) if span.is_range else [span.start]
-        hold_back = span.is_range and not arguments.force
-        aggregation = aggregate_days(lake, days, force=arguments.force, hold_back=hold_back)
-    except SparkJobError as error:
-        print(f"aggregate_days: {error}", file=sys.stderr)
-        return FAILED
-    print(summary(aggregation, time.monotonic() - started))
-    if not days:
-        print(
-            f"aggregate_days: WARNING: no clean events between {day_key(span.start)} and {day_key(span.end - DAY)}: "
-            "run_aggregate_hours, or run_reconcile_hours, comes first",
-            file=sys.stderr,
-        )
-    return DONE
-
-
-def summary(aggregation: DayAggregation, seconds: float) -> str:
-    """Return the line that says what was done."""
-    made = aggregation.written
-    days = f" ({day_key(made[0].day)} … {day_key(made[-1].day)})" if made else ""
-    held_back = held_back_note("event hour", map(day_key, aggregation.held_back))
-    return (
-        f"aggregate_days: {len(made)} days made{days}, {len(aggregation.refreshed)} later days told again, "
-        f"{len(aggregation.unchanged)} unchanged{held_back}; {sum(row.events for row in made)} events in "
-        f"{sum(row.sessions for row in made)} sessions; {seconds:.1f} s"
+    return aggregate_command.run(
+        argv,
+        DAYS,
+        aggregate_days,
+        partial(summary, DAYS),
+        description=__doc__,
+        force="also make the days asked for if nothing has changed, or a data check holds them back",
+        rows="clean events",
+        source_job="run_aggregate_hours",
     )
 
 

@@ -7,59 +7,32 @@ In a range, hours that are held back by a failed data check of a landing hour ar
 by one as --event-hour, they are made all the same: that is to say that somebody looked at it.
 """
 
-import argparse
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 if not __package__:  # started by spark-submit: this file's directory is on the path, its parent is what we need
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from contracts.partitions import HOUR, hour_key
-from spark_jobs.arguments import add_lake_arguments, add_span_arguments, held_back_note, location_of, span_of
-from spark_jobs.errors import SparkJobError
-from spark_jobs.hourly.aggregate_hours import Aggregation, aggregate_hours, known_event_hours
-from spark_jobs.lake.evolution import ensure_filled_lake
-from spark_jobs.lake.lake import Lake
-
-DONE, FAILED = 0, 1
+from contracts.partitions import hour_key
+from contracts.stages import EVENT_HOURS
+from spark_jobs import aggregate_command
+from spark_jobs.arguments import held_back_note
+from spark_jobs.hourly.aggregate_hours import Aggregation, aggregate_hours
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the job; return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="run_aggregate_hours", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    return aggregate_command.run(
+        argv,
+        EVENT_HOURS,
+        aggregate_hours,
+        summary,
+        description=__doc__,
+        force="also make hours whose input has not changed, or is held back by a data check",
+        rows="received events",
+        source_job="run_transform_events",
     )
-    add_lake_arguments(parser)
-    add_span_arguments(parser, "--event-hour", "event hour")
-    parser.add_argument(
-        "--force",
-        action="store_true",
-        help="also make hours whose input has not changed, or is held back by a data check",
-    )
-    arguments = parser.parse_args(argv)
-    span, location = span_of(parser, arguments), location_of(arguments)
-
-    started = time.monotonic()
-    try:
-        lake = Lake.open("aggregate_hours", location)
-        ensure_filled_lake(lake)
-        # In a range, hours that never had an event are passed over; one that is named is looked at all the same.
-        hours = known_event_hours(lake, span.start, span.end) if span.is_range else [span.start]
-        hold_back = span.is_range and not arguments.force
-        aggregation = aggregate_hours(lake, hours, force=arguments.force, hold_back=hold_back)
-    except SparkJobError as error:
-        print(f"aggregate_hours: {error}", file=sys.stderr)
-        return FAILED
-    print(summary(aggregation, time.monotonic() - started))
-    if not hours:
-        print(
-            f"aggregate_hours: WARNING: no received events between {hour_key(span.start)} and "
-            f"{hour_key(span.end - HOUR)}: run_transform_events, or run_reconcile_hours, comes first",
-            file=sys.stderr,
-        )
-    return DONE
 
 
 def summary(aggregation: Aggregation, seconds: float) -> str:

@@ -18,6 +18,7 @@ if not __package__:  # started by spark-submit: this file's directory is on the 
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from contracts.event import MAX_USER_ID_LENGTH
+from contracts.stages import EVENT_HOURS, LATER_STAGES
 from spark_jobs.arguments import add_json_argument, add_lake_arguments, location_of
 from spark_jobs.errors import SparkJobError
 from spark_jobs.lake.erased_users import lift_erased_users
@@ -150,7 +151,8 @@ def estimate_text(shown: Estimate, users: SoughtUsers) -> str:
             *(f"  {table}: {rows:,} rows to go" for table, rows in shown.rows.items()),
             f"  raw and error objects to rewrite: {shown.objects:,} ({shown.bytes:,} bytes)",
             f"  landing hours to make again: {shown.landing_hours:,}; {shown.expired_hours:,} of them lack raw objects",
-            f"  event hours to make again: {shown.event_hours:,}, days: about {shown.days:,}",
+            f"  event hours to make again: {shown.fed[EVENT_HOURS.name]:,}, "
+            + ", ".join(f"{stage.title}s: about {shown.fed[stage.name]:,}" for stage in LATER_STAGES),
             f"  snapshots to expire: {shown.snapshots:,}, with {shown.data_files:,} data files",
             *(f"  can't be searched: {key}; see --discard-unreadable" for key in shown.unreadable),
             *(["no table has an event of:", *unknown] if unknown else []),
@@ -164,7 +166,8 @@ def report_text(report: ErasureReport, users: int, seconds: float) -> str:
     lines = [
         f"erase_user: {users} users; {len(report.rewritten)} objects rewritten without "
         f"{sum(rewritten.lines for rewritten in report.rewritten)} lines; {made.landing_hours} landing hours made "
-        f"again, {made.struck_hours} corrected without raw, {made.event_hours} event hours and {made.days} days; "
+        f"again, {made.struck_hours} corrected without raw, "
+        f"{' and '.join(f'{made.computed[stage.name]} {stage.title}s' for stage in (EVENT_HOURS, *LATER_STAGES))}; "
         f"{report.expired_snapshots} snapshots expired, {len(search.removed)} leftovers removed; {seconds:.1f} s",
         *(f"  emptied {rewritten.key}: it could not be read" for rewritten in report.rewritten if rewritten.discarded),
     ]

@@ -19,7 +19,8 @@ if not __package__:  # started by spark-submit: this file's directory is on the 
 
 
 from contracts.privacy import RAW_RETENTION_DAYS
-from contracts.tables import ALL_TABLES, REJECTED_EVENTS, TABLES, Table, table_named
+from contracts.stages import ALL_TABLES, TABLES, table_named
+from contracts.tables import REJECTED_EVENTS, Table
 from spark_jobs.arguments import add_json_argument, add_lake_arguments, location_of
 from spark_jobs.errors import SparkJobError
 from spark_jobs.lake.evolution import ensure_filled_lake, ensure_tables

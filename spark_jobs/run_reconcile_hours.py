@@ -16,8 +16,9 @@ from pathlib import Path
 if not __package__:  # started by spark-submit: this file's directory is on the path, its parent is what we need
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from contracts.partitions import day_key, hour_key
-from spark_jobs import run_aggregate_days, run_aggregate_hours, run_transform_events
+from contracts.partitions import hour_key, key_text
+from contracts.stages import LANDING_HOURS
+from spark_jobs import run_aggregate_hours, run_transform_events
 from spark_jobs.arguments import (
     add_json_argument,
     add_lake_arguments,
@@ -29,6 +30,7 @@ from spark_jobs.arguments import (
 )
 from spark_jobs.errors import SparkJobError
 from spark_jobs.lake.lake import Lake
+from spark_jobs.operations.later_jobs import summary
 from spark_jobs.operations.reconcile_hours import Reconciliation, reconcile_hours
 
 DONE, FAILED, UNREADABLE = 0, 1, 3
@@ -38,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the jobs; return the exit code."""
     parser = _parser()
     arguments = parser.parse_args(argv)
-    span, location = span_of(parser, arguments), location_of(arguments)
+    span, location = span_of(parser, arguments, LANDING_HOURS), location_of(arguments)
     settled_before = settled_before_of(arguments)
     started = time.monotonic()
     try:
@@ -65,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="run_reconcile_hours", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_lake_arguments(parser)
-    add_span_arguments(parser, None, "landing hour")
+    add_span_arguments(parser, LANDING_HOURS, single=False)
     add_settled_argument(parser, "later ones are left to their own run")
     parser.add_argument(
         "--tolerate-unreadable",
@@ -85,19 +87,31 @@ def text(done: Reconciliation, seconds: float) -> str:
         *(f"  left open {hour_key(hour)}: not settled yet" for hour in done.open_hours),
         run_aggregate_hours.summary(done.aggregated, seconds),
         *(f"  made {hour_key(row.event_hour)}: {row.received} received" for row in done.aggregated.written),
-        run_aggregate_days.summary(done.days, seconds),
-        *(f"  made {day_key(row.day)}: {row.events} events, {row.users} users" for row in done.days.written),
-        *(f"  told again {day_key(row.day)}: the users before it changed" for row in done.days.refreshed),
-        *(
-            f"  left open {day_key(day)}: stale until it is made once {day_key(awaited)} is over and settled"
-            for day, awaited in done.open_days.items()
-        ),
     ]
+    for stage, run in done.later.items():
+        lines += [
+            summary(stage, run, seconds),
+            *(f"  made {key_text(row.key)}: {row.events} events, {row.users} users" for row in run.written),
+            *(f"  told again {key_text(row.key)}: the users before it changed" for row in run.refreshed),
+            *(
+                f"  left open {key_text(key)}: stale until it is made once {key_text(awaited)} is over and settled"
+                for key, awaited in done.open_keys[stage].items()
+            ),
+        ]
     return "\n".join(lines)
 
 
 def as_json(done: Reconciliation, seconds: float) -> dict[str, object]:
     """Return what was done, for a program."""
+    later: dict[str, object] = {}
+    for stage, run in done.later.items():
+        later[f"{stage.name}s"] = [
+            {stage.name: key_text(row.key), "events": row.events, "users": row.users, "sessions": row.sessions}
+            for row in run.written
+        ]
+        later[f"{stage.name}s_refreshed"] = [key_text(row.key) for row in run.refreshed]
+        later[f"{stage.name}s_open"] = [*map(key_text, done.open_keys[stage])]
+    held_back = (key for run in done.later.values() for key in run.held_back)
     return {
         "transformed": [hour_key(row.landing_hour) for row in done.transformed.written],
         "unreadable_objects": [unreadable.key for unreadable in done.transformed.unreadable],
@@ -113,13 +127,8 @@ def as_json(done: Reconciliation, seconds: float) -> dict[str, object]:
             }
             for row in done.aggregated.written
         ],
-        "days": [
-            {"day": day_key(row.day), "events": row.events, "users": row.users, "sessions": row.sessions}
-            for row in done.days.written
-        ],
-        "days_refreshed": [day_key(row.day) for row in done.days.refreshed],
-        "days_open": [day_key(day) for day in done.open_days],
-        "held_back": [*map(hour_key, done.aggregated.held_back), *map(day_key, done.days.held_back)],
+        **later,
+        "held_back": [*map(key_text, [*done.aggregated.held_back, *held_back])],
         "seconds": round(seconds, 1),
     }
 

@@ -15,8 +15,9 @@ from pathlib import Path
 if not __package__:  # started by spark-submit: this file's directory is on the path, its parent is what we need
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from contracts.partitions import HOUR, day_key, hour_key
+from contracts.partitions import HOUR, hour_key, key_text
 from contracts.rejections import RejectionReason
+from contracts.stages import EVENT_HOURS, LANDING_HOURS, LATER_STAGES
 from spark_jobs.arguments import (
     add_json_argument,
     add_lake_arguments,
@@ -59,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="run_replay_rejected", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_lake_arguments(parser)
-    add_span_arguments(parser, None, "landing hour")
+    add_span_arguments(parser, LANDING_HOURS, single=False)
     parser.add_argument(
         "--reason",
         action="append",
@@ -97,11 +98,12 @@ def _outcome(plan: ReplayPlan, done: Replay, seconds: float, *, applied: bool) -
         what = "nothing to replay: today's contract accepts no rejected line of an hour that can be made again"
     elif applied:
         what = (
-            f"{len(done.transformed)} landing hours, {len(done.event_hours)} event hours and {len(done.days)} days "
+            f"{len(done.transformed)} landing hours, "
+            f"{' and '.join(f'{len(keys)} {stage.title}s' for stage, keys in done.made.items())} "
             f"made again; received {sum(row.received for row in done.transformed)}"
-            f"{held_back_note('landing hour', map(hour_key, done.held_back_hours))}"
-            f"{held_back_note('event hour', map(day_key, done.held_back_days))}"
         )
+        for stage in (EVENT_HOURS, *LATER_STAGES):
+            what += held_back_note(stage.source.title, map(key_text, done.held_back[stage]))
     else:
         hours = " ".join(hour_key(hour) for hour in plan.replay)
         what = f"nothing was changed; --apply would transform {len(plan.replay)} landing hours again: {hours}"
@@ -125,9 +127,11 @@ def as_json(plan: ReplayPlan, done: Replay) -> dict[str, object]:
         "replay": [hour_key(hour) for hour in plan.replay],
         "left": {hour_key(hour): reason for hour, reason in sorted(plan.left.items())},
         "transformed": [hour_key(row.landing_hour) for row in done.transformed],
-        "event_hours": [hour_key(hour) for hour in done.event_hours],
-        "days": [day.isoformat() for day in done.days],
-        "held_back": [*map(hour_key, done.held_back_hours), *map(day_key, done.held_back_days)],
+        **{
+            f"{stage.name}s": [key_text(key) for key in done.made.get(stage, ())]
+            for stage in (EVENT_HOURS, *LATER_STAGES)
+        },
+        "held_back": [key_text(key) for keys in done.held_back.values() for key in keys],
     }
 
 

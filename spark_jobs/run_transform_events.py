@@ -16,6 +16,7 @@ if not __package__:  # started by spark-submit: this file's directory is on the 
 
 from contracts.partitions import hours_between
 from contracts.raw_survey import survey_raw
+from contracts.stages import LANDING_HOURS
 from spark_jobs.arguments import (
     add_lake_arguments,
     add_settled_argument,
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the job; return the exit code."""
     parser = _parser()
     arguments = parser.parse_args(argv)
-    span, location = span_of(parser, arguments), location_of(arguments)
+    span, location = span_of(parser, arguments, LANDING_HOURS), location_of(arguments)
     rules = LandingRules(
         settled_before=settled_before_of(arguments),
         allow_open_hour=arguments.allow_open_hour,
@@ -65,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="run_transform_events", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_lake_arguments(parser)
-    add_span_arguments(parser, "--landing-hour", "landing hour")
+    add_span_arguments(parser, LANDING_HOURS)
     openness = parser.add_mutually_exclusive_group()
     add_settled_argument(openness, "later ones are refused")
     openness.add_argument(

@@ -136,3 +136,5 @@ DAILY_PRODUCT_STATS: Final = Table(
         required("revenue", "decimal(38,2)", "Sum of the prices of its purchases."),
     ),
 )
+
+DAILY_TABLES: Final = (SESSIONS, USER_DAYS, DAILY_TRAFFIC, DAILY_FUNNEL, DAILY_RETENTION, DAILY_PRODUCT_STATS)

@@ -17,7 +17,7 @@ import boto3
 import duckdb
 from botocore.exceptions import BotoCoreError, ClientError
 
-from contracts.tables import ALL_TABLES
+from contracts.stages import ALL_TABLES
 from infra.errors import InfraError
 from local.cloud.athena.dialect import translate
 from local.cloud.athena.tables import TableName, TableScans

@@ -8,14 +8,16 @@ it (`KeyField`), and reads the key from there alone, as a template.
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from airflow.sdk import Asset, Param
+from airflow.sdk import Asset, Param, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from contracts.partitions import PartitionKeyError, day_key, parse_day_key, parse_hour_key
+from contracts.names import LakeLocation
+from contracts.partitions import HOUR, PartitionKeyError, key_text
+from contracts.stages import DAYS, EVENT_HOURS, LANDING_HOURS, LATER_STAGES, DerivedStage, Key, Stage
 
 #: Before the first event; with `catchup=False` it only limits how far back a backfill can go.
 START_DATE: Final = datetime(2020, 1, 1, tzinfo=UTC)
@@ -23,8 +25,7 @@ START_DATE: Final = datetime(2020, 1, 1, tzinfo=UTC)
 #: Airflow sorts its list by display name; this is the order in which data passes through the DAGs.
 ORDER_OF_THE_DATA: Final = (
     "transform_events",
-    "aggregate_hour",
-    "aggregate_day",
+    *(f"aggregate_{stage.unit}" for stage in (EVENT_HOURS, *LATER_STAGES)),
     "reconcile_hours",
     "replay_rejected",
     "erase_user",
@@ -73,44 +74,55 @@ def was_requested(run_type: str) -> bool:
 # 71070). Airflow has no field for an asset's description; its list shows `extra`.
 
 
-def _asset(name: str, *, group: str, description: str) -> Asset:
+def _asset(name: str, group: str, description: str) -> Asset:
     return Asset(name=name, uri=f"x-clickstream://lake/{name}", group=group, extra={"description": description})
 
 
-#: A partition is an event hour (key `2026-11-22T10`) whose tables are older than its `received_events`.
-STALE_EVENT_HOURS: Final = _asset(
-    "stale_event_hours",
-    group="to do",
-    description="Event hours for which events came since their tables were written; aggregate_hour writes them again",
-)
-#: A partition is a complete day (key `2026-11-22`) whose tables are older than its events.
-STALE_DAYS: Final = _asset(
-    "stale_days",
-    group="to do",
-    description="Days that are over, with events that their tables lack; aggregate_day writes them again",
-)
-#: A partition is an event hour, or a day, that `reconcile_hours` wrote. They inform people; no DAG consumes them.
-RECONCILED_EVENT_HOURS: Final = _asset(
-    "reconciled_event_hours",
-    group="done",
-    description="Event hours that reconcile_hours wrote again; nothing to do, they are shown for people",
-)
-RECONCILED_DAYS: Final = _asset(
-    "reconciled_days",
-    group="done",
-    description="Days that reconcile_hours wrote again; nothing to do, they are shown for people",
-)
+def _many(stage: Stage[Any, Any]) -> str:
+    return f"{stage.title.capitalize()}s"
 
 
-def publish_days(days: Collection[date], outlet_events: Any) -> None:
-    """Hand the days to `aggregate_day`; skip the task if there are none.
+#: By stage: a partition is a key, e.g. `2026-11-22T10` or `2026-11-22`, whose tables are older than its events.
+STALE: Final = {
+    stage: _asset(f"stale_{stage.name}s", "to do", f"{_many(stage)} {why}; aggregate_{stage.unit} writes them again")
+    for stage, why in (
+        (EVENT_HOURS, "for which events came since their tables were written"),
+        *((later, "that are over, with events that their tables lack") for later in LATER_STAGES),
+    )
+}
+_DONE: Final = "that reconcile_hours wrote again; nothing to do, they are shown for people"
+#: By stage: a partition is a key that `reconcile_hours` wrote. They inform people; no DAG consumes them.
+RECONCILED: Final = {stage: _asset(f"reconciled_{stage.name}s", "done", f"{_many(stage)} {_DONE}") for stage in STALE}
+
+
+def publish(stage: DerivedStage[Key, Any], keys: Collection[Key], outlet_events: Any) -> None:
+    """Hand the keys of a later stage to the DAG that writes them; skip the task if there are none.
 
     A task that succeeds without keys would emit the run's own key.
     """
-    if not days:
-        raise AirflowSkipException("no day is there, stale and not held back by a failed data check")
-    print("stale days:", *map(day_key, days))
-    outlet_events[STALE_DAYS].add_partitions([day_key(day) for day in days])
+    if not keys:
+        raise AirflowSkipException(f"no {stage.title} is there, stale and not held back by a failed data check")
+    print(f"stale {stage.title}s:", *map(key_text, keys))
+    outlet_events[STALE[stage]].add_partitions([key_text(key) for key in keys])
+
+
+def publish_computed_from(source: Stage[Any, Any], lake: LakeLocation, written: Any) -> list[Any]:
+    """Return a task for each later stage that is computed from `source`: it hands on the keys that changed.
+
+    `written` are the keys of `source` that were written, as text. Sessions also reach into the day before.
+    """
+
+    def publishing(stage: DerivedStage[Any, Any]) -> Any:
+        @task(task_id=f"publish_stale_{stage.name}s", outlets=[STALE[stage]])
+        def publish_stale(written: Any, *, outlet_events: Any = None) -> None:
+            from pipeline.lake_status.derived import publishable  # it imports pyiceberg, as below
+
+            keys = {stage.at(start) for key in map(source.parse, written) for start in (key - source.step, key)}
+            publish(stage, publishable(lake, stage, keys), outlet_events)
+
+        return publish_stale(written)
+
+    return [publishing(stage) for stage in LATER_STAGES if stage.source is source]
 
 
 @contextmanager
@@ -171,16 +183,15 @@ def optional_argument(option: str, param: str) -> str:
 class KeyField:
     """A field of the form that holds the partition key of a run by hand.
 
-    :param name: of the field, and of the macro that templates call.
-    :param example: a key, for messages.
-    :param parse: raises `PartitionKeyError` for a text that is no key.
-    :param make_param: returns the field for a description.
+    The stage's name is that of the field, and of the macro that templates call.
     """
 
-    name: str
-    example: str
-    parse: Callable[[str], object]
-    make_param: Callable[[str], Param]
+    stage: Stage[Any, Any]
+
+    @property
+    def name(self) -> str:
+        """Return the name of the field."""
+        return self.stage.name
 
     @property
     def template(self) -> str:
@@ -199,7 +210,8 @@ class KeyField:
 
     def params(self, description: str) -> dict[str, Param]:
         """Return the field; a scheduled run leaves it empty."""
-        return {self.name: self.make_param(f"{description} E.g. {self.example}. Runs by hand need it.")}
+        make_param = hour_param if self.stage.step == HOUR else day_param
+        return {self.name: make_param(f"{description} E.g. {self.stage.example}. Runs by hand need it.")}
 
     def key_of_run(self, partition_key: str | None, params: Mapping[str, Any]) -> str:
         """Return the run's key; raise AirflowFailException, which ends the run at once, if there is none, or two."""
@@ -212,18 +224,16 @@ class KeyField:
         key = partition_key or from_form
         if not key:
             raise AirflowFailException(
-                f"this run does not say which {self.name.replace('_', ' ')} to work on: trigger the DAG again and fill "
-                f"in the field {self.name}, e.g. {self.example} (by the API: partition_key)"
+                f"this run does not say which {self.stage.title} to work on: trigger the DAG again and fill "
+                f"in the field {self.name}, e.g. {self.stage.example} (by the API: partition_key)"
             )
         try:
-            self.parse(key)
+            self.stage.parse(key)
         except PartitionKeyError as error:
             raise AirflowFailException(f"{self.name}: {error}; trigger the DAG again with one") from error
         return str(key)
 
 
-LANDING_HOUR: Final = KeyField(
-    name="landing_hour", example="2026-11-22T10", parse=parse_hour_key, make_param=hour_param
-)
-EVENT_HOUR: Final = KeyField(name="event_hour", example="2026-11-22T10", parse=parse_hour_key, make_param=hour_param)
-DAY: Final = KeyField(name="day", example="2026-11-22", parse=parse_day_key, make_param=day_param)
+LANDING_HOUR: Final = KeyField(stage=LANDING_HOURS)
+EVENT_HOUR: Final = KeyField(stage=EVENT_HOURS)
+DAY: Final = KeyField(stage=DAYS)

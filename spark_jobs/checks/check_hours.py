@@ -4,38 +4,26 @@ A reader that finds an hour in the ledger finds its checks, and knows by the `in
 A check that does not hold fails no job: it stops the hour from being published, or warns, which is up to the reader.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
-from contracts.data_checks import DAY_CHECKS, EVENT_HOUR_CHECKS, LANDING_HOUR_CHECKS, CheckResult, Stage, judge
-from contracts.ledger import UNFINISHED, DayRow, EventRow, LandingLedgerRow
-from contracts.partitions import start_of_day
-from contracts.tables import DATA_CHECKS, EVENT_LEDGER, LANDING_LEDGER
+from contracts.data_checks import CheckResult, Figure, judge
+from contracts.ledger import UNFINISHED, DayRow, EventRow, LandingLedgerRow, Row
+from contracts.partitions import start_of
+from contracts.stages import DAYS, EVENT_HOURS, LANDING_HOURS, Stage
+from contracts.tables import DATA_CHECKS, Table
 from spark_jobs.checks import figures
-from spark_jobs.checks.file_figures import file_figures
+from spark_jobs.checks.file_figures import FiguresByHour, file_figures
 from spark_jobs.lake.revision import Revision, TablePart
+
+#: A row of the ledger, the figures of its tables' files and the volumes of other weeks → the figure of each check.
+FiguresOf = Callable[[Row, FiguresByHour, figures.Volumes], Mapping[str, Figure]]
 
 
 def check_landing_hours(base: Revision, rows: Collection[LandingLedgerRow]) -> list[CheckResult]:
     """Check landing hours whose tables are written, and note the results."""
-    if not rows:
-        return []
-    hours = [row.landing_hour for row in rows]
-    files = file_figures(base.lake, figures.LANDING_MEASURED, hours)
-    known = figures.read_volumes(base.lake, LANDING_LEDGER, "lines", hours)
-    volumes = {**known, **{row.landing_hour: row.lines for row in rows}}
-    results = [
-        result
-        for row in rows
-        for result in judge(
-            LANDING_HOUR_CHECKS,
-            figures.landing_figures(row, files, volumes),
-            checked_from=row.landing_hour,
-            input_version=row.input_version,
-        )
-    ]
-    write_results(base, results, stage=Stage.LANDING_HOUR, hours=hours)
-    return results
+    return check_keys(base, LANDING_HOURS, rows, figures.landing_figures, figures.LANDING_MEASURED)
 
 
 def check_event_hours(
@@ -49,22 +37,11 @@ def check_event_hours(
 
     `of_hour_before` counts, by hour, the events whose `click_id` the hour before has as well.
     """
-    written = [row.event_hour for row in rows]
-    files = file_figures(base.lake, figures.EVENT_HOUR_MEASURED, written) if rows else {}
-    known = figures.read_volumes(base.lake, EVENT_LEDGER, "clean", written) if rows else {}
-    volumes = {**known, **{row.event_hour: row.clean for row in rows}}
-    results = [
-        result
-        for row in rows
-        for result in judge(
-            EVENT_HOUR_CHECKS,
-            figures.event_hour_figures(row, files, volumes, of_hour_before.get(row.event_hour, 0)),
-            checked_from=row.event_hour,
-            input_version=row.input_version,
-        )
-    ]
-    write_results(base, results, stage=Stage.EVENT_HOUR, hours=hours)
-    return results
+
+    def found(row: EventRow, files: FiguresByHour, volumes: figures.Volumes) -> Mapping[str, Figure]:
+        return figures.event_hour_figures(row, files, volumes, of_hour_before.get(row.event_hour, 0))
+
+    return check_keys(base, EVENT_HOURS, rows, found, figures.EVENT_HOUR_MEASURED, emptied=hours)
 
 
 def check_days(
@@ -74,31 +51,60 @@ def check_days(
 
     `clean` are the clean events of each day's hours, `known` the ledger's rows of the weeks before.
     """
-    if not rows:
-        return []
-    starts = [start_of_day(row.day) for row in rows]
-    files = file_figures(base.lake, figures.DAY_MEASURED, starts)
-    volumes = {start_of_day(row.day): row.events for row in (*known, *rows) if row.events_version != UNFINISHED}
-    results = [
-        result
-        for row in rows
-        for result in judge(
-            DAY_CHECKS,
-            figures.day_check_figures(row, clean[row.day], files, volumes),
-            checked_from=start_of_day(row.day),
-            input_version=row.input_version,
-        )
-    ]
-    write_results(base, results, stage=Stage.DAY, hours=starts)
+
+    def found(row: DayRow, files: FiguresByHour, volumes: figures.Volumes) -> Mapping[str, Figure]:
+        return figures.day_check_figures(row, clean[row.day], files, volumes)
+
+    return check_keys(base, DAYS, rows, found, figures.DAY_MEASURED, known=known)
+
+
+def check_keys(
+    base: Revision,
+    stage: Stage[Any, Any],
+    rows: Collection[Row],
+    figures_of: FiguresOf[Row],
+    measured: Mapping[Table, Sequence[str]],
+    *,
+    known: Iterable[Row] | None = None,
+    emptied: Collection[date] = (),
+) -> list[CheckResult]:
+    """Check what the ledger's rows describe, whose tables are written, and note the results.
+
+    `measured` are the columns of which the figures ask the tables' files, `known` the ledger's rows of the weeks
+    before, if they were read already. Keys of `emptied` without a row have no results afterwards.
+    """
+    starts = [start_of(row.key) for row in rows]
+    results = []
+    if rows:
+        files = file_figures(base.lake, measured, starts)
+        if known is None:
+            volumes = figures.read_volumes(base.lake, stage.row_type.LEDGER, stage.volume, starts)
+        else:
+            finished = (row for row in known if row.input_version != UNFINISHED)
+            volumes = {start_of(row.key): getattr(row, stage.volume) for row in finished}
+        volumes = {**volumes, **{start_of(row.key): getattr(row, stage.volume) for row in rows}}
+        results = [
+            result
+            for row in rows
+            for result in judge(
+                stage.checks,
+                figures_of(row, files, volumes),
+                stage=stage.name,
+                checked_from=start_of(row.key),
+                input_version=row.input_version,
+            )
+        ]
+    if keys := {*starts, *map(start_of, emptied)}:
+        write_results(base, results, stage=stage.name, hours=sorted(keys))
     return results
 
 
-def write_results(base: Revision, results: Iterable[CheckResult], *, stage: Stage, hours: Collection[datetime]) -> None:
+def write_results(base: Revision, results: Iterable[CheckResult], *, stage: str, hours: Collection[datetime]) -> None:
     """Replace the results of one stage of certain hours; results of other stages belong to other runs."""
     tuples = [
         (
             result.checked_from,
-            result.stage.value,
+            result.stage,
             result.check_name,
             result.severity.value,
             result.passed,
@@ -110,4 +116,4 @@ def write_results(base: Revision, results: Iterable[CheckResult], *, stage: Stag
         for result in results
     ]
     files = base.lake.write_rows(DATA_CHECKS, tuples)
-    base.replace(DATA_CHECKS, files, hours, part=TablePart(column="stage", value=stage.value))
+    base.replace(DATA_CHECKS, files, hours, part=TablePart(column="stage", value=stage))

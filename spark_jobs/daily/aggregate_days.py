@@ -158,7 +158,7 @@ class _Run:
         self._replace(DAILY_RETENTION, self._written(DAILY_RETENTION, retention_rows(users, days)), days, noted)
         inputs = self.ledgers.inputs(rows)
         current = {day: replace(row, input_version=inputs[day].input_version) for day, row in rows.items()}
-        clean = {day: inputs[day].events for day in current}
+        clean = {day: inputs[day].rows for day in current}
         results = check_days(self.base, list(current.values()), clean=clean, known=self.ledgers.stored.values())
         failed = failed_checks(results)
         checked = {day: replace(row, failed_checks=failed[start_of_day(day)]) for day, row in current.items()}
@@ -191,11 +191,10 @@ class _Run:
 
     def _refuse_lost_events(self, figures: Mapping[date, DayFigures]) -> None:
         inputs = self.ledgers.inputs()
-        wrong = [day for day, found in figures.items() if found.events != inputs[day].events]
+        wrong = [day for day, found in figures.items() if found.events != inputs[day].rows]
         if wrong:
             named = "; ".join(
-                f"{day_key(day)}: {inputs[day].events} clean events, {figures[day].events} of its users"
-                for day in wrong
+                f"{day_key(day)}: {inputs[day].rows} clean events, {figures[day].events} of its users" for day in wrong
             )
             raise LedgerImbalanceError(f"the users of a day have not its events, so nothing was written: {named}")
 
@@ -206,7 +205,7 @@ class _Run:
             day: DayRow(
                 day=day,
                 input_version=UNFINISHED,
-                events_version=inputs[day].events_version,
+                events_version=inputs[day].source_version,
                 events=found.events,
                 users=found.users,
                 sessions=found.session_rows,

@@ -17,9 +17,8 @@ from typing import Final
 from contracts.data_checks import failed_checks
 from contracts.ledger import UNFINISHED, EventRow, LandedHour
 from contracts.partitions import HOUR, hour_key, hour_of, ordinal
-from contracts.staleness import EventHourInput, event_hour_inputs, stale_event_hours
+from contracts.stages import EVENT_HOURS, Input
 from contracts.tables import CLEAN_EVENTS, DATA_CHECKS, EVENT_LEDGER, HOURLY_TRAFFIC, RECEIVED_EVENTS
-from contracts.versions import event_hours_fed_by, hours_read_by, landing_hours_feeding
 from spark_jobs.checks.check_hours import check_event_hours
 from spark_jobs.errors import LedgerImbalanceError, UnsettledInputError
 from spark_jobs.hourly.hour_task import HOUR_TABLES, ComputedHours, HourCounts, run_hour_tasks
@@ -87,48 +86,26 @@ def aggregate_possible_hours(
     return Aggregation()
 
 
-def read_inputs(lake: Lake, hours: Collection[datetime]) -> dict[datetime, EventHourInput]:
-    """Return what each of the event hours would be computed from, by the landing ledger as it is now."""
-    if not hours:
-        return {}
-    landed = read_ledger(lake, LandedHour, *landing_hours_feeding(min(hours), max(hours)))
-    return event_hour_inputs(hours, landed)
-
-
-def known_event_hours(lake: Lake, start: datetime, end: datetime) -> list[datetime]:
-    """Return, in order, the event hours in `[start, end)` that have received events or were computed before."""
-    landed = read_ledger(lake, LandedHour, *landing_hours_feeding(start, end - HOUR))
-    fed = {hour for row in landed for hour, rows in row.received_by_event_hour.items() if rows}
-    known = fed | {row.event_hour for row in read_ledger(lake, EventRow, start, end)}
-    return sorted(hour for hour in known if start <= hour < end)
-
-
-def stale_hours_around(lake: Lake, start: datetime, end: datetime) -> list[datetime]:
-    """Return, in order, the stale event hours that the landing hours in `[start, end)` can have touched."""
-    event_start, event_end = event_hours_fed_by(start, end)
-    inputs = read_inputs(lake, known_event_hours(lake, event_start, event_end))
-    return stale_event_hours(inputs, read_ledger(lake, EventRow, event_start, event_end))
-
-
 def _aggregate(lake: Lake, wanted: list[datetime], *, force: bool, hold_back: bool) -> Aggregation:
     base = Revision.of(lake, *TARGETS)
-    inputs = read_inputs(lake, wanted)
+    landed = read_ledger(lake, LandedHour, *EVENT_HOURS.feeding(wanted[0], wanted[-1]))
+    inputs = EVENT_HOURS.inputs(wanted, landed)
     stored = {row.event_hour: row for row in read_ledger(lake, EventRow, wanted[0], wanted[-1] + HOUR)}
     unchanged = {hour for hour in wanted if hour in stored and stored[hour].input_version == inputs[hour].input_version}
     asked = wanted if force else [hour for hour in wanted if hour not in unchanged]
     todo = [hour for hour in asked if not (hold_back and inputs[hour].held_back)]
-    held_back = [hour for hour in asked if hour not in todo and (inputs[hour].received or hour in stored)]
+    held_back = [hour for hour in asked if hour not in todo and (inputs[hour].rows or hour in stored)]
     left = Aggregation(unchanged=tuple(hour for hour in wanted if hour not in set(asked)), held_back=tuple(held_back))
     if not todo:
         return left
     return replace(left, written=_replace(base, [inputs[hour] for hour in todo], already_known=set(stored)))
 
 
-def _replace(base: Revision, inputs: list[EventHourInput], *, already_known: set[datetime]) -> tuple[EventRow, ...]:
+def _replace(base: Revision, inputs: list[Input[datetime]], *, already_known: set[datetime]) -> tuple[EventRow, ...]:
     """Compute and commit every table of the hours; return the ledger's new rows."""
-    lake, hours = base.lake, [hour.event_hour for hour in inputs]
+    lake, hours = base.lake, [hour.key for hour in inputs]
     snapshot = lake.snapshot(RECEIVED_EVENTS)
-    first = min(read for hour in hours for read in hours_read_by(hour))
+    first = min(read for hour in hours for read in EVENT_HOURS.read_by(hour))
     window = between("event_time", first, max(hours) + HOUR)
     files = by_partition(lake.files_as_of(RECEIVED_EVENTS, snapshot, window))
     check_received(inputs, {hour: rows_in(files, ordinal(hour)) for hour in hours})
@@ -169,18 +146,18 @@ def _figures(rows: Collection[EventRow]) -> Mapping[str, int]:
     }
 
 
-def check_received(expected: Iterable[EventHourInput], counted: Mapping[datetime, int]) -> None:
+def check_received(expected: Iterable[Input[datetime]], counted: Mapping[datetime, int]) -> None:
     """Raise `UnsettledInputError` unless each hour has the rows that the landing ledger says it was given."""
-    differing = [hour for hour in expected if counted.get(hour.event_hour, 0) != hour.received]
+    differing = [hour for hour in expected if counted.get(hour.key, 0) != hour.rows]
     if differing:
         named = ", ".join(
-            f"{hour_key(hour.event_hour)} has {counted.get(hour.event_hour, 0)}, noted {hour.received}"
+            f"{hour_key(hour.key)} has {counted.get(hour.key, 0)}, noted {hour.rows}"
             for hour in differing[:_NAMED_AT_MOST]
         )
         raise UnsettledInputError(
             f"received_events and landing_ledger disagree in {len(differing)} event hours ({named}); a transform of "
             "their landing hours is still running, or died: run it again",
-            hours=[hour.event_hour for hour in differing],
+            hours=[hour.key for hour in differing],
         )
 
 
@@ -195,19 +172,19 @@ def _require_traffic(computed: ComputedHours) -> None:
 
 
 def _ledger_rows(
-    inputs: Iterable[EventHourInput], counts: Mapping[datetime, HourCounts], already_known: set[datetime]
+    inputs: Iterable[Input[datetime]], counts: Mapping[datetime, HourCounts], already_known: set[datetime]
 ) -> tuple[EventRow, ...]:
     """Return a row for each hour that has events, or had some; raise `LedgerImbalanceError` if one does not add up."""
     rows = tuple(
         EventRow(
-            event_hour=hour.event_hour,
+            event_hour=hour.key,
             input_version=hour.input_version,
-            received=hour.received,
-            clean=counts[hour.event_hour].clean if hour.event_hour in counts else 0,
-            duplicates=counts[hour.event_hour].duplicates if hour.event_hour in counts else 0,
+            received=hour.rows,
+            clean=counts[hour.key].clean if hour.key in counts else 0,
+            duplicates=counts[hour.key].duplicates if hour.key in counts else 0,
         )
         for hour in inputs
-        if hour.received or hour.event_hour in already_known
+        if hour.rows or hour.key in already_known
     )
     wrong = [row for row in rows if row.received != row.clean + row.duplicates]
     if wrong:

@@ -9,7 +9,8 @@ from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 
 from contracts.names import CATALOG
-from contracts.tables import ALL_TABLES, TABLES, Column, Table, table_properties
+from contracts.stages import ALL_TABLES, TABLES
+from contracts.tables import Column, Table, table_properties
 from spark_jobs.errors import CatalogError, TableMismatchError
 from spark_jobs.lake.iceberg import StoredTable, stored_table
 from spark_jobs.lake.lake import Lake

@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping
 from datetime import date, datetime
 
 from contracts.ledger import LedgerRow, Row, columns_of, key_column, row_of, stored_row
+from contracts.stages import DerivedStage, Input, Key
+from contracts.staleness import stale_keys
 from contracts.tables import Table
 from spark_jobs.lake.filters import between
 from spark_jobs.lake.lake import Lake
@@ -37,6 +39,30 @@ def write_ledger(
         base.replace_days(table, files, keys, figures=figures)
     else:
         base.replace(table, files, [key for key in keys if isinstance(key, datetime)], figures=figures)
+
+
+def known_inputs(
+    lake: Lake, stage: DerivedStage[Key, Row], start: Key, end: Key
+) -> tuple[Mapping[Key, Input[Key]], Mapping[Key, Row]]:
+    """Return the input of each key in `[start, end)` that has rows in its source or a row of its own, and these rows.
+
+    The keys are in order; the rows are also those of the keys that these look back at.
+    """
+    source = read_ledger(lake, stage.source.row_type, *stage.feeding(start, end - stage.step))
+    stored = {row.key: row for row in read_ledger(lake, stage.row_type, start - stage.look_back, end)}
+    known = sorted(key for key in {*stage.given(source), *stored} if start <= key < end)
+    return stage.inputs(known, source, stored.values()), stored
+
+
+def known_keys(lake: Lake, stage: DerivedStage[Key, Row], start: Key, end: Key) -> list[Key]:
+    """Return, in order, the keys in `[start, end)` that have rows in their source or were computed before."""
+    return list(known_inputs(lake, stage, start, end)[0])
+
+
+def stale_between(lake: Lake, stage: DerivedStage[Key, Row], start: Key, end: Key) -> list[Key]:
+    """Return, in order, the stale keys in `[start, end)`."""
+    inputs, stored = known_inputs(lake, stage, start, end)
+    return stale_keys(inputs, stored.values())
 
 
 def _values(row: LedgerRow, table: Table) -> tuple[object, ...]:

@@ -15,15 +15,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 
 from contracts.event import ALLOWED_CLOCK_SKEW
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR, day_key, day_of, hour_of
-from contracts.tables import TABLES, Column, ColumnType, Table
-from spark_jobs.daily.aggregate_days import DayAggregation, aggregate_days
+from contracts.stages import DAYS, EVENT_HOURS, TABLES, Stage
+from contracts.tables import Column, ColumnType, Table
+from spark_jobs.daily.aggregate_days import DayAggregation
 from spark_jobs.errors import LedgerImbalanceError, SparkJobError
 from spark_jobs.hourly.aggregate_hours import Aggregation, aggregate_hours
 from spark_jobs.lake.data_files import local_copies
@@ -32,6 +33,7 @@ from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.session import ROOT
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import TransformReport, UnreadableObject, transform_landing_hours
+from spark_jobs.operations.later_jobs import LATER_JOBS
 from spark_jobs.operations.out_directory import OutDirectory
 from spark_jobs.raw.lake_stores import raw_store
 from storage.by_hour import landed_hours
@@ -208,12 +210,14 @@ def process_events_file(input_file: Path, out: OutDirectory, *, keep_ip_addresse
     event_hours = sorted({hour for row in transformed.written for hour in row.received_by_event_hour})
     with steps.step("aggregate", f"aggregating {len(event_hours):,} event hours"):
         aggregated = aggregate_hours(lake, event_hours)
-    days = sorted({day_of(row.event_hour) for row in aggregated.written})
-    with steps.step("aggregate_days", f"aggregating {len(days):,} days"):
-        aggregated_days = aggregate_days(lake, days)
+    runs: dict[Stage[Any, Any], Any] = {EVENT_HOURS: aggregated}
+    for stage, job in LATER_JOBS.items():
+        keys = sorted({stage.at(row.key) for row in runs[stage.source].written})
+        with steps.step(f"aggregate_{stage.name}s", f"aggregating {len(keys):,} {stage.title}s"):
+            runs[stage] = job(lake, keys)
     with steps.step("export", f"writing {len(TABLES)} tables as Parquet"):
         export_tables(lake, TABLES, out.tables)
-    report = _report(transformed, aggregated, aggregated_days, steps.seconds)
+    report = _report(transformed, aggregated, runs[DAYS], steps.seconds)
     if lines != report.lines and not report.unreadable:
         raise LedgerImbalanceError(f"{input_file} has {lines} lines, but {report.lines} were read from its raw objects")
     return ProcessedFile(lake=lake, report=report)

@@ -9,17 +9,17 @@ other has not noted by then is stale, so this run makes it, whether the other is
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
-from typing import Final
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
 
 from contracts.ledger import LandedHour
 from contracts.names import LakeLocation
-from contracts.partitions import DAY, HOUR, day_key, day_of, hour_key, hours_between, start_of_day
+from contracts.partitions import HOUR, hour_key, hours_between, key_text, start_of
 from contracts.raw_survey import RawSurvey, survey_raw
-from contracts.rules import DAYS_LOOKED_BACK_AT
-from contracts.versions import days_fed_by
-from spark_jobs.daily.aggregate_days import DayAggregation, aggregate_days
-from spark_jobs.daily.day_ledgers import awaited_by_stale_days, days_needing
+from contracts.stages import EVENT_HOURS, DerivedStage, Key
+from contracts.staleness import key_to_await, stale_keys
+from spark_jobs.daily.aggregate_days import DayAggregation
 from spark_jobs.errors import (
     LedgerImbalanceError,
     MissingObjectsError,
@@ -27,13 +27,14 @@ from spark_jobs.errors import (
     SparkJobError,
     UnsettledInputError,
 )
-from spark_jobs.hourly.aggregate_hours import Aggregation, aggregate_possible_hours, stale_hours_around
+from spark_jobs.hourly.aggregate_hours import Aggregation, aggregate_possible_hours
 from spark_jobs.lake.evolution import ensure_tables
 from spark_jobs.lake.lake import Lake
-from spark_jobs.lake.ledgers import read_ledger
+from spark_jobs.lake.ledgers import known_inputs, read_ledger, stale_between
 from spark_jobs.lake.retries import retrying
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import TransformReport, transform_landing_hours
+from spark_jobs.operations.later_jobs import LATER_JOBS
 from spark_jobs.raw.lake_stores import raw_store
 from storage.by_hour import landed_objects
 
@@ -46,22 +47,21 @@ class Reconciliation:
     """What a run did; `errors` say which landing hours, event hours and days could not be made, and why.
 
     What is held back by a data check is no error of this run: whoever made the hour in which it failed says so.
-    `open_days` are stale and left as they are, each until another is over and settled: itself, or the day after.
+    `later` has the days, and what else is computed once it is over; of these, `open_keys` are stale and left as they
+    are, each until another is over and settled: a day, until itself or the day after.
     """
 
     transformed: TransformReport
     aggregated: Aggregation
-    days: DayAggregation
+    later: Mapping[DerivedStage[Any, Any], DayAggregation]
     open_hours: tuple[datetime, ...]
-    open_days: Mapping[date, date]
+    open_keys: Mapping[DerivedStage[Any, Any], Mapping[Any, Any]]
     errors: tuple[str, ...]
     survey: RawSurvey | None
 
     def after(self, before: "Reconciliation") -> "Reconciliation":
         """Return what both passes did, and what this one left."""
         hours = {row.event_hour: row for row in (*before.aggregated.written, *self.aggregated.written)}
-        days = {row.day: row for row in (*before.days.written, *self.days.written)}
-        told = {row.day: row for row in (*before.days.refreshed, *self.days.refreshed) if row.day not in days}
         unreadable = dict.fromkeys((*before.transformed.unreadable, *self.transformed.unreadable))
         return replace(
             self,
@@ -71,12 +71,18 @@ class Reconciliation:
                 unreadable=tuple(unreadable),
             ),
             aggregated=replace(self.aggregated, written=tuple(hours[hour] for hour in sorted(hours))),
-            days=replace(
-                self.days,
-                written=tuple(days[day] for day in sorted(days)),
-                refreshed=tuple(told[day] for day in sorted(told)),
-            ),
+            later={stage: _both(before.later[stage], run) for stage, run in self.later.items()},
         )
+
+
+def _both(before: DayAggregation, after: DayAggregation) -> DayAggregation:
+    written = {row.key: row for row in (*before.written, *after.written)}
+    refreshed = {row.key: row for row in (*before.refreshed, *after.refreshed) if row.key not in written}
+    return replace(
+        after,
+        written=tuple(written[key] for key in sorted(written)),
+        refreshed=tuple(refreshed[key] for key in sorted(refreshed)),
+    )
 
 
 @dataclass(kw_only=True)
@@ -114,19 +120,27 @@ def _reconcile_once(
     left = _Left()
     transformed = _transform(lake, settled, LandingRules(settled_before=settled_before), left)
     survey = _survey(lake, start, end)
-    aggregated = _aggregate(lake, retrying(lambda: stale_hours_around(lake, start, end)), left)
-    waiting = {day_of(hour) for hour in aggregated.held_back}
-    stale = retrying(lambda: awaited_by_stale_days(lake, *_days_touched(start, end)))
-    open_days = {day: other for day, other in stale.items() if other and start_of_day(other + DAY) > settled_before}
-    left_behind = [day for day in stale if day not in open_days and day not in waiting]
-    days = _aggregate_days(lake, left_behind, left)
-    made = {row.day for row in days.written}
+    fed = EVENT_HOURS.fed_by_landing(start, end)
+    aggregated = _aggregate(lake, retrying(lambda: stale_between(lake, EVENT_HOURS, *fed)), left)
+    later, open_keys, look_back = {}, {}, timedelta(0)
+    blocked: set[Any] = set(aggregated.held_back)
+    for stage in LATER_JOBS:
+        # With the later keys that look back at those that are fed.
+        look_back += stage.look_back
+        stale = retrying(partial(_awaited_by_stale_keys, lake, stage, *stage.fed_by_landing(start, end + look_back)))
+        waiting = set(map(stage.at, blocked))
+        kept = {key: other for key, other in stale.items() if other and start_of(other + stage.step) > settled_before}
+        run = _run_later(lake, stage, [key for key in stale if key not in kept and key not in waiting], left)
+        written = {row.key for row in run.written}
+        later[stage] = run
+        open_keys[stage] = {key: other for key, other in kept.items() if key not in written}
+        blocked = {*waiting, *run.held_back, *open_keys[stage]}
     done = Reconciliation(
         transformed=transformed,
         aggregated=aggregated,
-        days=days,
+        later=later,
         open_hours=tuple(hours[len(settled) :]),
-        open_days={day: other for day, other in open_days.items() if day not in made},
+        open_keys=open_keys,
         errors=tuple(left.errors),
         survey=survey,
     )
@@ -182,25 +196,27 @@ def _aggregate(lake: Lake, stale: Sequence[datetime], left: _Left) -> Aggregatio
     return Aggregation()
 
 
-def _days_touched(start: datetime, end: datetime) -> tuple[date, date]:
-    """Return `[first, end)` of the days of which the landing hours can change what is said of events or of users."""
-    first, fed_end = days_fed_by(start, end)
-    return first, fed_end + DAYS_LOOKED_BACK_AT * DAY
+def _awaited_by_stale_keys(lake: Lake, stage: DerivedStage[Key, Any], start: Key, end: Key) -> Mapping[Key, Key | None]:
+    """Return, in order, the stale keys in `[start, end)`, each with its `key_to_await`."""
+    inputs, stored = known_inputs(lake, stage, start, end)
+    return {key: key_to_await(stage, inputs[key], stored.get(key)) for key in stale_keys(inputs, stored.values())}
 
 
-def _aggregate_days(lake: Lake, stale: Sequence[date], left: _Left) -> DayAggregation:
-    """Make what can be; days that need an event hour whose tables are between two commits are left out."""
-    days = list(stale)
+def _run_later(lake: Lake, stage: DerivedStage[Any, Any], stale: Sequence[Any], left: _Left) -> DayAggregation:
+    """Compute what can be; keys that need an event hour whose tables are between two commits are left out."""
+    keys = list(stale)
     try:
-        while days:
+        while keys:
             try:
-                return aggregate_days(lake, days, hold_back=True)
+                return LATER_JOBS[stage](lake, keys, hold_back=True)
             except UnsettledInputError as unsettled:
-                waiting = days_needing(unsettled.hours) & set(days) or set(days)
-                left.add(f"days {' '.join(map(day_key, sorted(waiting)))} were not made", unsettled)
-                days = [day for day in days if day not in waiting]
+                # A run reads what feeds a key and the keys beside it.
+                needing = stage.reading(stage.reading(map(stage.at, unsettled.hours)))
+                waiting = needing & set(keys) or set(keys)
+                left.add(f"{stage.title}s {' '.join(map(key_text, sorted(waiting)))} were not made", unsettled)
+                keys = [key for key in keys if key not in waiting]
     except SparkJobError as failure:
-        left.add("no day was made", failure)
+        left.add(f"no {stage.title} was made", failure)
     return DayAggregation()
 
 

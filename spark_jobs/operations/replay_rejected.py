@@ -8,21 +8,21 @@ could not be read has no lines in the table: it is read again, as its hour's tra
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
 from pyspark.sql import types as T  # noqa: N812 (PySpark's own abbreviation)
 
-from contracts.ledger import DayRow, LandingLedgerRow
-from contracts.partitions import DAY, HOUR, day_of, hour_key, parse_hour_key, start_of_day
+from contracts.ledger import LandingLedgerRow
+from contracts.partitions import HOUR, hour_key, parse_hour_key, start_of
 from contracts.rejections import RejectionReason
+from contracts.stages import EVENT_HOURS, DerivedStage, Key, Stage
 from contracts.tables import LANDING_LEDGER, REJECTED_EVENTS
-from contracts.versions import RawObject, hours_reading
-from spark_jobs.daily.aggregate_days import aggregate_days
+from contracts.versions import RawObject
 from spark_jobs.errors import SparkJobError
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.lake.data_files import map_in_arrow
@@ -33,6 +33,7 @@ from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.ledgers import read_ledger
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
+from spark_jobs.operations.later_jobs import LATER_JOBS
 from spark_jobs.progress import progress
 from spark_jobs.raw.lake_stores import raw_store
 from spark_jobs.validation.chunks import LineValidator
@@ -174,13 +175,11 @@ class ReplayPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Replay:
-    """What was made again, and what was left, since a data check of its input failed."""
+    """What was made again, and what was left, since a data check of its input failed; by stage, from event hours on."""
 
     transformed: tuple[LandingLedgerRow, ...] = ()
-    event_hours: tuple[datetime, ...] = ()
-    days: tuple[date, ...] = ()
-    held_back_hours: tuple[datetime, ...] = ()
-    held_back_days: tuple[date, ...] = ()
+    made: Mapping[Stage[Any, Any], tuple[Any, ...]] = field(default_factory=dict)
+    held_back: Mapping[Stage[Any, Any], tuple[Any, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,37 +227,33 @@ def replay(lake: Lake, plan: ReplayPlan, settled_before: datetime) -> Replay:
         return Replay()
     before = read_ledger(lake, LandingLedgerRow, plan.replay[0], plan.replay[-1] + HOUR)
     report = transform_landing_hours(lake, plan.replay, LandingRules(settled_before=settled_before, force=True))
-    fed = {hour for row in (*before, *report.written) for hour in _fed(row, plan.replay)}
-    event_hours = sorted({reading for hour in fed for reading in hours_reading(hour)})
-    hours = aggregate_hours(lake, event_hours, force=True, hold_back=True)
-    wanted = _days_to_make(lake, {day_of(row.event_hour) for row in hours.written}, settled_before)
-    wanted -= set(map(day_of, hours.held_back))
-    days = aggregate_days(lake, wanted, force=True, hold_back=True)
-    return Replay(
-        transformed=report.written,
-        event_hours=tuple(row.event_hour for row in hours.written),
-        days=tuple(sorted(row.day for row in (*days.written, *days.refreshed))),
-        held_back_hours=hours.held_back,
-        held_back_days=days.held_back,
-    )
+    fed = EVENT_HOURS.given(row for row in (*before, *report.written) if row.landing_hour in plan.replay)
+    hours = aggregate_hours(lake, EVENT_HOURS.reading(fed), force=True, hold_back=True)
+    made: dict[Stage[Any, Any], tuple[Any, ...]] = {EVENT_HOURS: tuple(row.key for row in hours.written)}
+    held_back: dict[Stage[Any, Any], tuple[Any, ...]] = {EVENT_HOURS: hours.held_back}
+    for stage, job in LATER_JOBS.items():
+        wanted = _keys_to_make(lake, stage, set(map(stage.at, made[stage.source])), settled_before)
+        wanted -= set(map(stage.at, held_back[stage.source]))
+        run = job(lake, wanted, force=True, hold_back=True)
+        made[stage] = tuple(sorted(row.key for row in (*run.written, *run.refreshed)))
+        held_back[stage] = run.held_back
+    return Replay(transformed=report.written, made=made, held_back=held_back)
 
 
-def _days_to_make(lake: Lake, days: Collection[date], settled_before: datetime) -> set[date]:
-    """Return those of the days that were made before or are over, and the days beside them that were made before.
+def _keys_to_make(
+    lake: Lake, stage: DerivedStage[Key, Any], keys: Collection[Key], settled_before: datetime
+) -> set[Key]:
+    """Return those of the keys that were made before or are over, and the keys beside them that were made before.
 
     An open day is made by its own run, when it is over. The sessions of the days beside reach into the day, and their
     versions need not tell that its events changed.
     """
-    if not days:
+    if not keys:
         return set()
-    made_before = {row.day for row in read_ledger(lake, DayRow, min(days) - DAY, max(days) + 2 * DAY)}
-    over = {day for day in days if start_of_day(day + DAY) <= settled_before}
-    around = {day + offset for day in days for offset in (-DAY, 0 * DAY, DAY)}
+    around = stage.reading(keys)
+    made_before = {row.key for row in read_ledger(lake, stage.row_type, min(around), max(around) + stage.step)}
+    over = {key for key in keys if start_of(key + stage.step) <= settled_before}
     return over | (around & made_before)
-
-
-def _fed(row: LandingLedgerRow, replayed: Collection[datetime]) -> Sequence[datetime]:
-    return list(row.received_by_event_hour) if row.landing_hour in replayed else []
 
 
 def _ledger_rows(lake: Lake, wanted: ReplayRange) -> list[LandingLedgerRow]:

@@ -7,7 +7,8 @@ import pytest
 from contracts.names import EnvironmentNames, LakeLocation
 from contracts.reference_docs import reference_pages
 from contracts.rejections import RejectionReason
-from contracts.tables import ALL_TABLES, Table, table_named
+from contracts.stages import ALL_TABLES, table_named
+from contracts.tables import Table
 
 
 @pytest.mark.parametrize("table", ALL_TABLES, ids=lambda table: table.name)

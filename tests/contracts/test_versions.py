@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
 from contracts.ledger import LandedHour
 from contracts.partitions import DAY, LONGEST_DELIVERY, day_of, days_between, hour_of
+from contracts.stages import DAYS
 from contracts.versions import (
     RawObject,
-    days_fed_by,
     event_hour_input_version,
     event_hours_fed_by,
     landing_hours_feeding,
@@ -66,7 +66,7 @@ def test_an_event_is_looked_for_wherever_it_can_land_and_all_that_it_can_change_
         first, end = event_hours_fed_by(landing_hour, landing_hour + HOUR)
         assert first <= event_hour < end
     for day in days_between(day_of(event_hours[0]) - DAY, day_of(event_hours[1]) + 2 * DAY):
-        first_day, end_day = days_fed_by(landing_hour, landing_hour + HOUR)
+        first_day, end_day = DAYS.fed_by_landing(landing_hour, landing_hour + HOUR)
         assert first_day <= day < end_day
 
 
@@ -84,4 +84,4 @@ def test_a_range_of_event_hours_is_fed_by_all_that_feeds_one_of_them() -> None:
 
 
 def test_days_fed_by_a_landing_hour_reach_from_the_lateness_before_it_to_its_newest_arrival() -> None:
-    assert days_fed_by(TEN, TEN + HOUR) == (date(2026, 11, 14), date(2026, 11, 27))
+    assert DAYS.fed_by_landing(TEN, TEN + HOUR) == (date(2026, 11, 14), date(2026, 11, 27))

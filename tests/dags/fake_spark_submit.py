@@ -24,7 +24,7 @@ from pyiceberg.table import Table
 
 from contracts.ledger import DayRow, EventRow, LandedHour
 from contracts.partitions import HOUR, hours_between, landing_prefix, parse_day_key, parse_hour_key
-from contracts.staleness import day_inputs
+from contracts.stages import DAYS
 from contracts.versions import (
     RawObject,
     event_hour_input_version,
@@ -114,9 +114,17 @@ class FakeLake:
     def aggregate_day(self, day: date) -> None:
         events = [EventRow(**row) for row in self._table("event_ledger", EVENT).scan().to_arrow().to_pylist()]
         made = [DayRow(**row) for row in self._table("day_ledger", DAY).scan().to_arrow().to_pylist()]
-        current = day_inputs([day], events, made)[day]
-        counts = {"users": 1, "sessions": 1, "users_fingerprint": "one user", "failed_checks": 0}
-        self._replace("day_ledger", DAY, "day", {**asdict(current), **counts})
+        current = DAYS.inputs([day], events, made)[day]
+        row = DayRow(
+            day=day,
+            input_version=current.input_version,
+            events_version=current.source_version,
+            events=current.rows,
+            users=1,
+            sessions=1,
+            users_fingerprint="one user",
+        )
+        self._replace("day_ledger", DAY, "day", asdict(row))
 
     def reconcile(self, first: datetime, last: datetime) -> None:
         for hour in hours_between(first, last + HOUR):

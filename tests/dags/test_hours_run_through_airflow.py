@@ -17,6 +17,7 @@ import pytest
 from contracts.ledger import EventRow
 from contracts.names import LakeLocation
 from contracts.partitions import day_key, hour_key, hour_of, landing_prefix
+from contracts.stages import DAYS, EVENT_HOURS, LANDING_HOURS
 from local.airflow import AirflowApi, DagRun, LocalAirflow
 from local.cloud.process import LocalCloud
 from pipeline.lake_status.store import LedgerStore, open_ledger
@@ -87,7 +88,7 @@ def land(hour: datetime, *event_hours: datetime, name: str = "a.gz") -> None:
 
 
 def event_row(ledger: LedgerStore, hour: datetime) -> EventRow | None:
-    return next(iter(ledger.event_rows(hour, hour + HOUR)), None)
+    return next(iter(ledger.rows(EVENT_HOURS, hour, hour + HOUR)), None)
 
 
 def ended(*keys: str, times: int = 1) -> Callable[[list[DagRun]], bool]:
@@ -121,7 +122,9 @@ def test_a_backfill_makes_exactly_the_event_hours_that_its_landing_hours_touched
     api.wait_for_runs("aggregate_hour", ended(*keys), within=PATIENCE)
 
     assert {last_run(runs, key).state for key in keys} == {"success"}
-    made = {row.event_hour: row.received for row in ledger.event_rows(eight - timedelta(days=7), eight + 24 * HOUR)}
+    made = {
+        row.event_hour: row.received for row in ledger.rows(EVENT_HOURS, eight - timedelta(days=7), eight + 24 * HOUR)
+    }
     assert made == {hours[0]: 3, hours[1]: 2, hours[2]: 2}
 
 
@@ -130,7 +133,7 @@ def test_a_second_backfill_does_the_work_again_and_publishes_nothing(api: Airflo
     land(ten, ten)
     api.backfill("transform_events", first=ten.isoformat(), last=ten.isoformat())
     api.wait_for_runs("aggregate_hour", ended(hour_key(ten)), within=PATIENCE)
-    before = ledger.landing_row(ten), event_row(ledger, ten)
+    before = ledger.row(LANDING_HOURS, ten), event_row(ledger, ten)
 
     api.backfill("transform_events", first=ten.isoformat(), last=ten.isoformat(), again=True)
     runs = api.wait_for_runs("transform_events", ended(hour_key(ten), times=2), within=PATIENCE)
@@ -138,7 +141,7 @@ def test_a_second_backfill_does_the_work_again_and_publishes_nothing(api: Airflo
     second = states(api, last_run(runs, hour_key(ten)))
     assert second["transform"] == "success"
     assert second["publish_stale_event_hours"] == "skipped"
-    assert (ledger.landing_row(ten), event_row(ledger, ten)) == before
+    assert (ledger.row(LANDING_HOURS, ten), event_row(ledger, ten)) == before
 
 
 def test_an_unreadable_object_fails_the_run_after_its_hour_is_published(api: AirflowApi, ledger: LedgerStore) -> None:
@@ -179,11 +182,11 @@ def test_what_a_failed_data_check_holds_back_is_published_by_no_run_and_made_by_
     assert states(api, next_hour)["check_ledger"] == "success"
     assert states(api, next_hour)["publish_stale_event_hours"] == "skipped"
     assert set(states(api, reconciled).values()) == {"skipped"}
-    assert ledger.event_rows(ten, ten + 2 * HOUR) == []
+    assert ledger.rows(EVENT_HOURS, ten, ten + 2 * HOUR) == []
 
     wait_for(api, api.trigger("aggregate_hour", partition_key=hour_key(ten)))
 
-    assert [row.event_hour for row in ledger.event_rows(ten, ten + 2 * HOUR)] == [ten]
+    assert [row.event_hour for row in ledger.rows(EVENT_HOURS, ten, ten + 2 * HOUR)] == [ten]
 
 
 def test_late_objects_and_the_late_tail_are_reconciled_once(api: AirflowApi, ledger: LedgerStore) -> None:
@@ -210,7 +213,7 @@ def test_an_open_hour_runs_at_once_when_it_is_allowed_and_is_not_settled(api: Ai
     run = api.trigger("transform_events", partition_key=hour_key(hour), params={"allow_open_hour": True})
     wait_for(api, run)
 
-    row = ledger.landing_row(hour)
+    row = ledger.row(LANDING_HOURS, hour)
     assert row is not None
     assert not row.settled
 
@@ -235,7 +238,7 @@ def test_a_key_that_was_filled_in_is_the_run_s_key_in_every_dag(
     assert None not in published
     own = f"--from={hour_key(noon)} --to={hour_key(noon)} --force"
     assert jobs_done(folder, "run_aggregate_hours", own) == [f"run_aggregate_hours {own}"]
-    row = ledger.day_row(noon.date())
+    row = ledger.row(DAYS, noon.date())
     assert row is not None
     assert row.events == 2
 
@@ -294,19 +297,19 @@ def test_a_day_is_made_when_its_last_hour_is_settled_and_again_after_a_late_even
     land(evening, evening)
     api.backfill("transform_events", first=evening.isoformat(), last=(evening + HOUR).isoformat())
     api.wait_for_runs("aggregate_day", ended(key), within=PATIENCE)
-    before = ledger.day_row(evening.date())
+    before = ledger.row(DAYS, evening.date())
 
     after_midnight = evening + 3 * HOUR
     land(after_midnight, evening, after_midnight)
     api.trigger("transform_events", partition_key=hour_key(after_midnight))
     runs = api.wait_for_runs("aggregate_day", ended(key, times=2), within=PATIENCE)
 
-    after = ledger.day_row(evening.date())
+    after = ledger.row(DAYS, evening.date())
     assert before is not None
     assert after is not None
     assert (before.events, after.events) == (1, 2)
     assert {run.run_type for run in runs if run.partition_key == key} == {"asset_triggered"}
-    assert ledger.day_row((evening + HOUR * 24).date()) is None, "a day is left open until it is over"
+    assert ledger.row(DAYS, (evening + HOUR * 24).date()) is None, "a day is left open until it is over"
 
 
 def test_an_open_day_given_by_hand_is_made(api: AirflowApi, ledger: LedgerStore, folder: Path) -> None:
@@ -314,11 +317,11 @@ def test_an_open_day_given_by_hand_is_made(api: AirflowApi, ledger: LedgerStore,
     land(noon, noon, noon)
     api.trigger("transform_events", partition_key=hour_key(noon))
     api.wait_for_runs("aggregate_hour", ended(hour_key(noon)), within=PATIENCE)
-    assert ledger.day_row(noon.date()) is None
+    assert ledger.row(DAYS, noon.date()) is None
 
     wait_for(api, api.trigger("aggregate_day", partition_key=day_key(noon.date())))
 
-    row = ledger.day_row(noon.date())
+    row = ledger.row(DAYS, noon.date())
     assert row is not None
     assert row.events == 2
     assert jobs_done(folder, "run_aggregate_days", "2026-10-08") == ["run_aggregate_days --day 2026-10-08 --force"]

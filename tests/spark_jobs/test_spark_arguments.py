@@ -7,14 +7,12 @@ from pathlib import Path
 import pytest
 
 from contracts.partitions import DAY
+from contracts.stages import DAYS, EVENT_HOURS
 from spark_jobs.arguments import (
-    DaySpan,
-    HourSpan,
-    add_day_arguments,
+    Span,
     add_json_argument,
     add_lake_arguments,
     add_span_arguments,
-    days_of,
     location_of,
     moment,
     span_of,
@@ -24,18 +22,18 @@ TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 ELEVEN = datetime(2026, 11, 22, 11, tzinfo=UTC)
 
 
-def span(*argv: str) -> HourSpan:
+def span(*argv: str) -> Span[datetime]:
     parser = argparse.ArgumentParser()
-    add_span_arguments(parser, "--event-hour", "event hour")
-    return span_of(parser, parser.parse_args(argv))
+    add_span_arguments(parser, EVENT_HOURS)
+    return span_of(parser, parser.parse_args(argv), EVENT_HOURS)
 
 
 def test_one_hour_is_a_span_of_one() -> None:
-    assert span("--event-hour", "2026-11-22T10") == HourSpan(start=TEN, end=ELEVEN, is_range=False)
+    assert span("--event-hour", "2026-11-22T10") == Span(start=TEN, end=ELEVEN, is_range=False)
 
 
 def test_the_last_hour_of_a_range_is_included() -> None:
-    assert span("--from", "2026-11-22T10", "--to", "2026-11-22T10") == HourSpan(start=TEN, end=ELEVEN, is_range=True)
+    assert span("--from", "2026-11-22T10", "--to", "2026-11-22T10") == Span(start=TEN, end=ELEVEN, is_range=True)
 
 
 @pytest.mark.parametrize(
@@ -86,16 +84,16 @@ def test_a_report_that_could_not_be_written_is_refused_before_there_is_anything_
         assert f"'{wrong}' can't be written" in capsys.readouterr().err
 
 
-def days(*argv: str) -> DaySpan:
+def days(*argv: str) -> Span[date]:
     parser = argparse.ArgumentParser()
-    add_day_arguments(parser)
-    return days_of(parser, parser.parse_args(argv))
+    add_span_arguments(parser, DAYS)
+    return span_of(parser, parser.parse_args(argv), DAYS)
 
 
 def test_a_day_and_a_range_of_days_are_named_by_their_keys() -> None:
     day = date(2026, 11, 22)
-    assert days("--day", "2026-11-22") == DaySpan(start=day, end=day + DAY, is_range=False)
-    assert days("--from", "2026-11-21", "--to", "2026-11-22") == DaySpan(start=day - DAY, end=day + DAY, is_range=True)
+    assert days("--day", "2026-11-22") == Span(start=day, end=day + DAY, is_range=False)
+    assert days("--from", "2026-11-21", "--to", "2026-11-22") == Span(start=day - DAY, end=day + DAY, is_range=True)
 
 
 @pytest.mark.parametrize(

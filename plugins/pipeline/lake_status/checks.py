@@ -11,11 +11,10 @@ from datetime import datetime
 from typing import Final
 
 from contracts.data_checks import CheckResult, stopping_results
-from contracts.ledger import UNFINISHED, DayRow, EventRow, LandedHour, LandingRow
+from contracts.ledger import UNFINISHED, EventRow, LandingRow, Row
 from contracts.names import LakeLocation
-from contracts.partitions import HOUR, day_key, hour_key
-from contracts.staleness import DayInput
-from contracts.versions import event_hour_input_version
+from contracts.partitions import hour_key, key_text
+from contracts.stages import DerivedStage, Input, Key
 from pipeline.lake_status.store import FailedChecks, LedgerStore, open_ledger
 
 #: What to do about a failed check; the page says how.
@@ -62,50 +61,27 @@ def check_landing_row(landing_hour: datetime, row: LandingRow | None) -> Landing
     return row
 
 
-def check_event_row(event_hour: datetime, row: EventRow | None, landed: Collection[LandedHour]) -> EventRow | None:
-    """Return the row of an event hour just aggregated; raise `LedgerError` unless it has every received event.
+def check_row(stage: DerivedStage[Key, Row], current: Input[Key], row: Row | None) -> Row | None:
+    """Return the row of an event hour or a day just aggregated; raise `LedgerError` unless it has all of its rows.
 
-    `landed` are the landing hours that can feed it. Where they have changed since, the hour is stale, and only its
-    own counts can be checked. An hour that never received an event has no row, and None is returned.
+    `current` is its input as it is now. Where that has changed since, the key is stale, and only the row's own counts
+    can be checked. A key that never had an event has no row, and None is returned.
     """
-    received = sum(landing.received_by_event_hour.get(event_hour, 0) for landing in landed)
     if row is None or row.input_version == UNFINISHED:
-        if row is None and received == 0:
+        if row is None and current.rows == 0:
             return None
         raise NotInLedgerError(
-            f"event_ledger has no finished row for {hour_key(event_hour)}, which received {received} events: "
-            "the job ended before its last commit; clear it"
+            f"{stage.row_type.LEDGER.name} has no finished row for {key_text(current.key)}, which "
+            f"{stage.has_rows.format(now=current.rows)}: the job ended before its last commit; clear it"
         )
-    if row.received != row.clean + row.duplicates:
+    named = stage.named(current.key)
+    if isinstance(row, EventRow) and row.received != row.clean + row.duplicates:
         raise LedgerImbalanceError(
-            f"event hour {hour_key(event_hour)}: {row.received} received, but {row.clean} clean "
-            f"and {row.duplicates} duplicates"
+            f"{named}: {row.received} received, but {row.clean} clean and {row.duplicates} duplicates"
         )
-    if row.received != received and row.input_version == event_hour_input_version(event_hour, landed):
-        raise LedgerImbalanceError(
-            f"event hour {hour_key(event_hour)}: stage 1 received {received} events for it, stage 2 read {row.received}"
-        )
-    return row
-
-
-def check_day_row(current: DayInput, row: DayRow | None) -> DayRow | None:
-    """Return the row of a day just aggregated; raise `LedgerError` unless it has every clean event of its hours.
-
-    `current` is the day's input as it is now. Where it has changed since, the day is stale, and nothing can be
-    compared. A day that never had an event has no row, and None is returned.
-    """
-    day = day_key(current.day)
-    if row is None or row.input_version == UNFINISHED:
-        if row is None and current.events == 0:
-            return None
-        raise NotInLedgerError(
-            f"day_ledger has no finished row for {day}, which has {current.events} clean events: "
-            "the job ended before its last commit; clear it"
-        )
-    if row.events_version == current.events_version and row.events != current.events:
-        raise LedgerImbalanceError(
-            f"day {day}: {row.events} events, but the event hours that it was made from have {current.events}"
-        )
+    rows = stage.rows_of(row)
+    if getattr(row, stage.noted_version) == current.source_version and rows != current.rows:
+        raise LedgerImbalanceError(f"{named}: {stage.has_other_rows.format(now=current.rows, then=rows)}")
     return row
 
 
@@ -152,7 +128,7 @@ def _identity(failed: FailedChecks) -> str:
 
 
 def _failure_sentence(ledger: LedgerStore, failed: FailedChecks) -> str:
-    results = ledger.check_results(failed.stage, failed.checked_from, failed.checked_from + HOUR)
+    results = ledger.check_results(failed.stage, failed.key, failed.key)
     found = "; ".join(map(_sentence, stopping_results(results, failed.input_version)))
     return f"{failed.named}: {found or 'data checks failed, and were not noted'}"
 

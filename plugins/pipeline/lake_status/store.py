@@ -5,40 +5,33 @@ pyiceberg reads the tables within a second or two, where a Spark session takes t
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from datetime import date, datetime
-from typing import Any, Final
+from datetime import date
+from typing import Any
 
 import boto3
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import NoSuchTableError
 
-from contracts.data_checks import CheckResult, Severity, Stage
-from contracts.ledger import DayRow, EventRow, LandingRow, LedgerRow, Row, columns_of, key_column, row_of
+from contracts.data_checks import CheckResult, Severity
+from contracts.ledger import Row, columns_of, key_column, row_of
 from contracts.names import LakeLocation
-from contracts.partitions import DAY, HOUR, day_key, hour_key, start_of_day
+from contracts.partitions import start_of
+from contracts.stages import STAGES, Key, Stage
 from contracts.tables import DATA_CHECKS, Table
-
-#: What has data checks, and the rows of the ledger that say whether they failed.
-_CHECKED: Final[dict[Stage, type[LedgerRow]]] = {
-    Stage.LANDING_HOUR: LandingRow,
-    Stage.EVENT_HOUR: EventRow,
-    Stage.DAY: DayRow,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
 class FailedChecks:
     """An hour or a day whose row of the ledger says that data checks of severity `fail` did not hold."""
 
-    stage: Stage
-    checked_from: datetime
+    stage: Stage[Any, Any]
+    key: date
     input_version: str
 
     @property
     def named(self) -> str:
         """Return its name for a person, e.g. `event hour 2026-11-22T10`."""
-        key = day_key(self.checked_from.date()) if self.stage is Stage.DAY else hour_key(self.checked_from)
-        return f"{self.stage.replace('_', ' ')} {key}"
+        return self.stage.named(self.key)
 
 
 class LedgerStore:
@@ -48,45 +41,31 @@ class LedgerStore:
         self._catalog = catalog
         self._database = database
 
-    def landing_rows(self, start: datetime, end: datetime) -> list[LandingRow]:
-        """Return the rows of the landing hours of `[start, end)`."""
-        return self._rows(LandingRow, start, end)
+    def rows(self, stage: Stage[Key, Row], start: Key, end: Key) -> list[Row]:
+        """Return the rows of a stage's keys of `[start, end)`."""
+        return self._rows_matching(stage.row_type, _between(key_column(stage.row_type), start, end))
 
-    def event_rows(self, start: datetime, end: datetime) -> list[EventRow]:
-        """Return the rows of the event hours of `[start, end)`."""
-        return self._rows(EventRow, start, end)
+    def row(self, stage: Stage[Key, Row], key: Key) -> Row | None:
+        """Return the row of one key, if it was ever written."""
+        return next(iter(self.rows(stage, key, key + stage.step)), None)
 
-    def day_rows(self, start: date, end: date) -> list[DayRow]:
-        """Return the rows of the days of `[start, end)`."""
-        return self._rows(DayRow, start, end)
-
-    def landing_row(self, landing_hour: datetime) -> LandingRow | None:
-        """Return the row of one landing hour, if it was ever transformed."""
-        return next(iter(self.landing_rows(landing_hour, landing_hour + HOUR)), None)
-
-    def day_row(self, day: date) -> DayRow | None:
-        """Return the row of one day, if it was ever written."""
-        return next(iter(self.day_rows(day, day + DAY)), None)
-
-    def check_results(self, stage: Stage, start: datetime, end: datetime) -> list[CheckResult]:
-        """Return what the data checks of a stage found in the hours (or days) that begin in `[start, end)`."""
+    def check_results(self, stage: Stage[Key, Row], first: Key, last: Key) -> list[CheckResult]:
+        """Return what the data checks of a stage found in the keys from `first` to `last`."""
         columns = [column.name for column in fields(CheckResult)]
+        checked = _between("checked_from", start_of(first), start_of(last + stage.step))
         return [
-            CheckResult(**{**row, "stage": Stage(row["stage"]), "severity": Severity(row["severity"])})
-            for row in self._matching(DATA_CHECKS, _between("checked_from", start, end), columns)
-            if row["stage"] == stage
+            CheckResult(**{**row, "severity": Severity(row["severity"])})
+            for row in self._matching(DATA_CHECKS, checked, columns)
+            if row["stage"] == stage.name
         ]
 
     def failed_checks(self) -> list[FailedChecks]:
         """Return all hours and days in which data checks failed, in the order of the stages."""
         return [
-            FailedChecks(stage=stage, checked_from=_start(row.key), input_version=row.input_version)
-            for stage, row_type in _CHECKED.items()
-            for row in sorted(self._rows_matching(row_type, "failed_checks > 0"), key=lambda row: row.key)
+            FailedChecks(stage=stage, key=row.key, input_version=row.input_version)
+            for stage in STAGES
+            for row in sorted(self._rows_matching(stage.row_type, "failed_checks > 0"), key=lambda row: row.key)
         ]
-
-    def _rows(self, row_type: type[Row], start: date, end: date) -> list[Row]:
-        return self._rows_matching(row_type, _between(key_column(row_type), start, end))
 
     def _rows_matching(self, row_type: type[Row], row_filter: str) -> list[Row]:
         stored = self._matching(row_type.LEDGER, row_filter, columns_of(row_type))
@@ -110,7 +89,3 @@ def open_ledger(lake: LakeLocation) -> LedgerStore:
 
 def _between(column: str, start: date, end: date) -> str:
     return f"{column} >= '{start.isoformat()}' and {column} < '{end.isoformat()}'"
-
-
-def _start(checked: date) -> datetime:
-    return checked if isinstance(checked, datetime) else start_of_day(checked)

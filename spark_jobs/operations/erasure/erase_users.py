@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from contracts.partitions import SETTLING_MARGIN
-from contracts.tables import TABLES
+from contracts.stages import TABLES
 from spark_jobs.lake.erased_users import add_erased_users
 from spark_jobs.lake.evolution import ensure_filled_lake
 from spark_jobs.lake.lake import Lake

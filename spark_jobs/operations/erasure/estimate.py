@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
+from typing import Any
 
 from contracts.ledger import LandedHour
 from contracts.partitions import HOUR
-from contracts.tables import REJECTED_EVENTS, TABLES
+from contracts.stages import EVENT_HOURS, LATER_STAGES, TABLES
+from contracts.tables import REJECTED_EVENTS
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.ledgers import read_ledger
 from spark_jobs.operations.erasure.rewrite import objects_to_search
@@ -21,15 +22,13 @@ from spark_jobs.operations.erasure.user_matching import (
 )
 from spark_jobs.raw.lake_stores import LakeStores
 
-_DAY: Final = timedelta(days=1)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
     """What an erasure would do; `unknown` are the places, from 1, of the users of whom no table has an event.
 
-    `objects` and `bytes` are to be rewritten; of `landing_hours`, `expired_hours` have lost raw objects. Event hours
-    and days are those that the landing hours feed; `snapshots` and `data_files` are those of the tables' past.
+    `objects` and `bytes` are to be rewritten; of `landing_hours`, `expired_hours` have lost raw objects. `fed` counts,
+    by the stage's name, the keys that these hours feed; `snapshots` and `data_files` are those of the tables' past.
     """
 
     rows: Mapping[str, int]
@@ -38,8 +37,7 @@ class Estimate:
     unreadable: tuple[str, ...]
     landing_hours: int
     expired_hours: int
-    event_hours: int
-    days: int
+    fed: Mapping[str, int]
     snapshots: int
     data_files: int
     unknown: tuple[int, ...]
@@ -63,7 +61,6 @@ def estimate(lake: Lake, stores: LakeStores, users: SoughtUsers) -> Estimate:
     ]
     held = [finding.stored for finding in found if finding.held]
     rows, known = counted_rows(lake, users)
-    fed = _fed(lake, hours)
     snapshots, data_files = _past(lake)
     present = {stored.key for stored in raw}
     return Estimate(
@@ -73,20 +70,20 @@ def estimate(lake: Lake, stores: LakeStores, users: SoughtUsers) -> Estimate:
         unreadable=tuple(finding.stored.key for finding in found if finding.unreadable),
         landing_hours=len(hours),
         expired_hours=len({hour for hour, key in {**received.rows, **rejected.rows} if key not in present}),
-        event_hours=len(fed),
-        days=len({(hour + shift).date() for hour in fed for shift in (-_DAY, 0 * _DAY, _DAY)}),
+        fed=_fed(lake, hours),
         snapshots=snapshots,
         data_files=data_files,
         unknown=tuple(place for place, user_hash in enumerate(users.hashes_in_order, 1) if user_hash not in known),
     )
 
 
-def _fed(lake: Lake, hours: Collection[datetime]) -> set[datetime]:
-    """Return the event hours that landing hours feed: all of them become stale."""
-    if not hours:
-        return set()
-    landed = read_ledger(lake, LandedHour, min(hours), max(hours) + HOUR)
-    return {hour for row in landed if row.landing_hour in hours for hour in row.received_by_event_hour}
+def _fed(lake: Lake, hours: Collection[datetime]) -> Mapping[str, int]:
+    """Return, by the stage's name, how many keys landing hours feed, one through another: all of them become stale."""
+    landed = read_ledger(lake, LandedHour, min(hours), max(hours) + HOUR) if hours else []
+    fed: dict[str, set[Any]] = {EVENT_HOURS.name: EVENT_HOURS.given(row for row in landed if row.landing_hour in hours)}
+    for stage in LATER_STAGES:
+        fed[stage.name] = stage.reading(map(stage.at, fed[stage.source.name]))
+    return {name: len(keys) for name, keys in fed.items()}
 
 
 def _past(lake: Lake) -> tuple[int, int]:

@@ -19,18 +19,18 @@ from typing import Final
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
 
-from contracts.ledger import DayRow, LandingLedgerRow
+from contracts.ledger import LandingLedgerRow
 from contracts.partitions import HOUR, hour_key, parse_hour_key
 from contracts.rejections import RejectionReason
+from contracts.stages import EVENT_HOURS
+from contracts.staleness import stale_keys
 from contracts.tables import LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS
-from contracts.versions import days_fed_by, erased_landing_version
-from spark_jobs.daily.aggregate_days import aggregate_days
-from spark_jobs.daily.day_ledgers import stale_days_between
+from contracts.versions import erased_landing_version
 from spark_jobs.errors import LedgerImbalanceError, MissingObjectsError, UnsettledInputError
-from spark_jobs.hourly.aggregate_hours import aggregate_possible_hours, stale_hours_around
+from spark_jobs.hourly.aggregate_hours import aggregate_possible_hours
 from spark_jobs.lake.filters import HOUR_KEY_PATTERN
 from spark_jobs.lake.lake import Lake
-from spark_jobs.lake.ledgers import read_ledger, write_ledger
+from spark_jobs.lake.ledgers import known_inputs, read_ledger, stale_between, write_ledger
 from spark_jobs.lake.retries import retrying
 from spark_jobs.lake.revision import Revision
 from spark_jobs.landing.landing_plan import LandingRules
@@ -44,6 +44,7 @@ from spark_jobs.operations.erasure.user_matching import (
     users_received,
     users_rejected,
 )
+from spark_jobs.operations.later_jobs import LATER_JOBS
 from spark_jobs.progress import progress
 
 #: Counted apart in the ledger: it is an object, not a line.
@@ -118,21 +119,19 @@ HOURS_AT_ONCE: Final = 7 * 24
 class Rebuilt:
     """What was made: landing hours from raw, landing hours whose raw is gone (rows taken out), and what is behind.
 
-    `problems` name event hours that could not be made again.
+    That is counted by the stage's name in `computed`; `problems` name event hours that could not be made again.
     """
 
     landing_hours: int
     struck_hours: int
-    event_hours: int
-    days: int
+    computed: Counter[str]
     problems: tuple[str, ...]
 
     def __add__(self, later: "Rebuilt") -> "Rebuilt":
         return Rebuilt(
             landing_hours=self.landing_hours + later.landing_hours,
             struck_hours=self.struck_hours + later.struck_hours,
-            event_hours=self.event_hours + later.event_hours,
-            days=self.days + later.days,
+            computed=self.computed + later.computed,
             problems=later.problems,
         )
 
@@ -152,15 +151,14 @@ def rebuild(lake: Lake, users: SoughtUsers, more: Collection[datetime], settled_
         delete_rows(lake, hours, users)
     problems: list[str] = []
     bounds = _landed_bounds(lake)
-    event_hours = days = 0
+    computed: Counter[str] = Counter()
     if bounds is not None:
-        event_hours = _make_event_hours(lake, *bounds, problems)
-        days = _make_days(lake, *bounds)
+        computed[EVENT_HOURS.name] = _make_event_hours(lake, *bounds, problems)
+        computed += _make_later(lake, *bounds)
     return Rebuilt(
         landing_hours=written,
         struck_hours=len(left),
-        event_hours=event_hours,
-        days=days,
+        computed=computed,
         problems=tuple(problems),
     )
 
@@ -196,20 +194,21 @@ def _make_event_hours(lake: Lake, start: datetime, end: datetime, problems: list
         problems.append(f"event hours {named} were not made again: {refused}")
 
     made = 0
-    for portion in _portions(stale_hours_around(lake, start, end)):
+    for portion in _portions(stale_between(lake, EVENT_HOURS, *EVENT_HOURS.fed_by_landing(start, end))):
         made += len(aggregate_possible_hours(lake, portion, refused=left_out).written)
     return made
 
 
-def _make_days(lake: Lake, start: datetime, end: datetime) -> int:
-    """Make every day that is stale; days that nobody made yet are left to their own run."""
-    days = days_fed_by(start, end)
-    made_before = {row.day for row in read_ledger(lake, DayRow, *days)}
-    stale = [day for day in stale_days_between(lake, *days) if day in made_before]
-    if not stale:
-        return 0
-    progress(f"making {len(stale)} days again")
-    return len(aggregate_days(lake, stale).written)
+def _make_later(lake: Lake, start: datetime, end: datetime) -> Counter[str]:
+    """Make every day that is stale, and what is made from it; what nobody made yet is left to its own run."""
+    made: Counter[str] = Counter()
+    for stage, job in LATER_JOBS.items():
+        inputs, stored = known_inputs(lake, stage, *stage.fed_by_landing(start, end))
+        stale = [key for key in stale_keys(inputs, stored.values()) if key in stored]
+        if stale:
+            progress(f"making {len(stale)} {stage.title}s again")
+            made[stage.name] = len(job(lake, stale).written)
+    return made
 
 
 def _landed_bounds(lake: Lake) -> tuple[datetime, datetime] | None:

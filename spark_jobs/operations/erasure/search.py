@@ -24,7 +24,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
 
 from contracts.names import CATALOG
-from contracts.tables import TABLES, Table
+from contracts.stages import TABLES
+from contracts.tables import Table
 from spark_jobs.lake.iceberg import elements
 from spark_jobs.lake.lake import Lake
 from spark_jobs.operations.erasure.manifest_bounds import manifest_holds

@@ -23,7 +23,8 @@ from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation
 from contracts.erasure import user_id_sha256
 from contracts.partitions import parse_hour_key
 from contracts.rejections import RejectionReason
-from contracts.tables import RECEIVED_EVENTS, REJECTED_EVENTS, TABLES, Table
+from contracts.stages import TABLES
+from contracts.tables import RECEIVED_EVENTS, REJECTED_EVENTS, Table
 from spark_jobs.lake.data_files import map_in_arrow
 from spark_jobs.lake.filters import HOUR_KEY_PATTERN
 from spark_jobs.lake.lake import Lake

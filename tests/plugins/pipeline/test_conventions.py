@@ -52,6 +52,6 @@ def test_a_run_without_one_usable_key_fails_at_once_and_names_the_field(
 def test_the_example_of_the_form_is_a_key_that_the_form_takes(field: KeyField) -> None:
     [param] = field.params("What to work on.").values()
 
-    assert param.resolve(field.example) == field.example
-    assert field.example in (param.description or "")
-    assert field.key_of_run(None, {field.name: field.example}) == field.example
+    assert param.resolve(field.stage.example) == field.stage.example
+    assert field.stage.example in (param.description or "")
+    assert field.key_of_run(None, {field.name: field.stage.example}) == field.stage.example

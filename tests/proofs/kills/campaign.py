@@ -24,7 +24,8 @@ import boto3
 from contracts.ledger import EventRow, LandingLedgerRow
 from contracts.names import LakeLocation
 from contracts.partitions import DAY
-from contracts.tables import CLEAN_EVENTS, ERASED_USERS, RECEIVED_EVENTS, REJECTED_EVENTS, TABLES, Table
+from contracts.stages import TABLES
+from contracts.tables import CLEAN_EVENTS, ERASED_USERS, RECEIVED_EVENTS, REJECTED_EVENTS, Table
 from local.cloud.process import LocalCloud
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.ledgers import read_ledger

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from contracts.partitions import day_of
 from contracts.privacy import RAW_RETENTION_DAYS
-from contracts.tables import TABLES
+from contracts.stages import TABLES
 from spark_jobs.daily.aggregate_days import aggregate_days
 from spark_jobs.errors import SparkJobError
 from spark_jobs.hourly.aggregate_hours import aggregate_hours

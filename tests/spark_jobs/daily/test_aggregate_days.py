@@ -8,6 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from contracts.partitions import DAY, HOUR, hours_of_day
+from contracts.stages import DAYS
 from contracts.tables import (
     CLEAN_EVENTS,
     DAILY_FUNNEL,
@@ -23,11 +24,12 @@ from contracts.tables import (
 from spark_jobs.daily import aggregate_days as job
 from spark_jobs.daily import day_task
 from spark_jobs.daily.aggregate_days import TARGETS, DayAggregation, aggregate_days
-from spark_jobs.daily.day_ledgers import known_days, read_ledgers, stale_days_between
+from spark_jobs.daily.day_ledgers import read_ledgers
 from spark_jobs.errors import InputChangedError, UnsettledInputError
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.lake.evolution import ensure_tables
 from spark_jobs.lake.lake import Lake
+from spark_jobs.lake.ledgers import known_keys, stale_between
 from spark_jobs.lake.revision import Revision
 from tests.spark_jobs.conftest import NewLake
 from tests.spark_jobs.copied_lake import copy_lake
@@ -142,7 +144,7 @@ def test_a_late_event_of_another_user_also_changes_what_later_days_say_of_who_is
     spark: SparkSession, four_days: Lake
 ) -> None:
     land_late(four_days, [event(MONDAY, "10:00:00", "bob")])
-    assert stale_days_between(four_days, SUNDAY, SATURDAY + DAY) == [SUNDAY, MONDAY, TUESDAY]
+    assert stale_between(four_days, DAYS, SUNDAY, SATURDAY + DAY) == [SUNDAY, MONDAY, TUESDAY]
     untouched = (SESSIONS, USER_DAYS, DAILY_FUNNEL)
     of_saturday = {table.name: _on(four_days, table, SATURDAY) for table in untouched}
 
@@ -152,7 +154,7 @@ def test_a_late_event_of_another_user_also_changes_what_later_days_say_of_who_is
     assert traffic(four_days)[SATURDAY] == (2, 0, 2, 2, Decimal("0.00"))
     assert (SATURDAY, MONDAY, 5, 1, 1) in table_rows(four_days, DAILY_RETENTION)
     assert {table.name: _on(four_days, table, SATURDAY) for table in untouched} == of_saturday
-    assert stale_days_between(four_days, SUNDAY, SATURDAY + DAY) == []
+    assert stale_between(four_days, DAYS, SUNDAY, SATURDAY + DAY) == []
 
 
 def _on(lake: Lake, table: object, day: date) -> list[object]:
@@ -175,7 +177,7 @@ def test_a_day_that_loses_its_events_becomes_empty_and_its_users_are_new_later(
     spark: SparkSession, four_days: Lake
 ) -> None:
     made_hours(four_days, [ANN[0], ANN[3], BOB], "v2")
-    assert known_days(four_days, SUNDAY, SATURDAY) == [SUNDAY, MONDAY, TUESDAY]
+    assert known_keys(four_days, DAYS, SUNDAY, SATURDAY) == [SUNDAY, MONDAY, TUESDAY]
     aggregate_days(four_days, ALL_DAYS)
     made_hours(four_days, [ANN[3], BOB], "v3")
     aggregate_days(four_days, ALL_DAYS)
@@ -213,7 +215,7 @@ def test_a_first_run_that_died_leaves_nothing_for_good(lake: Lake, monkeypatch: 
     monkeypatch.undo()
     assert table_rows(lake, USER_DAYS) != []
     made_hours(lake, [BOB], "v2")
-    assert stale_days_between(lake, TUESDAY, SATURDAY) == [TUESDAY]
+    assert stale_between(lake, DAYS, TUESDAY, SATURDAY) == [TUESDAY]
     aggregate_days(lake, [TUESDAY])
     assert all(table_rows(lake, table) == [] for table in DAILY_TABLES)
 

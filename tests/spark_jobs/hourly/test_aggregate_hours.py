@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
 from contracts.partitions import HOUR, hour_of
+from contracts.stages import EVENT_HOURS
 from contracts.tables import (
     CLEAN_EVENTS,
     EVENT_LEDGER,
@@ -22,11 +23,12 @@ from contracts.tables import (
 from spark_jobs.errors import InputChangedError, LedgerImbalanceError, UnsettledInputError
 from spark_jobs.hourly import aggregate_hours as job
 from spark_jobs.hourly import hour_task
-from spark_jobs.hourly.aggregate_hours import aggregate_hours, known_event_hours, stale_hours_around
+from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.hourly.hour_task import ComputedHours, HourCounts, run_hour_tasks
 from spark_jobs.lake import duckdb_tasks
 from spark_jobs.lake.data_files import DataFile, map_in_arrow
 from spark_jobs.lake.lake import Lake
+from spark_jobs.lake.ledgers import known_keys, stale_between
 from spark_jobs.lake.revision import Revision
 from tests.spark_jobs.conftest import NewLake
 from tests.spark_jobs.copied_lake import copy_lake
@@ -98,21 +100,25 @@ def test_an_hour_finds_its_events_in_the_object_of_a_delivery_that_stood_still(
     last = TEN + 69 * HOUR
     (alone,) = aggregate_hours(lake, [last]).written
     assert (alone.event_hour, alone.received) == (last, 1)
-    assert stale_hours_around(lake, TEN, ELEVEN) == [TEN, TEN + 23 * HOUR, TEN + 46 * HOUR]
+    assert stale_between(lake, EVENT_HOURS, *EVENT_HOURS.fed_by_landing(TEN, ELEVEN)) == [
+        TEN,
+        TEN + 23 * HOUR,
+        TEN + 46 * HOUR,
+    ]
     assert aggregate_hours(lake, [TEN, last]).unchanged == (last,)
 
 
 def test_late_data_makes_stale_its_hour_and_the_next_and_changes_no_other(spark: SparkSession, landed: Lake) -> None:
     far = Landing(landing_hour=TEN + 30 * HOUR, events=[event(30 * 60, "far")])
     land(landed, [far])
-    hours = known_event_hours(landed, TEN - 5 * HOUR, TEN + 50 * HOUR)
+    hours = known_keys(landed, EVENT_HOURS, TEN - 5 * HOUR, TEN + 50 * HOUR)
     assert hours == [TEN, ELEVEN, TEN + 30 * HOUR]
     aggregate_hours(landed, hours)
-    assert stale_hours_around(landed, TEN, TEN + HOUR) == []
+    assert stale_between(landed, EVENT_HOURS, *EVENT_HOURS.fed_by_landing(TEN, TEN + HOUR)) == []
     untouched = {table: rows_by_hour(landed, table, TEN + 30 * HOUR) for table in HOUR_TABLES}
 
     land(landed, [Landing(landing_hour=ELEVEN, events=[event(45, "late", received_at=ELEVEN + MINUTE)])])
-    stale = stale_hours_around(landed, ELEVEN, ELEVEN + HOUR)
+    stale = stale_between(landed, EVENT_HOURS, *EVENT_HOURS.fed_by_landing(ELEVEN, ELEVEN + HOUR))
     assert stale == [TEN, ELEVEN]
     aggregate_hours(landed, stale)
     assert len(rows_by_hour(landed, CLEAN_EVENTS, TEN)) == 3
@@ -122,13 +128,13 @@ def test_late_data_makes_stale_its_hour_and_the_next_and_changes_no_other(spark:
 def test_an_hour_that_no_landing_hour_feeds_any_more_is_emptied(spark: SparkSession, landed: Lake) -> None:
     aggregate_hours(landed, [TEN, ELEVEN])
     land(landed, [Landing(landing_hour=TEN, version="v2", events=[event(70, "c")])])
-    assert stale_hours_around(landed, TEN, ELEVEN) == [TEN, ELEVEN]
+    assert stale_between(landed, EVENT_HOURS, *EVENT_HOURS.fed_by_landing(TEN, ELEVEN)) == [TEN, ELEVEN]
     aggregate_hours(landed, [TEN, ELEVEN])
     assert all(rows_by_hour(landed, table, TEN) == [] for table in HOUR_TABLES if table is not EVENT_LEDGER)
     (ten, eleven) = table_rows(landed, EVENT_LEDGER)
     assert ten[2:5] == (0, 0, 0)
     assert eleven[2:5] == (1, 1, 0)
-    assert stale_hours_around(landed, TEN, ELEVEN) == []
+    assert stale_between(landed, EVENT_HOURS, *EVENT_HOURS.fed_by_landing(TEN, ELEVEN)) == []
 
 
 def test_rows_of_a_first_run_that_died_are_removed_when_the_hour_then_loses_its_events(
@@ -141,11 +147,11 @@ def test_rows_of_a_first_run_that_died_are_removed_when_the_hour_then_loses_its_
             aggregate_hours(landed, [TEN])
     assert len(rows_by_hour(landed, CLEAN_EVENTS, TEN)) == 2
     land(landed, [Landing(landing_hour=TEN, version="v2", events=[])])
-    stale = stale_hours_around(landed, TEN, ELEVEN)
+    stale = stale_between(landed, EVENT_HOURS, *EVENT_HOURS.fed_by_landing(TEN, ELEVEN))
     assert stale == [TEN]
     aggregate_hours(landed, stale)
     assert table_rows(landed, CLEAN_EVENTS) == []
-    assert stale_hours_around(landed, TEN, ELEVEN) == []
+    assert stale_between(landed, EVENT_HOURS, *EVENT_HOURS.fed_by_landing(TEN, ELEVEN)) == []
 
 
 def _die(*_: object, **__: object) -> None:
@@ -201,7 +207,7 @@ def test_a_run_that_writes_fewer_events_than_it_counted_is_not_noted(
     with pytest.raises(LedgerImbalanceError, match="2 rows were counted for clean_events, but 0 were written"):
         aggregate_hours(landed, [TEN])
     assert table_rows(landed, HOURLY_TRAFFIC) == []
-    assert stale_hours_around(landed, TEN, ELEVEN) == [TEN, ELEVEN]
+    assert stale_between(landed, EVENT_HOURS, *EVENT_HOURS.fed_by_landing(TEN, ELEVEN)) == [TEN, ELEVEN]
 
 
 def test_no_row_is_shuffled(spark: SparkSession, landed: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +242,7 @@ def test_a_run_whose_hours_were_made_by_another_meanwhile_computes_again(
     made = aggregate_hours(landed, [TEN, ELEVEN], force=True).written
     assert len(retried) == 3
     assert [(row.received, row.clean) for row in made] == [(4, 3), (1, 1)]
-    assert stale_hours_around(landed, TEN, TWELVE) == []
+    assert stale_between(landed, EVENT_HOURS, *EVENT_HOURS.fed_by_landing(TEN, TWELVE)) == []
 
 
 def test_a_run_that_is_overtaken_every_time_gives_up_with_the_conflict(

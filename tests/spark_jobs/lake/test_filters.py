@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from contracts.ledger import EventRow, LandedHour
 from contracts.partitions import HOUR, hours_between
-from contracts.staleness import event_hour_inputs, stale_event_hours
+from contracts.stages import EVENT_HOURS
+from contracts.staleness import stale_keys
 from spark_jobs.errors import BaseMovedError, ConflictError, DataFileError, InputChangedError
 from spark_jobs.lake.filters import at_hours, hour_ranges, in_day_partitions, in_hour_partitions
 from spark_jobs.lake.iceberg import Commit
@@ -60,23 +61,23 @@ def stored(hour: datetime, version: str) -> EventRow:
 
 
 def test_the_input_of_an_hour_is_the_sum_of_its_landing_hours() -> None:
-    inputs = event_hour_inputs([TEN], [landed(TEN, "a", h0=2), landed(TEN + HOUR, "b", h0=3, h1=9)])
-    assert inputs[TEN].received == 5
+    inputs = EVENT_HOURS.inputs([TEN], [landed(TEN, "a", h0=2), landed(TEN + HOUR, "b", h0=3, h1=9)])
+    assert inputs[TEN].rows == 5
 
 
 def test_an_hour_is_stale_if_its_input_or_that_of_the_hour_before_changed() -> None:
-    before = event_hour_inputs([TEN, TEN + HOUR], [landed(TEN, "a", h0=1), landed(TEN + HOUR, "b", h1=1)])
+    before = EVENT_HOURS.inputs([TEN, TEN + HOUR], [landed(TEN, "a", h0=1), landed(TEN + HOUR, "b", h1=1)])
     rows = [stored(hour, made_from.input_version) for hour, made_from in before.items()]
-    assert stale_event_hours(before, rows) == []
-    second = event_hour_inputs([TEN, TEN + HOUR], [landed(TEN, "a", h0=1), landed(TEN + HOUR, "new", h1=1)])
-    assert stale_event_hours(second, rows) == [TEN + HOUR]
-    first = event_hour_inputs([TEN, TEN + HOUR], [landed(TEN, "new", h0=1), landed(TEN + HOUR, "b", h1=1)])
-    assert stale_event_hours(first, rows) == [TEN, TEN + HOUR]
+    assert stale_keys(before, rows) == []
+    second = EVENT_HOURS.inputs([TEN, TEN + HOUR], [landed(TEN, "a", h0=1), landed(TEN + HOUR, "new", h1=1)])
+    assert stale_keys(second, rows) == [TEN + HOUR]
+    first = EVENT_HOURS.inputs([TEN, TEN + HOUR], [landed(TEN, "new", h0=1), landed(TEN + HOUR, "b", h1=1)])
+    assert stale_keys(first, rows) == [TEN, TEN + HOUR]
 
 
 def test_an_hour_that_never_had_an_event_is_not_stale_and_one_that_lost_its_events_is() -> None:
-    inputs = event_hour_inputs([TEN, TEN + HOUR], [landed(TEN, "a", h0=0)])
-    assert stale_event_hours(inputs, [stored(TEN + HOUR, "made from events")]) == [TEN + HOUR]
+    inputs = EVENT_HOURS.inputs([TEN, TEN + HOUR], [landed(TEN, "a", h0=0)])
+    assert stale_keys(inputs, [stored(TEN + HOUR, "made from events")]) == [TEN + HOUR]
 
 
 def test_a_conflict_is_computed_again_after_growing_waits_until_it_succeeds() -> None:

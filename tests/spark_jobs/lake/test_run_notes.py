@@ -7,7 +7,8 @@ from typing import Any, Final
 import pytest
 
 from contracts.partitions import DAY, HOUR
-from contracts.tables import RECEIVED_EVENTS, TABLES, Table
+from contracts.stages import TABLES
+from contracts.tables import RECEIVED_EVENTS, Table
 from spark_jobs.errors import LedgerImbalanceError
 from spark_jobs.lake.iceberg import Commit
 from spark_jobs.lake.lake import Lake

@@ -14,7 +14,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
 
 from contracts.partitions import HOUR
-from contracts.tables import HOURLY_TRAFFIC, TABLES, Column, Partition, Table
+from contracts.stages import TABLES
+from contracts.tables import HOURLY_TRAFFIC, Column, Partition, Table
 from local.duckdb_iceberg import load_iceberg
 from spark_jobs.errors import TableMismatchError
 from spark_jobs.hourly import aggregate_hours as job

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from contracts.tables import CLEAN_EVENTS, HOURLY_TRAFFIC, TABLES, Column, Partition
+from contracts.stages import TABLES
+from contracts.tables import CLEAN_EVENTS, HOURLY_TRAFFIC, Column, Partition
 from spark_jobs.errors import CatalogError, TableMismatchError
 from spark_jobs.lake.evolution import ensure_tables
 from spark_jobs.lake.iceberg import stored_table

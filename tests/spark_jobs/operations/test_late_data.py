@@ -12,8 +12,9 @@ from typing import Any, Final
 import pytest
 from pyspark.sql import SparkSession
 
+from contracts import stages
 from contracts.partitions import HOUR, hour_of
-from contracts.tables import TABLES, table_named
+from contracts.stages import TABLES, table_named
 from spark_jobs.lake.lake import Lake
 from spark_jobs.operations.reconcile_hours import Reconciliation, reconcile_hours
 from tests.spark_jobs.conftest import NewLake
@@ -113,8 +114,8 @@ def late_run(empty_tables: Lake, new_lake: NewLake) -> LateRun:
 def test_only_its_hours_and_days_are_made_again(late_run: LateRun) -> None:
     assert [row.landing_hour for row in late_run.done.transformed.written] == [LATE_LANDING]
     assert [row.event_hour for row in late_run.done.aggregated.written] == [hour_of(LATE), hour_of(LATE) + HOUR]
-    assert tuple(row.day for row in late_run.done.days.written) == DAYS
-    assert late_run.done.days.refreshed == ()
+    assert tuple(row.key for row in late_run.done.later[stages.DAYS].written) == DAYS
+    assert late_run.done.later[stages.DAYS].refreshed == ()
 
 
 def test_a_late_event_changes_its_hour_and_what_reaches_into_it_and_nothing_else(late_run: LateRun) -> None:

@@ -13,14 +13,14 @@ import pytest
 from pyspark.sql import SparkSession
 
 from contracts.partitions import DAY, HOUR, day_of
-from contracts.tables import DAY_LEDGER, EVENT_LEDGER, TABLES, USER_DAYS, Table
+from contracts.stages import DAYS, EVENT_HOURS, TABLES
+from contracts.tables import DAY_LEDGER, EVENT_LEDGER, USER_DAYS, Table
 from spark_jobs.daily.aggregate_days import aggregate_days as make_days
-from spark_jobs.daily.day_ledgers import stale_days_between
 from spark_jobs.hourly import aggregate_hours
-from spark_jobs.hourly.aggregate_hours import stale_hours_around
 from spark_jobs.hourly.hour_task import ComputedHours, run_hour_tasks
 from spark_jobs.lake import retries
 from spark_jobs.lake.lake import Lake
+from spark_jobs.lake.ledgers import stale_between
 from spark_jobs.lake.revision import Revision
 from spark_jobs.landing import transform_events
 from spark_jobs.landing.landing_plan import LandingRules
@@ -77,14 +77,14 @@ def test_wherever_another_reconcile_comes_in_between_nothing_is_stale_once_both_
 
         def other(number: int = number) -> None:
             lay_down_late(lake, f"between-{number}", f"user-{2 * number + 1}")
-            assert [row.day for row in reconciled(lake).days.written] == [day]
+            assert [row.key for row in reconciled(lake).later[DAYS].written] == [day]
 
         lay_down_late(lake, f"before-{number}", f"user-{2 * number}")
         with monkeypatch.context() as patched:
             patched.setattr(Revision, name, pausing_once(getattr(Revision, name), table, other))
             reconciled(lake)
-        assert stale_hours_around(lake, TEN, TEN + HOUR) == []
-        assert stale_days_between(lake, day - DAY, day + 2 * DAY) == []
+        assert stale_between(lake, EVENT_HOURS, *EVENT_HOURS.fed_by_landing(TEN, TEN + HOUR)) == []
+        assert stale_between(lake, DAYS, day - DAY, day + 2 * DAY) == []
     assert_rebuilt(lake, new_lake())
 
 
@@ -126,15 +126,15 @@ def test_what_a_run_left_between_two_commits_when_it_died_is_made_by_the_one_tha
         raise KeyboardInterrupt
 
     def beside(*given: Any) -> list[datetime]:
-        monkeypatch.setattr(reconciling, "stale_hours_around", stale_hours_around)
+        monkeypatch.setattr(reconciling, "stale_between", stale_between)
         lay_down_late(lake, "late", "user-1")
         with monkeypatch.context() as patched:
             patched.setattr(transform_events, "write_ledger", dying)
             with pytest.raises(KeyboardInterrupt):
                 transform_landing_hours(lake, [TEN], LandingRules(settled_before=SETTLED))
-        return stale_hours_around(*given)
+        return stale_between(*given)
 
-    monkeypatch.setattr(reconciling, "stale_hours_around", beside)
+    monkeypatch.setattr(reconciling, "stale_between", beside)
     done = reconciled(lake)
     assert [row.received for row in done.transformed.written] == [1, 2]
     assert [row.received for row in done.aggregated.written] == [2]

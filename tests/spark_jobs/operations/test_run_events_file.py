@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from contracts.tables import TABLES
+from contracts.stages import TABLES
 from spark_jobs.lake.session import ROOT
 from spark_jobs.operations.out_directory import OutDirectory
 from spark_jobs.run_events_file import main

@@ -5,7 +5,8 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, get_args, get_type_hints
 
-from contracts.tables import RECEIVED_EVENTS, TABLES, Table
+from contracts.stages import TABLES
+from contracts.tables import RECEIVED_EVENTS, Table
 from spark_jobs.lake.lake import Lake
 from tests.spark_jobs.table_rows import table_rows
 from tests.specification.fields import normal_text

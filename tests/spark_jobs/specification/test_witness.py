@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from crawleruseragents import is_crawler
 
-from contracts.tables import TABLES
+from contracts.stages import TABLES
 from spark_jobs.daily.aggregate_days import aggregate_days
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.lake.evolution import ensure_tables

@@ -6,7 +6,8 @@ from typing import Final
 
 import duckdb
 
-from contracts.tables import TABLES, Column, ColumnType, Table, table_named
+from contracts.stages import TABLES, table_named
+from contracts.tables import Column, ColumnType, Table
 
 SQL: Final = Path(__file__).resolve().parents[2] / "specification" / "duckdb_tables.sql"
 #: Tables that the witness makes.

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from typing import Any
 
-from contracts.data_checks import CheckResult, Stage
+from contracts.data_checks import CheckResult
 from contracts.ledger import DayRow, EventRow, LandingRow
-from contracts.partitions import DAY, HOUR, start_of_day
+from contracts.partitions import start_of
+from contracts.stages import DAYS, EVENT_HOURS, LANDING_HOURS, Stage
 from contracts.versions import RawObject, event_hour_input_version
 from pipeline.lake_status.store import FailedChecks
 
@@ -19,34 +21,31 @@ class FakeLedger:
         self.days = list(made)
         self.results: list[CheckResult] = []
 
-    def landing_rows(self, start: datetime, end: datetime) -> list[LandingRow]:
-        return [row for row in self.landed if start <= row.landing_hour < end]
+    def rows(self, stage: Stage[Any, Any], start: date, end: date) -> list[Any]:
+        return [row for row in self._all(stage) if start <= row.key < end]
 
-    def event_rows(self, start: datetime, end: datetime) -> list[EventRow]:
-        return [row for row in self.events if start <= row.event_hour < end]
-
-    def day_rows(self, start: date, end: date) -> list[DayRow]:
-        return [row for row in self.days if start <= row.day < end]
-
-    def landing_row(self, hour: datetime) -> LandingRow | None:
-        return next(iter(self.landing_rows(hour, hour + HOUR)), None)
-
-    def day_row(self, day: date) -> DayRow | None:
-        return next(iter(self.day_rows(day, day + DAY)), None)
+    def row(self, stage: Stage[Any, Any], key: date) -> Any:
+        return next(iter(self.rows(stage, key, key + stage.step)), None)
 
     def failed_checks(self) -> list[FailedChecks]:
-        rows: list[tuple[Stage, datetime, LandingRow | EventRow | DayRow]] = []
-        rows += [(Stage.LANDING_HOUR, row.landing_hour, row) for row in self.landed]
-        rows += [(Stage.EVENT_HOUR, row.event_hour, row) for row in self.events]
-        rows += [(Stage.DAY, start_of_day(row.day), row) for row in self.days]
         return [
-            FailedChecks(stage=stage, checked_from=start, input_version=row.input_version)
-            for stage, start, row in rows
+            FailedChecks(stage=stage, key=row.key, input_version=row.input_version)
+            for stage in (LANDING_HOURS, EVENT_HOURS, DAYS)
+            for row in self._all(stage)
             if row.failed_checks
         ]
 
-    def check_results(self, stage: Stage, start: datetime, end: datetime) -> list[CheckResult]:
-        return [found for found in self.results if found.stage == stage and start <= found.checked_from < end]
+    def check_results(self, stage: Stage[Any, Any], first: date, last: date) -> list[CheckResult]:
+        start, end = start_of(first), start_of(last + stage.step)
+        return [found for found in self.results if found.stage == stage.name and start <= found.checked_from < end]
+
+    def _all(self, stage: Stage[Any, Any]) -> list[Any]:
+        rows: dict[Stage[Any, Any], list[Any]] = {
+            LANDING_HOURS: self.landed,
+            EVENT_HOURS: self.events,
+            DAYS: self.days,
+        }
+        return rows[stage]
 
 
 class FakeRaw:

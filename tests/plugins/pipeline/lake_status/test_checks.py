@@ -5,18 +5,19 @@ from datetime import UTC, datetime
 
 import pytest
 
-from contracts.data_checks import CheckResult, Severity, Stage
+from contracts.data_checks import CheckResult, Severity
 from contracts.ledger import UNFINISHED, EventRow, LandedHour, LandingRow
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR, hours_between
+from contracts.stages import EVENT_HOURS
 from contracts.versions import event_hour_input_version
 from pipeline.lake_status import checks
 from pipeline.lake_status.checks import (
     DataCheckError,
     LedgerImbalanceError,
     NotInLedgerError,
-    check_event_row,
     check_landing_row,
+    check_row,
     failures_now,
     require_checks,
     require_no_new_failures,
@@ -61,7 +62,7 @@ def test_a_landing_hour_without_a_row_fails() -> None:
 
 
 def test_a_balanced_event_hour_passes() -> None:
-    assert check_event_row(TEN, EVENT, LANDED) is EVENT
+    assert check_row(EVENT_HOURS, EVENT_HOURS.inputs([TEN], LANDED)[TEN], EVENT) is EVENT
 
 
 @pytest.mark.parametrize(
@@ -73,17 +74,17 @@ def test_a_balanced_event_hour_passes() -> None:
 )
 def test_an_event_hour_that_does_not_balance_fails(row: EventRow) -> None:
     with pytest.raises(LedgerImbalanceError, match="2026-11-22T10"):
-        check_event_row(TEN, row, LANDED)
+        check_row(EVENT_HOURS, EVENT_HOURS.inputs([TEN], LANDED)[TEN], row)
 
 
 def test_an_event_hour_whose_input_has_changed_since_is_checked_by_its_own_figures_only() -> None:
     newer = [LandedHour(landing_hour=TEN, input_version="v2", received_by_event_hour={TEN: 9})]
 
-    assert check_event_row(TEN, EVENT, newer) is EVENT
+    assert check_row(EVENT_HOURS, EVENT_HOURS.inputs([TEN], newer)[TEN], EVENT) is EVENT
 
 
 def test_an_event_hour_that_received_nothing_needs_no_row() -> None:
-    assert check_event_row(TEN, None, []) is None
+    assert check_row(EVENT_HOURS, EVENT_HOURS.inputs([TEN], [])[TEN], None) is None
 
 
 @pytest.mark.parametrize(
@@ -95,12 +96,12 @@ def test_an_event_hour_that_received_nothing_needs_no_row() -> None:
 )
 def test_an_event_hour_that_received_events_needs_a_finished_row(row: EventRow | None) -> None:
     with pytest.raises(NotInLedgerError, match="8 events"):
-        check_event_row(TEN, row, LANDED)
+        check_row(EVENT_HOURS, EVENT_HOURS.inputs([TEN], LANDED)[TEN], row)
 
 
 FAILED = CheckResult(
     checked_from=datetime(2026, 11, 22, 10, tzinfo=UTC),
-    stage=Stage.EVENT_HOUR,
+    stage="event_hour",
     check_name="events_lost",
     severity=Severity.FAIL,
     passed=False,
@@ -146,7 +147,7 @@ LAKE = LakeLocation(raw_uri="s3://raw/raw", warehouse_uri="s3://w/warehouse", da
 
 LOST = CheckResult(
     checked_from=TEN,
-    stage=Stage.LANDING_HOUR,
+    stage="landing_hour",
     check_name="lines_lost",
     severity=Severity.FAIL,
     passed=False,

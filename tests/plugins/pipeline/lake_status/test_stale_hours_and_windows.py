@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from contracts.ledger import EventRow, LandedHour, LandingRow
 from contracts.partitions import PartitionKeyError, hours_between, settled_at
-from contracts.staleness import event_hour_inputs, published_window, stale_landing_hours
-from contracts.staleness import stale_event_hours as stale_among
+from contracts.stages import EVENT_HOURS
+from contracts.staleness import published_window, stale_keys, stale_landing_hours
 from contracts.versions import RawObject, event_hour_input_version, landing_input_version
 from pipeline.lake_status.hours import (
     last_settled_hour,
@@ -27,7 +27,7 @@ OBJECTS = [RawObject(key="raw/landing_date=2026-11-22/landing_hour=10/a.gz", eta
 def stale_event_hours(
     start: datetime, end: datetime, landed_hours: list[LandedHour], made: list[EventRow]
 ) -> list[datetime]:
-    return stale_among(event_hour_inputs(list(hours_between(start, end)), landed_hours), made)
+    return stale_keys(EVENT_HOURS.inputs(list(hours_between(start, end)), landed_hours), made)
 
 
 def landed(hour: datetime, received: Mapping[datetime, int], version: str = "v1") -> LandedHour:

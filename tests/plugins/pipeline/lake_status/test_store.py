@@ -10,8 +10,9 @@ import pyarrow as pa
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
-from contracts.data_checks import CheckResult, Severity, Stage
+from contracts.data_checks import CheckResult, Severity
 from contracts.ledger import DayRow, EventRow, LandingRow
+from contracts.stages import DAYS, EVENT_HOURS, LANDING_HOURS
 from pipeline.lake_status.store import LedgerStore
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -88,7 +89,7 @@ def test_landing_rows_of_the_asked_hours_come_back(catalog: SqlCatalog) -> None:
     rows = [landing(TEN + n * HOUR) for n in (-1, 0, 1)]
     store_rows(catalog, "landing_ledger", LANDING_SCHEMA, rows)
 
-    assert LedgerStore(catalog=catalog, database="lake").landing_rows(TEN, TEN + HOUR) == [
+    assert LedgerStore(catalog=catalog, database="lake").rows(LANDING_HOURS, TEN, TEN + HOUR) == [
         LandingRow(
             landing_hour=TEN,
             input_version="v1",
@@ -108,8 +109,8 @@ def test_an_event_row_comes_back(catalog: SqlCatalog) -> None:
     store_rows(catalog, "event_ledger", EVENT_SCHEMA, [asdict(row)])
     ledger = LedgerStore(catalog=catalog, database="lake")
 
-    assert ledger.event_rows(TEN, TEN + HOUR) == [row]
-    assert ledger.event_rows(TEN + HOUR, TEN + 2 * HOUR) == []
+    assert ledger.rows(EVENT_HOURS, TEN, TEN + HOUR) == [row]
+    assert ledger.rows(EVENT_HOURS, TEN + HOUR, TEN + 2 * HOUR) == []
 
 
 def test_a_day_row_comes_back(catalog: SqlCatalog) -> None:
@@ -130,8 +131,8 @@ def test_a_day_row_comes_back(catalog: SqlCatalog) -> None:
     store_rows(catalog, "day_ledger", DAY_SCHEMA, [asdict(row) for row in rows])
     ledger = LedgerStore(catalog=catalog, database="lake")
 
-    assert ledger.day_row(days[1]) == rows[1]
-    assert ledger.day_rows(days[0], days[2]) == rows[:2]
+    assert ledger.row(DAYS, days[1]) == rows[1]
+    assert ledger.rows(DAYS, days[0], days[2]) == rows[:2]
 
 
 def test_check_results_of_one_stage_come_back(catalog: SqlCatalog) -> None:
@@ -142,10 +143,10 @@ def test_check_results_of_one_stage_come_back(catalog: SqlCatalog) -> None:
     ]
     store_rows(catalog, "data_checks", CHECKS_SCHEMA, rows)
 
-    [found] = LedgerStore(catalog=catalog, database="lake").check_results(Stage.EVENT_HOUR, TEN, TEN + HOUR)
+    [found] = LedgerStore(catalog=catalog, database="lake").check_results(EVENT_HOURS, TEN, TEN)
 
     assert found == CheckResult(
-        checked_from=TEN, stage=Stage.EVENT_HOUR, severity=Severity.FAIL, passed=False, observed=None, **texts
+        checked_from=TEN, stage="event_hour", severity=Severity.FAIL, passed=False, observed=None, **texts
     )
 
 
@@ -158,18 +159,18 @@ def test_hours_and_days_in_which_checks_failed_come_back_by_name(catalog: SqlCat
 
     found = LedgerStore(catalog=catalog, database="lake").failed_checks()
 
-    assert [(failed.named, failed.checked_from, failed.input_version) for failed in found] == [
+    assert [(failed.named, failed.key, failed.input_version) for failed in found] == [
         ("landing hour 2026-11-22T10", TEN, "v1"),
         ("event hour 2026-11-22T10", TEN, "v1"),
-        ("day 2026-11-22", TEN.replace(hour=0), "d1"),
+        ("day 2026-11-22", TEN.date(), "d1"),
     ]
 
 
 def test_a_table_that_no_job_has_made_yet_is_an_empty_ledger(catalog: SqlCatalog) -> None:
     ledger = LedgerStore(catalog=catalog, database="lake")
 
-    assert ledger.landing_row(TEN) is None
-    assert ledger.event_rows(TEN, TEN + HOUR) == []
-    assert ledger.day_row(TEN.date()) is None
-    assert ledger.check_results(Stage.LANDING_HOUR, TEN, TEN + HOUR) == []
+    assert ledger.row(LANDING_HOURS, TEN) is None
+    assert ledger.rows(EVENT_HOURS, TEN, TEN + HOUR) == []
+    assert ledger.row(DAYS, TEN.date()) is None
+    assert ledger.check_results(LANDING_HOURS, TEN, TEN) == []
     assert ledger.failed_checks() == []

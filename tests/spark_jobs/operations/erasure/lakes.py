@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 
 from contracts.envelope import Stamp, envelope_line, epoch_ms
 from contracts.partitions import DAY, HOUR, landing_prefix
+from contracts.stages import DAYS, EVENT_HOURS
 from contracts.tables import (
     DAILY_TRAFFIC,
     DAY_LEDGER,
@@ -24,10 +25,10 @@ from contracts.tables import (
     USER_DAYS,
 )
 from spark_jobs.daily.aggregate_days import aggregate_days
-from spark_jobs.daily.day_ledgers import known_days
-from spark_jobs.hourly.aggregate_hours import aggregate_hours, stale_hours_around
+from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.lake.evolution import ensure_tables
 from spark_jobs.lake.lake import Lake
+from spark_jobs.lake.ledgers import known_keys, stale_between
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
 from spark_jobs.raw.lake_stores import raw_store
@@ -149,6 +150,6 @@ def make_tables(lake: Lake, *, days: bool = False) -> None:
     ensure_tables(lake)
     hours = landed_hours(raw_store(lake.raw_uri))
     transform_landing_hours(lake, hours, RULES)
-    aggregate_hours(lake, stale_hours_around(lake, min(hours), max(hours) + HOUR))
+    aggregate_hours(lake, stale_between(lake, EVENT_HOURS, *EVENT_HOURS.fed_by_landing(min(hours), max(hours) + HOUR)))
     if days:
-        aggregate_days(lake, known_days(lake, TEN.date() - DAY, NEXT_DAY.date() + DAY))
+        aggregate_days(lake, known_keys(lake, DAYS, TEN.date() - DAY, NEXT_DAY.date() + DAY))

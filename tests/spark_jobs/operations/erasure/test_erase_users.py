@@ -101,8 +101,8 @@ def test_a_run_killed_at_any_step_is_continued_by_the_next(
         (steps, "rebuild", dying),
         (Revision, "refuse_lost_rows", dying),
         (transform_events, "write_ledger", dying),
-        (rebuild, "stale_hours_around", dying),
-        (rebuild, "stale_days_between", dying),
+        (rebuild, "stale_between", dying),
+        (rebuild, "known_inputs", dying),
         (steps, "expire_history", dying),
         (steps, "search_lake", dying),
     )

@@ -3,17 +3,19 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
-from contracts.data_checks import CheckResult, Severity, Stage
+from contracts.data_checks import CheckResult, Severity
 from contracts.ledger import UNFINISHED, DayRow, EventRow
 from contracts.names import LakeLocation
 from contracts.partitions import DAY, HOUR, hours_between
-from contracts.staleness import day_inputs
-from pipeline.lake_status import days
+from contracts.stages import DAYS, Stage
+from pipeline.lake_status import derived
 from pipeline.lake_status.checks import DataCheckError, LedgerImbalanceError, NotInLedgerError
-from pipeline.lake_status.days import checked_day_row, day_is_due, days_left_behind, publishable_days
+from pipeline.lake_status.derived import checked_rows, is_due, left_behind, publishable
+from tests.contracts.weekly_stage import WEEKS
 from tests.plugins.pipeline.lake_status.fake_ledger import FakeLedger, FakeRaw, landed
 
 LAKE = LakeLocation(raw_uri="s3://raw/raw", warehouse_uri="s3://w/warehouse", database="lake")
@@ -23,12 +25,12 @@ LATE_HOUR = MIDNIGHT - 2 * HOUR
 
 
 def day_row(day: date, events: Iterable[EventRow]) -> DayRow:
-    current = day_inputs([day], events, [])[day]
+    current = DAYS.inputs([day], events, [])[day]
     return DayRow(
         day=day,
         input_version=current.input_version,
-        events_version=current.events_version,
-        events=current.events,
+        events_version=current.source_version,
+        events=current.rows,
         users=1,
         sessions=1,
         users_fingerprint="ann",
@@ -48,57 +50,57 @@ def lake(monkeypatch: pytest.MonkeyPatch, monday: FakeLedger) -> FakeLedger:
 
 
 def use(monkeypatch: pytest.MonkeyPatch, ledger: FakeLedger, raw: FakeRaw | None = None) -> None:
-    monkeypatch.setattr(days, "open_ledger", lambda _: ledger)
-    monkeypatch.setattr(days, "landed_between", (raw or FakeRaw()).landed_between)
+    monkeypatch.setattr(derived, "open_ledger", lambda _: ledger)
+    monkeypatch.setattr(derived, "landed_between", (raw or FakeRaw()).landed_between)
 
 
 def test_a_day_is_published_once_all_of_its_landing_hours_are_settled(lake: FakeLedger) -> None:
-    assert publishable_days(LAKE, {MONDAY}) == [MONDAY]
+    assert publishable(LAKE, DAYS, {MONDAY}) == [MONDAY]
 
     lake.landed[-1] = replace(lake.landed[-1], settled=False)
 
-    assert publishable_days(LAKE, {MONDAY}) == []
+    assert publishable(LAKE, DAYS, {MONDAY}) == []
 
 
 def test_a_day_that_was_made_before_is_published_while_it_is_open(lake: FakeLedger) -> None:
     lake.landed[-1] = replace(lake.landed[-1], settled=False)
     lake.days = [day_row(MONDAY, lake.events[:12])]
 
-    assert publishable_days(LAKE, {MONDAY}) == [MONDAY]
+    assert publishable(LAKE, DAYS, {MONDAY}) == [MONDAY]
 
 
 def test_a_day_made_from_what_is_there_is_not_published(lake: FakeLedger) -> None:
     lake.days = [day_row(MONDAY, lake.events)]
 
-    assert publishable_days(LAKE, {MONDAY}) == []
-    assert not day_is_due(LAKE, MONDAY)
+    assert publishable(LAKE, DAYS, {MONDAY}) == []
+    assert not is_due(LAKE, DAYS, MONDAY)
 
 
 def test_a_day_waits_for_its_event_hours(lake: FakeLedger) -> None:
     del lake.events[-1]
 
-    assert publishable_days(LAKE, {MONDAY}) == []
-    assert day_is_due(LAKE, MONDAY)
+    assert publishable(LAKE, DAYS, {MONDAY}) == []
+    assert is_due(LAKE, DAYS, MONDAY)
 
 
 def test_a_day_is_held_back_by_a_failed_check_of_its_event_hours(lake: FakeLedger) -> None:
     lake.events[3] = replace(lake.events[3], failed_checks=1)
 
-    assert publishable_days(LAKE, {MONDAY}) == []
-    assert days_left_behind(LAKE, MONDAY, TUESDAY) == []
-    assert not day_is_due(LAKE, MONDAY)
+    assert publishable(LAKE, DAYS, {MONDAY}) == []
+    assert left_behind(LAKE, DAYS, MONDAY, TUESDAY) == []
+    assert not is_due(LAKE, DAYS, MONDAY)
 
 
 def test_a_day_waits_for_an_event_hour_that_is_held_back(lake: FakeLedger) -> None:
     lake.landed[-1] = replace(lake.landed[-1], failed_checks=1)
     del lake.events[-1]
 
-    assert publishable_days(LAKE, {MONDAY}) == []
+    assert publishable(LAKE, DAYS, {MONDAY}) == []
 
 
 def test_only_the_days_asked_for_are_published() -> None:
-    assert publishable_days(LAKE, {MONDAY - DAY, TUESDAY}) == []
-    assert publishable_days(LAKE, set()) == []
+    assert publishable(LAKE, DAYS, {MONDAY - DAY, TUESDAY}) == []
+    assert publishable(LAKE, DAYS, set()) == []
 
 
 def test_an_hour_in_which_nothing_landed_while_airflow_was_down_does_not_keep_its_day_open(
@@ -106,10 +108,10 @@ def test_an_hour_in_which_nothing_landed_while_airflow_was_down_does_not_keep_it
 ) -> None:
     quiet = FakeLedger(row for row in [*lake.landed, landed(MIDNIGHT)] if row.landing_hour != LATE_HOUR)
     use(monkeypatch, quiet)
-    assert publishable_days(LAKE, {MONDAY}) == [MONDAY]
+    assert publishable(LAKE, DAYS, {MONDAY}) == [MONDAY]
 
     use(monkeypatch, quiet, FakeRaw(LATE_HOUR))
-    assert publishable_days(LAKE, {MONDAY}) == []
+    assert publishable(LAKE, DAYS, {MONDAY}) == []
 
 
 def test_yesterday_is_left_to_the_day_after_while_that_is_open(
@@ -118,17 +120,17 @@ def test_yesterday_is_left_to_the_day_after_while_that_is_open(
     made = [day_row(MONDAY, lake.events)]
     tuesday = [landed(hour) for hour in hours_between(MIDNIGHT, MIDNIGHT + DAY)]
     use(monkeypatch, FakeLedger([*lake.landed, *tuesday[:10]], made))
-    assert days_left_behind(LAKE, MONDAY, TUESDAY + DAY) == []
+    assert left_behind(LAKE, DAYS, MONDAY, TUESDAY + DAY) == []
 
     use(monkeypatch, FakeLedger([*lake.landed, *tuesday], made))
-    assert days_left_behind(LAKE, MONDAY, TUESDAY + DAY) == [MONDAY, TUESDAY]
+    assert left_behind(LAKE, DAYS, MONDAY, TUESDAY + DAY) == [MONDAY, TUESDAY]
 
 
 def test_an_open_day_that_was_made_is_left_behind_once_its_event_hours_are_others(lake: FakeLedger) -> None:
     lake.landed[-1] = replace(lake.landed[-1], settled=False)
     lake.days = [day_row(MONDAY, lake.events[:12])]
 
-    assert days_left_behind(LAKE, MONDAY, TUESDAY) == [MONDAY]
+    assert left_behind(LAKE, DAYS, MONDAY, TUESDAY) == [MONDAY]
 
 
 def test_yesterday_is_left_behind_at_once_if_its_own_events_are_others_or_its_run_died(
@@ -137,25 +139,25 @@ def test_yesterday_is_left_behind_at_once_if_its_own_events_are_others_or_its_ru
     tuesday = [landed(hour) for hour in hours_between(MIDNIGHT, MIDNIGHT + 10 * HOUR)]
     for row in (day_row(MONDAY, lake.events[:23]), replace(day_row(MONDAY, lake.events), input_version=UNFINISHED)):
         use(monkeypatch, FakeLedger([*lake.landed, *tuesday], [row]))
-        assert days_left_behind(LAKE, MONDAY, TUESDAY) == [MONDAY]
+        assert left_behind(LAKE, DAYS, MONDAY, TUESDAY) == [MONDAY]
 
 
 def test_a_day_that_was_never_made_is_left_behind(lake: FakeLedger) -> None:
-    assert days_left_behind(LAKE, MONDAY, TUESDAY) == [MONDAY]
+    assert left_behind(LAKE, DAYS, MONDAY, TUESDAY) == [MONDAY]
 
 
 def test_a_day_with_the_events_of_its_hours_passes(lake: FakeLedger) -> None:
     lake.days = [day_row(MONDAY, lake.events)]
 
-    assert checked_day_row(LAKE, MONDAY) == lake.days[0]
-    assert checked_day_row(LAKE, TUESDAY) is None
+    assert checked_rows(LAKE, DAYS, MONDAY) == lake.days
+    assert checked_rows(LAKE, DAYS, TUESDAY) == []
 
 
 def test_a_day_that_lost_events_fails(lake: FakeLedger) -> None:
     lake.days = [replace(day_row(MONDAY, lake.events), events=23)]
 
     with pytest.raises(LedgerImbalanceError, match=r"2026-11-23: 23 events, but the event hours .* have 24"):
-        checked_day_row(LAKE, MONDAY)
+        checked_rows(LAKE, DAYS, MONDAY)
 
 
 @pytest.mark.parametrize("unfinished", [pytest.param(False, id="no-row"), pytest.param(True, id="unfinished-row")])
@@ -163,7 +165,7 @@ def test_a_day_with_events_needs_a_finished_row(lake: FakeLedger, *, unfinished:
     lake.days = [replace(day_row(MONDAY, lake.events), input_version="unfinished")] if unfinished else []
 
     with pytest.raises(NotInLedgerError, match="24 clean events"):
-        checked_day_row(LAKE, MONDAY)
+        checked_rows(LAKE, DAYS, MONDAY)
 
 
 def test_a_data_check_that_does_not_hold_stops_the_day(lake: FakeLedger) -> None:
@@ -171,7 +173,7 @@ def test_a_data_check_that_does_not_hold_stops_the_day(lake: FakeLedger) -> None
     lake.results = [
         CheckResult(
             checked_from=MIDNIGHT - DAY,
-            stage=Stage.DAY,
+            stage="day",
             check_name="events_lost",
             severity=Severity.FAIL,
             passed=False,
@@ -183,4 +185,30 @@ def test_a_data_check_that_does_not_hold_stops_the_day(lake: FakeLedger) -> None
     ]
 
     with pytest.raises(DataCheckError, match="day 2026-11-23: events_lost is 2, expected exactly 0"):
-        checked_day_row(LAKE, MONDAY)
+        checked_rows(LAKE, DAYS, MONDAY)
+
+
+class LedgerOfWeeks(FakeLedger):
+    """The ledgers with another stage's, which is computed from days."""
+
+    def _all(self, stage: Stage[Any, Any]) -> list[Any]:
+        return [] if stage is WEEKS else super()._all(stage)
+
+
+def test_a_stage_that_is_computed_from_days_is_published_by_its_declaration_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    week = [landed(hour) for hour in hours_between(MIDNIGHT - DAY, MIDNIGHT + 7 * DAY)]
+    ledger = LedgerOfWeeks(week)
+    use(monkeypatch, ledger)
+    assert publishable(LAKE, WEEKS, {MONDAY}) == [], "no day was made yet"
+
+    for day in DAYS.between(MONDAY, MONDAY + 8 * DAY):
+        ledger.days.append(day_row(day, ledger.events))
+        current = DAYS.inputs([day], ledger.events, ledger.days)[day]
+        ledger.days[-1] = replace(ledger.days[-1], input_version=current.input_version)
+    assert publishable(LAKE, WEEKS, {MONDAY}) == [MONDAY]
+    assert left_behind(LAKE, WEEKS, MONDAY, MONDAY + 14 * DAY) == [MONDAY], "the next week is not over"
+
+    ledger.events[30] = replace(ledger.events[30], input_version="older")
+    assert publishable(LAKE, WEEKS, {MONDAY}) == [], "it waits for an event hour, through its day"
