@@ -9,11 +9,22 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
-from contracts.data_checks import DAY_CHECKS, EVENT_HOUR_CHECKS, LANDING_HOUR_CHECKS, DataCheck
+from contracts.data_checks import DAY_CHECKS, EVENT_HOUR_CHECKS, LANDING_HOUR_CHECKS, DataCheck, Severity
 from contracts.ledger import DayRow, EventRow, LandingRow, LedgerRow, Row
-from contracts.partitions import DAY, HOUR, day_of, hour_of, key_text, parse_day_key, parse_hour_key, start_of
+from contracts.partitions import (
+    DAY,
+    HOUR,
+    PartitionKeyError,
+    day_key,
+    day_of,
+    hour_of,
+    key_text,
+    parse_day_key,
+    parse_hour_key,
+    start_of,
+)
 from contracts.rules import DAYS_LOOKED_BACK_AT, HOURS_LOOKED_BACK_AT
 from contracts.tables import (
     CLEAN_EVENTS,
@@ -26,9 +37,11 @@ from contracts.tables import (
     SCALING_DECISIONS,
     Table,
 )
+from contracts.tables.weekly import WEEK_LEDGER, WEEKLY_TRAFFIC
 from contracts.versions import (
     day_events_version,
     day_input_version,
+    digest,
     event_hour_input_version,
     event_hours_fed_by,
     landing_hours_feeding,
@@ -252,8 +265,69 @@ DAYS: Final = DerivedStage(
     look_back_version=day_input_version,
 )
 
+
+@dataclass(frozen=True, kw_only=True)
+class WeekRow(LedgerRow):
+    """A week, named by its Monday, as its last aggregation left it."""
+
+    LEDGER: ClassVar = WEEK_LEDGER
+
+    week: date
+    events: int
+    users: int
+    sessions: int
+
+
+def monday_of(moment: datetime) -> date:
+    """Return the Monday with which the ISO week of a moment begins."""
+    day = day_of(moment)
+    return day - day.weekday() * DAY
+
+
+def _parse_week_key(key: str) -> date:
+    day = parse_day_key(key)
+    if day.weekday():
+        monday = day_key(monday_of(start_of(day)))
+        raise PartitionKeyError(f"{key!r} is no Monday; a week is named by its Monday, here {monday}")
+    return day
+
+
+WEEKS: Final = DerivedStage(
+    name="week",
+    key_of=monday_of,
+    parse=_parse_week_key,
+    step=7 * DAY,
+    row_type=WeekRow,
+    tables=(WEEKLY_TRAFFIC,),
+    checks=(
+        DataCheck(
+            name="events_lost",
+            severity=Severity.FAIL,
+            sentence="Events of the week's days, by their ledger, that the week was not made from.",
+            at_least=0,
+            at_most=0,
+        ),
+        DataCheck(
+            name="rows_lost",
+            severity=Severity.FAIL,
+            sentence="Rows of the week, one if it has events, that `weekly_traffic`, by its metadata, lacks.",
+            at_least=0,
+            at_most=0,
+        ),
+        next(check for check in DAY_CHECKS if check.name == "events_of_usual"),
+    ),
+    volume="events",
+    source=DAYS,
+    gives=lambda aggregated: {monday_of(start_of(aggregated.day)): aggregated.events},
+    reads=range(1),
+    version=lambda _week, days: digest(sorted(f"{day_key(row.day)} {row.input_version}" for row in days if row.events)),
+    rows="events",
+    has_rows="has {now} events",
+    has_other_rows="{then} events, but the days that it was made from have {now}",
+)
+
 #: Stages whose keys are computed once they are over: each is computed from the one before it here, or from event hours.
-LATER_STAGES: Final[tuple[DerivedStage[Any, Any], ...]] = (DAYS,)
+LATER_STAGES: Final[tuple[DerivedStage[Any, Any], ...]] = (DAYS, WEEKS)
 #: In the order in which an event passes through them.
 STAGES: Final[tuple[Stage[Any, Any], ...]] = (LANDING_HOURS, EVENT_HOURS, *LATER_STAGES)
 

@@ -36,12 +36,12 @@ def landing_input_version(objects: Iterable[RawObject], *, keep_ip_addresses: bo
     Switching `LakeLocation.keep_ip_addresses` makes every hour stale that still has its objects.
     """
     code = f"contract {CONTRACT_VERSION}{', addresses kept' if keep_ip_addresses else ''}"
-    return _digest([code, *(f"{o.key}\n{o.etag}\n{o.size}" for o in sorted(objects))])
+    return digest([code, *(f"{o.key}\n{o.etag}\n{o.size}" for o in sorted(objects))])
 
 
 def erased_landing_version(input_version: str) -> str:
     """Return the version of a landing hour from which a user's rows were taken, its raw objects being gone."""
-    return _digest(["erased", input_version])
+    return digest(["erased", input_version])
 
 
 def event_hour_input_version(event_hour: datetime, landed: Iterable[LandedHour]) -> str:
@@ -58,7 +58,7 @@ def event_hour_input_version(event_hour: datetime, landed: Iterable[LandedHour])
         if (rows := row.received_by_event_hour.get(hour))
     )
     code = f"aggregation {AGGREGATION_VERSION}, bots {BOT_EVENTS_PER_HOUR} {CRAWLER_LIST_VERSION}"
-    return _digest([code, *sorted(parts)])
+    return digest([code, *sorted(parts)])
 
 
 def landing_hours_feeding(first: datetime, last: datetime | None = None) -> tuple[datetime, datetime]:
@@ -90,14 +90,14 @@ def day_events_version(day: date, made: Iterable[EventRow]) -> str:
     parts = (
         f"{hour_key(row.event_hour)} {row.input_version}" for row in made if first <= row.event_hour < end and row.clean
     )
-    return _digest([f"aggregation {AGGREGATION_VERSION}", *sorted(parts)])
+    return digest([f"aggregation {AGGREGATION_VERSION}", *sorted(parts)])
 
 
 def day_input_version(day: date, events_version: str, made: Iterable[DayRow]) -> str:
     """Return the version of a day: of its events and of who was there on (at least) the days it looks back at."""
     first, end = days_looked_back_at(day)
     parts = (f"{day_key(row.day)} {row.users_fingerprint}" for row in made if first <= row.day < end and row.users)
-    return _digest([events_version, *sorted(parts)])
+    return digest([events_version, *sorted(parts)])
 
 
 def event_hours_feeding(day: date) -> tuple[datetime, datetime]:
@@ -111,7 +111,7 @@ def days_looked_back_at(day: date) -> tuple[date, date]:
     return day - DAYS_LOOKED_BACK_AT * DAY, day
 
 
-def _digest(parts: Iterable[str]) -> str:
+def digest(parts: Iterable[str]) -> str:
     """Return a hash of texts; each is length-prefixed, so that no two lists of texts look alike."""
     return hashlib.sha256(b"".join(_framed(parts))).hexdigest()[:_DIGEST_LENGTH]
 

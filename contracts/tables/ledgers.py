@@ -77,7 +77,7 @@ DATA_CHECKS: Final = Table(
     sort=("checked_from", "check_name"),
     columns=(
         required("checked_from", "timestamp", "The start of the hour (or day) that was checked."),
-        required("stage", "string", "What was checked: `landing_hour`, `event_hour` or `day`."),
+        required("stage", "string", "The stage whose hour (or day) was checked, e.g. `event_hour`."),
         required("check_name", "string", "The check's name."),
         required("severity", "string", "`fail` stops the hour from being published, `warn` does not."),
         required("passed", "boolean", "Whether the check held."),

@@ -57,7 +57,7 @@ from spark_jobs.lake.data_files import DataFile
 from spark_jobs.lake.duckdb_tasks import StoredFiles, by_partition, rows_in
 from spark_jobs.lake.filters import between, partitions_of_days
 from spark_jobs.lake.lake import Lake
-from spark_jobs.lake.ledgers import write_ledger
+from spark_jobs.lake.ledgers import Aggregated, write_ledger
 from spark_jobs.lake.retries import TRIES, retrying
 from spark_jobs.lake.revision import Revision
 from spark_jobs.lake.table_files import StoredFile
@@ -68,18 +68,7 @@ TARGETS: Final = (*DAY_TABLES, DAILY_FUNNEL, DAILY_TRAFFIC, DAILY_RETENTION, DAT
 _NAMED_AT_MOST: Final = 10
 
 
-@dataclass(frozen=True, kw_only=True)
-class DayAggregation:
-    """What a run did: ledger rows of the days computed from their events, and of the later ones that were refreshed.
-
-    `unchanged` are the days asked for whose input had not changed, or that never had an event; `held_back` those that
-    were left, since a data check failed in an event hour that they would be computed from.
-    """
-
-    written: tuple[DayRow, ...] = ()
-    refreshed: tuple[DayRow, ...] = ()
-    unchanged: tuple[date, ...] = ()
-    held_back: tuple[date, ...] = ()
+DayAggregation = Aggregated[date, DayRow]
 
 
 def aggregate_days(

@@ -14,7 +14,7 @@ from typing import Final
 from contracts.event import STANDARD_EVENTS
 from contracts.rules import NEW_USER_DAYS, SESSION_GAP
 from contracts.tables import DAILY_PRODUCT_STATS, SESSIONS, USER_DAYS, Table
-from spark_jobs.lake.duckdb_tasks import rounded_down
+from spark_jobs.lake.duckdb_tasks import parquet, rounded_down
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _DAY_US: Final = timedelta(days=1) // _MICROSECOND
@@ -41,12 +41,6 @@ CLEAN_COLUMNS: Final = (
 def clean(files: Sequence[str]) -> str:
     """Return the view of the rows of local Parquet files."""
     return f"CREATE TEMP VIEW {CLEAN} AS SELECT {', '.join(CLEAN_COLUMNS)} FROM {parquet(files)}"
-
-
-def parquet(files: Sequence[str]) -> str:
-    """Return the relation of the rows of local Parquet files, by the names of their columns."""
-    names = ", ".join(f"'{file}'" for file in files)
-    return f"read_parquet([{names}], union_by_name = true, hive_partitioning = false)"
 
 
 def _target_days(days: Iterable[int]) -> str:

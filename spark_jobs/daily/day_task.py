@@ -25,6 +25,7 @@ from spark_jobs.lake.duckdb_tasks import (
     TaskResults,
     dealt_out,
     duckdb_connection,
+    parquet,
     rows_in,
     run_tasks,
 )
@@ -166,5 +167,5 @@ class CohortTask:
     def results(self, number: int) -> Iterator[Result]:
         """Yield the users of a part by day and cohort."""
         with local_copies(self.locations) as paths, duckdb_connection(threads=self.threads) as connection:
-            connection.execute(queries.users_in_order(queries.parquet(paths), part=number, parts=self.parts))
+            connection.execute(queries.users_in_order(parquet(paths), part=number, parts=self.parts))
             yield COHORTS, connection.execute(queries.USERS_BY_COHORT).to_arrow_table()

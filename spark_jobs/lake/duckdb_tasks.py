@@ -140,6 +140,12 @@ def _weight(files: StoredFiles, number: int) -> int:
     return rows_in(files, number) + FILES_IN_ROWS
 
 
+def parquet(files: Sequence[str]) -> str:
+    """Return the relation of the rows of local Parquet files, by the names of their columns."""
+    names = ", ".join(f"'{file}'" for file in files)
+    return f"read_parquet([{names}], union_by_name = true, hive_partitioning = false)"
+
+
 def rounded_down(microseconds: str, length: int) -> str:
     """Return the SQL of the number of an hour or a day, of this length, since the epoch.
 

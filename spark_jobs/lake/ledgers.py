@@ -4,7 +4,9 @@ A job writes its rows of the ledger with its last commit.
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Generic
 
 from contracts.ledger import LedgerRow, Row, columns_of, key_column, row_of, stored_row
 from contracts.stages import DerivedStage, Input, Key
@@ -14,6 +16,20 @@ from spark_jobs.lake.filters import between
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.revision import Revision
 from spark_jobs.lake.types import column_names
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aggregated(Generic[Key, Row]):
+    """What a run of a later stage did: ledger rows of the keys computed from their source, and of others refreshed.
+
+    `unchanged` are the keys asked for whose input had not changed, or that never had an event; `held_back` those that
+    were left, since a data check failed in what they would be computed from.
+    """
+
+    written: tuple[Row, ...] = ()
+    refreshed: tuple[Row, ...] = ()
+    unchanged: tuple[Key, ...] = ()
+    held_back: tuple[Key, ...] = ()
 
 
 def read_ledger(lake: Lake, row_type: type[Row], start: date, end: date) -> list[Row]:

@@ -4,15 +4,20 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from contracts.partitions import key_text
-from contracts.stages import DAYS, DerivedStage
+from contracts.stages import DAYS, WEEKS, DerivedStage
 from spark_jobs.arguments import held_back_note
-from spark_jobs.daily.aggregate_days import DayAggregation, aggregate_days
+from spark_jobs.daily.aggregate_days import aggregate_days
+from spark_jobs.daily.aggregate_weeks import aggregate_weeks
+from spark_jobs.lake.ledgers import Aggregated
 
 #: In the order in which they are computed; each has the arguments of `aggregate_days`.
-LATER_JOBS: Final[Mapping[DerivedStage[Any, Any], Callable[..., DayAggregation]]] = {DAYS: aggregate_days}
+LATER_JOBS: Final[Mapping[DerivedStage[Any, Any], Callable[..., Aggregated[Any, Any]]]] = {
+    DAYS: aggregate_days,
+    WEEKS: aggregate_weeks,
+}
 
 
-def summary(stage: DerivedStage[Any, Any], run: DayAggregation, seconds: float) -> str:
+def summary(stage: DerivedStage[Any, Any], run: Aggregated[Any, Any], seconds: float) -> str:
     """Return the line that says what was done."""
     made, name = run.written, stage.title
     keys = f" ({key_text(made[0].key)} … {key_text(made[-1].key)})" if made else ""
