@@ -53,6 +53,7 @@ from pipeline.conventions import (
     START_DATE,
     Tag,
     display_name,
+    documented,
     failing_at_once,
     publish_computed_from,
     was_requested,
@@ -92,7 +93,7 @@ with DAG(
     "aggregate_day",
     dag_display_name=display_name("aggregate_day"),
     description="Clean events of one day → sessions, users of the day, and the daily tables",
-    doc_md=__doc__,
+    doc_md=documented(__doc__, DAYS),
     schedule=PartitionedAssetTimetable(
         assets=STALE[DAYS], default_partition_mapper=StartOfDayMapper(input_format=DAY_KEY_FORMAT)
     ),

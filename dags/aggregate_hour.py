@@ -40,7 +40,6 @@ To see what a run wrote: *aggregate → Details* links to the tables, *check_led
   of them). Neither this run nor a later one writes a day from it, until the hour is written again and its checks hold.
   If you looked at it and it is right, trigger `aggregate_day` with its day, and the day to each side. Inform the
   readers of that hour.
-* `publish_stale_days`: the catalog or S3 does not answer; clear it.
 """
 
 import os
@@ -59,6 +58,7 @@ from pipeline.conventions import (
     START_DATE,
     Tag,
     display_name,
+    documented,
     failing_at_once,
     publish_computed_from,
     was_requested,
@@ -107,7 +107,7 @@ with DAG(
     "aggregate_hour",
     dag_display_name=display_name("aggregate_hour"),
     description="Received events of one event hour → clean_events and the hourly tables",
-    doc_md=__doc__,
+    doc_md=documented(__doc__, EVENT_HOURS),
     schedule=PartitionedAssetTimetable(
         assets=STALE[EVENT_HOURS], default_partition_mapper=StartOfHourMapper(input_format=HOUR_KEY_FORMAT)
     ),

@@ -50,6 +50,7 @@ from pipeline.conventions import (
     KeyField,
     Tag,
     display_name,
+    documented,
     failing_at_once,
     publish_computed_from,
     was_requested,
@@ -90,7 +91,7 @@ with DAG(
     "aggregate_week",
     dag_display_name=display_name("aggregate_week"),
     description="Days of one week → its users, sessions, conversion and revenue",
-    doc_md=__doc__,
+    doc_md=documented(__doc__, WEEKS),
     schedule=PartitionedAssetTimetable(
         assets=STALE[WEEKS], default_partition_mapper=StartOfDayMapper(input_format=DAY_KEY_FORMAT)
     ),

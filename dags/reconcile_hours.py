@@ -34,7 +34,6 @@ data check holds back is left to a person.
 * `check_ledger`: a landing hour does not balance, or a data check of severity `fail` did not hold in an hour or a day
   that was written since the run began. No run writes anything from it until it is repaired, or until a person has that
   written by name. What failed before is not reported again.
-* `publish_reconciled_hours`, `publish_reconciled_days`: the catalog does not answer; clear it.
 * `report_unreadable_objects`: everything readable is written. Look at `rejected_events` of the hours it names, reason
   `unreadable_object`.
 """
@@ -48,7 +47,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from contracts.partitions import HOUR, hour_key, key_text
 from contracts.raw_survey import survey_raw
-from contracts.stages import EVENT_HOURS, LANDING_HOURS, LATER_STAGES, STAGES, DerivedStage
+from contracts.stages import EVENT_HOURS, LANDING_HOURS, LATER_STAGES, STAGES, DerivedStage, Stage
 from pipeline.conventions import (
     RECONCILED,
     RETRYING,
@@ -57,6 +56,7 @@ from pipeline.conventions import (
     display_name,
     failing_at_once,
     hour_param,
+    with_publish_tasks,
 )
 from pipeline.settings import settings_from
 from pipeline.spark_task import spark_task
@@ -114,10 +114,15 @@ def check_ledger(found: Any) -> None:
         require_no_new_failures(SETTINGS.lake, found["failed_before"])
 
 
+def publish_task(stage: Stage[Any, Any]) -> str:
+    """Return the id of the task that shows what was written of a stage."""
+    return f"publish_reconciled_{stage.unit}s"
+
+
 def publish_reconciled(stage: DerivedStage[Any, Any], found: Any) -> Any:
     """Return the task that shows in Airflow which keys of a stage were written."""
 
-    @task(task_id=f"publish_reconciled_{stage.unit}s", outlets=[RECONCILED[stage]])
+    @task(task_id=publish_task(stage), outlets=[RECONCILED[stage]])
     def publish_keys(found: Any, *, outlet_events: Any = None) -> None:
         from pipeline.lake_status.reconcile import reconciled_keys
 
@@ -147,7 +152,7 @@ with DAG(
     "reconcile_hours",
     dag_display_name=display_name("reconcile_hours"),
     description="Writes again what late objects, late events and lost runs left stale",
-    doc_md=__doc__,
+    doc_md=with_publish_tasks(__doc__, (publish_task(stage) for stage in RECONCILED)),
     schedule=CronDataIntervalTimetable("30 * * * *", timezone="UTC"),
     start_date=START_DATE,
     catchup=False,

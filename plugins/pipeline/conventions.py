@@ -113,7 +113,7 @@ def publish_computed_from(source: Stage[Any, Any], lake: LakeLocation, written: 
     """
 
     def publishing(stage: DerivedStage[Any, Any]) -> Any:
-        @task(task_id=f"publish_stale_{stage.name}s", outlets=[STALE[stage]])
+        @task(task_id=_publish_task(stage), outlets=[STALE[stage]])
         def publish_stale(written: Any, *, outlet_events: Any = None) -> None:
             from pipeline.lake_status.derived import publishable  # it imports pyiceberg, as below
 
@@ -122,7 +122,26 @@ def publish_computed_from(source: Stage[Any, Any], lake: LakeLocation, written: 
 
         return publish_stale(written)
 
-    return [publishing(stage) for stage in LATER_STAGES if stage.source is source]
+    return [publishing(stage) for stage in _computed_from(source)]
+
+
+def _publish_task(stage: Stage[Any, Any]) -> str:
+    return f"publish_stale_{stage.name}s"
+
+
+def _computed_from(source: Stage[Any, Any]) -> list[DerivedStage[Any, Any]]:
+    return [stage for stage in LATER_STAGES if stage.source is source]
+
+
+def documented(doc: str | None, source: Stage[Any, Any]) -> str:
+    """Return the documentation of the DAG that writes `source`, with what to do if `publish_computed_from` fails."""
+    return with_publish_tasks(doc, map(_publish_task, _computed_from(source)))
+
+
+def with_publish_tasks(doc: str | None, task_ids: Iterable[str]) -> str:
+    """Return a DAG's documentation, which ends with what to do about failures, with those of tasks that publish."""
+    names = ", ".join(f"`{task_id}`" for task_id in task_ids)
+    return f"{(doc or '').rstrip()}\n* {names}: the catalog or S3 does not answer; clear it.\n" if names else doc or ""
 
 
 @contextmanager

@@ -101,7 +101,7 @@ def test_every_dag_and_every_asset_says_in_one_line_what_it_is(dags: dict[str, D
 
     descriptions = [*(dag.description for dag in dags.values()), *(asset.extra["description"] for asset in outlets)]
 
-    assert len(outlets) == 5
+    assert len(outlets) == 7
     for description in descriptions:
         assert description
         assert "\n" not in description
@@ -113,6 +113,7 @@ def test_every_dag_and_every_asset_says_in_one_line_what_it_is(dags: dict[str, D
         pytest.param("transform_events", "landing_hour", id="transform_events"),
         pytest.param("aggregate_hour", "event_hour", id="aggregate_hour"),
         pytest.param("aggregate_day", "day", id="aggregate_day"),
+        pytest.param("aggregate_week", "week", id="aggregate_week"),
     ],
 )
 def test_a_dag_of_one_partition_has_a_field_for_its_key_that_a_scheduled_run_leaves_empty(
@@ -175,7 +176,7 @@ def test_runs_are_bounded_in_number_and_time(dags: dict[str, DAG]) -> None:
 def test_spark_tasks_take_a_slot_of_the_pool_and_end_in_time(dags: dict[str, DAG]) -> None:
     spark_tasks = [task for dag in dags.values() for task in dag.tasks if "Spark" in task.task_type]
 
-    assert len(spark_tasks) == 8
+    assert len(spark_tasks) == 9
     for task in spark_tasks:
         assert task.pool == SPARK_POOL
         assert task.execution_timeout is not None
@@ -189,7 +190,7 @@ def test_every_job_that_makes_hours_or_days_is_followed_by_its_checks(dags: dict
         if "Spark" in task.task_type and task.task_id not in ("estimate", "maintain")
     ]
 
-    assert len(making) == 6
+    assert len(making) == 7
     for task in making:
         assert "check_ledger" in task.downstream_task_ids, task
 
