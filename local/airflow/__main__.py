@@ -11,10 +11,11 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from contracts.stages import EVENT_HOURS, LATER_STAGES
 from local.airflow.service import LocalAirflow
 from local.cloud.errors import LocalCloudError, NotReadyError
 
-DAGS = ("transform_events", "aggregate_hour", "aggregate_day", "reconcile_hours")
+DAGS = ("transform_events", *(f"aggregate_{stage.unit}" for stage in (EVENT_HOURS, *LATER_STAGES)), "reconcile_hours")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

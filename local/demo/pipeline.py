@@ -25,6 +25,7 @@ from contracts.partitions import (
     landing_hour_of_key,
     settled_at,
 )
+from contracts.stages import LATER_STAGES
 from contracts.staleness import published_window
 from infra.settings import settings_of
 from local.airflow import ENDED, AirflowApi, AirflowApiError, DagRun, all_ended
@@ -35,6 +36,8 @@ LOCAL_ENVIRONMENT: Final = "local"
 TRANSFORM: Final = "transform_events"
 AGGREGATE_HOUR: Final = "aggregate_hour"
 AGGREGATE_DAY: Final = "aggregate_day"
+#: The DAGs through which events pass, without the safety net, the last first.
+AGGREGATIONS: Final = (*(f"aggregate_{stage.unit}" for stage in reversed(LATER_STAGES)), AGGREGATE_HOUR)
 RECONCILE: Final = "reconcile_hours"
 #: The account and region that the local cloud reports.
 _ACCOUNT: Final = "000000000000"
@@ -214,7 +217,7 @@ class PipelineRuns:
         The demo's traffic leaves nothing: no event is later than the hours that its landing hour's run publishes.
         """
         self.unpause([RECONCILE])
-        for dag_id in (RECONCILE, AGGREGATE_HOUR, AGGREGATE_DAY):
+        for dag_id in (RECONCILE, *AGGREGATIONS[::-1]):
             self._wait(dag_id, all_ended)
 
     def _wait(self, dag_id: str, complete: Callable[[list[DagRun]], bool]) -> None:

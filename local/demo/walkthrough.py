@@ -22,8 +22,7 @@ from local.cloud.process import LocalCloud
 from local.demo.commands import Commands, Manifest
 from local.demo.folder import prepare, write_connection
 from local.demo.pipeline import (
-    AGGREGATE_DAY,
-    AGGREGATE_HOUR,
+    AGGREGATIONS,
     TRANSFORM,
     Lake,
     PipelineRuns,
@@ -266,7 +265,7 @@ class Walkthrough:
         if self._size.spike:
             progress.meanwhile(f"meanwhile: {page}/dags/{TRANSFORM}/runs")
             with progress.step(PAST_HOURS):
-                runs.unpause([SCALING_DAG, AGGREGATE_DAY, AGGREGATE_HOUR, TRANSFORM])
+                runs.unpause([SCALING_DAG, *AGGREGATIONS, TRANSFORM])
                 runs.transform(history)
             progress.meanwhile(f"meanwhile: {page}/dags/{SCALING_DAG}/runs")
             with progress.step(SPIKE):
@@ -283,7 +282,7 @@ class Walkthrough:
                 runs.transform(set(landed) - history)
         else:
             with progress.step(HOURS):
-                runs.unpause([AGGREGATE_DAY, AGGREGATE_HOUR, TRANSFORM])
+                runs.unpause([*AGGREGATIONS, TRANSFORM])
                 runs.transform(landed)
         progress.meanwhile(f"meanwhile: {page}/assets")
         with progress.step(EVENT_HOURS):
