@@ -121,9 +121,12 @@ def _is_proven(magic: bytes, head: bytes) -> bool:
 
 def binary(head: bytes) -> Shape | None:
     """Return the format that bytes begin, known or not, if they are neither text nor GZIP."""
+    return known_binary(head) or (_unknown_binary(head) if _is_noise(head) else None)
+
+
+def _unknown_binary(head: bytes) -> Shape:
     began = head[:8].hex(" ")
-    unknown = Shape(seems=f"binary data (it begins with {began})", remedy="name a file that holds events")
-    return known_binary(head) or (unknown if _is_noise(head) else None)
+    return Shape(seems=f"binary data (it begins with {began})", remedy="name a file that holds events")
 
 
 def _is_noise(head: bytes) -> bool:
@@ -168,19 +171,21 @@ def _shape_of_text(head: bytes, *, whole: bool) -> Shape | None:
     """Return what the head of a file seems to be, if not lines of events."""
     if is_gzip(head):
         return Shape(seems="GZIP again", remedy="{cat} > {lines}.gz")
-    shape = binary(head)
+    shape = known_binary(head)
     if shape:
         return shape
     text = head.removeprefix(BYTE_ORDER_MARK).decode(errors="replace")
     written = text.split("\n")
+    lines = [line for line in written[: len(written) if whole else -1] if line.strip(_SPACES)][:_LOOKED_AT]
+    values = [_json(line) for line in lines]
+    objects = sum(isinstance(value, dict) for value in values)
+    if objects * 2 <= len(lines) and _is_noise(head):  # a torn write leaves NUL bytes among whole lines
+        return _unknown_binary(head)
     if not whole and len(written) == 1:  # longer than any event; what follows may be events all the same
         return _one_value(text.lstrip(_SPACES), written)
-    lines = [line for line in written[: len(written) if whole else -1] if line.strip(_SPACES)][:_LOOKED_AT]
     if not lines:
         return Shape(seems="an empty file", remedy="name a file that holds events") if whole else None
-    values = [_json(line) for line in lines]
     text = text.lstrip(_SPACES)
-    objects = sum(isinstance(value, dict) for value in values)
     if not objects:
         return _shape_of_no_objects(text, lines, values)
     if values[0] is None and objects * 2 <= len(lines):

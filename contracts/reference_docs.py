@@ -92,8 +92,8 @@ def _checks_page() -> str:
     return f"""{_GENERATED}
 # The data checks
 
-Each run looks at the hours or days that it has made, through the tables' metadata and the ledgers, and notes what it
-found in `data_checks`, just before their rows of the ledger: a result belongs to the ledger's row of the same
+Each run looks at the hours, days or weeks that it has made, through the tables' metadata and the ledgers, and notes
+what it found in `data_checks`, just before their rows of the ledger: a result belongs to the ledger's row of the same
 `input_version`. A figure that can't be known (an empty hour, fewer than {VOLUME_WEEKS_NEEDED} weeks of history) passes,
 and `detail` says why.
 

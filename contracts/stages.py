@@ -7,7 +7,7 @@ earlier one needs nothing but its own.
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
@@ -314,7 +314,10 @@ WEEKS: Final = DerivedStage(
             at_least=0,
             at_most=0,
         ),
-        next(check for check in DAY_CHECKS if check.name == "events_of_usual"),
+        replace(
+            next(check for check in DAY_CHECKS if check.name == "events_of_usual"),
+            sentence="Events, over the median of the four weeks before.",
+        ),
     ),
     volume="events",
     source=DAYS,

@@ -70,14 +70,14 @@ DAY_LEDGER: Final = Table(
 
 DATA_CHECKS: Final = Table(
     name="data_checks",
-    row_is="a data check of an hour or a day, as its last run found it",
+    row_is="a data check of an hour, a day or a week, as its last run found it",
     made_from="each run of a Spark job",
     # The stages are different jobs' own: none has to wait for, or to rewrite, what another found.
     partitions=(Partition(column="checked_from", transform="days"), Partition(column="stage", transform="identity")),
     sort=("checked_from", "check_name"),
     columns=(
-        required("checked_from", "timestamp", "The start of the hour (or day) that was checked."),
-        required("stage", "string", "The stage whose hour (or day) was checked, e.g. `event_hour`."),
+        required("checked_from", "timestamp", "The start of the hour (or day, or week) that was checked."),
+        required("stage", "string", "The stage whose hour (or day, or week) was checked, e.g. `event_hour`."),
         required("check_name", "string", "The check's name."),
         required("severity", "string", "`fail` stops the hour from being published, `warn` does not."),
         required("passed", "boolean", "Whether the check held."),

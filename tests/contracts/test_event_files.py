@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contracts.event_files import BYTE_ORDER_MARK, why_no_events_file
@@ -80,6 +80,9 @@ def why_not(folder: Path, content: bytes, name: str = "events.jsonl") -> str | N
         pytest.param(EVENT.encode("utf-16"), "text in UTF-16.", "iconv -f UTF-16 ", id="utf-16"),
         pytest.param(EVENT.encode("utf-16-le"), "text in UTF-16LE.", "iconv -f UTF-16LE ", id="utf-16-without-mark"),
         pytest.param(bytes(range(256)) * 4, "binary data (it begins with 00 01 02", "name a file", id="noise"),
+        pytest.param(
+            EVENT.encode() + b"\n" + bytes(range(256)) * 4, "binary data (it begins with 7b", "name a file", id="mixed"
+        ),
     ],
 )
 def test_what_holds_no_events_is_named_with_the_way_out(
@@ -118,6 +121,7 @@ def test_gzip_within_gzip_is_named(tmp_path: Path) -> None:
         pytest.param('{"a":1,"b"\n{"a":2,"b"\n', id="broken-objects"),
         pytest.param('{"price":NaN}\n', id="not-a-number"),
         pytest.param("x" * 2_000_000 + f"\n{EVENT}\n", id="a-first-line-longer-than-the-look"),
+        pytest.param(f"{EVENT}\n{EVENT}\n{chr(0) * 4096}\n{EVENT}\n", id="a-page-of-zeros-of-a-torn-write"),
         pytest.param(EVENT.replace("Search", "é" * 60).encode("latin-1") + b"\n" + EVENT.encode(), id="latin-1"),
     ],
 )
@@ -131,6 +135,7 @@ def test_what_may_hold_events_is_let_through(tmp_path: Path, content: str | byte
     before=st.lists(st.binary(max_size=40).filter(lambda line: b"\n" not in line), max_size=20),
     mark=st.sampled_from([b"", BYTE_ORDER_MARK]),
 )
+@example(before=[bytes(6)], mark=b"")
 def test_a_file_with_events_among_its_first_lines_is_none_of_these(
     tmp_path_factory: pytest.TempPathFactory, before: list[bytes], mark: bytes
 ) -> None:

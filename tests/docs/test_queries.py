@@ -90,6 +90,7 @@ LINES: Final = [
 MONDAY_10 = "2026-11-16 10:00:00.000000 UTC"
 WEEK: Final = "2026-11-16"
 EXPECTED: Final[dict[str, Answer]] = {
+    "Traffic of each week": [[WEEK, "3", "3", "0", "8", "0.25", "20.00", None]],
     "Totals of each week": [[WEEK, "12", "8", "2", "20.00", "20.0", "0.25", "0.75"]],
     # Not 2 + 2 + 2, the sum of the days' users.
     "Users of each week": [[WEEK, "3"]],

@@ -2,5 +2,5 @@
 
 Read it in this order: `raw_lines` (what goes in), `json_values`, `timestamps`, `fields`, `judgement` (a line → an event
 or a rejection), `clean_events`, `measures`, `hourly_tables`, `sessions`, `user_days`, `daily_tables`, `daily_funnel`,
-`ledgers`, `lake` (all of it at once). It favours being obviously right over being quick.
+`weekly_tables`, `ledgers`, `lake` (all of it at once). It favours being obviously right over being quick.
 """

@@ -205,3 +205,37 @@ CREATE TABLE day_ledger AS
 SELECT day, events, users, coalesce(pieces, 0) AS sessions
 FROM (SELECT day, count(*) AS events, count(DISTINCT user_id) AS users FROM ordered GROUP BY day)
 LEFT JOIN (SELECT session_start::DATE AS day, count(*) AS pieces FROM sessions GROUP BY ALL) USING (day);
+
+-- Who is new in a week is new on the first day there: one before which the user has days of other weeks, or none.
+CREATE TABLE weekly_traffic AS
+WITH events_of AS (
+    SELECT date_trunc('week', day)::DATE AS week, count(*) AS events, count(DISTINCT user_id) AS users,
+           count(*) FILTER (is_purchase) AS purchases,
+           coalesce(sum(price) FILTER (is_purchase), 0) AS revenue
+    FROM ordered GROUP BY ALL
+), sessions_of AS (
+    SELECT date_trunc('week', session_start)::DATE AS week, count(*) AS sessions,
+           count(*) FILTER (purchases > 0) AS converted_sessions
+    FROM sessions WHERE NOT continued GROUP BY ALL
+), first_days AS (
+    SELECT date_trunc('week', day)::DATE AS week, day - lag(day) OVER in_order AS days_away
+    FROM user_days
+    WINDOW in_order AS (PARTITION BY user_id ORDER BY day)
+    QUALIFY coalesce(date_trunc('week', day) > date_trunc('week', lag(day) OVER in_order), true)
+), new_of AS (
+    SELECT week, count(*) AS new_users FROM first_days WHERE coalesce(days_away > 90, true) GROUP BY week
+)
+SELECT week, events, users, coalesce(new_users, 0) AS new_users, users - coalesce(new_users, 0) AS returning_users,
+       coalesce(sessions, 0) AS sessions, coalesce(converted_sessions, 0) AS converted_sessions,
+       converted_sessions / sessions AS conversion, purchases, revenue
+FROM events_of LEFT JOIN sessions_of USING (week) LEFT JOIN new_of USING (week);
+
+CREATE TABLE week_ledger AS
+SELECT week, events, users, coalesce(pieces, 0) AS sessions
+FROM (
+    SELECT date_trunc('week', day)::DATE AS week, count(*) AS events, count(DISTINCT user_id) AS users
+    FROM ordered GROUP BY ALL
+)
+LEFT JOIN (
+    SELECT date_trunc('week', session_start)::DATE AS week, count(*) AS pieces FROM sessions GROUP BY ALL
+) USING (week);

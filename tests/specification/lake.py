@@ -28,13 +28,16 @@ from tests.specification.ledgers import (
     EventFigures,
     LandingFigures,
     RejectedLine,
+    WeekFigures,
     day_ledger,
     event_ledger,
     landing_ledger,
+    week_ledger,
 )
 from tests.specification.raw_lines import RawLine
 from tests.specification.sessions import Session, sessions
 from tests.specification.user_days import UserDay, user_days, users_by_day
+from tests.specification.weekly_tables import WeeklyTraffic, weekly_traffic
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +56,11 @@ class Lake:
     daily_funnel: list[FunnelStep]
     daily_retention: list[Retention]
     daily_product_stats: list[DailyProduct]
+    weekly_traffic: list[WeeklyTraffic]
     landing_ledger: list[LandingFigures]
     event_ledger: list[EventFigures]
     day_ledger: list[DayFigures]
+    week_ledger: list[WeekFigures]
 
 
 def lake(lines: Sequence[RawLine], spelling: Spelling, is_crawler: IsCrawler) -> Lake:
@@ -77,9 +82,11 @@ def lake(lines: Sequence[RawLine], spelling: Spelling, is_crawler: IsCrawler) ->
         daily_funnel=daily_funnel(clean),
         daily_retention=daily_retention(present),
         daily_product_stats=daily_product_stats(clean),
+        weekly_traffic=weekly_traffic(clean, made, present),
         landing_ledger=landing_ledger(lines, received, rejected),
         event_ledger=event_ledger(received, clean),
         day_ledger=day_ledger(clean, made),
+        week_ledger=week_ledger(clean, made),
     )
 
 

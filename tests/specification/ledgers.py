@@ -1,4 +1,4 @@
-"""The figures of the three ledgers: what went in and what became of it, per landing hour, event hour and day."""
+"""The figures of the ledgers: what went in and what became of it, per landing hour, event hour, day and week."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -9,6 +9,7 @@ from tests.specification import measures
 from tests.specification.clean_events import CleanEvent, ReceivedEvent, hour_of
 from tests.specification.raw_lines import RawLine
 from tests.specification.sessions import Session
+from tests.specification.weekly_tables import monday_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +56,16 @@ class DayFigures:
     sessions: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class WeekFigures:
+    """Of a row of `week_ledger`: events, users and rows of `sessions` of the week."""
+
+    week: date
+    events: int
+    users: int
+    sessions: int
+
+
 def landing_ledger(
     lines: Iterable[RawLine], received: Iterable[ReceivedEvent], rejected: Iterable[RejectedLine]
 ) -> list[LandingFigures]:
@@ -90,4 +101,13 @@ def day_ledger(clean: Iterable[CleanEvent], made: Sequence[Session]) -> list[Day
     return [
         DayFigures(day=day, events=len(events), users=measures.users(events), sessions=starting[day])
         for day, events in measures.grouped(clean, lambda event: event.day).items()
+    ]
+
+
+def week_ledger(clean: Iterable[CleanEvent], made: Iterable[Session]) -> list[WeekFigures]:
+    """One row for each week with events; sessions by the week in which they, or their pieces, start."""
+    starting = Counter(monday_of(session.session_start.date()) for session in made)
+    return [
+        WeekFigures(week=week, events=len(events), users=measures.users(events), sessions=starting[week])
+        for week, events in measures.grouped(clean, lambda event: monday_of(event.day)).items()
     ]

@@ -1,5 +1,6 @@
 """The specification's tables, by literal rows: one rule each."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -11,9 +12,11 @@ from tests.specification.daily_funnel import daily_funnel
 from tests.specification.daily_tables import daily_retention, daily_traffic
 from tests.specification.hourly_tables import hourly_product_stats, hourly_traffic
 from tests.specification.lake import lake
+from tests.specification.ledgers import week_ledger
 from tests.specification.raw_lines import RawLine
 from tests.specification.sessions import sessions
 from tests.specification.user_days import new_users, user_days, users_by_day
+from tests.specification.weekly_tables import WeeklyTraffic, monday_of, weekly_traffic
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DAY = date(2026, 11, 22)
@@ -43,6 +46,11 @@ def event(
         is_bot=False,
         bot_reasons=(),
     )
+
+
+def weeks(clean: Sequence[CleanEvent]) -> list[WeeklyTraffic]:
+    rows = weekly_traffic(clean, sessions(clean), users_by_day(user_days(clean)))
+    return sorted(rows, key=lambda row: row.week)
 
 
 def received(**values: object) -> ReceivedEvent:
@@ -171,6 +179,91 @@ def test_a_day_counts_sessions_bounces_and_orders() -> None:
     assert (row.users, row.new_users, row.average_order) == (1, 1, Decimal("1.01"))
 
 
+@pytest.mark.parametrize(
+    ("day", "monday"),
+    [
+        pytest.param(date(2026, 11, 22), date(2026, 11, 16), id="sunday"),
+        pytest.param(date(2026, 11, 23), date(2026, 11, 23), id="monday"),
+        pytest.param(date(2026, 12, 28), date(2026, 12, 28), id="before-a-years-end"),
+        pytest.param(date(2027, 1, 3), date(2026, 12, 28), id="after-a-years-end"),
+        pytest.param(date(2027, 1, 4), date(2027, 1, 4), id="the-new-years-first-whole-week"),
+    ],
+)
+def test_a_week_is_named_by_its_monday(day: date, monday: date) -> None:
+    assert monday_of(day) == monday
+
+
+def test_a_week_over_a_years_end_is_one_week() -> None:
+    ends = [datetime(2026, 12, 28, tzinfo=UTC), datetime(2027, 1, 3, 23, 59, 59, 999_999, tzinfo=UTC)]
+    around = [ends[0] - MICROSECOND, ends[1] + MICROSECOND]
+    rows = weeks([event(at, user=at.isoformat()) for at in (*ends, *around)])
+    assert [(row.week, row.events) for row in rows] == [
+        (date(2026, 12, 21), 1),
+        (date(2026, 12, 28), 2),
+        (date(2027, 1, 4), 1),
+    ]
+
+
+def test_a_user_on_sunday_and_monday_is_one_of_both_weeks_and_new_in_the_first() -> None:
+    rows = weeks([event(NOON), event(NOON + 24 * HOUR), event(NOON + 26 * HOUR, user="bob")])
+    assert [(row.users, row.new_users, row.returning_users) for row in rows] == [(1, 1, 0), (2, 1, 1)]
+
+
+@pytest.mark.parametrize(("days", "new"), [(90, 0), (91, 1)])
+def test_who_is_new_in_a_week_was_away_for_90_days_before_the_first_day_there(days: int, new: int) -> None:
+    monday = NOON + 24 * HOUR
+    rows = weeks([event(monday - days * 24 * HOUR), event(monday), event(monday + 24 * HOUR)])
+    assert (rows[-1].users, rows[-1].new_users) == (1, new)
+
+
+def test_a_weeks_new_users_are_those_of_its_days_added_up_and_its_users_are_not() -> None:
+    monday = NOON + 24 * HOUR
+    clean = [
+        event(monday + days * 24 * HOUR, user=user)
+        for user, days in [("ann", 0), ("ann", 2), ("ann", 6), ("bob", 3), ("cleo", 6)]
+    ]
+    days = daily_traffic(clean, sessions(clean), users_by_day(user_days(clean)))
+    (week,) = weeks(clean)
+    assert week.new_users == sum(day.new_users for day in days) == 3
+    assert (week.users, sum(day.users for day in days)) == (3, 5)
+
+
+def test_a_session_over_the_end_of_a_week_counts_in_the_first() -> None:
+    midnight = NOON + 12 * HOUR
+    rows = weeks([event(midnight - MINUTE), event(midnight, "Purchase", price="2.50")])
+    assert [(row.sessions, row.converted_sessions, row.conversion) for row in rows] == [(1, 1, 1.0), (0, 0, None)]
+    assert [(row.purchases, row.revenue) for row in rows] == [(0, Decimal("0.00")), (1, Decimal("2.50"))]
+
+
+def test_a_week_counts_no_pieces_and_its_ledger_counts_them() -> None:
+    clean = machine(0 * MINUTE)
+    assert [(row.events, row.sessions) for row in weeks(clean)] == [(48, 1), (1, 0)]
+    ledger = sorted(week_ledger(clean, sessions(clean)), key=lambda row: row.week)
+    assert [(row.events, row.users, row.sessions) for row in ledger] == [(48, 1, 1), (1, 1, 1)]
+
+
+def test_a_late_event_changes_the_week_in_which_it_happened() -> None:
+    monday = NOON + 24 * HOUR
+    in_time = [envelope(monday, landing_hour=monday), envelope(monday + 2 * HOUR, landing_hour=monday + 2 * HOUR)]
+    late = envelope(NOON, landing_hour=monday + 2 * HOUR)
+    assert [(row.week, row.events, row.new_users) for row in made_of(*in_time)] == [(monday.date(), 2, 1)]
+    assert [(row.week, row.events, row.new_users) for row in made_of(*in_time, late)] == [
+        (date(2026, 11, 16), 1, 1),
+        (monday.date(), 2, 0),
+    ]
+
+
+def envelope(at: datetime, *, landing_hour: datetime) -> RawLine:
+    event = f'{{"timestamp":"{at:%Y-%m-%d %H:%M:%S}","user_id":"u","click_id":"{at}","event_name":"Search"}}'
+    line = f'{{"received_at":{int(landing_hour.timestamp()) * 1000},"event":{event}}}'
+    return RawLine(landing_hour=landing_hour, object_key=f"{landing_hour:%H}", line=line.encode())
+
+
+def made_of(*lines: RawLine) -> list[WeeklyTraffic]:
+    rows = lake(lines, lambda _: "", lambda _: False).weekly_traffic
+    return sorted(rows, key=lambda row: row.week)
+
+
 def test_a_rejected_line_is_kept_byte_for_byte_but_for_addresses() -> None:
     line = b'{"source_ip": "203.0.113.77" ,"user_ip":"nobody", oops \xff'
     made = lake([RawLine(landing_hour=NOON, object_key="k", line=line)], lambda _: "", lambda _: False)
@@ -183,8 +276,8 @@ def test_every_line_is_in_one_table_and_every_ledger_balances() -> None:
     made = lake(
         [RawLine(landing_hour=NOON, object_key="k", line=line) for line in lines], lambda _: "", lambda _: False
     )
-    (landing,), (hour,), (day,) = made.landing_ledger, made.event_ledger, made.day_ledger
+    (landing,), (hour,), (day,), (week,) = made.landing_ledger, made.event_ledger, made.day_ledger, made.week_ledger
     assert (landing.lines, landing.received, landing.rejected_by_reason) == (4, 3, {"not_json": 1})
     assert landing.received_by_event_hour == {"2026-11-22T12": 3}
     assert (hour.received, hour.clean, hour.duplicates) == (3, 2, 1)
-    assert (day.events, day.users, day.sessions) == (2, 1, 1)
+    assert (day.events, day.users, day.sessions) == (week.events, week.users, week.sessions) == (2, 1, 1)

@@ -1,4 +1,4 @@
-"""The runs that get killed: random parts of the three jobs, fifty hours at once, and four operations side by side.
+"""The runs that get killed: random parts of the jobs, fifty hours at once, and four operations side by side.
 
 The jobs are forced, so that there is always work. In some rounds of the four operations (two reconciles, an erasure and
 a maintenance) some runs are killed; the others must come to their end by themselves. The erasure needs the lake for
@@ -17,10 +17,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from contracts.partitions import day_of
 from contracts.privacy import RAW_RETENTION_DAYS
 from contracts.stages import TABLES
-from spark_jobs.daily.aggregate_days import aggregate_days
 from spark_jobs.errors import SparkJobError
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.lake.lake import Lake
@@ -28,6 +26,7 @@ from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
 from spark_jobs.operations.erasure.erase_users import Erasure, ErasureReport, erase_users
 from spark_jobs.operations.erasure.user_matching import SoughtUsers
+from spark_jobs.operations.later_jobs import LATER_JOBS
 from spark_jobs.operations.maintain_tables import MaintenanceRules, expire_rejected, maintain_table
 from spark_jobs.operations.reconcile_hours import Reconciliation, reconcile_hours
 from tests.proofs.kills.driver_kills import DriverKiller, DriverRun
@@ -43,15 +42,15 @@ Job = tuple[str, Callable[[], object]]
 
 
 def random_job(lake: Lake, dice: random.Random) -> Job:
-    """Return one of the jobs for some of the hours or days."""
+    """Return one of the jobs for some of the hours, days or weeks."""
     hours = sorted(dice.sample(HOURS, dice.choice([1, 3, 12, 50])))
-    days = sorted({day_of(hour) for hour in hours[:3]})
     jobs: list[Job] = [
         ("transform_events", lambda: transform_landing_hours(lake, hours, RULES)),
         ("aggregate_hours", lambda: aggregate_hours(lake, hours, force=True)),
-        ("aggregate_days", lambda: aggregate_days(lake, days, force=True)),
         ("reconcile_hours", lambda: reconcile(lake)),
     ]
+    for stage, job in LATER_JOBS.items():
+        jobs.append((f"aggregate_{stage.name}s", partial(job, lake, set(map(stage.at, hours[:3])), force=True)))
     return dice.choice(jobs)
 
 

@@ -21,6 +21,7 @@ UNSPECIFIED: Mapping[str, frozenset[str]] = {
     "landing_ledger": frozenset({"input_version", "settled", "unreadable_objects", "bytes", "failed_checks"}),
     "event_ledger": frozenset({"input_version", "failed_checks"}),
     "day_ledger": frozenset({"input_version", "events_version", "users_fingerprint", "failed_checks"}),
+    "week_ledger": frozenset({"input_version", "failed_checks"}),
 }
 
 Row = tuple[tuple[str, Hashable], ...]

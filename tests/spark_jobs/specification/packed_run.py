@@ -4,7 +4,7 @@ Drawing, laying down and running are apart, so that thousands of streams cost a 
 """
 
 import gzip
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,12 +12,12 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from spark_jobs.daily.aggregate_days import aggregate_days
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.lake.evolution import ensure_tables
 from spark_jobs.lake.lake import Lake
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
+from spark_jobs.operations.later_jobs import LATER_JOBS
 from tests.spark_jobs.specification.comparison import (
     Difference,
     differences,
@@ -103,4 +103,10 @@ def run_jobs(lake: Lake, lines: Iterable[RawLine]) -> None:
     transformed = transform_landing_hours(lake, {line.landing_hour for line in lines}, SETTLED)
     hours = {hour for row in transformed.written for hour in row.received_by_event_hour}
     aggregate_hours(lake, hours)
-    aggregate_days(lake, {hour.date() for hour in hours})
+    run_later_jobs(lake, hours)
+
+
+def run_later_jobs(lake: Lake, hours: Collection[datetime]) -> None:
+    """Make the tables of the days of event hours, and of whatever is made from days."""
+    for stage, job in LATER_JOBS.items():
+        job(lake, {stage.at(hour) for hour in hours})

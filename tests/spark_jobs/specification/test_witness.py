@@ -1,4 +1,4 @@
-"""A second witness on larger data: DuckDB makes the same rows of every hourly and daily table, by SQL of its own."""
+"""A second witness on larger data: DuckDB makes the same rows of each table behind `received_events` by its own SQL."""
 
 import subprocess
 import sys
@@ -8,7 +8,6 @@ import pytest
 from crawleruseragents import is_crawler
 
 from contracts.stages import TABLES
-from spark_jobs.daily.aggregate_days import aggregate_days
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.lake.evolution import ensure_tables
 from spark_jobs.lake.lake import Lake
@@ -16,7 +15,7 @@ from spark_jobs.landing.transform_events import transform_landing_hours
 from spark_jobs.operations.events_file import export_tables
 from spark_jobs.raw.lake_stores import raw_store
 from storage.by_hour import landed_hours
-from tests.spark_jobs.specification.packed_run import SETTLED
+from tests.spark_jobs.specification.packed_run import SETTLED, run_later_jobs
 from tests.spark_jobs.specification.witness import Witness
 
 pytestmark = [pytest.mark.spark, pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -34,7 +33,7 @@ def witnessed(lake: Lake, out: Path) -> Witness:
     transformed = transform_landing_hours(lake, landed_hours(raw_store(lake.raw_uri)), SETTLED)
     hours = {hour for row in transformed.written for hour in row.received_by_event_hour}
     aggregate_hours(lake, hours)
-    aggregate_days(lake, {hour.date() for hour in hours})
+    run_later_jobs(lake, hours)
     export_tables(lake, TABLES, out)
     return Witness(out, is_crawler)
 

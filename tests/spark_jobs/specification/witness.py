@@ -22,8 +22,10 @@ WITNESSED: Final = (
     "daily_funnel",
     "daily_retention",
     "daily_product_stats",
+    "weekly_traffic",
     "event_ledger",
     "day_ledger",
+    "week_ledger",
 )
 #: Versions, hashes and findings, which are no facts about events.
 LEFT_OUT: Final = ("input_version", "events_version", "users_fingerprint", "failed_checks")

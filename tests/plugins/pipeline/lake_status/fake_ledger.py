@@ -7,7 +7,7 @@ from typing import Any
 from contracts.data_checks import CheckResult
 from contracts.ledger import DayRow, EventRow, LandingRow
 from contracts.partitions import start_of
-from contracts.stages import DAYS, EVENT_HOURS, LANDING_HOURS, Stage
+from contracts.stages import DAYS, EVENT_HOURS, LANDING_HOURS, STAGES, WEEKS, Stage, WeekRow
 from contracts.versions import RawObject, event_hour_input_version
 from pipeline.lake_status.store import FailedChecks
 
@@ -19,6 +19,7 @@ class FakeLedger:
         self.landed = list(landed)
         self.events = [event_row(row, self.landed) for row in self.landed if row.received]
         self.days = list(made)
+        self.weeks: list[WeekRow] = []
         self.results: list[CheckResult] = []
 
     def rows(self, stage: Stage[Any, Any], start: date, end: date) -> list[Any]:
@@ -30,7 +31,7 @@ class FakeLedger:
     def failed_checks(self) -> list[FailedChecks]:
         return [
             FailedChecks(stage=stage, key=row.key, input_version=row.input_version)
-            for stage in (LANDING_HOURS, EVENT_HOURS, DAYS)
+            for stage in STAGES
             for row in self._all(stage)
             if row.failed_checks
         ]
@@ -44,6 +45,7 @@ class FakeLedger:
             LANDING_HOURS: self.landed,
             EVENT_HOURS: self.events,
             DAYS: self.days,
+            WEEKS: self.weeks,
         }
         return rows[stage]
 

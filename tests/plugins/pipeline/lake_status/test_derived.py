@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import Any
 
 import pytest
 
@@ -11,11 +10,10 @@ from contracts.data_checks import CheckResult, Severity
 from contracts.ledger import UNFINISHED, DayRow, EventRow
 from contracts.names import LakeLocation
 from contracts.partitions import DAY, HOUR, hours_between
-from contracts.stages import DAYS, Stage
+from contracts.stages import DAYS, WEEKS
 from pipeline.lake_status import derived
 from pipeline.lake_status.checks import DataCheckError, LedgerImbalanceError, NotInLedgerError
 from pipeline.lake_status.derived import checked_rows, is_due, left_behind, publishable
-from tests.contracts.weekly_stage import WEEKS
 from tests.plugins.pipeline.lake_status.fake_ledger import FakeLedger, FakeRaw, landed
 
 LAKE = LakeLocation(raw_uri="s3://raw/raw", warehouse_uri="s3://w/warehouse", database="lake")
@@ -188,18 +186,11 @@ def test_a_data_check_that_does_not_hold_stops_the_day(lake: FakeLedger) -> None
         checked_rows(LAKE, DAYS, MONDAY)
 
 
-class LedgerOfWeeks(FakeLedger):
-    """The ledgers with another stage's, which is computed from days."""
-
-    def _all(self, stage: Stage[Any, Any]) -> list[Any]:
-        return [] if stage is WEEKS else super()._all(stage)
-
-
 def test_a_stage_that_is_computed_from_days_is_published_by_its_declaration_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     week = [landed(hour) for hour in hours_between(MIDNIGHT - DAY, MIDNIGHT + 7 * DAY)]
-    ledger = LedgerOfWeeks(week)
+    ledger = FakeLedger(week)
     use(monkeypatch, ledger)
     assert publishable(LAKE, WEEKS, {MONDAY}) == [], "no day was made yet"
 

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from contracts.envelope import Stamp, envelope_line, epoch_ms
-from contracts.partitions import DAY, HOUR, landing_prefix
-from contracts.stages import DAYS, EVENT_HOURS
+from contracts.partitions import HOUR, landing_prefix
+from contracts.stages import EVENT_HOURS
 from contracts.tables import (
     DAILY_TRAFFIC,
     DAY_LEDGER,
@@ -24,13 +24,14 @@ from contracts.tables import (
     SESSIONS,
     USER_DAYS,
 )
-from spark_jobs.daily.aggregate_days import aggregate_days
+from contracts.tables.weekly import WEEK_LEDGER, WEEKLY_TRAFFIC
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.lake.evolution import ensure_tables
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.ledgers import known_keys, stale_between
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
+from spark_jobs.operations.later_jobs import LATER_JOBS
 from spark_jobs.raw.lake_stores import raw_store
 from storage.by_hour import landed_hours
 from tests.spark_jobs.table_rows import HOUR_TABLES, table_hashes
@@ -45,6 +46,7 @@ PURE_TABLES: Final = (
     *HOUR_TABLES,
     *(RECEIVED_EVENTS, REJECTED_EVENTS, LANDING_LEDGER),
     *(SESSIONS, USER_DAYS, DAILY_TRAFFIC, DAY_LEDGER),
+    *(WEEKLY_TRAFFIC, WEEK_LEDGER),
 )
 
 RULES: Final = LandingRules(settled_before=datetime(2100, 1, 1, tzinfo=UTC))
@@ -120,7 +122,7 @@ class DirectoryLake:
         return {path.relative_to(self.root).as_posix(): path.read_bytes() for path in paths}
 
     def make(self, *, days: bool = False) -> None:
-        """Make every table that is stale; those of days if they are wanted."""
+        """Make every table that is stale; those of days and weeks if they are wanted."""
         make_tables(self.lake, days=days)
 
     def hashes(self) -> dict[str, str]:
@@ -146,10 +148,11 @@ class DirectoryLake:
 
 
 def make_tables(lake: Lake, *, days: bool = False) -> None:
-    """Transform every landing hour that has objects, then make every stale event hour and, if wanted, every day."""
+    """Transform every landing hour with objects, make every stale event hour and, if wanted, every day and week."""
     ensure_tables(lake)
     hours = landed_hours(raw_store(lake.raw_uri))
     transform_landing_hours(lake, hours, RULES)
     aggregate_hours(lake, stale_between(lake, EVENT_HOURS, *EVENT_HOURS.fed_by_landing(min(hours), max(hours) + HOUR)))
     if days:
-        aggregate_days(lake, known_keys(lake, DAYS, TEN.date() - DAY, NEXT_DAY.date() + DAY))
+        for stage, job in LATER_JOBS.items():
+            job(lake, known_keys(lake, stage, stage.at(TEN) - stage.step, stage.at(NEXT_DAY) + stage.step))
