@@ -9,5 +9,6 @@ import sys
 __all__: list[str] = []
 
 if "scheduler" in sys.argv[1:]:
+    import pipeline.lake_status.hours
     import pipeline.lake_status.reconcile
     import pipeline.spark_task  # noqa: F401

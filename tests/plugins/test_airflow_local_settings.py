@@ -8,7 +8,7 @@ import pytest
 
 from tests.airflow_home import ROOT
 
-TASK_IMPORTS = {"pipeline.lake_status.days", "pipeline.lake_status.hours"}
+TASK_IMPORTS = {"pipeline.lake_status.derived", "pipeline.lake_status.hours"}
 _LOADED = f"import sys, airflow_local_settings; print(*{TASK_IMPORTS} & sys.modules.keys())"
 
 pytestmark = pytest.mark.airflow

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.event import STANDARD_EVENTS
@@ -201,7 +201,8 @@ EVENT = st.builds(
 )
 
 
-@given(events=st.lists(EVENT, max_size=60), parts=st.integers(2, 4))
+@settings(max_examples=25)
+@given(events=st.lists(EVENT, max_size=60), parts=st.integers(2, 3))
 def test_parts_of_a_day_add_up_to_the_day(events: list[CleanEvent], parts: int) -> None:
     assert figures_of(events, parts=parts) == figures_of(events)
     for table in stored_rows():

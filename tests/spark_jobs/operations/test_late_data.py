@@ -30,6 +30,8 @@ LATE: Final = MIDNIGHT + timedelta(hours=10, minutes=50)
 ARRIVAL: Final = LATE + timedelta(days=6)
 LATE_LANDING: Final = hour_of(ARRIVAL)
 DAYS: Final = (date(2026, 11, 15), date(2026, 11, 16), date(2026, 11, 17))
+#: The first of these days is a Sunday.
+WEEKS: Final = (date(2026, 11, 9), date(2026, 11, 16))
 
 
 def event_line(
@@ -133,7 +135,9 @@ def test_a_late_event_changes_its_hour_and_what_reaches_into_it_and_nothing_else
     assert changed.pop("landing_ledger").keys(0) == {LATE_LANDING}
     assert changed.pop("event_ledger").keys(0) == {hour, hour + HOUR}
     assert changed.pop("day_ledger").keys(0) == set(DAYS)
-    assert changed.pop("data_checks").keys(0) <= {LATE_LANDING, hour, hour + HOUR, *map(start_of, DAYS)}
+    assert changed.pop("week_ledger").keys(0) == set(WEEKS)
+    assert changed.pop("weekly_traffic").keys(0) == set(WEEKS)
+    assert changed.pop("data_checks").keys(0) <= {LATE_LANDING, hour, hour + HOUR, *map(start_of, (*DAYS, *WEEKS))}
     assert changed.pop("rejected_events").gone == []
     assert set(changed) == {"sessions", "user_days", "daily_traffic", "daily_product_stats"}
 
