@@ -166,7 +166,7 @@ def report_text(report: ErasureReport, users: int, seconds: float) -> str:
     lines = [
         f"erase_user: {users} users; {len(report.rewritten)} objects rewritten without "
         f"{sum(rewritten.lines for rewritten in report.rewritten)} lines; {made.landing_hours} landing hours made "
-        f"again, {made.struck_hours} corrected without raw, "
+        f"again, {made.corrected_hours} corrected without raw, "
         f"{' and '.join(f'{made.computed[stage.name]} {stage.title}s' for stage in (EVENT_HOURS, *LATER_STAGES))}; "
         f"{report.expired_snapshots} snapshots expired, {len(search.removed)} leftovers removed; {seconds:.1f} s",
         *(f"  emptied {rewritten.key}: it could not be read" for rewritten in report.rewritten if rewritten.discarded),

@@ -92,7 +92,7 @@ def text(done: Reconciliation, seconds: float) -> str:
         lines += [
             summary(stage, run, seconds),
             *(f"  made {key_text(row.key)}: {row.events} events, {row.users} users" for row in run.written),
-            *(f"  told again {key_text(row.key)}: the users before it changed" for row in run.refreshed),
+            *(f"  refreshed {key_text(row.key)}: the users before it changed" for row in run.refreshed),
             *(
                 f"  left open {key_text(key)}: stale until it is made once {key_text(awaited)} is over and settled"
                 for key, awaited in done.open_keys[stage].items()

@@ -25,7 +25,7 @@ class DayLedgers:
     events: tuple[EventRow, ...]
 
     def inputs(self, made: Mapping[date, DayRow] | None = None) -> dict[date, Input[date]]:
-        """Return the input of the days that may have to be made, where `made` have just been made again."""
+        """Return the input of the days that may have to be computed, where `made` have just been computed."""
         rows = {**self.stored, **(made or {})}
         return DAYS.inputs(sorted(self.around | self._later), self.events, rows.values())
 

@@ -11,9 +11,8 @@ from itertools import zip_longest
 from typing import Any, Final
 
 from contracts.names import CATALOG
-from contracts.partitions import DAY, HOUR, day_key, day_of, hour_of, ordinal
+from contracts.partitions import HOUR, day_key, day_of, hour_of, ordinal
 from contracts.tables import Partition
-from contracts.timestamps import EPOCH
 
 HourRange = tuple[datetime, datetime]
 
@@ -26,11 +25,6 @@ def hour_ordinals(hours: Iterable[datetime]) -> list[int]:
     return sorted(set(map(ordinal, hours)))
 
 
-def day_ordinals(hours: Iterable[datetime]) -> list[int]:
-    """Return the days that contain the hours, counted from the epoch, each once, in order."""
-    return sorted({(hour - EPOCH) // DAY for hour in hours})
-
-
 def in_hour_partitions(column: str, hours: Iterable[datetime]) -> str:
     """Return the condition that a row is in the partitions, by `hours(column)`, of certain hours."""
     return _in(f"{CATALOG}.system.hours({column})", hour_ordinals(hours))
@@ -39,12 +33,6 @@ def in_hour_partitions(column: str, hours: Iterable[datetime]) -> str:
 def in_day_partitions(column: str, hours: Iterable[datetime]) -> str:
     """Return the condition that a row is in the partitions, by `days(column)`, that contain certain hours."""
     return _in(f"{CATALOG}.system.days({column})", _date_literals(map(day_of, hours)))
-
-
-def in_days(partition: Partition, days: Iterable[date]) -> str:
-    """Return the condition that a row is in the partitions of certain days, by a date or by `days` of a timestamp."""
-    term = partition.column if partition.transform == "identity" else f"{CATALOG}.system.days({partition.column})"
-    return _in(term, _date_literals(days))
 
 
 def at_hours(column: str, hours: Iterable[datetime]) -> str:

@@ -6,7 +6,7 @@ A job is given one `Lake` and hands it on. What replaces hours or days of tables
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -25,7 +25,7 @@ from spark_jobs.lake.data_files import (
     map_in_arrow,
     written_files,
 )
-from spark_jobs.lake.filters import EVERYTHING, Condition, at_hours, in_day_partitions, in_days, in_hour_partitions
+from spark_jobs.lake.filters import EVERYTHING, Condition, at_hours, in_day_partitions, in_hour_partitions
 from spark_jobs.lake.iceberg import Commit, commits_after, table_handle
 from spark_jobs.lake.session import LocalSize, java_class, spark_session
 from spark_jobs.lake.table_files import StoredFile, list_files
@@ -67,16 +67,6 @@ class Lake(LakeLocation):
         """Return the rows of a table as it is now."""
         return self.spark.table(self.name(table))
 
-    def read_as_of(self, table: Table, snapshot: int | None, *, metadata: str = "") -> DataFrame:
-        """Return the rows of a table as of a snapshot, or of its metadata table of that name, such as `partitions`.
-
-        None is the snapshot of a table that nothing was written to yet.
-        """
-        name = f"{self.name(table)}{metadata and f'.{metadata}'}"
-        if snapshot is None:
-            return self.spark.table(name)
-        return self.spark.read.option("snapshot-id", str(snapshot)).table(name)
-
     def read_metadata(self, table: Table, metadata: str) -> DataFrame:
         """Return a table of a table's metadata, such as `files`, as it is now."""
         return self.spark.table(f"{self.name(table)}.{metadata}")
@@ -88,10 +78,6 @@ class Lake(LakeLocation):
             return self.read(table).where(in_hour_partitions(partition.column, hours))
         in_partitions = in_day_partitions(partition.column, hours)
         return self.read(table).where(f"{in_partitions} AND {at_hours(partition.column, hours)}")
-
-    def read_days(self, table: Table, days: Iterable[date]) -> DataFrame:
-        """Return the rows of certain days of a table that is partitioned by day."""
-        return self.read(table).where(in_days(table.partitions[0], days))
 
     def handle(self, table: Table) -> Any:
         """Return Iceberg's own object of a table, read from the catalog now (py4j has no types)."""

@@ -23,7 +23,7 @@ def summary(stage: DerivedStage[Any, Any], run: Aggregated[Any, Any], seconds: f
     keys = f" ({key_text(made[0].key)} … {key_text(made[-1].key)})" if made else ""
     held_back = held_back_note(stage.source.title, map(key_text, run.held_back))
     return (
-        f"aggregate_{stage.name}s: {len(made)} {name}s made{keys}, {len(run.refreshed)} later {name}s told again, "
+        f"aggregate_{stage.name}s: {len(made)} {name}s made{keys}, {len(run.refreshed)} later {name}s refreshed, "
         f"{len(run.unchanged)} unchanged{held_back}; {sum(row.events for row in made)} events in "
         f"{sum(row.sessions for row in made)} sessions; {seconds:.1f} s"
     )

@@ -123,14 +123,14 @@ class Rebuilt:
     """
 
     landing_hours: int
-    struck_hours: int
+    corrected_hours: int
     computed: Counter[str]
     problems: tuple[str, ...]
 
     def __add__(self, later: "Rebuilt") -> "Rebuilt":
         return Rebuilt(
             landing_hours=self.landing_hours + later.landing_hours,
-            struck_hours=self.struck_hours + later.struck_hours,
+            corrected_hours=self.corrected_hours + later.corrected_hours,
             computed=self.computed + later.computed,
             problems=later.problems,
         )
@@ -157,7 +157,7 @@ def rebuild(lake: Lake, users: SoughtUsers, more: Collection[datetime], settled_
         computed += _make_later(lake, *bounds)
     return Rebuilt(
         landing_hours=written,
-        struck_hours=len(left),
+        corrected_hours=len(left),
         computed=computed,
         problems=tuple(problems),
     )

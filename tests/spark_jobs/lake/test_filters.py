@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from contracts.partitions import HOUR, hours_between
 from contracts.stages import EVENT_HOURS
 from contracts.staleness import stale_keys
 from spark_jobs.errors import BaseMovedError, ConflictError, DataFileError, InputChangedError
-from spark_jobs.lake.filters import at_hours, hour_ranges, in_day_partitions, in_hour_partitions
+from spark_jobs.lake.filters import at_hours, hour_ranges, in_day_partitions, in_hour_partitions, in_ranges
 from spark_jobs.lake.iceberg import Commit
 from spark_jobs.lake.retries import retrying
 from spark_jobs.lake.revision import REPLACED_HOURS, hours_note, noted_ranges, touches
@@ -139,3 +140,22 @@ def test_who_computes_for_long_waits_for_longer_and_every_wait_is_bounded(
     assert first[0] <= waits[0] <= first[1]
     assert third[0] <= waits[2] <= third[1]
     assert 15.0 <= max(waits) <= 30.0
+
+
+def ranges_in(condition: Any) -> list[tuple[str, str]]:
+    """Return the ranges of a condition of `in_ranges`, in order."""
+    if condition["type"] == "or":
+        return ranges_in(condition["left"]) + ranges_in(condition["right"])
+    return [(condition["left"]["value"], condition["right"]["value"])]
+
+
+def depth(condition: Any) -> int:
+    return 1 + max(depth(condition["left"]), depth(condition["right"])) if condition["type"] == "or" else 0
+
+
+@given(hours=HOURS.filter(bool))
+def test_a_condition_on_ranges_holds_each_of_them_and_is_not_nested_deeply(hours: set[datetime]) -> None:
+    ranges = [(start.isoformat(), end.isoformat()) for start, end in hour_ranges(hours)]
+    condition = in_ranges("event_hour", hours)
+    assert ranges_in(condition) == ranges
+    assert 2 ** depth(condition) < 2 * len(ranges)

@@ -102,7 +102,7 @@ def test_a_snapshot_is_kept_until_it_has_not_been_current_for_the_age(lake: Lake
     rows = table_rows(lake, EVENT_LEDGER)
     done = maintained(lake, now=datetime.now(UTC), snapshot_age=timedelta(0))
     assert done.compacted_files == len(HOURS)
-    old = lake.read_as_of(EVENT_LEDGER, before)
+    old = lake.spark.read.option("snapshot-id", str(before)).table(lake.name(EVENT_LEDGER))
     assert old.count() == len(rows)
     later = maintained(lake, snapshot_age=timedelta(0))
     assert (later.before.snapshots, later.after.snapshots) == (2, 1)

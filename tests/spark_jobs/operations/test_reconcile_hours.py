@@ -299,9 +299,9 @@ def test_a_single_hour_or_day_and_a_range_are_made_by_command_and_say_so(
     assert run_aggregate_hours.main(arguments(lake, "--from", "2026-11-01T00", "--to", "2026-11-22T10")) == 0
     assert "0 event hours made, 1 unchanged" in capsys.readouterr().out
     assert run_aggregate_days.main(arguments(lake, "--day", "2026-11-22", "--force")) == 0
-    assert "1 days made (2026-11-22 … 2026-11-22), 0 later days told again" in capsys.readouterr().out
+    assert "1 days made (2026-11-22 … 2026-11-22), 0 later days refreshed" in capsys.readouterr().out
     assert run_aggregate_days.main(arguments(lake, "--from", "2026-11-01", "--to", "2026-11-22")) == 0
-    assert "0 days made, 0 later days told again, 1 unchanged" in capsys.readouterr().out
+    assert "0 days made, 0 later days refreshed, 1 unchanged" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("entry_point", ["run_aggregate_days", "run_aggregate_hours", "run_reconcile_hours"])

@@ -118,7 +118,7 @@ def test_hours_that_could_not_be_made_again_fail_the_run_and_are_named(
     problem = "event hours 2026-11-22T10 were not made again: its transform died"
     report = ErasureReport(
         rewritten=(),
-        made=Rebuilt(landing_hours=1, struck_hours=0, computed=Counter(), problems=(problem,)),
+        made=Rebuilt(landing_hours=1, corrected_hours=0, computed=Counter(), problems=(problem,)),
         expired_snapshots=0,
         search=SearchResult(survivors=(), stray=(), removed=(), mentioned=0),
     )
