@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final, TypeVar
 from contracts.partitions import hour_key, parse_hour_key
 from contracts.tables import DAY_LEDGER, EVENT_LEDGER, LANDING_LEDGER, Table
 
-#: The version of an hour or a day whose first run has begun; no input has it, so it is stale.
+#: The version of a key whose first run has begun; no input has it, so it is stale.
 UNFINISHED: Final = "unfinished"
 
 _LOAD: Final = "load"
@@ -34,7 +34,7 @@ def _pairs(stored: Mapping[str, int] | Iterable[tuple[str, int]]) -> dict[str, i
 
 @dataclass(frozen=True, kw_only=True)
 class LedgerRow:
-    """What every ledger says of an hour or a day."""
+    """What every ledger says of an hour, a day or a week."""
 
     LEDGER: ClassVar[Table]
 

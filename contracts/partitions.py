@@ -123,12 +123,12 @@ def start_of_day(day: date) -> datetime:
 
 
 def start_of(key: date) -> datetime:
-    """Return the first instant of an hour or a day."""
+    """Return the first instant of an hour, or of a day, which may stand for its week."""
     return key if isinstance(key, datetime) else start_of_day(key)
 
 
 def key_text(key: date) -> str:
-    """Return the key of an hour or a day."""
+    """Return the key of an hour or a day as text."""
     return hour_key(key) if isinstance(key, datetime) else day_key(key)
 
 

@@ -91,7 +91,7 @@ class Stage(Generic[Key, Row]):
 
     @property
     def unit(self) -> str:
-        """Return what a key is in short: an hour or a day."""
+        """Return what a key is in short: an hour, a day or a week."""
         return self.name.split("_")[-1]
 
     @property
