@@ -20,7 +20,7 @@ says. Do not start it while a backfill runs: it would wait for the backfill's en
 
 ### Leaves behind
 
-No row and no line of the users, in tables, raw objects, errors or old snapshots; all hours, days and weeks that held them,
+No row and no line of the users, in tables, raw objects, errors or old snapshots; the tables of what held them,
 written again without them; the hashes of the ids in `erased_users`, by which `transform_events` rejects their later
 events (reason `erased_user`, without the line). The log of `erase` ends with the count of survivors, 0. The snapshots
 from before are deleted, and with them the tables' past.
@@ -35,8 +35,8 @@ in the task logs, ids of five characters and more are masked. *Delete the runs* 
 * `erase` with survivors: the log names the objects that still hold a user, or cannot be searched, and what to do. If
   objects cannot be read and may be lost, trigger it again with `discard_unreadable`; otherwise clear it once. If event
   hours were not written again, transform the landing hours that feed them, then clear it.
-* `check_ledger`: the users are erased, but a data check of severity `fail` did not hold in an hour, day or week that was
-  written again. Other runs write nothing from it until it is repaired, or until a person has that written by name.
+* `check_ledger`: the users are erased, but a data check of severity `fail` did not hold in what was written again.
+  Other runs write nothing from it until it is repaired, or until a person has that written by name.
 * `note_failures`: the catalog does not answer; clear it.
 * `erase` stays *scheduled*: another Spark task is running, or the pool has fewer slots than
   `CLICKSTREAM_SPARK_SLOTS`. *Admin → Pools* shows which.

@@ -31,8 +31,8 @@ data check holds back is left to a person.
   objects, and of objects under `raw/` that lie outside of the landing prefixes, which no job reads.
 * `reconcile`: the log ends with the reason. Clear it: it finds what is still stale. Until it works, the hours that it
   names keep their former rows; the others are written. The retry resolves a conflict with a run of the same hour.
-* `check_ledger`: a landing hour does not balance, or a data check of severity `fail` did not hold in an hour, day or week
-  that was written since the run began. No run writes anything from it until it is repaired, or until a person has that
+* `check_ledger`: a landing hour does not balance, or a data check of severity `fail` did not hold in what was
+  written since the run began. No run writes anything from it until it is repaired, or until a person has that
   written by name. What failed before is not reported again.
 * `report_unreadable_objects`: everything readable is written. Look at `rejected_events` of the hours it names, reason
   `unreadable_object`.

@@ -19,8 +19,8 @@ The raw objects of these hours (they expire), the Glue catalog, a slot of the po
 ### Leaves behind
 
 Without `apply`: the log. With it: the rows of the landing hours that it names, validated by today's contract, and the
-event hours, days and weeks behind them, written again in the same session; but not what a failed check holds back, nor a
-day that is still open and was never written.
+event hours, days and weeks behind them, written again in the same session; but not what a failed check holds back, nor
+a day that is still open and was never written.
 
 ### When it fails
 
@@ -29,8 +29,8 @@ day that is still open and was never written.
 * `replay`: the log ends with the reason. Clear it: an hour is replaced, never added to. If raw objects are missing
   that the ledger names, history has expired: the log names these hours, and they are left as they are. The next try, or
   `reconcile_hours` with the same `from` and `to`, finds what was not written when it failed.
-* `check_ledger`: a data check of severity `fail` did not hold in an hour, day or week that was written since the run began.
-  No run writes anything from it until it is repaired, or until a person has that written by name.
+* `check_ledger`: a data check of severity `fail` did not hold in what was written since the run began. No
+  run writes anything from it until it is repaired, or until a person has that written by name.
 """
 
 import os

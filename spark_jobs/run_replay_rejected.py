@@ -1,8 +1,8 @@
 """Replay rejected lines: `spark-submit spark_jobs/run_replay_rejected.py … [--from HOUR --to HOUR] [--apply]`.
 
 Judges the rejected lines of landing hours by today's contract, and shows by hour and reason how many would be events.
-With --apply these hours are transformed again, and the event hours, days and weeks behind them. Exit codes: 0 done (or shown,
-or nothing would change), 1 failed, 2 wrong arguments.
+With --apply these hours are transformed again, and what is behind them computed again. Exit codes: 0 done (or shown, or
+nothing would change), 1 failed, 2 wrong arguments.
 """
 
 import argparse
