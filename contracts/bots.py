@@ -14,12 +14,6 @@ class BotReason(StrEnum):
     RATE = "rate"
 
 
-#: A user with more clean events than this within one event hour is a machine in that hour. It is an event every 3.6
-#: seconds for a whole hour without a pause; the busiest visitors of two public shop data sets (synthetic ones of
-#: retentioneering, real ones of REES46) have 25 and 24. So a person is out of the question, and an address or account
-#: that a few persons share is not flagged either.
-BOT_EVENTS_PER_HOUR: Final = 1_000
-
 #: A header is looked at up to this many characters, so that no hostile one can hold up the patterns; the longest
 #: example in the list of crawlers has 285.
 USER_AGENT_LOOKED_AT: Final = 512

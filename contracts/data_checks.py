@@ -14,8 +14,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS, MAX_PRICE
+from contracts.event import MAX_PRICE
 from contracts.partitions import HOUR, LONGEST_DELIVERY
+from contracts.rules import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
 
 
 class Severity(StrEnum):

@@ -6,7 +6,6 @@ wrong.
 """
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -17,9 +16,6 @@ CONTRACT_VERSION: Final = 3
 
 STANDARD_EVENTS: Final = ("Search", "ViewContent", "AddToCart", "Purchase")
 EVENT_NAME_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9_ .:-]{0,63}$"
-
-ALLOWED_LATENESS: Final = timedelta(days=7)
-ALLOWED_CLOCK_SKEW: Final = timedelta(minutes=5)
 
 MAX_USER_ID_LENGTH: Final = 256
 MAX_CLICK_ID_LENGTH: Final = 128

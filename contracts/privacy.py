@@ -10,14 +10,7 @@ from typing import Final
 
 from contracts.envelope import STAMPED_FIELDS
 from contracts.event import VALUE_FIELDS, Kind
-
-#: The first bits that are kept, as usual for analytics: 256 addresses of IPv4 look alike, and all that a provider gives
-#: one site of IPv6.
-IPV4_BITS: Final = 24
-IPV6_BITS: Final = 48
-
-#: Raw objects, and with them the rejected lines, are kept so long unless an environment says otherwise.
-RAW_RETENTION_DAYS: Final = 90
+from contracts.rules import IPV4_BITS, IPV6_BITS
 
 _ADDRESSES: Final = tuple(field for field in (*STAMPED_FIELDS, *VALUE_FIELDS) if field.kind is Kind.ADDRESS)
 #: The names of the fields that hold an address, in an event and in its envelope.

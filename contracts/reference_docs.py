@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from contracts.data_checks import VOLUME_WEEKS_NEEDED
-from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS, EVENT_FIELDS, MAX_BATCH_EVENTS, STANDARD_EVENTS
+from contracts.event import EVENT_FIELDS, MAX_BATCH_EVENTS, STANDARD_EVENTS
 from contracts.rejections import RejectionReason
+from contracts.rules import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
 from contracts.stages import ALL_TABLES, STAGES, Stage
 from contracts.tables import Table
 

@@ -1,6 +1,8 @@
 """The numbers that decide what the tables say, each once, with what must hold between them.
 
-Raise `AGGREGATION_VERSION` with a change of any of them that alters rows: it makes every hour and day stale.
+Raise `AGGREGATION_VERSION` with a change of a session, a new user or a cohort: it makes every hour and day stale. What
+is received or rejected, and how addresses are kept, belongs to `contracts.event.CONTRACT_VERSION`. The rate of a bot is
+part of the versions by itself.
 """
 
 from datetime import timedelta
@@ -8,6 +10,11 @@ from typing import Final
 
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
+
+#: An event is rejected if it is received later than this after it happened.
+ALLOWED_LATENESS: Final = timedelta(days=7)
+#: An event is rejected if it happened, by its own clock, more than this after it was received.
+ALLOWED_CLOCK_SKEW: Final = timedelta(minutes=5)
 
 #: Part of each event hour's and day's `input_version`: raise it when the code that computes the tables changes rows.
 AGGREGATION_VERSION: Final = 3
@@ -18,6 +25,20 @@ SESSION_GAP: Final = timedelta(minutes=30)
 NEW_USER_DAYS: Final = 90
 #: The greatest age of a cohort in `daily_retention`.
 RETENTION_DAYS: Final = 30
+
+#: A user with more clean events than this within one event hour is a machine in that hour. It is an event every 3.6
+#: seconds for a whole hour without a pause; the busiest visitors of two public shop data sets (synthetic ones of
+#: retentioneering, real ones of REES46) have 25 and 24. So a person is out of the question, and an address or account
+#: that a few persons share is not flagged either.
+BOT_EVENTS_PER_HOUR: Final = 1_000
+
+#: The first bits that are kept, as usual for analytics: 256 addresses of IPv4 look alike, and all that a provider gives
+#: one site of IPv6.
+IPV4_BITS: Final = 24
+IPV6_BITS: Final = 48
+
+#: Raw objects, and with them the rejected lines, are kept so long unless an environment says otherwise.
+RAW_RETENTION_DAYS: Final = 90
 
 #: An event hour is computed with so many hours before it: an event within SESSION_GAP of its start decides whether the
 #: hour's first event starts a session.

@@ -12,11 +12,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from contracts.bots import BOT_EVENTS_PER_HOUR, CRAWLER_LIST_VERSION
-from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS, CONTRACT_VERSION
+from contracts.bots import CRAWLER_LIST_VERSION
+from contracts.event import CONTRACT_VERSION
 from contracts.ledger import DayRow, EventRow, LandedHour
 from contracts.partitions import DAY, HOUR, LONGEST_DELIVERY, day_key, hour_key, hour_of, start_of_day
-from contracts.rules import AGGREGATION_VERSION, DAYS_LOOKED_BACK_AT, HOURS_LOOKED_BACK_AT
+from contracts.rules import (
+    AGGREGATION_VERSION,
+    ALLOWED_CLOCK_SKEW,
+    ALLOWED_LATENESS,
+    BOT_EVENTS_PER_HOUR,
+    DAYS_LOOKED_BACK_AT,
+    HOURS_LOOKED_BACK_AT,
+)
 
 _DIGEST_LENGTH: Final = 32
 

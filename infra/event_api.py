@@ -22,7 +22,7 @@ from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
 
 from contracts.event import batch_schema, event_schema
-from infra.mapping import GatewayReply, RouteTemplates, batch_templates, gateway_replies, single_event_templates
+from infra.api_templates import GatewayReply, RouteTemplates, batch_templates, gateway_replies, single_event_templates
 from infra.service_role import service_role
 from infra.settings import ApiSettings
 

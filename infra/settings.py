@@ -11,7 +11,7 @@ from typing import Final
 
 from contracts.names import EnvironmentNames
 from contracts.partitions import LONGEST_DELIVERY
-from contracts.privacy import RAW_RETENTION_DAYS
+from contracts.rules import RAW_RETENTION_DAYS
 from infra.errors import UnknownEnvironmentError
 
 

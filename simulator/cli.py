@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from contracts.event_files import why_no_events_file
+from contracts.file_formats import why_no_events_file
 from contracts.partitions import hour_key
 from simulator.errors import BadArgumentError, InputFileError, SimulatorError
 from simulator.events_file import EventsFile

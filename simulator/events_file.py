@@ -19,7 +19,7 @@ from typing import IO, Any, Final, NamedTuple, NoReturn
 
 from contracts.envelope import epoch_ms
 from contracts.event import REQUIRED_FIELDS, TOP_LEVEL_FIELDS
-from contracts.event_files import BYTE_ORDER_MARK, GZIP_MAGIC, is_gzip
+from contracts.file_formats import BYTE_ORDER_MARK, GZIP_MAGIC, is_gzip
 from contracts.timestamps import parse_timestamp
 from simulator.errors import InputFileError
 

@@ -19,7 +19,7 @@ if not __package__:  # started by spark-submit: this file's directory is on the 
 from contracts.stages import DAYS
 from spark_jobs import aggregate_command
 from spark_jobs.daily.aggregate_days import aggregate_days
-from spark_jobs.operations.later_jobs import summary
+from spark_jobs.operations.stage_jobs import summary
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 if not __package__:  # started by its path: this file's directory is on the path, its parent is what we need
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from contracts.event_files import why_no_events_file
+from contracts.file_formats import why_no_events_file
 from spark_jobs.arguments import add_privacy_argument
 from spark_jobs.errors import SparkJobError
 from spark_jobs.operations.events_file import EventsFileReport, ProcessedFile, process_events_file

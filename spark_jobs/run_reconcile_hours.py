@@ -30,8 +30,8 @@ from spark_jobs.arguments import (
 )
 from spark_jobs.errors import SparkJobError
 from spark_jobs.lake.lake import Lake
-from spark_jobs.operations.later_jobs import summary
 from spark_jobs.operations.reconcile_hours import Reconciliation, reconcile_hours
+from spark_jobs.operations.stage_jobs import summary
 
 DONE, FAILED, UNREADABLE = 0, 1, 3
 

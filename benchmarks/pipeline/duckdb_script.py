@@ -6,7 +6,7 @@ import duckdb
 from crawleruseragents import is_crawler
 
 from benchmarks.pipeline.contender import MakeTables
-from contracts.bots import BOT_EVENTS_PER_HOUR
+from contracts.rules import BOT_EVENTS_PER_HOUR
 
 _RECEIVED = """
 COPY (

@@ -9,8 +9,8 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
 
 from benchmarks.pipeline.contender import MakeTables
-from contracts.bots import BOT_EVENTS_PER_HOUR
 from contracts.names import CATALOG, LakeLocation
+from contracts.rules import BOT_EVENTS_PER_HOUR
 from spark_jobs.lake.session import LocalSize, spark_session
 
 _ENVELOPE = (

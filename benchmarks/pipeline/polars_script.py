@@ -8,7 +8,7 @@ import polars as pl
 from crawleruseragents import is_crawler
 
 from benchmarks.pipeline.contender import MakeTables
-from contracts.bots import BOT_EVENTS_PER_HOUR
+from contracts.rules import BOT_EVENTS_PER_HOUR
 
 _EVENT = pl.Struct(
     {

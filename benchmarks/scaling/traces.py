@@ -21,7 +21,7 @@ from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any, Final
 
-from contracts.event_files import is_gzip
+from contracts.file_formats import is_gzip
 from contracts.timestamps import EPOCH
 from kinesis_scaling.aws_limits import SHARD_BYTES_PER_SECOND, SHARD_RECORDS_PER_SECOND, STREAM_SHARDS
 from kinesis_scaling.errors import TraceError

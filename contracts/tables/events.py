@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
-from contracts.bots import BOT_EVENTS_PER_HOUR
 from contracts.envelope import STAMPED_FIELDS
 from contracts.event import VALUE_FIELDS, Kind
+from contracts.rules import BOT_EVENTS_PER_HOUR
 from contracts.tables.declaration import Column, ColumnType, Partition, Table, optional, required
 
 LANDING_HOUR: Final = required("landing_hour", "timestamp", "The hour in the S3 prefix that Firehose chose.")

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 from pydantic import AfterValidator, AliasGenerator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from contracts.names import EnvironmentNames, LakeLocation
-from contracts.privacy import RAW_RETENTION_DAYS
+from contracts.rules import RAW_RETENTION_DAYS
 
 #: Firehose's default, and its largest (docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html).
 DEFAULT_BUFFER_SECONDS: Final = 300

@@ -12,7 +12,7 @@ from itertools import islice
 from random import Random
 from typing import Any, Final, Protocol
 
-from contracts.event_files import BYTE_ORDER_MARK
+from contracts.file_formats import BYTE_ORDER_MARK
 from contracts.rejections import RejectionReason
 from simulator.events_file import EventsFile, LineKind, recognize
 from simulator.world.defects import Channel, Defect, DefectDraw, DefectShares, pick_reason, spoil_event

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from contracts.envelope import Stamp, envelope_line
-from contracts.event_files import BYTE_ORDER_MARK
+from contracts.file_formats import BYTE_ORDER_MARK
 from contracts.partitions import HOUR, hour_key, hour_of
 from simulator.errors import RawTargetError
 from simulator.events_file import LONGEST_WHOLE_LINE, EventsFile, LineKind, LinePiece, recognize

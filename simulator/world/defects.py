@@ -14,15 +14,9 @@ from enum import Enum, StrEnum
 from random import Random
 from typing import Any, Final, NamedTuple
 
-from contracts.event import (
-    ALLOWED_LATENESS,
-    MAX_CLICK_ID_LENGTH,
-    MAX_LINE_BYTES,
-    MAX_PRICE,
-    MAX_USER_ID_LENGTH,
-    REQUIRED_FIELDS,
-)
+from contracts.event import MAX_CLICK_ID_LENGTH, MAX_LINE_BYTES, MAX_PRICE, MAX_USER_ID_LENGTH, REQUIRED_FIELDS
 from contracts.rejections import RejectionReason
+from contracts.rules import ALLOWED_LATENESS
 from simulator.errors import BadArgumentError
 from simulator.world.event_time import HOUR_US, MINUTE_US, SECOND_US
 

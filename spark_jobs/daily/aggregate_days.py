@@ -50,7 +50,7 @@ from spark_jobs.daily.daily_tables import (
     traffic_by_day,
     traffic_rows,
 )
-from spark_jobs.daily.day_ledgers import DayLedgers, read_ledgers
+from spark_jobs.daily.day_plan import DayPlan, read_ledgers
 from spark_jobs.daily.day_task import DAY_TABLES, run_cohort_tasks, run_day_tasks
 from spark_jobs.errors import LedgerImbalanceError, UnsettledInputError
 from spark_jobs.lake.data_files import DataFile
@@ -112,7 +112,7 @@ class _Run:
     """One attempt, whose revision began before the ledgers were read."""
 
     base: Revision
-    ledgers: DayLedgers
+    ledgers: DayPlan
 
     def replace_event_tables(self, days: Sequence[date]) -> dict[date, DayFigures]:
         """Replace the tables that come from events; return what each of the days came to."""

@@ -17,9 +17,8 @@ import duckdb
 import pyarrow as pa
 from crawleruseragents import is_crawler
 
-from contracts.bots import BOT_EVENTS_PER_HOUR
 from contracts.partitions import hour_of_ordinal, ordinal
-from contracts.rules import HOURS_LOOKED_BACK_AT
+from contracts.rules import BOT_EVENTS_PER_HOUR, HOURS_LOOKED_BACK_AT
 from contracts.tables import CLEAN_EVENTS, RECEIVED_EVENTS, Table
 from spark_jobs.hourly import hour_queries as queries
 from spark_jobs.lake.data_files import DataFile, FileTarget, local_copies, written_files

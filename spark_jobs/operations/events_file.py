@@ -19,9 +19,9 @@ from typing import Any, Final
 
 import duckdb
 
-from contracts.event import ALLOWED_CLOCK_SKEW
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR, day_key, day_of, hour_of
+from contracts.rules import ALLOWED_CLOCK_SKEW
 from contracts.stages import DAYS, EVENT_HOURS, TABLES, Stage
 from contracts.tables import Column, ColumnType, Table
 from spark_jobs.daily.aggregate_days import DayAggregation
@@ -33,8 +33,8 @@ from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.session import ROOT
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import TransformReport, UnreadableObject, transform_landing_hours
-from spark_jobs.operations.later_jobs import LATER_JOBS
 from spark_jobs.operations.out_directory import OutDirectory
+from spark_jobs.operations.stage_jobs import LATER_JOBS
 from spark_jobs.raw.lake_stores import raw_store
 from storage.by_hour import landed_hours
 

@@ -34,7 +34,7 @@ from spark_jobs.lake.ledgers import known_inputs, read_ledger, stale_between
 from spark_jobs.lake.retries import retrying
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import TransformReport, transform_landing_hours
-from spark_jobs.operations.later_jobs import LATER_JOBS
+from spark_jobs.operations.stage_jobs import LATER_JOBS
 from spark_jobs.raw.lake_stores import raw_store
 from storage.by_hour import landed_objects
 

@@ -33,7 +33,7 @@ from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.ledgers import read_ledger
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
-from spark_jobs.operations.later_jobs import LATER_JOBS
+from spark_jobs.operations.stage_jobs import LATER_JOBS
 from spark_jobs.progress import progress
 from spark_jobs.raw.lake_stores import raw_store
 from spark_jobs.validation.chunks import LineValidator

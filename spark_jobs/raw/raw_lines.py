@@ -16,7 +16,7 @@ from typing import Final
 
 from isal import isal_zlib
 
-from contracts.event_files import OBJECT_HEAD, binary, is_gzip, known_binary
+from contracts.file_formats import OBJECT_HEAD, binary, is_gzip, known_binary
 from contracts.versions import RawObject
 from storage.object_store import ObjectStore
 

@@ -19,8 +19,6 @@ from contracts.envelope import STAMPED_FIELDS
 from contracts.event import (
     ADDITIONAL_DATA,
     ADDITIONAL_DATA_FIELDS,
-    ALLOWED_CLOCK_SKEW,
-    ALLOWED_LATENESS,
     EVENT_NAME_PATTERN,
     MAX_EXACT_INTEGER,
     MAX_LINE_BYTES,
@@ -32,6 +30,7 @@ from contracts.event import (
     Kind,
 )
 from contracts.rejections import RejectionReason
+from contracts.rules import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
 from contracts.timestamps import EPOCH, parse_timestamp
 from spark_jobs.validation.strict_json import (
     JsonNumber,

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from contracts.privacy import ADDRESS_COLUMNS, ADDRESS_FIELDS, truncated_address
+from contracts.rules import IPV4_BITS, IPV6_BITS
 from spark_jobs.validation.chunks import Validated
 from spark_jobs.validation.erased_lines import without_erased
 
@@ -39,13 +40,19 @@ class Privacy:
 _OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _GROUP: Final = "[1-9a-f][0-9a-f]{0,3}"
 #: Patterns of nearly every address, which Arrow truncates at once: the first group stays. Those of IPv6 are the
-#: addresses of providers, written out, that carry no address of IPv4.
-_USUAL: Final = (
-    (rf"^({_OCTET}\.{_OCTET}\.{_OCTET}\.){_OCTET}$", r"\10"),
-    (
-        rf"^((?:2001|2003|2[4-9a-f][0-9a-f][0-9a-f]):{_GROUP}:{_GROUP}:)(?:[0-9a-f]{{1,4}}:){{4}}[0-9a-f]{{1,4}}$",
-        r"\1:",
-    ),
+#: addresses of providers, written out, that carry no address of IPv4. They are of use while whole groups are kept, as
+#: many as the patterns say; with other lengths each address is parsed.
+_USUAL: Final = tuple(
+    (pattern, kept)
+    for pattern, kept, as_long in (
+        (rf"^({_OCTET}\.{_OCTET}\.{_OCTET}\.){_OCTET}$", r"\10", IPV4_BITS == 24),
+        (
+            rf"^((?:2001|2003|2[4-9a-f][0-9a-f][0-9a-f]):{_GROUP}:{_GROUP}:)(?:[0-9a-f]{{1,4}}:){{4}}[0-9a-f]{{1,4}}$",
+            r"\1:",
+            IPV6_BITS == 48,
+        ),
+    )
+    if as_long
 )
 
 

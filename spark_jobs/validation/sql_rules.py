@@ -16,8 +16,6 @@ from contracts.envelope import STAMPED_FIELDS
 from contracts.event import (
     ADDITIONAL_DATA,
     ADDITIONAL_DATA_FIELDS,
-    ALLOWED_CLOCK_SKEW,
-    ALLOWED_LATENESS,
     EVENT_NAME_PATTERN,
     MAX_LINE_BYTES,
     MAX_NESTING,
@@ -26,6 +24,7 @@ from contracts.event import (
     EventField,
     Kind,
 )
+from contracts.rules import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
 from contracts.tables import EVENT_COLUMNS
 
 #: The relation that the query reads; its one column is `line`, text or NULL.

@@ -14,7 +14,7 @@ from types import NoneType
 from typing import Final
 
 from contracts.event import MAX_NESTING
-from contracts.event_files import BYTE_ORDER_MARK
+from contracts.file_formats import BYTE_ORDER_MARK
 
 WHITESPACE: Final = " \t\n\r"
 

@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
 from contracts.ledger import LandedHour
 from contracts.partitions import DAY, LONGEST_DELIVERY, day_of, days_between, hour_of
+from contracts.rules import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
 from contracts.stages import DAYS
 from contracts.versions import (
     RawObject,

@@ -44,7 +44,7 @@ from spark_jobs.operations.erasure.user_matching import (
     users_received,
     users_rejected,
 )
-from spark_jobs.operations.later_jobs import LATER_JOBS
+from spark_jobs.operations.stage_jobs import LATER_JOBS
 from spark_jobs.progress import progress
 
 #: Counted apart in the ledger: it is an object, not a line.

@@ -18,7 +18,7 @@ from typing import IO
 
 from pyspark.sql import SparkSession
 
-from contracts.event_files import is_gzip
+from contracts.file_formats import is_gzip
 from contracts.ledger import LandingLedgerRow
 from contracts.names import LakeLocation
 from contracts.partitions import ERROR_PREFIX, HOUR, PartitionKeyError, landing_hour_of_key

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts.privacy import RAW_RETENTION_DAYS
+from contracts.rules import RAW_RETENTION_DAYS
 from pipeline.settings import EmrServerlessSettings, LocalSparkSettings, SettingsError, settings_from
 
 LOCAL = {

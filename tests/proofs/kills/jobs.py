@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from contracts.privacy import RAW_RETENTION_DAYS
+from contracts.rules import RAW_RETENTION_DAYS
 from contracts.stages import TABLES
 from spark_jobs.errors import SparkJobError
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
@@ -26,9 +26,9 @@ from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
 from spark_jobs.operations.erasure.erase_users import Erasure, ErasureReport, erase_users
 from spark_jobs.operations.erasure.user_matching import SoughtUsers
-from spark_jobs.operations.later_jobs import LATER_JOBS
 from spark_jobs.operations.maintain_tables import MaintenanceRules, expire_rejected, maintain_table
 from spark_jobs.operations.reconcile_hours import Reconciliation, reconcile_hours
+from spark_jobs.operations.stage_jobs import LATER_JOBS
 from tests.proofs.kills.driver_kills import DriverKiller, DriverRun
 from tests.proofs.kills.small_lake import END, HOURS, SETTLED
 

@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from contracts.event import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
 from contracts.rejections import RejectionReason
+from contracts.rules import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
 from contracts.timestamps import parse_timestamp
 from simulator.errors import BadArgumentError
 from simulator.http.sources import OutgoingEvent, SyntheticEvents, events_in_order, live_events

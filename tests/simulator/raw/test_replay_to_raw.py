@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.event import MAX_LINE_BYTES
-from contracts.event_files import is_gzip
+from contracts.file_formats import is_gzip
 from simulator.errors import InputFileError
 from simulator.events_file import LONGEST_WHOLE_LINE, EventsFile
 from simulator.raw.replay_to_raw import HourBuffers, Replayed, replay_to_raw

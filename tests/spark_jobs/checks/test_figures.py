@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from contracts.data_checks import EVENT_HOUR_CHECKS, LANDING_HOUR_CHECKS, WEEK
-from contracts.event import ALLOWED_LATENESS
 from contracts.ledger import EventRow, LandingLedgerRow
 from contracts.partitions import HOUR
+from contracts.rules import ALLOWED_LATENESS
 from contracts.tables import CLEAN_EVENTS, RECEIVED_EVENTS, REJECTED_EVENTS
 from spark_jobs.checks.figures import event_hour_figures, landing_figures, volume_figure
 from spark_jobs.checks.file_figures import FileFigures

@@ -24,7 +24,7 @@ from contracts.tables import (
 from spark_jobs.daily import aggregate_days as job
 from spark_jobs.daily import day_task
 from spark_jobs.daily.aggregate_days import TARGETS, DayAggregation, aggregate_days
-from spark_jobs.daily.day_ledgers import read_ledgers
+from spark_jobs.daily.day_plan import read_ledgers
 from spark_jobs.errors import InputChangedError, UnsettledInputError
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.lake.evolution import ensure_tables

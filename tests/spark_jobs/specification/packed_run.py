@@ -17,7 +17,7 @@ from spark_jobs.lake.evolution import ensure_tables
 from spark_jobs.lake.lake import Lake
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
-from spark_jobs.operations.later_jobs import LATER_JOBS
+from spark_jobs.operations.stage_jobs import LATER_JOBS
 from tests.spark_jobs.specification.comparison import (
     Difference,
     differences,

@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from contracts.bots import BOT_EVENTS_PER_HOUR
+from contracts.rules import BOT_EVENTS_PER_HOUR
 from contracts.tables import RECEIVED_EVENTS
 from spark_jobs.hourly import hour_queries as queries
 from spark_jobs.hourly.hour_task import crawlers_among

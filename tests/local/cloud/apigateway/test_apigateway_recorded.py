@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from benchmarks.cloud_attacks.disk_full import NoMountError, fill, free, small_disk
-from infra.mapping import batch_templates, single_event_templates
+from infra.api_templates import batch_templates, single_event_templates
 from local.cloud.process import LocalCloud
 from tests.local.cloud.deployed_pipeline import StreamTail
 

@@ -31,7 +31,7 @@ from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.ledgers import known_keys, stale_between
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import transform_landing_hours
-from spark_jobs.operations.later_jobs import LATER_JOBS
+from spark_jobs.operations.stage_jobs import LATER_JOBS
 from spark_jobs.raw.lake_stores import raw_store
 from storage.by_hour import landed_hours
 from tests.spark_jobs.table_rows import HOUR_TABLES, table_hashes

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from contracts.event_files import BYTE_ORDER_MARK, why_no_events_file
+from contracts.file_formats import BYTE_ORDER_MARK, why_no_events_file
 
 EVENT = '{"timestamp":"2026-03-02 09:59:00","user_id":"d","click_id":"4","event_name":"Search"}'
 

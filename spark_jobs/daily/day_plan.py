@@ -17,7 +17,7 @@ from spark_jobs.lake.ledgers import read_ledger
 
 
 @dataclass(frozen=True, kw_only=True)
-class DayLedgers:
+class DayPlan:
     """The days that were asked for, and what the ledgers said of days and event hours around them, read once."""
 
     days: tuple[date, ...]
@@ -70,10 +70,10 @@ class DayLedgers:
         return stored is None or stored.events_version != current.source_version
 
 
-def read_ledgers(lake: Lake, days: Collection[date]) -> DayLedgers:
+def read_ledgers(lake: Lake, days: Collection[date]) -> DayPlan:
     """Return what the ledgers say of the days and of all days that a run of them looks at."""
     first, last = min(days) - DAY, max(days) + DAY
     stored = read_ledger(lake, DayRow, first - DAYS.look_back, last + DAYS.look_back + DAY)
     latest = max((row.day for row in stored), default=last)
     events = read_ledger(lake, EventRow, *DAYS.feeding(first, max(last, latest)))
-    return DayLedgers(days=tuple(sorted(set(days))), stored={row.day: row for row in stored}, events=tuple(events))
+    return DayPlan(days=tuple(sorted(set(days))), stored={row.day: row for row in stored}, events=tuple(events))

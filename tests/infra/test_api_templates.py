@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from contracts.envelope import Stamp, envelope_line
-from infra.mapping import batch_templates, single_event_templates
+from infra.api_templates import batch_templates, single_event_templates
 from local.cloud.apigateway.body import JsonBody
 from local.cloud.apigateway.vtl import compiled
 from local.cloud.apigateway.vtl_values import Input, ResponseOverride, Util
