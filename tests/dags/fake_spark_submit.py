@@ -24,7 +24,7 @@ from pyiceberg.table import Table
 
 from contracts.ledger import DayRow, EventRow, LandedHour
 from contracts.partitions import HOUR, hours_between, landing_prefix, parse_day_key, parse_hour_key
-from contracts.stages import DAYS
+from contracts.stages import DAYS, WEEKS, WeekRow
 from contracts.versions import (
     RawObject,
     event_hour_input_version,
@@ -65,6 +65,13 @@ DAY = pa.schema(
     [
         ("day", pa.date32()),
         *((name, pa.string()) for name in ("input_version", "events_version", "users_fingerprint")),
+        *((name, COUNT) for name in ("events", "users", "sessions", "failed_checks")),
+    ]
+)
+WEEK = pa.schema(
+    [
+        ("week", pa.date32()),
+        ("input_version", pa.string()),
         *((name, COUNT) for name in ("events", "users", "sessions", "failed_checks")),
     ]
 )
@@ -126,14 +133,24 @@ class FakeLake:
         )
         self._replace("day_ledger", DAY, "day", asdict(row))
 
+    def aggregate_week(self, week: date) -> None:
+        days = [DayRow(**row) for row in self._table("day_ledger", DAY).scan().to_arrow().to_pylist()]
+        current = WEEKS.inputs([week], days)[week]
+        row = WeekRow(week=week, input_version=current.input_version, events=current.rows, users=1, sessions=1)
+        self._replace("week_ledger", WEEK, "week", asdict(row))
+
     def reconcile(self, first: datetime, last: datetime) -> None:
         for hour in hours_between(first, last + HOUR):
             self.transform(hour, settled=True)
         for hour in self.event_hours():
             self.aggregate(hour)
-        for day in sorted({hour.date() for hour in self.event_hours()}):
-            if first.date() - REACH <= day <= last.date():
-                self.aggregate_day(day)
+        days = sorted(
+            {hour.date() for hour in self.event_hours() if first.date() - REACH <= hour.date() <= last.date()}
+        )
+        for day in days:
+            self.aggregate_day(day)
+        for week in sorted(set(map(WEEKS.at, days))):
+            self.aggregate_week(week)
 
     def event_hours(self) -> Iterable[datetime]:
         ever = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -184,7 +201,7 @@ class FakeLake:
 def main(arguments: list[str]) -> None:
     program = next(argument for argument in arguments if argument.endswith(".py"))
     parser = argparse.ArgumentParser()
-    for name in ("--raw-uri", "--warehouse-uri", "--database", "--landing-hour", "--day", "--from", "--to"):
+    for name in ("--raw-uri", "--warehouse-uri", "--database", "--landing-hour", "--day", "--week", "--from", "--to"):
         parser.add_argument(name)
     parser.add_argument("--allow-open-hour", action="store_true")
     own = arguments[arguments.index(program) + 1 :]
@@ -198,6 +215,8 @@ def main(arguments: list[str]) -> None:
                 lake.aggregate(hour)
         case "run_aggregate_days":
             lake.aggregate_day(parse_day_key(given["day"]))
+        case "run_aggregate_weeks":
+            lake.aggregate_week(WEEKS.parse(given["week"]))
         case "run_reconcile_hours":
             lake.reconcile(parse_hour_key(given["from"]), parse_hour_key(given["to"]))
     with Path(os.environ["JOBS_DONE"]).open("a") as done:

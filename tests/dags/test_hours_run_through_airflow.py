@@ -17,7 +17,7 @@ import pytest
 from contracts.ledger import EventRow
 from contracts.names import LakeLocation
 from contracts.partitions import day_key, hour_key, hour_of, landing_prefix
-from contracts.stages import DAYS, EVENT_HOURS, LANDING_HOURS
+from contracts.stages import DAYS, EVENT_HOURS, LANDING_HOURS, WEEKS
 from local.airflow import AirflowApi, DagRun, LocalAirflow
 from local.cloud.process import LocalCloud
 from pipeline.lake_status.store import LedgerStore, open_ledger
@@ -32,6 +32,7 @@ DAGS = (
     "transform_events",
     "aggregate_hour",
     "aggregate_day",
+    "aggregate_week",
     "reconcile_hours",
     "maintain_tables",
     "replay_rejected",
@@ -287,6 +288,30 @@ def test_an_event_hour_given_by_hand_is_made_even_if_it_is_fresh(api: AirflowApi
         f"run_aggregate_hours {own}",
         f"run_aggregate_hours {own} --force",
     ]
+
+
+def test_a_week_that_was_given_by_hand_is_made_again_after_a_late_event_of_one_of_its_days(
+    api: AirflowApi, ledger: LedgerStore, folder: Path
+) -> None:
+    noon, monday = datetime(2026, 6, 17, 12, tzinfo=UTC), "2026-06-15"
+    land(noon, noon)
+    wait_for(api, api.trigger("transform_events", params={"landing_hour": hour_key(noon)}))
+    api.wait_for_runs("aggregate_hour", ended(hour_key(noon)), within=PATIENCE)
+    wait_for(api, api.trigger("aggregate_day", params={"day": day_key(noon.date())}))
+    by_hand = api.trigger("aggregate_week", params={"week": monday})
+    wait_for(api, by_hand)
+    assert api.returned(by_hand, "check_ledger") == f"{monday}: 1 events, 1 users, 1 sessions"
+
+    land(noon + HOUR, noon)
+    wait_for(api, api.trigger("transform_events", params={"landing_hour": hour_key(noon + HOUR)}))
+    runs = api.wait_for_runs("aggregate_week", ended(monday), within=PATIENCE)
+
+    assert last_run(runs, monday).run_type == "asset_triggered"
+    row = ledger.row(WEEKS, WEEKS.parse(monday))
+    assert row is not None
+    assert row.events == 2
+    own = f"run_aggregate_weeks --week {monday}"
+    assert jobs_done(folder, "run_aggregate_weeks", monday) == [f"{own} --force", own]
 
 
 def test_a_day_is_made_when_its_last_hour_is_settled_and_again_after_a_late_event(
