@@ -78,7 +78,8 @@ def _replace(base: Revision, versions: Mapping[date, str], stored: Mapping[date,
     lake, weeks = base.lake, list(versions)
     days = [day for week in weeks for day in DAYS.between(week, week + WEEKS.step)]
     progress(f"computing {len(weeks)} weeks")
-    ledger = {row.day: row for row in read_ledger(lake, DayRow, days[0], days[-1] + DAYS.step) if row.day in set(days)}
+    wanted = set(days)
+    ledger = {row.day: row for row in read_ledger(lake, DayRow, days[0], days[-1] + DAYS.step) if row.day in wanted}
     daily = {row["day"]: row for row in lake.rows(DAILY_TRAFFIC, _in(DAILY_TRAFFIC, days), "day", *_SUMS)}
     check_daily_traffic(ledger.values(), daily)
     users = distinct_users(lake, days)

@@ -7,6 +7,7 @@ changes those figures of later days that say who was new there and who came back
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 from contracts.ledger import DayRow, EventRow
 from contracts.partitions import DAY
@@ -26,8 +27,14 @@ class DayPlan:
 
     def inputs(self, made: Mapping[date, DayRow] | None = None) -> dict[date, Input[date]]:
         """Return the input of the days that may have to be computed, where `made` have just been computed."""
-        rows = {**self.stored, **(made or {})}
+        if not made:
+            return self._inputs
+        rows = {**self.stored, **made}
         return DAYS.inputs(sorted(self.around | self._later), self.events, rows.values())
+
+    @cached_property
+    def _inputs(self) -> dict[date, Input[date]]:
+        return DAYS.inputs(sorted(self.around | self._later), self.events, self.stored.values())
 
     @property
     def around(self) -> set[date]:

@@ -15,6 +15,7 @@ from typing import Final
 import pyarrow as pa
 
 from contracts.partitions import day_number, day_of_number
+from contracts.stages import DAYS
 from contracts.tables import DAILY_PRODUCT_STATS, SESSIONS, USER_DAYS, Table
 from spark_jobs.daily import day_queries as queries
 from spark_jobs.daily.daily_tables import DayFigures, UsersByCohort
@@ -89,7 +90,7 @@ def day_batches(days: Iterable[int], files: StoredFiles, *, cores: int) -> list[
 
 
 def _batches(days: tuple[int, ...], files: StoredFiles) -> Iterator[DayBatch]:
-    window = sorted({day + offset for day in days for offset in (-1, 0, 1)})
+    window = sorted({day + offset for day in days for offset in DAYS.reads})
     locations = tuple(file.location for day in window for file in files.get(day, ()))
     parts = -(-sum(rows_in(files, day) for day in window) // PART_ROWS)
     for part in range(parts):
@@ -121,9 +122,8 @@ class DayTask:
 def day_figures(results: TaskResults) -> dict[date, DayFigures]:
     """Return the figures of each day that has events, added up over its parts."""
     sums: defaultdict[int, Counter[str]] = defaultdict(Counter)
-    for table in results.tables.get(FIGURES, ()):
-        for row in table.to_pylist():
-            sums[row["day"]][row["figure"]] += int(row["value"])
+    for row in results.rows(FIGURES):
+        sums[row["day"]][row["figure"]] += int(row["value"])
     medians = _medians(results.tables.get(DURATIONS, ()))
     return {day_of_number(day): DayFigures.of(figures, medians.get(day, {})) for day, figures in sums.items()}
 
@@ -150,9 +150,8 @@ def run_cohort_tasks(lake: Lake, files: StoredFiles) -> UsersByCohort:
         threads=lake.spark.sparkContext.defaultParallelism // max(parts, 1),
     )
     users: Counter[tuple[date, date]] = Counter()
-    for table in run_tasks(lake.spark, parts, task.results).tables.get(COHORTS, ()):
-        for row in table.to_pylist():
-            users[row["day"], row["cohort_day"]] += row["users"]
+    for row in run_tasks(lake.spark, parts, task.results).rows(COHORTS):
+        users[row["day"], row["cohort_day"]] += row["users"]
     return users
 
 

@@ -94,8 +94,10 @@ def _aggregate(lake: Lake, wanted: list[datetime], *, force: bool, hold_back: bo
     unchanged = {hour for hour in wanted if hour in stored and stored[hour].input_version == inputs[hour].input_version}
     asked = wanted if force else [hour for hour in wanted if hour not in unchanged]
     todo = [hour for hour in asked if not (hold_back and inputs[hour].held_back)]
-    held_back = [hour for hour in asked if hour not in todo and (inputs[hour].rows or hour in stored)]
-    left = Aggregation(unchanged=tuple(hour for hour in wanted if hour not in set(asked)), held_back=tuple(held_back))
+    computed = set(todo)
+    held_back = [hour for hour in asked if hour not in computed and (inputs[hour].rows or hour in stored)]
+    asked_for = set(asked)
+    left = Aggregation(unchanged=tuple(hour for hour in wanted if hour not in asked_for), held_back=tuple(held_back))
     if not todo:
         return left
     return replace(left, written=_replace(base, [inputs[hour] for hour in todo], already_known=set(stored)))
