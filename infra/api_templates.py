@@ -114,18 +114,20 @@ def gateway_replies(cors: CorsSettings) -> tuple[GatewayReply, ...]:
     """
     full = "nothing was stored; send it again after the seconds in Retry-After"
     retry_after = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    large = f"a request has at most 10 MB; send batches of at most {MAX_BATCH_EVENTS} events"
+    large = f"a request has at most 10 MB, unpacked; send batches of at most {MAX_BATCH_EVENTS} events"
     events = f"POST /events takes one event, and /events/batch an array of 1 to {MAX_BATCH_EVENTS}"
+    headed = "send JSON with Content-Type: application/json, as it is or with Content-Encoding: gzip or deflate"
+    routes = "there are POST /events and POST /events/batch; a GET, as by a tracking pixel, stores nothing"
     attack = "the request looks like an attack, or its address sends too many"
     unavailable = "the stream is not available"
     replies = (
         GatewayReply("BAD_REQUEST_BODY", 400, "not acceptable", f"$context.error.validationErrorString; {events}"),
         GatewayReply("REQUEST_TOO_LARGE", 413, "too large", large),
-        GatewayReply("UNSUPPORTED_MEDIA_TYPE", 415, "not JSON", "send Content-Type: application/json"),
+        GatewayReply("UNSUPPORTED_MEDIA_TYPE", 415, "wrong Content-Type or Content-Encoding", headed),
         GatewayReply("THROTTLED", 429, "too many requests", full, retry_after),
         GatewayReply("QUOTA_EXCEEDED", 429, "too many requests", full, retry_after),
         GatewayReply("WAF_FILTERED", 403, "refused by the firewall", attack),
-        GatewayReply("MISSING_AUTHENTICATION_TOKEN", 404, "not found", "there are POST /events and POST /events/batch"),
+        GatewayReply("MISSING_AUTHENTICATION_TOKEN", 404, "not found", routes),
         GatewayReply("INTEGRATION_FAILURE", 503, unavailable, _LATER),
         GatewayReply("INTEGRATION_TIMEOUT", 503, unavailable, _LATER),
         GatewayReply("DEFAULT_4XX", None, "refused", "$context.error.responseType"),

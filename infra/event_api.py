@@ -14,6 +14,9 @@ Replies, which clients rely on (all JSON):
 sends exactly those again loses none. An accepted event is in the stream, good or bad: Spark says which it is
 (docs/adr/011).
 
+A body may be gzip or deflate, by its Content-Encoding, and has at most 10 MB unpacked. There is no pixel to GET: what
+is not POST is 404, because API Gateway does not tell a method that is not there from a path.
+
 A page of another origin may post as well: OPTIONS is answered by API Gateway itself (a MOCK integration), and every
 reply has the headers of `infra/cors.py`.
 """
@@ -21,6 +24,7 @@ reply has the headers of `infra/cors.py`.
 import json
 from typing import Any
 
+from aws_cdk import Size
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
@@ -59,6 +63,8 @@ class EventApi(Construct):
             description="Takes clickstream events, one or up to 500, into the event stream.",
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             cloud_watch_role=False,
+            # Bodies of any size may come as gzip or deflate; replies go out so to a client that asks for it.
+            min_compression_size=Size.bytes(0),
             deploy_options=apigateway.StageOptions(
                 stage_name=STAGE,
                 metrics_enabled=True,

@@ -103,6 +103,7 @@ def test_every_finding_is_known_and_none_is_known_in_vain(tmp_path: Path) -> Non
 
 def test_the_api_is_regional_and_validates_bodies(template: Template) -> None:
     assert template.only("AWS::ApiGateway::RestApi")["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
+    assert template.only("AWS::ApiGateway::RestApi")["MinimumCompressionSize"] == 0
     assert template.only("AWS::ApiGateway::RequestValidator")["ValidateRequestBody"] is True
     methods = posts(template)
     assert len(methods) == 2

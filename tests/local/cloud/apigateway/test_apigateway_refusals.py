@@ -79,7 +79,8 @@ def test_more_than_ten_megabytes_are_413(api: httpx.Client) -> None:
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "application/xml"])
 def test_another_media_type_is_415(api: httpx.Client, event: Event, media_type: str) -> None:
     reply = api.post("/events", content=_with(event), headers={"Content-Type": media_type})
-    assert (reply.status_code, reply.json()["message"]) == (415, "not JSON")
+    assert (reply.status_code, reply.json()["message"]) == (415, "wrong Content-Type or Content-Encoding")
+    assert "application/json" in reply.json()["detail"]
 
 
 @pytest.mark.parametrize("media_type", [None, "application/json; charset=utf-8", "Application/JSON"])
@@ -88,7 +89,14 @@ def test_json_by_any_spelling_or_by_default_is_taken(api: httpx.Client, event: E
     assert api.post("/events", content=_with(event), headers=headers).status_code == 200
 
 
-@pytest.mark.parametrize(("method", "path"), [("POST", "/event"), ("GET", "/events"), ("POST", "/")])
+def test_a_pixel_is_refused_in_words(api: httpx.Client, tail: StreamTail, event: Event) -> None:
+    reply = api.get("/events", params=event | {"additional_data": "{}"})
+    assert reply.status_code == 404
+    assert "a GET, as by a tracking pixel, stores nothing" in reply.json()["detail"]
+    assert tail.new() == []
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/event"), ("PUT", "/events"), ("POST", "/")])
 def test_what_is_not_served_is_404(api: httpx.Client, method: str, path: str) -> None:
     reply = api.request(method, path)
     assert (reply.status_code, reply.json()["message"]) == (404, "not found")
