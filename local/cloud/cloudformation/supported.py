@@ -25,16 +25,20 @@ SUPPORTED: Final[Mapping[str, Table]] = {
         "AuthorizationType HttpMethod RequestValidatorId ResourceId RestApiId",
         Integration=_table(
             "Credentials IntegrationHttpMethod PassthroughBehavior RequestTemplates TimeoutInMillis Type Uri",
-            IntegrationResponses=_table("SelectionPattern StatusCode", ResponseTemplates=_table("application/json")),
+            IntegrationResponses=_table(
+                "ResponseParameters SelectionPattern StatusCode", ResponseTemplates=_table("application/json")
+            ),
             RequestParameters=_table("integration.request.header.Content-Type"),
         ),
-        MethodResponses=_table("ResponseModels StatusCode"),
+        MethodResponses=_table("ResponseModels ResponseParameters StatusCode"),
         RequestModels=_table("application/json"),
     ),
     "AWS::ApiGateway::Model": _table("ContentType Description Name RestApiId Schema"),
     "AWS::ApiGateway::RequestValidator": _table("Name RestApiId ValidateRequestBody ValidateRequestParameters"),
     "AWS::ApiGateway::Resource": _table("ParentId PathPart RestApiId"),
-    "AWS::ApiGateway::RestApi": _table("Description Name Tags", EndpointConfiguration=_table("Types")),
+    "AWS::ApiGateway::RestApi": _table(
+        "Description MinimumCompressionSize Name Tags", EndpointConfiguration=_table("Types")
+    ),
     "AWS::ApiGateway::Stage": _table(
         "DeploymentId Description RestApiId StageName Tags",
         MethodSettings=_table(
