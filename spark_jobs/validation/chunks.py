@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from contracts.event_names import event_name_of
 from contracts.tables import EVENT_COLUMNS, REJECTED_EVENTS
 from spark_jobs.lake.types import arrow_schema
 from spark_jobs.validation.line import ColumnValue, Received, Rejected, validate_line
@@ -101,7 +102,21 @@ class LineValidator:
             self._duckdb.unregister(LINES)
         is_valid = rows.column("valid").combine_chunks()
         events = rows.drop_columns(["valid"]).filter(is_valid)
-        return events.cast(RECEIVED_SCHEMA), lines.filter(pc.invert(is_valid))
+        return _named(events).cast(RECEIVED_SCHEMA), lines.filter(pc.invert(is_valid))
+
+
+def _named(events: pa.Table) -> pa.Table:
+    """Return events, whose names are as they were sent, with the names that these stand for."""
+    at = events.schema.get_field_index("event_name")
+    sent = events.column(at).combine_chunks().dictionary_encode()
+    names = pa.array([event_name_of(name) for name in sent.dictionary.to_pylist()], pa.string())
+    if names.equals(sent.dictionary):
+        return events
+    others = pc.if_else(pc.equal(names, sent.dictionary), pa.scalar(None, pa.string()), sent.dictionary)
+    events = events.set_column(at, "event_name", names.take(sent.indices))
+    return events.set_column(
+        events.schema.get_field_index("sent_event_name"), "sent_event_name", others.take(sent.indices)
+    )
 
 
 def _split(chunk: bytes) -> pa.BinaryArray:
