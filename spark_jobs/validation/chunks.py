@@ -102,7 +102,19 @@ class LineValidator:
             self._duckdb.unregister(LINES)
         is_valid = rows.column("valid").combine_chunks()
         events = rows.drop_columns(["valid"]).filter(is_valid)
-        return _named(events).cast(RECEIVED_SCHEMA), lines.filter(pc.invert(is_valid))
+        return _named(_with_all_columns(events)), lines.filter(pc.invert(is_valid))
+
+
+def _with_all_columns(events: pa.Table) -> pa.Table:
+    """Return events with each column of `RECEIVED_SCHEMA`; those that the query had no values for are null."""
+    had = set(events.schema.names)
+    columns = [
+        events.column(column.name).cast(column.type)
+        if column.name in had
+        else pa.chunked_array([pa.nulls(len(events), column.type)])
+        for column in RECEIVED_SCHEMA
+    ]
+    return pa.table(columns, schema=RECEIVED_SCHEMA)
 
 
 def _named(events: pa.Table) -> pa.Table:

@@ -42,6 +42,8 @@ def _without_queries(received: pa.Table) -> pa.Table:
     """Return events whose pages' addresses end before their query."""
     for name in URL_COLUMNS:
         at = received.schema.get_field_index(name)
+        if received.column(at).null_count == len(received):
+            continue
         encoded = received.column(at).combine_chunks().dictionary_encode()
         kept = pc.replace_substring_regex(encoded.dictionary, URL_QUERY, "")
         kept = pc.if_else(pc.equal(kept, ""), pa.scalar(None, kept.type), kept)

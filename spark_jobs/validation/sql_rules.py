@@ -8,7 +8,7 @@ The query is built from the contract's fields: each kind of field has its SQL he
 underscore before its name.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import timedelta
 from typing import Final
 
@@ -25,7 +25,6 @@ from contracts.event import (
     Kind,
 )
 from contracts.rules import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
-from contracts.tables import EVENT_COLUMNS
 from contracts.timestamps import EPOCH_UNITS
 
 #: The relation that the query reads; its one column is `line`, text or NULL.
@@ -38,6 +37,8 @@ TOP_LEVEL: Final = tuple(field for field in VALUE_FIELDS if field not in ADDITIO
 STRING_KINDS: Final = frozenset({Kind.TEXT, Kind.ID, Kind.URL, Kind.ADDRESS, Kind.CURRENCY, Kind.EVENT_NAME})
 #: Those of them that a whole number fits as well.
 DIGIT_KINDS: Final = frozenset({Kind.TEXT, Kind.ID})
+#: The kinds whose value is parsed, be it written as a string or as a number.
+_BARE_KINDS: Final = frozenset({Kind.TIME, Kind.NUMBER, Kind.MONEY})
 
 _DATE: Final = r"(19|20)\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
 _MINUTE: Final = r"([01]\d|2[0-3]):[0-5]\d"
@@ -62,37 +63,42 @@ _MILLISECONDS: Final = r"\d{1,14}"
 
 
 def sql_rules_query() -> str:
-    """Return the query over `lines`: for each, in order, `valid` and the columns of a received event."""
+    """Return the query over `lines`: for each, in order, `valid` and columns of a received event, else NULL."""
     return f"""
 WITH json_lines AS (
     SELECT CASE WHEN strlen(line) < {MAX_LINE_BYTES} AND NOT regexp_matches(line, ',[ \\t\\r]*[}}\\]]')
                      AND json_valid(line) THEN line END AS line
     FROM {LINES}
 ), parsed AS (
-    SELECT line, json_transform(line, '{structure(lambda _: "JSON")}') AS envelope,
+    SELECT line, json_transform(line, '{structure(FIELDS, lambda _: "JSON")}') AS envelope,
            json_keys(line, ['$', '$.event', '$.event.{ADDITIONAL_DATA}']) AS names
     FROM json_lines
 ), fields AS (
     SELECT line, names[1] AS envelope_names, names[2] AS event_names, names[3] AS additional_names,
            {", ".join(f"{extracted(field)}::VARCHAR AS {_json(field)}" for field in FIELDS)}
     FROM parsed
+), texts AS (
+    SELECT *, {", ".join(f"{_unquoted(field)} AS {_bare(field)}" for field in FIELDS if field.kind in _BARE_KINDS)}
+    FROM fields
 ), typed AS (
     SELECT *,
            {_present(TOP_LEVEL)} + {_present(ADDITIONAL_DATA_FIELDS)} + coalesce(len(additional_names) > 0, false)::INT
                = len(event_names) + coalesce(len(additional_names), 0) AS only_known,
            {", ".join(f"{_typed(field)} AS {field.column}" for field in FIELDS)}
-    FROM fields
-), completed AS ({completed(_json, _EMPTY)})
-SELECT coalesce({_rules()}, false) AS valid, {received_columns(f"CASE WHEN NOT only_known THEN {_extra()} END")}
+    FROM texts
+), completed AS ({completed(FIELDS, _json, _EMPTY)})
+SELECT coalesce({_rules()}, false) AS valid, {received_columns(FIELDS)},
+       CASE WHEN NOT only_known THEN {_extra()} END AS extra
 FROM completed
 """  # noqa: S608 (it is made of the contract's constants)
 
 
-def structure(type_of: Callable[[EventField], str]) -> str:
-    """Return what `json_transform` takes out of a line: each known field as the type that `type_of` names."""
+def structure(fields: Iterable[EventField], type_of: Callable[[EventField], str]) -> str:
+    """Return what `json_transform` takes out of a line: each of the fields as the type that `type_of` names."""
+    taken = set(fields)
     stamped, event, additional = (
-        ",".join(f'"{field.name}":"{type_of(field)}"' for field in fields)
-        for fields in (STAMPED_FIELDS, TOP_LEVEL, ADDITIONAL_DATA_FIELDS)
+        ",".join(f'"{field.name}":"{type_of(field)}"' for field in of_object if field in taken)
+        for of_object in (STAMPED_FIELDS, TOP_LEVEL, ADDITIONAL_DATA_FIELDS)
     )
     return f'{{{stamped},"event":{{{event},"{ADDITIONAL_DATA}":{{{additional}}}}}}}'
 
@@ -104,25 +110,26 @@ def extracted(field: EventField) -> str:
     return ".".join(["envelope", "event", *(f'"{name}"' for name in field.path.split("."))])
 
 
-def completed(written: Callable[[EventField], str], empty: str) -> str:
+def completed(fields: Collection[EventField], written: Callable[[EventField], str], empty: str) -> str:
     """Return the query of `typed` that lets fields stand in for others, and corrects a clock that is wrong.
 
     `written` and `empty` are those of `value_rules`.
     """
-    stand_ins = [
+    names = {field.path for field in fields}
+    changed = [
         f"CASE WHEN coalesce({written(field)}, {empty}) = {empty} THEN {field.stand_in} ELSE {field.column} END "
         f"AS {field.column}"
-        for field in FIELDS
-        if field.stand_in
+        for field in fields
+        if field.stand_in in names
     ]
-    corrected = "make_timestamp(epoch_us(received_at) - (epoch_us(sent_at) - epoch_us(event_time)))"
-    event_time = f"CASE WHEN clock_corrected THEN {corrected} ELSE event_time END AS event_time"
-    skew = int(ALLOWED_CLOCK_SKEW.total_seconds() * 1_000_000)
-    is_wrong = f"coalesce(abs(epoch_us(received_at) - epoch_us(sent_at)) > {skew}, false)"
-    return (
-        f"SELECT * REPLACE ({', '.join((*stand_ins, event_time))}) "  # noqa: S608 (it is made of the contract's constants)
-        f"FROM (SELECT *, {is_wrong} AS clock_corrected FROM typed)"
-    )
+    is_wrong = "false"
+    if "sent_at" in names:
+        skew = int(ALLOWED_CLOCK_SKEW.total_seconds() * 1_000_000)
+        is_wrong = f"coalesce(abs(epoch_us(received_at) - epoch_us(sent_at)) > {skew}, false)"
+        corrected = "make_timestamp(epoch_us(received_at) - (epoch_us(sent_at) - epoch_us(event_time)))"
+        changed.append(f"CASE WHEN clock_corrected THEN {corrected} ELSE event_time END AS event_time")
+    replaced = f"REPLACE ({', '.join(changed)})" if changed else ""
+    return f"SELECT * {replaced} FROM (SELECT *, {is_wrong} AS clock_corrected FROM typed)"  # noqa: S608 (constants)
 
 
 def time_of(text: str) -> str:
@@ -150,8 +157,9 @@ def _epoch_microseconds(number: str) -> str:
 
 def number_of(field: EventField, number: str) -> str:
     """Return a field's value from the text of a number; NULL for what is none, or unusual."""
-    pattern, type_ = (_PRICE, "DECIMAL(18,2)") if field.kind is Kind.MONEY else (_NUMBER, "DOUBLE")
-    return f"CASE WHEN regexp_full_match({number}, '{pattern}') THEN {number}::{type_} END"
+    if field.kind is Kind.MONEY:
+        return f"CASE WHEN regexp_full_match({number}, '{_PRICE}') THEN {number}::DECIMAL(18,2) END"
+    return f"CASE WHEN regexp_full_match({number}, '{_NUMBER}') THEN try_cast({number} AS DOUBLE) END"
 
 
 def digits_of(number: str) -> str:
@@ -164,12 +172,12 @@ def currency_of(text: str) -> str:
     return f"CASE WHEN regexp_full_match({text}, '[A-Za-z]{{3}}') THEN upper({text}) END"
 
 
-def value_rules(written: Callable[[EventField], str], empty: str) -> Iterator[str]:
-    """Yield the conditions that the columns' values obey the rules of their fields; JSON types are checked elsewhere.
+def value_rules(fields: Iterable[EventField], written: Callable[[EventField], str], empty: str) -> Iterator[str]:
+    """Yield the conditions that the columns' values obey the rules of the fields; JSON types are checked elsewhere.
 
     `written` is what the line has in the place of a field, NULL if nothing; `empty` is how an empty text looks there.
     """
-    for field in FIELDS:
+    for field in fields:
         rule = _value_rule(field.column, field)
         if field.required:
             yield rule
@@ -200,15 +208,19 @@ def _interval(length: timedelta) -> str:
     return f"INTERVAL {int(length.total_seconds())} SECOND"
 
 
-def received_columns(extra: str) -> str:
-    """Return the columns of a received event, in their order; an optional text that is empty becomes NULL."""
-    optional_texts = {field.column for field in FIELDS if not field.required and field.kind in STRING_KINDS}
-    values = {name: f"nullif({name}, '') AS {name}" for name in optional_texts} | {
-        "extra": f"{extra} AS extra",
-        "sent_event_name": "NULL::VARCHAR AS sent_event_name",
-        "unread_fields": "NULL::VARCHAR[] AS unread_fields",
-    }
-    return ", ".join(values.get(column.name, column.name) for column in EVENT_COLUMNS)
+def received_columns(fields: Iterable[EventField]) -> str:
+    """Return the columns of these fields in a received event, and `clock_corrected`; an optional empty text is NULL."""
+    return ", ".join(
+        (
+            *(
+                f"nullif({field.column}, '') AS {field.column}"
+                if field.kind in STRING_KINDS and not field.required
+                else field.column
+                for field in fields
+            ),
+            "clock_corrected",
+        )
+    )
 
 
 def _json(field: EventField) -> str:
@@ -229,9 +241,9 @@ def _typed(field: EventField) -> str:
                 f"CASE WHEN regexp_full_match({json}, '{_MILLISECONDS}') THEN make_timestamp({json}::BIGINT * 1000) END"
             )
         case Kind.TIME:
-            return time_of(_unquoted(json))
+            return time_of(_bare(field))
         case Kind.MONEY | Kind.NUMBER:
-            return number_of(field, _unquoted(json))
+            return number_of(field, _bare(field))
         case Kind.TEXT | Kind.ID:
             return f"CASE WHEN starts_with({json}, '\"') THEN {_text(json)} ELSE {digits_of(json)} END"
         case Kind.CURRENCY:
@@ -240,8 +252,14 @@ def _typed(field: EventField) -> str:
             return _text(json)
 
 
-def _unquoted(json: str) -> str:
+def _bare(field: EventField) -> str:
+    """Return the column of a field's JSON without the quotes of a string."""
+    return f"{field.column}_bare"
+
+
+def _unquoted(field: EventField) -> str:
     """Return a JSON string or number without quotes; of no use for a string with an escape."""
+    json = _json(field)
     return f"CASE WHEN starts_with({json}, '\"') THEN {json}[2:-2] ELSE {json} END"
 
 
@@ -256,7 +274,7 @@ def _rules() -> str:
         (
             f"len(envelope_names) = {_present(STAMPED_FIELDS)} + 1",
             *_type_rules(),
-            *value_rules(_json, _EMPTY),
+            *value_rules(FIELDS, _json, _EMPTY),
             f"CASE WHEN only_known THEN true ELSE {_unknown_is_sound()} END",
         )
     )

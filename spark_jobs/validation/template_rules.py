@@ -27,7 +27,6 @@ from contracts.event import (
 )
 from spark_jobs.validation.sql_rules import (
     DIGIT_KINDS,
-    FIELDS,
     LINES,
     TOP_LEVEL,
     completed,
@@ -133,34 +132,32 @@ _MAX_MILLISECONDS: Final = 10**14 - 1
 
 
 def template_rules_query(template: LineTemplate, *, all_json: bool = False) -> str:
-    """Return the query over `lines`: the columns of `sql_rules_query`, `valid` being true of fewer.
+    """Return the query over `lines`: as `sql_rules_query`, but `valid` is true of fewer.
+
+    It has the columns of the template's fields only, since a line with another one is not written alike.
 
     With `all_json` every line is taken for JSON: that saves reading it once more, a tenth of all validation, and the
     query fails with `NOT_JSON` if one is not.
     """
     is_json = "" if all_json else " AND json_valid(line)"
-    writing = {
-        field: _writing(field, template.additional if field in ADDITIONAL_DATA_FIELDS else template.event)
-        for field in FIELDS
-        if field not in STAMPED_FIELDS
-    } | {field: _Writing.BARE if field.kind is Kind.MILLISECONDS else _Writing.QUOTED for field in STAMPED_FIELDS}
-    rules = " AND ".join(("is_written_alike", *value_rules(_text, "''")))
+    writing = _written_fields(template)
+    rules = " AND ".join(("is_written_alike", *value_rules(writing, _text, "''")))
+    taken = structure(writing, lambda field: _extracted_type(field, writing[field]))
     return f"""
 WITH parsed AS (
     SELECT line, CASE WHEN strlen(line) < {MAX_LINE_BYTES} AND NOT contains(line, '\\'){is_json}
-                      THEN json_transform(line, '{structure(lambda field: _extracted_type(field, writing[field]))}')
-                      END AS envelope
+                      THEN json_transform(line, '{taken}') END AS envelope
     FROM {LINES}
 ), fields AS (
     SELECT line, envelope.event.{ADDITIONAL_DATA} IS NOT NULL AS has_additional,
-           {", ".join(f"{extracted(field)}{_cast(field)} AS {_text(field)}" for field in FIELDS)}
+           {", ".join(f"{extracted(field)}{_cast(field)} AS {_text(field)}" for field in writing)}
     FROM parsed
 ), typed AS (
     SELECT *, line = {_written(template, writing)} AS is_written_alike,
-           {", ".join(f"{_typed(field, writing[field])} AS {field.column}" for field in FIELDS)}
+           {", ".join(f"{_typed(field, how)} AS {field.column}" for field, how in writing.items())}
     FROM fields
-), completed AS ({completed(_text, "''")})
-SELECT coalesce({rules}, false) AS valid, {received_columns("NULL::VARCHAR")}
+), completed AS ({completed(writing, _text, "''")})
+SELECT coalesce({rules}, false) AS valid, {received_columns(writing)}
 FROM completed
 """  # noqa: S608 (it is made of the contract's constants, and of its names in another order)
 
@@ -173,7 +170,23 @@ class _Writing(Enum):
     EITHER = "either"
 
 
+def _written_fields(template: LineTemplate) -> dict[EventField, _Writing]:
+    """Return the fields that the program writes, and those that every event must have, with how they are written."""
+    fields: dict[EventField, _Writing] = {}
+    for of_object, known in (
+        (template.envelope, STAMPED_FIELDS),
+        (template.event, TOP_LEVEL),
+        (template.additional, ADDITIONAL_DATA_FIELDS),
+    ):
+        fields |= {
+            field: _writing(field, of_object) for field in known if field.required or field.name in of_object.names
+        }
+    return fields
+
+
 def _writing(field: EventField, template: ObjectTemplate) -> _Writing:
+    if field in STAMPED_FIELDS:
+        return _Writing.BARE if field.kind is Kind.MILLISECONDS else _Writing.QUOTED
     if field.kind in DIGIT_KINDS and field.name in template.either:
         return _Writing.EITHER
     return _Writing.BARE if field.name in template.bare and "number" in field.json_types else _Writing.QUOTED
@@ -196,6 +209,8 @@ def _typed(field: EventField, writing: _Writing) -> str:
             return time_of(text)
         case Kind.MILLISECONDS:
             return f"CASE WHEN {text} BETWEEN 0 AND {_MAX_MILLISECONDS} THEN make_timestamp({text} * 1000) END"
+        case Kind.NUMBER if writing is _Writing.BARE:
+            return f"try_cast({text} AS DOUBLE)"
         case Kind.MONEY | Kind.NUMBER:
             return number_of(field, text)
         case Kind.CURRENCY:
@@ -227,7 +242,7 @@ def _members(
     fields: Iterable[EventField], template: ObjectTemplate, writing: Mapping[EventField, _Writing]
 ) -> dict[str, list[str]]:
     """Return the texts and columns that the value of each field is joined from."""
-    return {field.name: _member(field, template.colon, writing[field]) for field in fields}
+    return {field.name: _member(field, template.colon, writing[field]) for field in fields if field in writing}
 
 
 def _member(field: EventField, colon: str, writing: _Writing) -> list[str]:
