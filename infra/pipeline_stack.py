@@ -121,6 +121,8 @@ class PipelineStack(Stack):
             "Database": self.catalog.database_name,
             "WorkGroup": self.queries.workgroup_name,
         }
+        if self.ingestion.proxy_key is not None:
+            outputs["ProxyKey"] = self.ingestion.proxy_key
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
 

@@ -58,12 +58,16 @@ class ApiSettings:
 
     `request_rate` (per second) and `request_burst` are the stage's throttle, which answers 429. `address_limit` is how
     many requests one IP address may send in five minutes before WAF answers 403.
+
+    With `behind_proxy`, a proxy that shows the stack's output ProxyKey says whose request it passes on
+    (docs/browser.md); who calls the API directly is still known by the own address.
     """
 
     request_rate: int
     request_burst: int
     address_limit: int
     cors: CorsSettings = CorsSettings()
+    behind_proxy: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,18 +9,18 @@ import pytest
 from contracts.envelope import ENVELOPE_FIELDS, TOO_LARGE_FIELD, Stamp, envelope_line
 from contracts.rejections import RejectionReason
 from infra.api_templates import batch_templates, single_event_templates
-from infra.settings import CorsSettings
 from local.cloud.apigateway.body import JsonBody
 from local.cloud.apigateway.vtl import compiled
-from local.cloud.apigateway.vtl_values import Input, ResponseOverride, Util
+from local.cloud.apigateway.vtl_values import Input, Parameters, ResponseOverride, Util
 from spark_jobs.validation.line import Rejected, validate_line
+from tests.infra.api_settings import api_settings
 
 Event = dict[str, Any]
 
 LARGE: Event = {"user_id": "a", "x": "y" * 1_100_000}
 
-SINGLE = single_event_templates("events", CorsSettings())
-BATCH = batch_templates("events", CorsSettings())
+SINGLE = single_event_templates("events", api_settings())
+BATCH = batch_templates("events", api_settings())
 
 STORED = {"SequenceNumber": "1", "ShardId": "shardId-000000000000"}
 THROTTLED = {
@@ -198,3 +198,22 @@ def test_every_event_has_a_partition_key_that_kinesis_takes_and_both_routes_give
 def test_events_without_a_user_are_spread_over_the_shards() -> None:
     records = request(BATCH.request, b"[1,2,3]")["Records"]
     assert len({record["PartitionKey"] for record in records}) == 3
+
+
+@pytest.mark.parametrize(
+    ("behind_proxy", "headers", "address"),
+    [
+        (True, {"X-Visitor-Address": "198.51.100.4"}, "198.51.100.4"),
+        (True, {"x-visitor-address": "198.51.100.4"}, "198.51.100.4"),
+        (True, {"x-visitor-address": '","event":{},"x":"'}, '","event":{},"x":"'),
+        (True, {}, "203.0.113.7"),
+        (False, {"x-visitor-address": "198.51.100.4"}, "203.0.113.7"),
+    ],
+)
+def test_the_visitors_address_is_the_proxys_word_only_where_there_is_a_proxy(
+    behind_proxy: bool, headers: dict[str, str], address: str
+) -> None:
+    made = single_event_templates("events", api_settings(behind_proxy=behind_proxy))
+    given = Input(JsonBody(b"{}"), Parameters(headers=headers))
+    text = compiled(made.request).render({"input": given, "util": Util(), "context": CONTEXT})
+    assert json.loads(base64.b64decode(json.loads(text)["Data"]))["source_ip"] == address
