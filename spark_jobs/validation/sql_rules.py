@@ -16,7 +16,7 @@ from contracts.envelope import STAMPED_FIELDS
 from contracts.event import (
     ADDITIONAL_DATA,
     ADDITIONAL_DATA_FIELDS,
-    EVENT_NAME_PATTERN,
+    MAX_EVENT_NAME_LENGTH,
     MAX_LINE_BYTES,
     MAX_NESTING,
     STANDARD_EVENTS,
@@ -26,6 +26,7 @@ from contracts.event import (
 )
 from contracts.rules import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
 from contracts.tables import EVENT_COLUMNS
+from contracts.timestamps import EPOCH_UNITS
 
 #: The relation that the query reads; its one column is `line`, text or NULL.
 LINES: Final = "lines"
@@ -34,16 +35,29 @@ LINES: Final = "lines"
 FIELDS: Final = (*STAMPED_FIELDS, *VALUE_FIELDS)
 TOP_LEVEL: Final = tuple(field for field in VALUE_FIELDS if field not in ADDITIONAL_DATA_FIELDS)
 #: The kinds whose value is the string itself.
-STRING_KINDS: Final = frozenset({Kind.TEXT, Kind.ID, Kind.ADDRESS, Kind.EVENT_NAME})
+STRING_KINDS: Final = frozenset({Kind.TEXT, Kind.ID, Kind.URL, Kind.ADDRESS, Kind.CURRENCY, Kind.EVENT_NAME})
+#: Those of them that a whole number fits as well.
+DIGIT_KINDS: Final = frozenset({Kind.TEXT, Kind.ID})
 
 _DATE: Final = r"(19|20)\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
-_TIME: Final = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d"
-#: Timestamps in the two formats of the contract, but for spellings and years that are unusual.
-_PLAIN: Final = rf"{_DATE} {_TIME}(\.\d{{1,6}})?"
-_ZONED: Final = rf"{_DATE}[T ]{_TIME}(\.\d{{1,9}})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)"
+_MINUTE: Final = r"([01]\d|2[0-3]):[0-5]\d"
+_ZONE: Final = r"[+-]([01]\d|2[0-3])(:?[0-5]\d)?"
+#: What DuckDB's casts read as the contract does, of timestamps without a zone and with one.
+_PLAIN: Final = rf"{_DATE}[T ]{_MINUTE}(:[0-5]\d(\.\d{{1,9}})?)?"
+_ZONED: Final = rf"{_DATE}[T ]{_MINUTE}:[0-5]\d(\.\d{{1,9}})?(Z|{_ZONE})"
+#: Seconds, milliseconds or microseconds.
+_EPOCH: Final = r"\d{1,17}"
+#: The other forms but for leap seconds, to be written again as one that DuckDB reads.
+_OTHER: Final = (
+    rf"[ \t\r\n]*({_DATE})[Tt ]({_MINUTE})(?::([0-5]\d)(?:[.,](\d{{1,9}}))?)?(?: ?(Z|z|UTC|{_ZONE}))?[ \t\r\n]*"
+)
+_OTHER_PARTS: Final = ("date", "_y", "_m", "_d", "minute", "_h", "second", "fraction", "zone", "_zh", "_zm")
 #: With at most 15 digits before the point a cast from the shortest spelling is exact, and rounds half up.
-_PRICE: Final = r"\d{1,15}(\.\d{1,20})?"
-_WHOLE: Final = r"-?\d{1,15}(\.0)?"
+_PRICE: Final = r"(0|[1-9]\d{0,14})(\.\d{1,20})?"
+_NUMBER: Final = r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?"
+_WHOLE: Final = r"0|-?[1-9]\d*"
+#: An empty text, as JSON.
+_EMPTY: Final = "'\"\"'"
 _MILLISECONDS: Final = r"\d{1,14}"
 
 
@@ -68,9 +82,9 @@ WITH json_lines AS (
                = len(event_names) + coalesce(len(additional_names), 0) AS only_known,
            {", ".join(f"{_typed(field)} AS {field.column}" for field in FIELDS)}
     FROM fields
-)
+), completed AS ({completed(_json, _EMPTY)})
 SELECT coalesce({_rules()}, false) AS valid, {received_columns(f"CASE WHEN NOT only_known THEN {_extra()} END")}
-FROM typed
+FROM completed
 """  # noqa: S608 (it is made of the contract's constants)
 
 
@@ -90,20 +104,64 @@ def extracted(field: EventField) -> str:
     return ".".join(["envelope", "event", *(f'"{name}"' for name in field.path.split("."))])
 
 
-def time_of(text: str) -> str:
-    """Return a timestamp in the first format (UTC) or the second; NULL for what is neither, or unusual."""
+def completed(written: Callable[[EventField], str], empty: str) -> str:
+    """Return the query of `typed` that lets fields stand in for others, and corrects a clock that is wrong.
+
+    `written` and `empty` are those of `value_rules`.
+    """
+    stand_ins = [
+        f"CASE WHEN coalesce({written(field)}, {empty}) = {empty} THEN {field.stand_in} ELSE {field.column} END "
+        f"AS {field.column}"
+        for field in FIELDS
+        if field.stand_in
+    ]
+    corrected = "make_timestamp(epoch_us(received_at) - (epoch_us(sent_at) - epoch_us(event_time)))"
+    event_time = f"CASE WHEN clock_corrected THEN {corrected} ELSE event_time END AS event_time"
+    skew = int(ALLOWED_CLOCK_SKEW.total_seconds() * 1_000_000)
+    is_wrong = f"coalesce(abs(epoch_us(received_at) - epoch_us(sent_at)) > {skew}, false)"
     return (
-        f"CASE WHEN regexp_full_match({text}, '{_PLAIN}') THEN try_cast({text} AS TIMESTAMP) "
-        f"WHEN regexp_full_match({text}, '{_ZONED}') "
-        f"THEN make_timestamp(epoch_us(try_cast({text} AS TIMESTAMPTZ))) END"
+        f"SELECT * REPLACE ({', '.join((*stand_ins, event_time))}) "  # noqa: S608 (it is made of the contract's constants)
+        f"FROM (SELECT *, {is_wrong} AS clock_corrected FROM typed)"
     )
 
 
+def time_of(text: str) -> str:
+    """Return the time that a text, or the text of a number, names; NULL for what is none, or unusual."""
+    parts = f"regexp_extract({text}, '^{_OTHER}$', {list(_OTHER_PARTS)})"
+    zone = "CASE WHEN part.zone IN ('', 'Z', 'z', 'UTC') THEN '+00' ELSE part.zone END"
+    written = (
+        "concat(part.date, ' ', part.minute, ':', coalesce(nullif(part.second, ''), '00'), '.', "
+        f"coalesce(nullif(part.fraction, ''), '0'), {zone})"
+    )
+    return (
+        f"CASE WHEN regexp_full_match({text}, '{_PLAIN}') THEN try_cast({text} AS TIMESTAMP) "
+        f"WHEN regexp_full_match({text}, '{_ZONED}') "
+        f"THEN make_timestamp(epoch_us(try_cast({text} AS TIMESTAMPTZ))) "
+        f"WHEN regexp_full_match({text}, '{_EPOCH}') THEN make_timestamp({_epoch_microseconds(f'{text}::BIGINT')}) "
+        f"WHEN regexp_full_match({text}, '{_OTHER}') THEN make_timestamp(epoch_us(try_cast("
+        f"list_transform([{parts}], lambda part: {written})[1] AS TIMESTAMPTZ))) END"
+    )
+
+
+def _epoch_microseconds(number: str) -> str:
+    units = (f"WHEN {number} < {limit} THEN {number} * {10**power}" for limit, power in EPOCH_UNITS)
+    return f"CASE {' '.join(units)} END"
+
+
 def number_of(field: EventField, number: str) -> str:
-    """Return a field's value from the text of a JSON number; NULL for what is none, or unusual."""
-    if field.kind is Kind.MONEY:
-        return f"CASE WHEN regexp_full_match({number}, '{_PRICE}') THEN {number}::DECIMAL(18,2) END"
-    return f"try_cast({number} AS DOUBLE)"
+    """Return a field's value from the text of a number; NULL for what is none, or unusual."""
+    pattern, type_ = (_PRICE, "DECIMAL(18,2)") if field.kind is Kind.MONEY else (_NUMBER, "DOUBLE")
+    return f"CASE WHEN regexp_full_match({number}, '{pattern}') THEN {number}::{type_} END"
+
+
+def digits_of(number: str) -> str:
+    """Return a whole number as text; NULL for another."""
+    return f"CASE WHEN regexp_full_match({number}, '{_WHOLE}') THEN {number} END"
+
+
+def currency_of(text: str) -> str:
+    """Return a currency's code; NULL for what is none. Of other letters `upper` makes ASCII ones: `ı` becomes `I`."""
+    return f"CASE WHEN regexp_full_match({text}, '[A-Za-z]{{3}}') THEN upper({text}) END"
 
 
 def value_rules(written: Callable[[EventField], str], empty: str) -> Iterator[str]:
@@ -113,10 +171,10 @@ def value_rules(written: Callable[[EventField], str], empty: str) -> Iterator[st
     """
     for field in FIELDS:
         rule = _value_rule(field.column, field)
-        if field.kind is Kind.TIME and not field.required:
-            rule = f"{written(field)} = {empty} OR {rule}"
-        if rule:
-            yield rule if field.required else f"({written(field)} IS NULL OR {rule})"
+        if field.required:
+            yield rule
+        elif rule:
+            yield f"({written(field)} IS NULL OR {written(field)} = {empty} OR {rule})"
     yield f"received_at - event_time <= {_interval(ALLOWED_LATENESS)}"
     yield f"event_time - received_at <= {_interval(ALLOWED_CLOCK_SKEW)}"
 
@@ -124,16 +182,18 @@ def value_rules(written: Callable[[EventField], str], empty: str) -> Iterator[st
 def _value_rule(column: str, field: EventField) -> str:
     """Return the condition that a value obeys the rule of its field, which is empty if every value does."""
     match field.kind:
-        case Kind.ID if field.max_length is not None:
+        case _ if field.max_length is not None:
             return f"length({column}) BETWEEN {int(field.required)} AND {field.max_length}"
         case Kind.EVENT_NAME:
-            return f"({column} IN {STANDARD_EVENTS} OR regexp_full_match({column}, '{EVENT_NAME_PATTERN}'))"
+            length = f"length(trim({column})) BETWEEN 1 AND {MAX_EVENT_NAME_LENGTH}"
+            custom = rf"({length} AND NOT regexp_matches({column}, '[\x00-\x1f\x7f-\x{{9f}}]'))"
+            return f"({column} IN {STANDARD_EVENTS} OR {custom})"
         case Kind.NUMBER:
             return f"isfinite({column})"
-        case Kind.TIME | Kind.MILLISECONDS | Kind.MONEY | Kind.TEXT_OR_WHOLE_NUMBER:
-            return f"{column} IS NOT NULL"
-        case _:
+        case Kind.ADDRESS:
             return ""
+        case _:
+            return f"{column} IS NOT NULL"
 
 
 def _interval(length: timedelta) -> str:
@@ -142,14 +202,13 @@ def _interval(length: timedelta) -> str:
 
 def received_columns(extra: str) -> str:
     """Return the columns of a received event, in their order; an optional text that is empty becomes NULL."""
-    optional_texts = {
-        field.column
-        for field in FIELDS
-        if not field.required and field.kind in STRING_KINDS | {Kind.TEXT_OR_WHOLE_NUMBER}
+    optional_texts = {field.column for field in FIELDS if not field.required and field.kind in STRING_KINDS}
+    values = {name: f"nullif({name}, '') AS {name}" for name in optional_texts} | {
+        "extra": f"{extra} AS extra",
+        "sent_event_name": "NULL::VARCHAR AS sent_event_name",
+        "unread_fields": "NULL::VARCHAR[] AS unread_fields",
     }
-    names = (column.name for column in EVENT_COLUMNS)
-    values = {name: f"nullif({name}, '') AS {name}" for name in optional_texts} | {"extra": f"{extra} AS extra"}
-    return ", ".join(values.get(name, name) for name in names)
+    return ", ".join(values.get(column.name, column.name) for column in EVENT_COLUMNS)
 
 
 def _json(field: EventField) -> str:
@@ -165,21 +224,25 @@ def _typed(field: EventField) -> str:
     """Return a field's value from its JSON; NULL where that has another type, or is unusual."""
     json = _json(field)
     match field.kind:
-        case Kind.TIME:
-            return time_of(f"{json}[2:-2]")
         case Kind.MILLISECONDS:
             return (
                 f"CASE WHEN regexp_full_match({json}, '{_MILLISECONDS}') THEN make_timestamp({json}::BIGINT * 1000) END"
             )
+        case Kind.TIME:
+            return time_of(_unquoted(json))
         case Kind.MONEY | Kind.NUMBER:
-            return number_of(field, json)
-        case Kind.TEXT_OR_WHOLE_NUMBER:
-            return (
-                f"CASE WHEN starts_with({json}, '\"') THEN {_text(json)} WHEN regexp_full_match({json}, '{_WHOLE}') "
-                f"THEN nullif(regexp_replace({json}, '\\.0$', ''), '-0') END"
-            )
+            return number_of(field, _unquoted(json))
+        case Kind.TEXT | Kind.ID:
+            return f"CASE WHEN starts_with({json}, '\"') THEN {_text(json)} ELSE {digits_of(json)} END"
+        case Kind.CURRENCY:
+            return currency_of(_text(json))
         case _:
             return _text(json)
+
+
+def _unquoted(json: str) -> str:
+    """Return a JSON string or number without quotes; of no use for a string with an escape."""
+    return f"CASE WHEN starts_with({json}, '\"') THEN {json}[2:-2] ELSE {json} END"
 
 
 def _text(json: str) -> str:
@@ -193,7 +256,7 @@ def _rules() -> str:
         (
             f"len(envelope_names) = {_present(STAMPED_FIELDS)} + 1",
             *_type_rules(),
-            *value_rules(_json, "'\"\"'"),
+            *value_rules(_json, _EMPTY),
             f"CASE WHEN only_known THEN true ELSE {_unknown_is_sound()} END",
         )
     )
@@ -203,10 +266,8 @@ def _type_rules() -> Iterator[str]:
     """Yield the conditions that fields have their JSON type, where a value of another type could pass for it."""
     for field in FIELDS:
         json = _json(field)
-        if field.kind in STRING_KINDS:
+        if field.kind in STRING_KINDS and (field.kind not in DIGIT_KINDS or field in STAMPED_FIELDS):
             yield f"starts_with({json}, '\"')" if field.required else f"({json} IS NULL OR starts_with({json}, '\"'))"
-        elif field.kind is Kind.NUMBER:
-            yield f"({json} IS NULL OR NOT starts_with({json}, '\"'))"
 
 
 def _unknown_is_sound() -> str:
