@@ -69,7 +69,7 @@ def _batch(random: Random, number: int) -> tuple[list[Any], Counter[str]]:
     events: list[Any] = []
     expected: Counter[str] = Counter()
     for place in range(random.randint(1, 12)):
-        event = {
+        event: Event = {
             "timestamp": datetime.now(UTC).isoformat(),
             "user_id": random.choice(["1", 35, "ünï \U0001f98a", "u" * 256, f"poison-{number}-{place}"]),
             "click_id": f"{number}-{place}",
@@ -79,7 +79,7 @@ def _batch(random: Random, number: int) -> tuple[list[Any], Counter[str]]:
             if random.random() < 0.1:
                 event["anonymous_id"] = event.pop("user_id")
             events.append(event)
-            expected[event["click_id"]] += 1
+            expected[str(event["click_id"])] += 1
             continue
         large = place == 0 and number % _LARGE_IN == 0
         reason, spoil = _LARGE if large else random.choice(_POISON)
