@@ -201,12 +201,10 @@ class FileTarget:
     def _whole(self, rows: pa.Table) -> pa.Table:
         had = set(rows.schema.names)
         columns = [
-            rows.column(column.name).cast(column.type)
-            if column.name in had
-            else pa.chunked_array([pa.nulls(len(rows), column.type)])
+            rows.column(column.name) if column.name in had else pa.nulls(len(rows), column.type)
             for column in self.schema
         ]
-        return pa.table(columns, schema=self.schema)
+        return pa.table(columns, names=self.schema.names).cast(self.schema)
 
     def _parquet(self, rows: pa.Table) -> bytes:
         """Return rows as a Parquet file's content."""

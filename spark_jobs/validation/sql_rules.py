@@ -94,8 +94,11 @@ FROM completed
 
 
 def structure(fields: Iterable[EventField], type_of: Callable[[EventField], str]) -> str:
-    """Return what `json_transform` takes out of a line: each of the fields as the type that `type_of` names."""
-    taken = set(fields)
+    """Return what `json_transform` takes out of a line: each of the fields as the type that `type_of` names.
+
+    It takes no object that has no fields, so it takes one of `additional_data` in any case.
+    """
+    taken = {*fields, ADDITIONAL_DATA_FIELDS[0]}
     stamped, event, additional = (
         ",".join(f'"{field.name}":"{type_of(field)}"' for field in of_object if field in taken)
         for of_object in (STAMPED_FIELDS, TOP_LEVEL, ADDITIONAL_DATA_FIELDS)

@@ -142,7 +142,7 @@ def template_rules_query(template: LineTemplate, *, all_json: bool = False) -> s
     is_json = "" if all_json else " AND json_valid(line)"
     writing = _written_fields(template)
     rules = " AND ".join(("is_written_alike", *value_rules(writing, _text, "''")))
-    taken = structure(writing, lambda field: _extracted_type(field, writing[field]))
+    taken = structure(writing, lambda field: _extracted_type(field, writing.get(field)))
     return f"""
 WITH parsed AS (
     SELECT line, CASE WHEN strlen(line) < {MAX_LINE_BYTES} AND NOT contains(line, '\\'){is_json}
@@ -221,7 +221,7 @@ def _typed(field: EventField, writing: _Writing) -> str:
             return digits_of(text) if writing is _Writing.BARE else text
 
 
-def _extracted_type(field: EventField, writing: _Writing) -> str:
+def _extracted_type(field: EventField, writing: _Writing | None) -> str:
     """Return the type as which `json_transform` takes a field out of a line."""
     if field.kind is Kind.MILLISECONDS:
         return "BIGINT"
