@@ -1,22 +1,16 @@
-"""Public shop data sets as events: a third party's CSV in, the JSON lines that `make run` and a replay take out.
-
-    python -m benchmarks.public_data retentioneering ecom.csv.gz events.jsonl.gz
-    python -m benchmarks.public_data rees46 2019-Oct.csv.gz events.jsonl.gz
+"""Public shop data sets as events: a third party's CSV in, the JSON lines that `make run` takes out.
 
 retentioneering: `datasets/ecom.csv.gz` of the PyPI package retentioneering 5.2.4, Apache-2.0, synthetic shop events.
 rees46: "eCommerce behavior data from multi category store" (REES46 Marketing Platform, on Kaggle), free to use with a
 link to the data set's page; it is not part of this repository.
 """
 
-import argparse
 import csv
 import gzip
-import io
 import json
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Literal, TextIO, cast
+from typing import Any, Final, Literal, TextIO, cast
 
 Row = dict[str, str]
 Event = dict[str, Any]
@@ -66,35 +60,16 @@ def converted(data_set: str, rows: Iterable[Row]) -> Iterator[Event]:
     return (convert(number, row) for number, row in enumerate(rows, start=1))
 
 
-def main() -> int:
-    """Convert one file; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data_set", choices=sorted(CONVERTERS))
-    parser.add_argument("source", type=Path, help="CSV with a header line, .gz or not")
-    parser.add_argument("target", type=Path, help="JSON lines, .gz or not")
-    arguments = parser.parse_args()
-    if not arguments.source.is_file():
-        parser.error(f"{arguments.source} is not a file; download the data set first (see --help)")
-    events = convert_file(arguments.data_set, arguments.source, arguments.target)
-    print(f"{events:,} events written to {arguments.target}", file=sys.stderr)
-    return 0
-
-
 def convert_file(data_set: str, source: Path, target: Path) -> int:
     """Convert one file, each of both .gz or not; return the number of events."""
     events = 0
-    with _text(source, "r") as rows, _text(target, "w") as lines:
+    with _text(source, "rt") as rows, _text(target, "wt") as lines:
         for event in converted(data_set, csv.DictReader(rows)):
             lines.write(json.dumps(event, separators=(",", ":")) + "\n")
             events += 1
     return events
 
 
-def _text(path: Path, mode: Literal["r", "w"]) -> TextIO:
+def _text(path: Path, mode: Literal["rt", "wt"]) -> TextIO:
     opener = gzip.open if path.suffix == ".gz" else Path.open
-    binary = cast(BinaryIO, opener(path, mode + "b"))
-    return io.TextIOWrapper(binary, encoding="utf-8", newline="")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return cast(TextIO, opener(path, mode, encoding="utf-8", newline=""))

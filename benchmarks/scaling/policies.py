@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from math import ceil, floor
 from typing import Final
 
-from benchmarks.scaling.simulator import Move, Policy
+from benchmarks.scaling.stream_model import Move, Policy
 from benchmarks.scaling.traces import Trace
 from kinesis_scaling.aws_limits import LARGEST_GROWTH, UPDATE_CALLS, UPDATE_CALLS_WINDOW, smallest_update_target
 from kinesis_scaling.scaling_decision import Action

@@ -19,7 +19,7 @@ from benchmarks.scaling.policies import (
     run_on_demand,
     scaling_policy_named,
 )
-from benchmarks.scaling.simulator import Simulated, StreamModel, simulate
+from benchmarks.scaling.stream_model import Simulated, StreamModel, simulate
 from benchmarks.scaling.traces import Trace
 from kinesis_scaling.scaling_settings import Settings
 

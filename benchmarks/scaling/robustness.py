@@ -6,14 +6,14 @@ mirror images.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Final
 
-from benchmarks.scaling.bounds import optimal_plan
-from benchmarks.scaling.policies import OURS, PUBLISHED, scaling_policy_named
-from benchmarks.scaling.simulator import StreamModel, simulate
+from benchmarks.scaling.policies import CLAIRVOYANT, OURS, PUBLISHED
+from benchmarks.scaling.report import compare
+from benchmarks.scaling.stream_model import StreamModel
 from benchmarks.scaling.traces import Trace
 from kinesis_scaling.errors import TraceError
 from kinesis_scaling.scaling_settings import Settings
@@ -26,36 +26,27 @@ PEAK_SHARDS: Final = 64
 MONDAY: Final = datetime(2026, 3, 2, tzinfo=UTC)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """The figures of our policy on one trace; shares are 0–1."""
-
-    trace: str
-    throttled_share: float
-    times_plan: float
-    update_calls: int
-    #: Published policies that throttle no more and cost no more than ours, and are better in one of the two.
-    beaten_by: tuple[str, ...]
+HEADER: Final = "| trace | throttled | × plan | calls | better at both |\n| --- | ---: | ---: | ---: | --- |"
 
 
-def compare_on(trace: Trace, settings: Settings, model: StreamModel) -> Comparison:
-    """Run our policy, the published ones and the optimal plan on a trace."""
-    outcomes = {}
-    for name in (OURS, *PUBLISHED):
-        policy = scaling_policy_named(name, settings)
-        assert policy is not None
-        outcomes[name] = simulate(trace, policy, model)
-    ours = outcomes.pop(OURS)
-    mine = (ours.throttled_share, ours.shard_hours)
-    figures = {name: (outcome.throttled_share, outcome.shard_hours) for name, outcome in outcomes.items()}
-    return Comparison(
-        trace=trace.name,
-        throttled_share=ours.throttled_share,
-        times_plan=ours.shard_hours / optimal_plan(trace, model).shard_hours,
-        update_calls=ours.update_calls,
-        beaten_by=tuple(
-            name for name, theirs in figures.items() if theirs != mine and all(map(float.__le__, theirs, mine))
-        ),
+def line(trace: Trace, settings: Settings, model: StreamModel) -> str:
+    """Run our policy, the published ones and the optimal plan on a trace; return the row of a Markdown table.
+
+    Better at both are published policies that throttle no more and cost no more than ours, and one of the two less.
+    """
+    names = (OURS, *PUBLISHED, CLAIRVOYANT)
+    rows = {row.policy: row for row in compare(trace, names, settings, model, with_retries=False)}
+    ours, plan = rows.pop(OURS), rows.pop(CLAIRVOYANT)
+    times_plan = (ours.shard_hours or math.nan) / (plan.shard_hours or math.nan)
+    mine = (ours.throttled_share, ours.dollars)
+    better = [
+        name
+        for name, row in rows.items()
+        if (theirs := (row.throttled_share, row.dollars)) != mine and all(map(float.__le__, theirs, mine))
+    ]
+    return (
+        f"| {trace.name} | {ours.throttled_share:.3%} | {times_plan:.2f} | {ours.update_calls} "
+        f"| {', '.join(better) or 'none'} |"
     )
 
 
@@ -149,15 +140,3 @@ _SHAPES: Final[dict[str, Callable[[int, Random], float]]] = {
     "steps": _steps,
     "independent bursts": _bursts,
 }
-
-
-def line(comparison: Comparison) -> str:
-    """Return the row of a Markdown table: trace, throttled %, × plan, calls, who is better at both."""
-    beaten = ", ".join(comparison.beaten_by) or "none"
-    return (
-        f"| {comparison.trace} | {comparison.throttled_share:.3%} | {comparison.times_plan:.2f} "
-        f"| {comparison.update_calls} | {beaten} |"
-    )
-
-
-HEADER: Final = "| trace | throttled | × plan | calls | better at both |\n| --- | ---: | ---: | ---: | --- |"
