@@ -25,7 +25,7 @@ from benchmarks.process_tree import PeakMemory, run_watched
 
 _FIRST_HOUR: Final = 100_000
 _START: Final = datetime(2026, 11, 20, tzinfo=UTC)
-#: Unless told otherwise, hours have the same traffic at every size, so a larger size is more hours: a longer backfill.
+#: By default, hours have the same traffic at every size, so a larger size is more hours: a longer backfill.
 _EVENTS_PER_HOUR: Final = 400_000
 #: One event in a hundred is duplicated, one in two hundred is hours or days late, a few are too late or from the
 #: future. None is malformed: the peers have no place for a line that is no event.
