@@ -135,9 +135,7 @@ def _add_stream(command: argparse.ArgumentParser) -> None:
 
 
 def _stream(options: argparse.Namespace) -> int:
-    how = sending(
-        options, shape=options.shape, speedup=options.speedup, duration=options.duration, events=options.events
-    )
+    how = sending(options)
     run_name = options.run_name or f"stream-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
     source = live_events(
         seed=options.seed,
@@ -260,7 +258,7 @@ def _add_replay(command: argparse.ArgumentParser) -> None:
     add_environment_option(command)
     add_sending_options(command, rate=0.0)
     add_report_options(command)
-    command.set_defaults(run=_replay)
+    command.set_defaults(run=_replay, shape=Shape.STEADY, speedup=1.0, duration=None, events=None)
 
 
 def _replay(options: argparse.Namespace) -> int:

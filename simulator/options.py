@@ -160,28 +160,23 @@ def add_sending_options(command: argparse.ArgumentParser, *, rate: float) -> Non
     )
 
 
-def sending(
-    options: argparse.Namespace,
-    *,
-    shape: Shape = Shape.STEADY,
-    speedup: float = 1.0,
-    duration: float | None = None,
-    events: int | None = None,
-) -> Sending:
+def sending(options: argparse.Namespace) -> Sending:
     """Return how and where the options ask to send; raise `ApiError` if nothing answers there."""
     if options.batch_size > MAX_BATCH_EVENTS:
         raise BadArgumentError(f"--batch-size {options.batch_size} is above {MAX_BATCH_EVENTS}, the API's limit")
-    length = events / options.rate if duration is None and events is not None and options.rate > 0 else duration
+    length = options.duration
+    if length is None and options.events is not None and options.rate > 0:
+        length = options.events / options.rate
     return Sending(
-        pace=PaceSettings(rate=options.rate, shape=shape, speedup=speedup, length=length),
+        pace=PaceSettings(rate=options.rate, shape=options.shape, speedup=options.speedup, length=length),
         api_url=reachable_url(options.api_url),
         batch_size=options.batch_size,
         concurrency=options.concurrency,
-        duration=duration,
+        duration=options.duration,
         back_off=BackOff(max_tries=options.max_tries, give_up_seconds=options.give_up_after),
         timeout=options.timeout,
         accepted_log=options.accepted_log,
-        total=events,
+        total=options.events,
         quiet=options.quiet,
         label=options.command,
     )

@@ -94,25 +94,13 @@ def _day(place: int) -> float:
     return math.sin(2 * math.pi * place / A_DAY - math.pi / 2)
 
 
-def _daily(place: int, rng: Random) -> float:
-    return (10 + 8 * _day(place)) * rng.lognormvariate(0, 0.05)
-
-
-def _noisy(place: int, rng: Random) -> float:
-    return (10 + 8 * _day(place)) * rng.lognormvariate(0, 0.3)
-
-
-def _weekly(place: int, rng: Random) -> float:
-    return _daily(place, rng) * (0.4 if place // A_DAY % 7 >= 5 else 1.0)
+def _daily(place: int, rng: Random, noise: float = 0.05) -> float:
+    return (10 + 8 * _day(place)) * rng.lognormvariate(0, noise)
 
 
 def _office(place: int, rng: Random) -> float:
     works = A_DAY // 3 <= place % A_DAY < 3 * A_DAY // 4 and place // A_DAY % 7 < 5
     return rng.uniform(10, 20) if works else 0.2
-
-
-def _hourly_job(place: int, rng: Random) -> float:
-    return (3 + _day(place)) * (7 if place % 12 == 0 else 1) * rng.lognormvariate(0, 0.1)
 
 
 def _flash_crowds(place: int, _rng: Random) -> float:
@@ -122,21 +110,14 @@ def _flash_crowds(place: int, _rng: Random) -> float:
     return (2 + 0.8 * _day(place)) * (1 + (crowd.uniform(3, 20) * 0.9**since if since >= 0 else 0))
 
 
-def _steps(place: int, rng: Random) -> float:
-    return Random(place // 150).uniform(1, 30) * rng.lognormvariate(0, 0.05)
-
-
-def _bursts(place: int, rng: Random) -> float:
-    return min(64.0, rng.paretovariate(2.2) * (1.5 + 0.5 * _day(place)))
-
-
+#: The traffic of the interval at a place, from the trace's dice.
 _SHAPES: Final[dict[str, Callable[[int, Random], float]]] = {
     "day and night": _daily,
-    "day and night, noisy": _noisy,
-    "quiet weekends": _weekly,
+    "day and night, noisy": lambda place, rng: _daily(place, rng, noise=0.3),
+    "quiet weekends": lambda place, rng: _daily(place, rng) * (0.4 if place // A_DAY % 7 >= 5 else 1.0),
     "office hours": _office,
-    "hourly job": _hourly_job,
+    "hourly job": lambda place, rng: (3 + _day(place)) * (1 if place % 12 else 7) * rng.lognormvariate(0, 0.1),
     "flash crowds": _flash_crowds,
-    "steps": _steps,
-    "independent bursts": _bursts,
+    "steps": lambda place, rng: Random(place // 150).uniform(1, 30) * rng.lognormvariate(0, 0.05),
+    "independent bursts": lambda place, rng: min(64.0, rng.paretovariate(2.2) * (1.5 + 0.5 * _day(place))),
 }
