@@ -292,7 +292,7 @@ FIXED: Final = "fixed"
 ON_DEMAND: Final = "on-demand"
 CLAIRVOYANT: Final = "clairvoyant"
 
-#: Each policy has a memory, so each run creates a new one.
+#: Each of them has a memory, so each run creates a new one.
 PUBLISHED: Final[dict[str, Callable[[], Policy]]] = {
     "aws-samples": AwsSamples,
     "scaling-utils": ScalingUtils,
@@ -313,11 +313,3 @@ def our_policy(settings: Settings) -> Policy:
         return Move(action=decision.action, target=decision.target_shard_count, why=decision.explanation)
 
     return policy
-
-
-def scaling_policy_named(name: str, settings: Settings) -> Policy | None:
-    """Return a new policy of that name; None for the name of a plan."""
-    if name == OURS:
-        return our_policy(settings)
-    published = PUBLISHED.get(name)
-    return published() if published else None
