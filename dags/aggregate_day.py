@@ -50,7 +50,6 @@ from pipeline.stage_tasks import check_ledger, documented, look_for_change, publ
 
 SETTINGS = settings_from(os.environ)
 
-
 with pipeline_dag(
     "aggregate_day",
     description="Clean events of one day → sessions, users of the day, and the daily tables",

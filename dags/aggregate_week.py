@@ -48,7 +48,6 @@ from pipeline.stage_tasks import check_ledger, documented, look_for_change, publ
 SETTINGS = settings_from(os.environ)
 WEEK = KeyField(stage=WEEKS)
 
-
 with pipeline_dag(
     "aggregate_week",
     description="Days of one week → its users, sessions, conversion and revenue",

@@ -19,13 +19,11 @@ from pipeline.conventions import STALE, failing_at_once, was_requested, with_pub
 
 
 def look_for_change(stage: DerivedStage[Any, Any], lake: LakeLocation, key: str) -> Any:
-    """Return the task that goes on to Spark if the key is still due, or if a person asked for the run.
-
-    It returns what had failed before, for `check_ledger`.
-    """
+    """Return the task that decides whether a run goes on to Spark; `check_ledger` takes its result."""
 
     @task.short_circuit(task_id="look_for_change")
     def look(key: str, *, dag_run: Any = None) -> dict[str, list[str]]:
+        """Go on to Spark if the key is still due, or if a person asked for the run; return what had failed before."""
         from pipeline.lake_status.checks import failures_now
         from pipeline.lake_status.derived import is_due
 
@@ -37,14 +35,11 @@ def look_for_change(stage: DerivedStage[Any, Any], lake: LakeLocation, key: str)
 
 
 def check_ledger(stage: DerivedStage[Any, Any], lake: LakeLocation, key: str, found: Any) -> Any:
-    """Return the task that checks a key which was written, and returns its counts.
-
-    It fails unless they are those of the keys that feed it, and no data check failed that is not in `found`, the result
-    of `look_for_change`.
-    """
+    """Return the task that checks what a run has written; `found` is the result of `look_for_change`."""
 
     @task(task_id="check_ledger")
     def check(key: str, found: Any) -> str:
+        """Return the key's counts; fail unless they are those of its source, and no data check has failed since."""
         from pipeline.lake_status.checks import require_no_new_failures
         from pipeline.lake_status.derived import checked_rows
 
@@ -60,10 +55,11 @@ def check_ledger(stage: DerivedStage[Any, Any], lake: LakeLocation, key: str, fo
 
 
 def check_new_failures(lake: LakeLocation, failed_before: Any) -> Any:
-    """Return the task `check_ledger` of a job that writes many keys: it fails if a data check failed in one of them."""
+    """Return the task `check_ledger` of a job that writes many keys."""
 
     @task(task_id="check_ledger")
     def check(failed_before: Any) -> None:
+        """Fail if a data check failed in what was written."""
         from pipeline.lake_status.checks import require_no_new_failures
 
         with failing_at_once():
