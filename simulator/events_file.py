@@ -77,7 +77,7 @@ class EventsFile:
                 yield from self._pieces(gzip.GzipFile(fileobj=raw) if self._compressed else raw)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise InputFileError(
-                f"{self.path} is a damaged GZIP file ({error}), so nothing is made of it. "
+                f"{self.path} is a damaged GZIP file ({error}), so none of its lines was used. "
                 f"Get it again, or keep what can be read: zcat {self.path.name} > lines.jsonl"
             ) from error
         except OSError as error:
