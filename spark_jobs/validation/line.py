@@ -238,14 +238,14 @@ def _read(field: EventField, value: JsonValue) -> ColumnValue:
 
 def _text(field: EventField, value: JsonValue) -> str:
     """Return a text, or the digits of a whole number, of at most the field's length in Unicode code points."""
-    text = _digits(value) if isinstance(value, JsonNumber) else str(value)
+    text = digits_of_number(value) if isinstance(value, JsonNumber) else str(value)
     if field.max_length is not None and len(text) > field.max_length:
         raise UnreadError(f"has {len(text)} characters, more than {field.max_length}")
     return text
 
 
-def _digits(number: JsonNumber) -> str:
-    """Return a whole number as text; one with a point or an exponent up to where doubles are exact."""
+def digits_of_number(number: JsonNumber) -> str:
+    """Return a whole number as text, one with a point or an exponent up to where doubles are exact; else raise."""
     if number.is_integer_literal:
         return "0" if number == "-0" else str(number)
     value = float(number)
