@@ -12,8 +12,9 @@ import duckdb
 
 from local.cloud import emulator
 from local.cloud.athena.dialect import translate
-from local.cloud.athena.store import Column, Execution, ResultSet
 from local.cloud.athena.tables import QueryError, TableName, TableScans
+from local.cloud.emulator import Scope
+from local.cloud.json_protocol import Payload
 from local.cloud.settings import HOST
 from local.duckdb_iceberg import load_iceberg, s3_secret
 
@@ -40,6 +41,51 @@ _DECIMAL: Final = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column of a result, with Athena's type."""
+
+    name: str
+    type: str
+    precision: int
+    scale: int
+
+    def info(self) -> Payload:
+        """Return it as GetQueryResults describes it."""
+        return {
+            "CatalogName": "hive",
+            "SchemaName": "",
+            "TableName": "",
+            "Name": self.name,
+            "Label": self.name,
+            "Type": self.type,
+            "Precision": self.precision,
+            "Scale": self.scale,
+            "Nullable": "UNKNOWN",
+            "CaseSensitive": self.type == "varchar",
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultSet:
+    """The results of a query; a value is its text, or None for NULL."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str | None, ...], ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    def csv(self) -> bytes:
+        """Return what Athena puts into the result location: every value quoted, NULL as nothing at all."""
+        return "".join(",".join(map(_quoted, line)) + "\n" for line in (self.names, *self.rows)).encode()
+
+
+def _quoted(value: str | None) -> str:
+    return "" if value is None else '"' + value.replace('"', '""') + '"'
+
+
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """The results of a query, and the size of the tables that it named: no less than Athena would have scanned."""
 
@@ -50,9 +96,12 @@ class Answer:
 class RunningQuery:
     """A query that runs in one thread and can be stopped from another."""
 
-    def __init__(self, execution: Execution, *, port: int) -> None:
-        """`port` is where this cloud's S3 is read from."""
-        self._execution = execution
+    def __init__(self, sql: str, *, scope: Scope, database: str, bytes_limit: int | None, port: int) -> None:
+        """`database` is that of tables without one, `port` is where this cloud's S3 is read from."""
+        self._sql = sql
+        self._scope = scope
+        self._database = database
+        self._bytes_limit = bytes_limit
         self._port = port
         self._connection = duckdb.connect()
 
@@ -63,14 +112,13 @@ class RunningQuery:
 
     def run(self) -> Answer:
         """Run the query; raise `QueryError` with Athena's reason."""
-        execution = self._execution
         with self._connection as connection:
             self._prepare(connection)
             scans = TableScans(connection, self._glue_table)
             try:
-                sql = translate(execution.query, database=execution.database, scans=scans)
-                if execution.bytes_limit is not None and scans.bytes > execution.bytes_limit:
-                    raise QueryError(f"Bytes scanned limit was exceeded: {scans.bytes} of {execution.bytes_limit}")
+                sql = translate(self._sql, database=self._database, scans=scans)
+                if self._bytes_limit is not None and scans.bytes > self._bytes_limit:
+                    raise QueryError(f"Bytes scanned limit was exceeded: {scans.bytes} of {self._bytes_limit}")
                 return Answer(results=result_set(connection.sql(sql)), bytes=scans.bytes)
             except duckdb.Error as error:
                 raise QueryError(_reason(error)) from error
@@ -81,8 +129,8 @@ class RunningQuery:
         connection.execute(
             s3_secret(
                 endpoint_url=f"http://{HOST}:{self._port}",
-                region=self._execution.scope.region,
-                access_key=self._execution.scope.account,
+                region=self._scope.region,
+                access_key=self._scope.account,
                 secret_key="none",  # noqa: S106 (the local cloud asks for no secret)
             )
         )
@@ -95,7 +143,7 @@ class RunningQuery:
             connection.execute(f"SET {setting}")
 
     def _glue_table(self, name: TableName) -> Mapping[str, Any] | None:
-        return emulator.glue_table(self._execution.scope, database=name.database, name=name.name)
+        return emulator.glue_table(self._scope, database=name.database, name=name.name)
 
 
 def _reason(error: duckdb.Error) -> str:
