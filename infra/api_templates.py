@@ -5,11 +5,13 @@ not import CDK, so that tests can render the templates without Node.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from contracts.event import MAX_BATCH_EVENTS, MAX_LINE_BYTES, MAX_USER_ID_LENGTH
+from infra.cors import gateway_headers, reply_template
+from infra.settings import CorsSettings
 
 RETRY_AFTER_SECONDS: Final = 1
 #: Base64 writes three bytes as four characters; a line of exactly the largest allowed size is refused too.
@@ -35,32 +37,36 @@ class RouteTemplates:
     unavailable: str
 
 
-def single_event_templates(stream_name: str) -> RouteTemplates:
+def single_event_templates(stream_name: str, cors: CorsSettings) -> RouteTemplates:
     """Return the templates of `POST /events`."""
+    allowed = reply_template(cors)
     return RouteTemplates(
         action="PutRecord",
         request=_filled("put_record", STREAM_NAME=stream_name, MAX_DATA_LENGTH=MAX_DATA_LENGTH),
-        stored=_ONE_STORED,
-        refused=_filled(
+        stored=allowed + _ONE_STORED,
+        refused=allowed
+        + _filled(
             "refused",
             RETRY_AFTER=RETRY_AFTER_SECONDS,
             THROTTLED_EVENTS=_ONE_THROTTLED,
             SIZE_LIMIT=f"an event with what the server adds must be below {MAX_LINE_BYTES} bytes",
             CONTENT_LIMIT=_USER_ID_LIMIT,
         ),
-        unavailable=_unavailable(_ONE_FAILED),
+        unavailable=allowed + _unavailable(_ONE_FAILED),
     )
 
 
-def batch_templates(stream_name: str) -> RouteTemplates:
+def batch_templates(stream_name: str, cors: CorsSettings) -> RouteTemplates:
     """Return the templates of `POST /events/batch`."""
+    allowed = reply_template(cors)
     return RouteTemplates(
         action="PutRecords",
         request=_filled(
             "put_records", STREAM_NAME=stream_name, MAX_DATA_LENGTH=MAX_DATA_LENGTH, MAX_EVENTS=MAX_BATCH_EVENTS
         ),
-        stored=_filled("batch_stored", RETRY_AFTER=RETRY_AFTER_SECONDS),
-        refused=_filled(
+        stored=allowed + _filled("batch_stored", RETRY_AFTER=RETRY_AFTER_SECONDS),
+        refused=allowed
+        + _filled(
             "refused",
             RETRY_AFTER=RETRY_AFTER_SECONDS,
             THROTTLED_EVENTS="",
@@ -68,7 +74,7 @@ def batch_templates(stream_name: str) -> RouteTemplates:
             "below 10 MiB",
             CONTENT_LIMIT=f"a batch has 1 to {MAX_BATCH_EVENTS} events, and {_USER_ID_LIMIT}",
         ),
-        unavailable=_unavailable(""),
+        unavailable=allowed + _unavailable(""),
     )
 
 
@@ -87,18 +93,18 @@ class GatewayReply:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def gateway_replies() -> tuple[GatewayReply, ...]:
-    """Return every gateway response of the API, in the shape of its other replies.
+def gateway_replies(cors: CorsSettings) -> tuple[GatewayReply, ...]:
+    """Return every gateway response of the API, in the shape of its other replies and with their headers.
 
     Whether AWS escapes the quotes inside `validationErrorString` has not been seen on a real account: a client must
     take `detail` as text for people.
     """
     full = "nothing was stored; send it again after the seconds in Retry-After"
-    retry_after = {"Retry-After": f"'{RETRY_AFTER_SECONDS}'"}
+    retry_after = {"Retry-After": str(RETRY_AFTER_SECONDS)}
     large = f"a request has at most 10 MB; send batches of at most {MAX_BATCH_EVENTS} events"
     attack = "the request looks like an attack, or its address sends too many"
     unavailable = "the stream is not available"
-    return (
+    replies = (
         GatewayReply("BAD_REQUEST_BODY", 400, "not acceptable", "$context.error.validationErrorString"),
         GatewayReply("REQUEST_TOO_LARGE", 413, "too large", large),
         GatewayReply("UNSUPPORTED_MEDIA_TYPE", 415, "not JSON", "send Content-Type: application/json"),
@@ -111,6 +117,7 @@ def gateway_replies() -> tuple[GatewayReply, ...]:
         GatewayReply("DEFAULT_4XX", None, "refused", "$context.error.responseType"),
         GatewayReply("DEFAULT_5XX", None, "internal error", _LATER),
     )
+    return tuple(replace(reply, headers=gateway_headers(cors) | reply.headers) for reply in replies)
 
 
 def _unavailable(failed_events: str) -> str:

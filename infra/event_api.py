@@ -12,6 +12,9 @@ Replies, which clients rely on (all JSON):
 
 `events` has one entry for each event, in the request's order. No event that is not `accepted` was stored: a client that
 sends exactly those again loses none.
+
+A page of another origin may post as well: OPTIONS is answered by API Gateway itself (a MOCK integration), and every
+reply has the headers of `infra/cors.py`.
 """
 
 import json
@@ -23,8 +26,9 @@ from constructs import Construct
 
 from contracts.event import batch_schema, event_schema
 from infra.api_templates import GatewayReply, RouteTemplates, batch_templates, gateway_replies, single_event_templates
+from infra.cors import origin_template, preflight_headers
 from infra.service_role import service_role
-from infra.settings import ApiSettings
+from infra.settings import ApiSettings, CorsSettings
 
 JSON_TYPE = "application/json"
 STAGE = "v1"
@@ -66,10 +70,14 @@ class EventApi(Construct):
         self._validator = self.rest_api.add_request_validator(
             "Validator", validate_request_body=True, validate_request_parameters=True
         )
+        cors = settings.cors
         events = self.rest_api.root.add_resource("events")
-        self._add_route(events, "EventModel", event_schema(), single_event_templates(stream_name))
-        self._add_route(events.add_resource("batch"), "BatchModel", batch_schema(), batch_templates(stream_name))
-        for reply in gateway_replies():
+        batch = events.add_resource("batch")
+        self._add_route(events, "EventModel", event_schema(), single_event_templates(stream_name, cors))
+        self._add_route(batch, "BatchModel", batch_schema(), batch_templates(stream_name, cors))
+        for resource in (events, batch):
+            _add_preflight(resource, cors)
+        for reply in gateway_replies(cors):
             self._add_gateway_response(reply)
 
     @property
@@ -118,9 +126,31 @@ class EventApi(Construct):
             reply.response_type.title().replace("_", ""),
             type=apigateway.ResponseType.of(reply.response_type),
             status_code=None if reply.status is None else str(reply.status),
-            response_headers=reply.headers or None,
+            response_headers={name: f"'{value}'" for name, value in reply.headers.items()},
             templates={JSON_TYPE: json.dumps({"message": reply.message, "detail": reply.detail})},
         )
+
+
+def _add_preflight(resource: apigateway.Resource, cors: CorsSettings) -> None:
+    """Answer OPTIONS, by which a browser asks before a page's POST of JSON; nothing is called for it."""
+    headers = {f"method.response.header.{name}": f"'{value}'" for name, value in preflight_headers(cors).items()}
+    resource.add_method(
+        "OPTIONS",
+        apigateway.MockIntegration(
+            passthrough_behavior=apigateway.PassthroughBehavior.NEVER,
+            request_templates={JSON_TYPE: '{"statusCode":204}'},
+            integration_responses=[
+                apigateway.IntegrationResponse(
+                    status_code="204",
+                    response_parameters=headers,
+                    response_templates={JSON_TYPE: origin_template(cors)},
+                )
+            ],
+        ),
+        method_responses=[
+            apigateway.MethodResponse(status_code="204", response_parameters=dict.fromkeys(headers, True))
+        ],
+    )
 
 
 def _integration_responses(templates: RouteTemplates) -> list[apigateway.IntegrationResponse]:

@@ -5,6 +5,7 @@ a construct. Each construct takes the group of its own numbers. What the DAGs mu
 `EnvironmentSettings.pipeline_facts`, so that no number stands in two places.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -23,6 +24,34 @@ class StreamSettings:
     retention_hours: int
 
 
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:\d+)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorsSettings:
+    """Which pages may send events from a browser: `*` for any, or origins as a browser writes them (`https://shop.example`).
+
+    `headers` are those that a page may set. A browser asks again after `max_age_seconds`; Chromium after two hours at
+    the latest.
+    """
+
+    origins: tuple[str, ...] = ("*",)
+    headers: tuple[str, ...] = ("Content-Type", "Content-Encoding")
+    max_age_seconds: int = 7_200
+
+    def __post_init__(self) -> None:
+        wrong = [origin for origin in self.origins if origin != "*" and not _ORIGIN.fullmatch(origin)]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r} is no origin: write scheme, host and port only, as in https://shop.example")
+        if not self.origins or ("*" in self.origins and len(self.origins) > 1):
+            raise ValueError(f"origins are {self.origins}: name one at least, or '*' alone")
+
+    @property
+    def any_origin(self) -> bool:
+        """Whether any page may send events."""
+        return self.origins == ("*",)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ApiSettings:
     """What the API lets through.
@@ -34,6 +63,7 @@ class ApiSettings:
     request_rate: int
     request_burst: int
     address_limit: int
+    cors: CorsSettings = CorsSettings()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,14 +8,15 @@ import pytest
 
 from contracts.envelope import Stamp, envelope_line
 from infra.api_templates import batch_templates, single_event_templates
+from infra.settings import CorsSettings
 from local.cloud.apigateway.body import JsonBody
 from local.cloud.apigateway.vtl import compiled
 from local.cloud.apigateway.vtl_values import Input, ResponseOverride, Util
 
 Event = dict[str, Any]
 
-SINGLE = single_event_templates("events")
-BATCH = batch_templates("events")
+SINGLE = single_event_templates("events", CorsSettings())
+BATCH = batch_templates("events", CorsSettings())
 
 STORED = {"SequenceNumber": "1", "ShardId": "shardId-000000000000"}
 THROTTLED = {

@@ -38,6 +38,10 @@ ACCEPTED = {
 }
 
 
+def posts(template: Template) -> list[Event]:
+    return [one for one in template.properties("AWS::ApiGateway::Method") if one["HttpMethod"] == "POST"]
+
+
 def test_the_template_fits_into_a_plain_create_stack(template: Template) -> None:
     assert len(json.dumps(template.document, separators=(",", ":")).encode()) < MAX_TEMPLATE_BYTES
 
@@ -100,8 +104,8 @@ def test_every_finding_is_known_and_none_is_known_in_vain(tmp_path: Path) -> Non
 def test_the_api_is_regional_and_validates_bodies(template: Template) -> None:
     assert template.only("AWS::ApiGateway::RestApi")["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
     assert template.only("AWS::ApiGateway::RequestValidator")["ValidateRequestBody"] is True
-    methods = template.properties("AWS::ApiGateway::Method")
-    assert [method["HttpMethod"] for method in methods] == ["POST", "POST"]
+    methods = posts(template)
+    assert len(methods) == 2
     assert all("RequestValidatorId" in method for method in methods)
     assert all(method["Integration"]["PassthroughBehavior"] == "NEVER" for method in methods)
 
@@ -112,7 +116,7 @@ def test_a_model_is_the_contracts_schema(template: Template, name: str, schema: 
 
 
 def test_every_status_of_kinesis_has_a_mapping_and_no_default_is_a_success(template: Template) -> None:
-    for method in template.properties("AWS::ApiGateway::Method"):
+    for method in posts(template):
         responses = method["Integration"]["IntegrationResponses"]
         by_pattern = {response.get("SelectionPattern"): response["StatusCode"] for response in responses}
         assert by_pattern == {"200": "200", "400": "400", None: "503"}
@@ -137,13 +141,31 @@ def test_the_gateways_own_answers_have_our_shape_and_statuses(template: Template
     for response in responses:
         assert sorted(json.loads(response["ResponseTemplates"]["application/json"])) == ["detail", "message"]
         retried = response.get("StatusCode") == "429"
-        assert ("gatewayresponse.header.Retry-After" in response.get("ResponseParameters", {})) == retried
+        headers = response["ResponseParameters"]
+        assert ("gatewayresponse.header.Retry-After" in headers) == retried
+        assert headers["gatewayresponse.header.Access-Control-Allow-Origin"] == "'*'"
+        assert headers["gatewayresponse.header.Access-Control-Expose-Headers"] == "'Retry-After'"
+
+
+def test_a_browser_may_ask_before_it_posts_to_either_route(template: Template) -> None:
+    preflights = [one for one in template.properties("AWS::ApiGateway::Method") if one["HttpMethod"] == "OPTIONS"]
+    assert {json.dumps(one["ResourceId"]) for one in preflights} == {
+        json.dumps(one["ResourceId"]) for one in posts(template)
+    }
+    for preflight in preflights:
+        assert preflight["Integration"]["Type"] == "MOCK"
+        (response,) = preflight["Integration"]["IntegrationResponses"]
+        assert response["ResponseParameters"] == {
+            "method.response.header.Access-Control-Allow-Headers": "'Content-Type,Content-Encoding'",
+            "method.response.header.Access-Control-Allow-Methods": "'POST'",
+            "method.response.header.Access-Control-Max-Age": "'7200'",
+        }
 
 
 def test_a_deployment_waits_for_all_that_it_takes_a_picture_of(template: Template) -> None:
     (deployment,) = template.resources("AWS::ApiGateway::Deployment")
     kinds = [template.document["Resources"][logical_id]["Type"] for logical_id in deployment["DependsOn"]]
-    assert kinds.count("AWS::ApiGateway::Method") == 2
+    assert kinds.count("AWS::ApiGateway::Method") == 4
     assert kinds.count("AWS::ApiGateway::Model") == 2
     assert kinds.count("AWS::ApiGateway::GatewayResponse") == len(
         template.properties("AWS::ApiGateway::GatewayResponse")

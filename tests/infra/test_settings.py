@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from contracts.partitions import LONGEST_DELIVERY
-from infra.settings import ENVIRONMENTS, EnvironmentSettings
+from infra.settings import ENVIRONMENTS, CorsSettings, EnvironmentSettings
 
 COMPOSE = Path(__file__).resolve().parents[2] / "docker-compose.yaml"
 
@@ -20,3 +20,17 @@ def test_no_stream_keeps_records_longer_than_one_object_may_span(settings: Envir
 def test_docker_compose_gives_airflow_the_buffer_interval_of_the_local_stack() -> None:
     (seconds,) = re.findall(r'CLICKSTREAM_BUFFER_SECONDS: "(\d+)"', COMPOSE.read_text())
     assert int(seconds) == ENVIRONMENTS["local"].delivery.buffer_seconds
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [(), ("*", "https://a.example"), ("https://a.example/",), ("a.example",), ("null",), ('https://a" || "" == "',)],
+)
+def test_origins_that_no_browser_sends_are_refused_with_their_name(origins: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=re.escape(origins[0]) if len(origins) == 1 else "name one at least"):
+        CorsSettings(origins=origins)
+
+
+def test_origins_are_any_or_a_list() -> None:
+    assert CorsSettings().any_origin
+    assert not CorsSettings(origins=("https://shop.example", "http://localhost:8080")).any_origin

@@ -15,15 +15,17 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from local.cloud import emulator
 from local.cloud.apigateway import rest_apis
 from local.cloud.apigateway.body import JsonBody, NotJsonError, validation_errors
 from local.cloud.apigateway.faults import GatewayError, TemplateError
-from local.cloud.apigateway.rest_apis import JSON_TYPE, IntegrationResponse, Route
+from local.cloud.apigateway.rest_apis import JSON_TYPE, IntegrationResponse, KinesisCall, Route
 from local.cloud.apigateway.vtl import compiled
-from local.cloud.apigateway.vtl_values import Input, ResponseOverride, Util
+from local.cloud.apigateway.vtl_values import Input, Parameters, ResponseOverride, Util
 from local.cloud.emulator import Application, Message
 
 #: API Gateway's limit of a request (docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
@@ -64,6 +66,7 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     source_ip: str
+    query: str = ""
     too_large: bool = False
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     extended_request_id: str = field(default_factory=lambda: base64.b64encode(os.urandom(11)).decode("ascii"))
@@ -104,6 +107,7 @@ class RestApiFront:
             headers=headers,
             body=body,
             source_ip=(scope.get("client") or ("",))[0],
+            query=scope["query_string"].decode("latin-1"),
             too_large=too_large,
         )
         await _send_reply(send, request, await answer(request))
@@ -137,16 +141,18 @@ async def _body(receive: _Receive) -> tuple[bytes | None, bool]:
 
 
 async def _send_reply(send: _Send, request: Request, reply: Reply) -> None:
+    body = b"" if reply.status == HTTPStatus.NO_CONTENT else reply.body
     headers = {
         "Content-Type": "application/json",
-        "Content-Length": str(len(reply.body)),
         "x-amzn-RequestId": request.request_id,
         "x-amz-apigw-id": request.extended_request_id,
         **reply.headers,
     }
+    if reply.status != HTTPStatus.NO_CONTENT:
+        headers["Content-Length"] = str(len(body))
     encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": reply.status, "headers": encoded})
-    await send({"type": "http.response.body", "body": reply.body})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def answer(request: Request) -> Reply:
@@ -170,17 +176,23 @@ async def _integrate(route: Route, request: Request) -> Reply:
         raise GatewayError("REQUEST_TOO_LARGE")
     template = _request_template(route, request.headers.get("content-type", ""))
     body = JsonBody(request.body)
+    parameters = Parameters(headers=request.headers, query=dict(parse_qsl(request.query)))
     try:
         if route.model is not None:
             errors = validation_errors(route.model, body.document)
             if errors:
                 raise GatewayError("BAD_REQUEST_BODY", validation_error=f"[{', '.join(errors)}]")
         context = _context(route, request)
-        call = request.body if template is None else _rendered(template, body, context).encode("utf-8", "replace")
+        call = request.body
+        if template is not None:
+            call = _rendered(template, Input(body, parameters), context).encode("utf-8", "replace")
     except NotJsonError as error:
         raise GatewayError("BAD_REQUEST_BODY", validation_error=str(error)) from error
-    status, answered = await _call_kinesis(route, call)
-    return _reply(route, _context(route, request), status, answered)
+    if route.kinesis is None:
+        status, answered = _mocked_status(call), b""
+    else:
+        status, answered = await _call_kinesis(route, route.kinesis, call)
+    return _reply(route, _context(route, request), status, Input(JsonBody(answered), parameters))
 
 
 def _request_template(route: Route, content_type: str) -> str | None:
@@ -194,14 +206,24 @@ def _request_template(route: Route, content_type: str) -> str | None:
     return template
 
 
-async def _call_kinesis(route: Route, body: bytes) -> tuple[int, bytes]:
+def _mocked_status(rendered: bytes) -> int:
+    """Return the status that a MOCK integration's request template asks for, which is all that it says."""
+    try:
+        return int(json.loads(rendered)["statusCode"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise TemplateError(
+            f"a MOCK's request template renders no JSON with a statusCode: {rendered[:80]!r}"
+        ) from error
+
+
+async def _call_kinesis(route: Route, call: KinesisCall, body: bytes) -> tuple[int, bytes]:
     headers = {
         "content-type": "application/x-amz-json-1.1",
-        "x-amz-target": f"Kinesis_20131202.{route.action}",
+        "x-amz-target": f"Kinesis_20131202.{call.action}",
         "host": "kinesis.localhost",
     }
     handler = emulator.handlers()["kinesis"]
-    with emulator.in_scope(emulator.Scope(account=route.owner.account, region=route.region)):
+    with emulator.in_scope(emulator.Scope(account=route.owner.account, region=call.region)):
         try:
             async with asyncio.timeout(route.timeout_seconds):
                 status, _headers, answered = await handler("POST", "/", headers, body, {})
@@ -210,15 +232,16 @@ async def _call_kinesis(route: Route, body: bytes) -> tuple[int, bytes]:
     return status, answered
 
 
-def _reply(route: Route, context: dict[str, Any], status: int, answered: bytes) -> Reply:
-    """Map what Kinesis answered to the reply, by the integration response that the status selects."""
+def _reply(route: Route, context: dict[str, Any], status: int, answered: Input) -> Reply:
+    """Map what the integration answered to the reply, by the integration response that the status selects."""
     selected = _selected(route.responses, status)
     override = ResponseOverride()
-    body = answered
+    text = answered.body
     if selected.template:
         context["responseOverride"] = override
-        body = _rendered(selected.template, JsonBody(answered), context).encode("utf-8", "replace")
-    return Reply(status=override.status or selected.status, body=body, headers=override.headers)
+        text = _rendered(selected.template, answered, context)
+    headers = {**selected.headers, **override.headers}
+    return Reply(status=override.status or selected.status, body=text.encode("utf-8", "replace"), headers=headers)
 
 
 def _selected(responses: tuple[IntegrationResponse, ...], status: int) -> IntegrationResponse:
@@ -232,8 +255,8 @@ def _selected(responses: tuple[IntegrationResponse, ...], status: int) -> Integr
     raise TemplateError(f"no integration response is for status {status}")
 
 
-def _rendered(template: str, body: JsonBody, context: dict[str, Any]) -> str:
-    return compiled(template).render({"input": Input(body), "util": Util(), "context": context})
+def _rendered(template: str, given: Input, context: dict[str, Any]) -> str:
+    return compiled(template).render({"input": given, "util": Util(), "context": context})
 
 
 def _context(route: Route, request: Request) -> dict[str, Any]:

@@ -16,19 +16,33 @@ from local.cloud.emulator import Scope, in_scope
 JSON_TYPE = "application/json"
 _KINESIS_URI = re.compile(r"arn:aws[\w-]*:apigateway:(?P<region>[\w-]+):kinesis:action/(?P<action>\w+)")
 
+_STATIC = re.compile(r"'[^']*'")
+
 
 @dataclass(frozen=True, kw_only=True)
 class IntegrationResponse:
-    """One mapping of Kinesis's answer; without a pattern it is the default, without a template a passthrough."""
+    """One mapping of the integration's answer; without a pattern it is the default, without a template a passthrough.
+
+    `headers` are the static ones of the reply; the template may override them.
+    """
 
     pattern: str
     status: int
     template: str
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KinesisCall:
+    """The operation that an integration calls."""
+
+    action: str
+    region: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """How API Gateway treats a request to one resource and method."""
+    """How API Gateway treats a request to one resource and method; without `kinesis` its integration is a MOCK."""
 
     owner: Scope
     api_id: str
@@ -36,8 +50,7 @@ class Route:
     resource_path: str
     http_method: str
     model: Mapping[str, Any] | None
-    action: str
-    region: str
+    kinesis: KinesisCall | None
     request_templates: Mapping[str, str]
     responses: tuple[IntegrationResponse, ...]
     timeout_seconds: float
@@ -95,24 +108,41 @@ def gateway_response(owner: Scope, api_id: str, stage: str, response_type: str, 
     family = declared.get("DEFAULT_5XX" if status >= 500 else "DEFAULT_4XX")
     chosen = found or family or {}
     stated = chosen.get("statusCode") if found else None
-    prefix = "gatewayresponse.header."
     return GatewayResponse(
         status=None if stated is None else int(stated),
         template=(chosen.get("responseTemplates") or {}).get(JSON_TYPE),
-        headers={
-            name.removeprefix(prefix): value.strip("'")
-            for name, value in (chosen.get("responseParameters") or {}).items()
-        },
+        headers=static_headers(chosen.get("responseParameters") or {}, "gatewayresponse.header."),
     )
+
+
+def static_headers(parameters: Mapping[str, str], prefix: str) -> dict[str, str]:
+    """Return headers by name from a response's parameters: `<prefix><name>` → `'value'`, in single quotes.
+
+    AWS can also map a header from the request or from the integration's answer. That is not implemented here, and
+    refused when it is deployed.
+    """
+    headers = {}
+    for parameter, value in parameters.items():
+        if not parameter.startswith(prefix) or not _STATIC.fullmatch(value):
+            raise TemplateError(f"the local API Gateway knows {prefix}<name>: 'text' only, not {parameter}: {value}")
+        headers[parameter.removeprefix(prefix)] = value[1:-1]
+    return headers
+
+
+def _kinesis_call(integration: Mapping[str, Any]) -> KinesisCall | None:
+    """Return what an integration calls; None for a MOCK, which calls nothing."""
+    if integration.get("type") == "MOCK":
+        return None
+    target = _KINESIS_URI.fullmatch(integration.get("uri") or "")
+    if integration.get("type") != "AWS" or target is None:
+        raise TemplateError(
+            f"the local API Gateway calls Kinesis or is a MOCK, not {integration.get('type')} {integration.get('uri')}"
+        )
+    return KinesisCall(action=target["action"], region=target["region"])
 
 
 def _route(owner: Scope, api_id: str, stage: str, resource_path: str, declared: Mapping[str, Any]) -> Route:
     integration = declared.get("methodIntegration") or {}
-    target = _KINESIS_URI.fullmatch(integration.get("uri") or "")
-    if integration.get("type") != "AWS" or target is None:
-        raise TemplateError(
-            f"the local API Gateway calls Kinesis only, not {integration.get('type')} {integration.get('uri')}"
-        )
     if (integration.get("passthroughBehavior") or "WHEN_NO_MATCH") != "NEVER" and integration.get("requestTemplates"):
         raise TemplateError("the local API Gateway knows passthrough NEVER only, beside request templates")
     return Route(
@@ -122,14 +152,14 @@ def _route(owner: Scope, api_id: str, stage: str, resource_path: str, declared: 
         resource_path=resource_path,
         http_method=declared["httpMethod"],
         model=_model(api_id, declared),
-        action=target["action"],
-        region=target["region"],
+        kinesis=_kinesis_call(integration),
         request_templates={name.lower(): text for name, text in (integration.get("requestTemplates") or {}).items()},
         responses=tuple(
             IntegrationResponse(
                 pattern=response.get("selectionPattern") or "",
                 status=int(response["statusCode"]),
                 template=(response.get("responseTemplates") or {}).get(JSON_TYPE) or "",
+                headers=static_headers(response.get("responseParameters") or {}, "method.response.header."),
             )
             for response in (integration.get("integrationResponses") or {}).values()
         ),

@@ -6,7 +6,7 @@ Only the methods named here exist: an unknown one is an error of the API, never 
 import base64
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote_plus, unquote_plus
@@ -37,11 +37,24 @@ class ResponseOverride:
                 raise TemplateError(f"there is no $context.responseOverride.{'.'.join(path)}")
 
 
-class Input:
-    """`$input`: the body of the request, or of the integration's answer."""
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    """The request's headers, whose names are in lower case as HTTP/2 sends them, and its query; our paths have none."""
 
-    def __init__(self, body: JsonBody) -> None:
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+
+    def by_place(self) -> Names:
+        """Return `$input.params()`."""
+        return {"path": {}, "querystring": dict(self.query), "header": dict(self.headers)}
+
+
+class Input:
+    """`$input`: the body of the request, or of the integration's answer; and the request's parameters, in both."""
+
+    def __init__(self, body: JsonBody, parameters: Parameters | None = None) -> None:
         self._body = body
+        self._parameters = parameters or Parameters()
 
     @property
     def body(self) -> str:
@@ -56,6 +69,10 @@ class Input:
     def path(self, path: str) -> Any:
         """Return the value at a JSONPath."""
         return self._body.at(path)
+
+    def params(self) -> Names:
+        """Return the parameters by place and name; the form with a name, which searches all places, is left out."""
+        return self._parameters.by_place()
 
 
 class Util:
@@ -98,7 +115,7 @@ def _replace_all(text: str, pattern: str, replacement: str) -> str:
 
 
 _METHODS: Final[dict[type, dict[str, Callable[..., Any]]]] = {
-    Input: {"json": Input.json, "path": Input.path},
+    Input: {"json": Input.json, "params": Input.params, "path": Input.path},
     Util: {
         "base64Encode": Util.base64_encode,
         "base64Decode": Util.base64_decode,

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from local.cloud.apigateway.body import unsupported_keywords
 from local.cloud.apigateway.faults import TemplateError
+from local.cloud.apigateway.rest_apis import static_headers
 from local.cloud.apigateway.vtl import compiled
 from local.cloud.cloudformation.resources import (
     Created,
@@ -23,6 +24,7 @@ from local.cloud.cloudformation.resources import (
 VALIDATOR: Final = "AWS::ApiGateway::RequestValidator"
 METHOD: Final = "AWS::ApiGateway::Method"
 MODEL: Final = "AWS::ApiGateway::Model"
+GATEWAY_RESPONSE: Final = "AWS::ApiGateway::GatewayResponse"
 WEB_ACL_ASSOCIATION: Final = "AWS::WAFv2::WebACLAssociation"
 
 
@@ -32,6 +34,7 @@ def types(ministacks: Mapping[str, Mapping[str, Any]]) -> dict[str, ResourceType
         VALIDATOR: _Validator(),
         METHOD: _Method(ministacks[METHOD]),
         MODEL: _Model(ministacks[MODEL]),
+        GATEWAY_RESPONSE: _GatewayResponse(ministacks[GATEWAY_RESPONSE]),
         WEB_ACL_ASSOCIATION: _WebAclAssociation(),
     }
 
@@ -100,16 +103,30 @@ class _Checked(ResourceType):
 
 class _Method(_Checked):
     def check(self, properties: Properties) -> None:
-        """Compile the templates."""
+        """Compile the templates, and read the headers of the responses."""
         integration = properties.get("Integration") or {}
+        responses = integration.get("IntegrationResponses") or []
         texts = list((integration.get("RequestTemplates") or {}).values())
-        for response in integration.get("IntegrationResponses") or []:
+        for response in responses:
             texts += (response.get("ResponseTemplates") or {}).values()
-        for text in filter(None, texts):
-            try:
+        try:
+            for text in filter(None, texts):
                 compiled(text)
-            except TemplateError as error:
-                raise ResourceError(f"{METHOD} {properties['HttpMethod']}: {error}") from error
+            for response in responses:
+                static_headers(response.get("ResponseParameters") or {}, "method.response.header.")
+        except TemplateError as error:
+            raise ResourceError(f"{METHOD} {properties['HttpMethod']}: {error}") from error
+        self._check_declared(responses, properties.get("MethodResponses") or [])
+
+    def _check_declared(self, responses: list[Properties], method_responses: list[Properties]) -> None:
+        """Refuse a header that the method does not declare for the status, with AWS's own words."""
+        declared = {
+            str(response["StatusCode"]): response.get("ResponseParameters") or {} for response in method_responses
+        }
+        for response in responses:
+            for parameter in response.get("ResponseParameters") or {}:
+                if parameter not in declared.get(str(response["StatusCode"]), {}):
+                    raise ResourceError(f"{METHOD}: Invalid mapping expression parameter specified: {parameter}")
 
     def complete(self, properties: Properties) -> None:
         """Keep which validator the method has."""
@@ -126,6 +143,15 @@ class _Model(_Checked):
         unknown = unsupported_keywords(json.loads(schema) if isinstance(schema, str) else schema or {})
         if unknown:
             raise ResourceError(f"{MODEL}: the local validator does not know {', '.join(unknown)}")
+
+
+class _GatewayResponse(_Checked):
+    def check(self, properties: Properties) -> None:
+        """Read the headers."""
+        try:
+            static_headers(properties.get("ResponseParameters") or {}, "gatewayresponse.header.")
+        except TemplateError as error:
+            raise ResourceError(f"{GATEWAY_RESPONSE} {properties['ResponseType']}: {error}") from error
 
 
 class _WebAclAssociation(ResourceType):

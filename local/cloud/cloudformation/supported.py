@@ -25,10 +25,12 @@ SUPPORTED: Final[Mapping[str, Table]] = {
         "AuthorizationType HttpMethod RequestValidatorId ResourceId RestApiId",
         Integration=_table(
             "Credentials IntegrationHttpMethod PassthroughBehavior RequestTemplates TimeoutInMillis Type Uri",
-            IntegrationResponses=_table("SelectionPattern StatusCode", ResponseTemplates=_table("application/json")),
+            IntegrationResponses=_table(
+                "ResponseParameters SelectionPattern StatusCode", ResponseTemplates=_table("application/json")
+            ),
             RequestParameters=_table("integration.request.header.Content-Type"),
         ),
-        MethodResponses=_table("ResponseModels StatusCode"),
+        MethodResponses=_table("ResponseModels ResponseParameters StatusCode"),
         RequestModels=_table("application/json"),
     ),
     "AWS::ApiGateway::Model": _table("ContentType Description Name RestApiId Schema"),
