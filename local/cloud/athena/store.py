@@ -1,7 +1,7 @@
 """Athena's workgroups, one JSON document each: where results go, and how much a query may scan."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -61,13 +61,13 @@ class WorkGroups:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         for path in folder.glob("*/*/workgroups/*.json"):  # a broken one ends the start, not a query
-            _load(path)
+            files.read_state(path, WorkGroup)
 
     def get(self, owner: Scope, name: str) -> WorkGroup:
         """Return a workgroup; raise `AwsError` if there is none of that name."""
         path = self._path(owner, name)
         if path.exists():
-            return _load(path)
+            return files.read_state(path, WorkGroup)
         if name == PRIMARY:
             return WorkGroup(name=PRIMARY, enforced=False)
         raise AwsError(INVALID, f"WorkGroup {name} is not found.")
@@ -94,11 +94,7 @@ class WorkGroups:
         files.sync_folders([path.parent])
 
     def _save(self, owner: Scope, group: WorkGroup) -> None:
-        files.write_json(self._path(owner, group.name), asdict(group))
+        files.write_state(self._path(owner, group.name), group)
 
     def _path(self, owner: Scope, name: str) -> Path:
         return self._folder / owner.account / owner.region / "workgroups" / f"{name}.json"
-
-
-def _load(path: Path) -> WorkGroup:
-    return files.read_json(path, lambda document: WorkGroup(**document))

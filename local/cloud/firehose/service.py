@@ -42,7 +42,7 @@ class DeliveryStream:
 
     def __init__(self, folder: Path, kinesis: KinesisService) -> None:
         self._folder = folder
-        self.state = DeliveryStreamState.load(folder / _STATE_FILE)
+        self.state = files.read_state(folder / _STATE_FILE, DeliveryStreamState)
         self.pump = Pump(folder / _CHECKPOINT_FILE, Source(kinesis=kinesis, arn=self.state.source_arn))
 
     @classmethod
@@ -55,7 +55,7 @@ class DeliveryStream:
             raise AwsError("InvalidArgumentException", f"{error}.") from error
 
         def write(partial: Path) -> None:
-            start.save(partial / _CHECKPOINT_FILE)
+            files.write_state(partial / _CHECKPOINT_FILE, start)
             state.save(partial / _STATE_FILE)
 
         files.create_folder(folder, write)
