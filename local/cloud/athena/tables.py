@@ -93,7 +93,7 @@ class TableScans:
         location = self._location(name)
         if location is None:
             return None
-        rows = _metadata_rows(name, location) if name.metadata else _table_rows(location)
+        rows = _metadata_rows(name, location) if name.metadata else table_rows(location)
         return {column: type_ for column, type_, *_ in self._connection.execute(f"DESCRIBE {rows}").fetchall()}
 
     def rows_sql(self, name: TableName, version: Version = Version()) -> str:
@@ -104,10 +104,10 @@ class TableScans:
             return _metadata_rows(name, location)
         snapshot = self._snapshot(name, location, version)
         if snapshot is None:
-            return _table_rows(location)
+            return table_rows(location)
         # The size of all data files of the table as this commit left it.
         self.bytes += int(snapshot["summary"].get("total-files-size", 0))
-        return _table_rows(location, f", snapshot_from_id => {snapshot['snapshot-id']}")
+        return table_rows(location, f", snapshot_from_id => {snapshot['snapshot-id']}")
 
     def _location(self, name: TableName) -> str | None:
         """Return where the table's newest metadata file is."""
@@ -135,7 +135,8 @@ class TableScans:
         return snapshots.get(version.snapshot_id or document.get("current-snapshot-id") or 0)
 
 
-def _table_rows(location: str, version: str = "") -> str:
+def table_rows(location: str, version: str = "") -> str:
+    """Return DuckDB's SQL for the rows of the table with this metadata file; `version` is an argument of the scan."""
     return f"SELECT * FROM iceberg_scan('{location}'{version})"  # noqa: S608
 
 
