@@ -4,14 +4,19 @@ Workgroups are on the disk. Executions live as long as this process; their CSV o
 """
 
 import asyncio
+import contextlib
+import functools
 import time
 import uuid
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import duckdb
+
 from local.cloud import emulator
-from local.cloud.athena.engine import Answer, ResultSet, RunningQuery
+from local.cloud.athena import engine
+from local.cloud.athena.engine import Answer, ResultSet
 from local.cloud.athena.store import ENGINE_VERSION, INVALID, PRIMARY, WorkGroup, WorkGroups, encryption
 from local.cloud.athena.tables import QueryError
 from local.cloud.emulator import Scope
@@ -121,7 +126,7 @@ class AthenaService(JsonService):
         results = self._execution(payload).results()
         rows, more = _page([results.names, *results.rows], payload)
         page = [{"Data": [{} if text is None else {"VarCharValue": text} for text in row]} for row in rows]
-        metadata = {"ColumnInfo": [column.info() for column in results.columns]}
+        metadata = {"ColumnInfo": results.columns}
         return {"UpdateCount": 0, "ResultSet": {"Rows": page, "ResultSetMetadata": metadata}, **more}
 
     def stop_query_execution(self, payload: Payload) -> Payload:
@@ -186,22 +191,24 @@ class AthenaService(JsonService):
                 execution.end("SUCCEEDED")
 
     async def _wait_for(self, execution: Execution) -> Answer:
-        query = RunningQuery(
-            execution.query,
-            scope=execution.scope,
-            database=execution.database,
-            bytes_limit=execution.workgroup.bytes_limit,
-            port=self._port,
-        )
-        running = asyncio.create_task(asyncio.to_thread(query.run))
+        """Run the query in a thread, and interrupt it when it is cancelled, or when the server ends."""
+        connection = duckdb.connect()
+        group = execution.workgroup
+        run = functools.partial(engine.run, scope=execution.scope, bytes_limit=group.bytes_limit, port=self._port)
+        running = asyncio.create_task(asyncio.to_thread(run, connection, execution.query, database=execution.database))
         try:
             while not running.done():
                 await asyncio.wait([running], timeout=_STOP_SECONDS)
                 if execution.has_ended:
-                    query.stop()
+                    _interrupt(connection)  # again and again: between two steps there is nothing to interrupt
         finally:
-            query.stop()  # when the server ends
+            _interrupt(connection)
         return running.result()
+
+
+def _interrupt(connection: duckdb.DuckDBPyConnection) -> None:
+    with contextlib.suppress(duckdb.ConnectionException):  # the query has ended
+        connection.interrupt()
 
 
 async def _write_csv(execution: Execution, body: bytes) -> None:
