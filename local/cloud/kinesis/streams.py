@@ -228,7 +228,7 @@ class Streams:
     def get(self, payload: Payload) -> Stream:
         """Return the stream that a request names, in the request's scope; raise AwsError if there is none."""
         scope = emulator.scope()
-        name = payload.get("StreamName") or _name_in(str(payload.get("StreamARN", "")), scope)
+        name = payload.get("StreamName") or _name_in(payload.get("StreamARN") or payload.get("ResourceARN"), scope)
         stream = self._streams.get((scope, name))
         if stream is None:
             raise AwsError("ResourceNotFoundException", f"Stream {name} under account {scope.account} not found.")
@@ -292,7 +292,7 @@ class Streams:
             )
 
 
-def _name_in(arn: str, scope: Scope) -> str:
+def _name_in(arn: str | None, scope: Scope) -> str:
     if not arn:
         raise AwsError("InvalidArgumentException", "One of StreamName or StreamARN must be provided.")
     return arn.removeprefix(f"arn:aws:kinesis:{scope.region}:{scope.account}:stream/")
