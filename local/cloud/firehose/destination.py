@@ -29,6 +29,8 @@ _DEFAULTS: Payload = {
 }
 _SWITCHES = ("ProcessingConfiguration", "DataFormatConversionConfiguration", "DynamicPartitioningConfiguration")
 _MEMBERS = _DEFAULTS.keys() | {"RoleARN", "BucketARN", "CustomTimeZone", *_SWITCHES}
+#: The members that the older S3DestinationDescription does not have.
+EXTENDED_MEMBERS = frozenset({"S3BackupMode", "CustomTimeZone", *_SWITCHES})
 _BUCKET = "arn:aws:s3:::"
 
 _EXPRESSION = re.compile(r"!\{([^:}]*):([^}]*)\}")

@@ -32,9 +32,10 @@ def create_stream(streams: Streams, payload: Payload) -> Payload:
         raise AwsError("ValidationException", f"StreamName {name!r} must have 1 to 128 characters.")
     if not isinstance(count, int) or count < 1:
         raise AwsError("ValidationException", f"ShardCount {count!r} must be at least 1.")
-    scope = emulator.scope()
+    scope, now = emulator.scope(), time.time()
     streams.check_shard_limit(scope, count)
-    state = StreamState.new(scope, name, count, dict(payload.get("Tags", {})))
+    shards, tags = ShardMap.uniform(count, now=now), dict(payload.get("Tags", {}))
+    state = StreamState(scope=scope, name=name, shards=shards, created=now, tags=tags)
     streams.add(state.busy("CREATING", streams.settings.create_seconds))
     return {}
 

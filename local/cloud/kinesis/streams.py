@@ -34,9 +34,9 @@ class StreamState:
 
     scope: Scope
     name: str
-    incarnation: str
-    created: float
     shards: ShardMap
+    created: float
+    incarnation: str = field(default_factory=lambda: uuid.uuid4().hex)
     busy_status: str = "CREATING"
     busy_until: float = 0.0
     retention_hours: int = DEFAULT_RETENTION_HOURS
@@ -44,18 +44,6 @@ class StreamState:
     key_id: str | None = None
     shard_level_metrics: tuple[str, ...] = ()
     resize_calls: tuple[float, ...] = ()
-
-    @classmethod
-    def new(cls, scope: Scope, name: str, shard_count: int, tags: dict[str, str]) -> "StreamState":
-        now = time.time()
-        return cls(
-            scope=scope,
-            name=name,
-            incarnation=uuid.uuid4().hex,
-            created=now,
-            shards=ShardMap.uniform(shard_count, now=now),
-            tags=tags,
-        )
 
     @property
     def arn(self) -> str:
