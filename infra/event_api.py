@@ -6,12 +6,16 @@ Replies, which clients rely on (all JSON):
 | --- | --- | --- |
 | 200 | every event is stored | `{"accepted": n, "failed": 0, "events": [{"status": "accepted"}, …]}` |
 | 207 | a batch is stored in part | the same, with `throttled` and `failed` among the statuses; `Retry-After` |
-| 400, 413, 415 | the request cannot be stored, ever | `{"message": …, "detail": …}` |
+| 400, 413, 415 | it is no JSON, not the route's, or too large: it cannot be stored, ever | `message`, `detail` |
 | 429 | the stream, or the API, is full; nothing is stored | `message`, `detail`, often `events`; `Retry-After` |
 | 503 | the stream cannot be written to; nothing is stored | `message`, `detail`, for a batch perhaps `events` |
 
 `events` has one entry for each event, in the request's order. No event that is not `accepted` was stored: a client that
-sends exactly those again loses none.
+sends exactly those again loses none. An accepted event is in the stream, good or bad: Spark says which it is
+(docs/adr/011).
+
+A body may be gzip or deflate, by its Content-Encoding, and has at most 10 MB unpacked. There is no pixel to GET: what
+is not POST is 404, because API Gateway does not tell a method that is not there from a path.
 
 A page of another origin may post as well: OPTIONS is answered by API Gateway itself (a MOCK integration), and every
 reply has the headers of `infra/cors.py`.
@@ -20,11 +24,12 @@ reply has the headers of `infra/cors.py`.
 import json
 from typing import Any
 
+from aws_cdk import Size
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
 
-from contracts.event import batch_schema, event_schema
+from contracts.event import batch_schema, single_schema
 from infra.api_templates import GatewayReply, RouteTemplates, batch_templates, gateway_replies, single_event_templates
 from infra.cors import origin_template, preflight_headers
 from infra.service_role import service_role
@@ -58,6 +63,8 @@ class EventApi(Construct):
             description="Takes clickstream events, one or up to 500, into the event stream.",
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             cloud_watch_role=False,
+            # Bodies of any size may come as gzip or deflate; replies go out so to a client that asks for it.
+            min_compression_size=Size.bytes(0),
             deploy_options=apigateway.StageOptions(
                 stage_name=STAGE,
                 metrics_enabled=True,
@@ -73,7 +80,7 @@ class EventApi(Construct):
         cors = settings.cors
         events = self.rest_api.root.add_resource("events")
         batch = events.add_resource("batch")
-        self._add_route(events, "EventModel", event_schema(), single_event_templates(stream_name, cors))
+        self._add_route(events, "EventModel", single_schema(), single_event_templates(stream_name, cors))
         self._add_route(batch, "BatchModel", batch_schema(), batch_templates(stream_name, cors))
         for resource in (events, batch):
             _add_preflight(resource, cors)

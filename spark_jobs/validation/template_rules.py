@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import duckdb
+
 from contracts.envelope import ENVELOPE_FIELDS, STAMPED_FIELDS
 from contracts.event import (
     ADDITIONAL_DATA,
@@ -107,21 +109,24 @@ def _merged(orders: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(merged)
 
 
+#: What DuckDB raises where it reads a line that is not JSON.
+NOT_JSON: Final = duckdb.InvalidInputException
 #: The largest `received_at` that the query accepts: 14 digits, the year 5138.
 _MAX_MILLISECONDS: Final = 10**14 - 1
 
 
-def template_rules_query(template: LineTemplate) -> str:
+def template_rules_query(template: LineTemplate, *, all_json: bool = False) -> str:
     """Return the query over `lines`: the columns of `sql_rules_query`, `valid` being true of fewer.
 
-    `TRY` alone would be right, too. But where a line is no JSON, it reads all lines of a vector one by one, which costs
-    twice as much as asking of each line first whether it is.
+    With `all_json` every line is taken for JSON: that saves reading it once more, a tenth of all validation, and the
+    query fails with `NOT_JSON` if one is not.
     """
+    is_json = "" if all_json else " AND json_valid(line)"
     rules = " AND ".join(("is_written_alike", *value_rules(_text, "''")))
     return f"""
 WITH parsed AS (
-    SELECT line, CASE WHEN strlen(line) < {MAX_LINE_BYTES} AND NOT contains(line, '\\') AND json_valid(line)
-                      THEN TRY(json_transform(line, '{structure(_extracted_type)}')) END AS envelope
+    SELECT line, CASE WHEN strlen(line) < {MAX_LINE_BYTES} AND NOT contains(line, '\\'){is_json}
+                      THEN json_transform(line, '{structure(_extracted_type)}') END AS envelope
     FROM {LINES}
 ), fields AS (
     SELECT line, envelope.event.{ADDITIONAL_DATA} IS NOT NULL AS has_additional,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from contracts.event import batch_schema, event_schema
+from contracts.event import batch_schema, single_schema
 from contracts.partitions import FIREHOSE_ERROR_PREFIX, FIREHOSE_PREFIX
 from infra.deploy import MAX_TEMPLATE_BYTES
 from infra.settings import settings_of
@@ -103,6 +103,7 @@ def test_every_finding_is_known_and_none_is_known_in_vain(tmp_path: Path) -> Non
 
 def test_the_api_is_regional_and_validates_bodies(template: Template) -> None:
     assert template.only("AWS::ApiGateway::RestApi")["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
+    assert template.only("AWS::ApiGateway::RestApi")["MinimumCompressionSize"] == 0
     assert template.only("AWS::ApiGateway::RequestValidator")["ValidateRequestBody"] is True
     methods = posts(template)
     assert len(methods) == 2
@@ -110,7 +111,7 @@ def test_the_api_is_regional_and_validates_bodies(template: Template) -> None:
     assert all(method["Integration"]["PassthroughBehavior"] == "NEVER" for method in methods)
 
 
-@pytest.mark.parametrize(("name", "schema"), [("EventModel", event_schema()), ("BatchModel", batch_schema())])
+@pytest.mark.parametrize(("name", "schema"), [("EventModel", single_schema()), ("BatchModel", batch_schema())])
 def test_a_model_is_the_contracts_schema(template: Template, name: str, schema: Event) -> None:
     assert template.only("AWS::ApiGateway::Model", Name=name)["Schema"] == schema
 

@@ -22,6 +22,7 @@ from urllib.parse import parse_qsl
 from local.cloud import emulator
 from local.cloud.apigateway import rest_apis
 from local.cloud.apigateway.body import JsonBody, NotJsonError, validation_errors
+from local.cloud.apigateway.encoding import decoded
 from local.cloud.apigateway.faults import GatewayError, TemplateError
 from local.cloud.apigateway.rest_apis import JSON_TYPE, IntegrationResponse, KinesisCall, Route
 from local.cloud.apigateway.vtl import compiled
@@ -174,8 +175,11 @@ async def answer(request: Request) -> Reply:
 async def _integrate(route: Route, request: Request) -> Reply:
     if request.too_large:
         raise GatewayError("REQUEST_TOO_LARGE")
+    content = request.body
+    if len(content) >= route.minimum_compression_size:
+        content = decoded(content, request.headers.get("content-encoding", ""), most=MAX_BODY_BYTES)
     template = _request_template(route, request.headers.get("content-type", ""))
-    body = JsonBody(request.body)
+    body = JsonBody(content)
     parameters = Parameters(headers=request.headers, query=dict(parse_qsl(request.query)))
     try:
         if route.model is not None:
@@ -183,7 +187,7 @@ async def _integrate(route: Route, request: Request) -> Reply:
             if errors:
                 raise GatewayError("BAD_REQUEST_BODY", validation_error=f"[{', '.join(errors)}]")
         context = _context(route, request)
-        call = request.body
+        call = content
         if template is not None:
             call = _rendered(template, Input(body, parameters), context).encode("utf-8", "replace")
     except NotJsonError as error:

@@ -42,7 +42,10 @@ class KinesisCall:
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """How API Gateway treats a request to one resource and method; without `kinesis` its integration is a MOCK."""
+    """How API Gateway treats a request to one resource and method; without `kinesis` its integration is a MOCK.
+
+    A body of fewer bytes than `minimum_compression_size` is not decompressed, whatever its Content-Encoding.
+    """
 
     owner: Scope
     api_id: str
@@ -54,6 +57,7 @@ class Route:
     request_templates: Mapping[str, str]
     responses: tuple[IntegrationResponse, ...]
     timeout_seconds: float
+    minimum_compression_size: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +146,8 @@ def _kinesis_call(integration: Mapping[str, Any]) -> KinesisCall | None:
 
 
 def _route(owner: Scope, api_id: str, stage: str, resource_path: str, declared: Mapping[str, Any]) -> Route:
+    from ministack.services import apigateway_v1
+
     integration = declared.get("methodIntegration") or {}
     if (integration.get("passthroughBehavior") or "WHEN_NO_MATCH") != "NEVER" and integration.get("requestTemplates"):
         raise TemplateError("the local API Gateway knows passthrough NEVER only, beside request templates")
@@ -164,6 +170,7 @@ def _route(owner: Scope, api_id: str, stage: str, resource_path: str, declared: 
             for response in (integration.get("integrationResponses") or {}).values()
         ),
         timeout_seconds=int(integration.get("timeoutInMillis") or 29_000) / 1000,
+        minimum_compression_size=int(apigateway_v1._rest_apis[api_id].get("minimumCompressionSize") or 0),
     )
 
 
