@@ -26,7 +26,6 @@ _DAILY: Final = ("events", "users", "new_users", "sessions", "bounces", "convert
 _MOVES: Final = ("action", "open_shards", "resulting_shards", "demand", "reason")
 _FUNNEL: Final = ("step", "event_name", "users_in_order", "users_in_any_order", "median_seconds")
 
-
 #: Numbers by name.
 Figures = dict[str, int | Decimal]
 
@@ -42,9 +41,8 @@ class Accounts:
 
     def groups(self) -> dict[str, Figures]:
         """Return all figures, by what stands before their names in a sentence."""
-        return {"": self.totals, "rejected ": self.rejected} | {
-            f"{key} ": figures for periods in (self.hours, self.days) for key, figures in sorted(periods.items())
-        }
+        periods = {f"{key} ": figures for key, figures in (self.hours | self.days).items()}
+        return {"": self.totals, "rejected ": self.rejected, **periods}
 
 
 def expected_accounts(manifests: Iterable[Row]) -> Accounts:
@@ -54,11 +52,12 @@ def expected_accounts(manifests: Iterable[Row]) -> Accounts:
         _add(accounts.totals, {name: manifest[name] for name in _TOTALS})
         _add(accounts.rejected, manifest["rejected"])
         for key, hour in manifest["event_hours"].items():
-            revenue = {"revenue": Decimal(hour["revenue"])}
-            of_hour, of_day = accounts.hours.setdefault(key, {}), accounts.days.setdefault(_day_of(key), {})
+            by_name, revenue = hour["by_name"], {"revenue": Decimal(hour["revenue"])}
+            of_hour = accounts.hours.setdefault(key, {})
             _add(of_hour, {name: hour[name] for name in _HOURLY} | revenue)
-            _add(of_hour, {f"name {name}": events for name, events in hour["by_name"].items()})
-            _add(of_day, {"events": hour["clean"], "purchases": hour["by_name"].get("Purchase", 0)} | revenue)
+            _add(of_hour, {f"name {name}": events for name, events in by_name.items()})
+            of_day = accounts.days.setdefault(day_key(parse_hour_key(key)), {})
+            _add(of_day, {"events": hour["clean"], "purchases": by_name.get("Purchase", 0)} | revenue)
     return accounts
 
 
@@ -118,10 +117,6 @@ def _add(figures: Figures, more: Mapping[str, int | Decimal]) -> None:
 
 def _of_hour(accounts: Accounts, row: Row) -> Figures:
     return accounts.hours.setdefault(hour_key(row["event_hour"]), {})
-
-
-def _day_of(key: str) -> str:
-    return day_key(parse_hour_key(key))
 
 
 def print_report(tables: Tables, accounts: Accounts, *, moves: Iterable[Row], sent: Mapping[str, int]) -> None:
