@@ -12,7 +12,8 @@ from typing import Final
 from contracts.envelope import TOO_LARGE_FIELD
 from contracts.event import MAX_BATCH_EVENTS, MAX_LINE_BYTES
 from infra.cors import gateway_headers, reply_template
-from infra.settings import CorsSettings
+from infra.proxies import VISITOR_ADDRESS_HEADER
+from infra.settings import ApiSettings, CorsSettings
 
 RETRY_AFTER_SECONDS: Final = 1
 #: Base64 writes three bytes as four characters; a line of exactly the largest allowed size is refused too.
@@ -39,14 +40,14 @@ class RouteTemplates:
     unavailable: str
 
 
-def single_event_templates(stream_name: str, cors: CorsSettings) -> RouteTemplates:
+def single_event_templates(stream_name: str, settings: ApiSettings) -> RouteTemplates:
     """Return the templates of `POST /events`."""
-    allowed = reply_template(cors)
+    allowed = reply_template(settings.cors)
     return RouteTemplates(
         action="PutRecord",
         request=_filled(
             "put_record",
-            STAMP=_filled("stamp"),
+            STAMP=_stamp(settings),
             EVENT_LINE=_event_line(at="$", index="0"),
             STREAM_NAME=stream_name,
             MAX_DATA_LENGTH=MAX_DATA_LENGTH,
@@ -64,14 +65,14 @@ def single_event_templates(stream_name: str, cors: CorsSettings) -> RouteTemplat
     )
 
 
-def batch_templates(stream_name: str, cors: CorsSettings) -> RouteTemplates:
+def batch_templates(stream_name: str, settings: ApiSettings) -> RouteTemplates:
     """Return the templates of `POST /events/batch`."""
-    allowed = reply_template(cors)
+    allowed = reply_template(settings.cors)
     return RouteTemplates(
         action="PutRecords",
         request=_filled(
             "put_records",
-            STAMP=_filled("stamp"),
+            STAMP=_stamp(settings),
             EVENT_LINE=_event_line(at="$[$foreach.index]", index="$foreach.index"),
             STREAM_NAME=stream_name,
             MAX_DATA_LENGTH=MAX_DATA_LENGTH,
@@ -134,6 +135,15 @@ def gateway_replies(cors: CorsSettings) -> tuple[GatewayReply, ...]:
         GatewayReply("DEFAULT_5XX", None, "internal error", _LATER),
     )
     return tuple(replace(reply, headers=gateway_headers(cors) | reply.headers) for reply in replies)
+
+
+def _stamp(settings: ApiSettings) -> str:
+    """Return the beginning of the envelope, with the address of the sender, or of the visitor that a proxy names."""
+    address = _filled("sender_address")
+    if settings.behind_proxy:
+        header = VISITOR_ADDRESS_HEADER
+        address = _filled("visitor_address", HEADER=header, LOWER_HEADER=header.lower())
+    return _filled("stamp", ADDRESS=address)
 
 
 def _event_line(*, at: str, index: str) -> str:

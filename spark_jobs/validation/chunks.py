@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from contracts.event_names import event_name_of
 from contracts.tables import EVENT_COLUMNS, REJECTED_EVENTS
 from spark_jobs.lake.types import arrow_schema
 from spark_jobs.validation.line import ColumnValue, Received, Rejected, validate_line
@@ -101,7 +102,33 @@ class LineValidator:
             self._duckdb.unregister(LINES)
         is_valid = rows.column("valid").combine_chunks()
         events = rows.drop_columns(["valid"]).filter(is_valid)
-        return events.cast(RECEIVED_SCHEMA), lines.filter(pc.invert(is_valid))
+        return _named(_with_all_columns(events)), lines.filter(pc.invert(is_valid))
+
+
+def _with_all_columns(events: pa.Table) -> pa.Table:
+    """Return events with each column of `RECEIVED_SCHEMA`; those that the query had no values for are null."""
+    had = set(events.schema.names)
+    columns = [
+        events.column(column.name).cast(column.type)
+        if column.name in had
+        else pa.chunked_array([pa.nulls(len(events), column.type)])
+        for column in RECEIVED_SCHEMA
+    ]
+    return pa.table(columns, schema=RECEIVED_SCHEMA)
+
+
+def _named(events: pa.Table) -> pa.Table:
+    """Return events, whose names are as they were sent, with the names that these stand for."""
+    at = events.schema.get_field_index("event_name")
+    sent = events.column(at).combine_chunks().dictionary_encode()
+    names = pa.array([event_name_of(name) for name in sent.dictionary.to_pylist()], pa.string())
+    if names.equals(sent.dictionary):
+        return events
+    others = pc.if_else(pc.equal(names, sent.dictionary), pa.scalar(None, pa.string()), sent.dictionary)
+    events = events.set_column(at, "event_name", names.take(sent.indices))
+    return events.set_column(
+        events.schema.get_field_index("sent_event_name"), "sent_event_name", others.take(sent.indices)
+    )
 
 
 def _split(chunk: bytes) -> pa.BinaryArray:

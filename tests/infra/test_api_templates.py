@@ -5,22 +5,31 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contracts.envelope import ENVELOPE_FIELDS, TOO_LARGE_FIELD, Stamp, envelope_line
 from contracts.rejections import RejectionReason
 from infra.api_templates import batch_templates, single_event_templates
-from infra.settings import CorsSettings
 from local.cloud.apigateway.body import JsonBody
 from local.cloud.apigateway.vtl import compiled
-from local.cloud.apigateway.vtl_values import Input, ResponseOverride, Util
+from local.cloud.apigateway.vtl_values import Input, Parameters, ResponseOverride, Util
 from spark_jobs.validation.line import Rejected, validate_line
+from tests.infra.api_settings import api_settings
 
 Event = dict[str, Any]
 
+_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
+_NUMBERS = st.integers(-(10**300), 10**300) | st.floats(allow_nan=False, allow_infinity=False)
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | _NUMBERS | _TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXT, inner, max_size=3),
+    max_leaves=6,
+)
 LARGE: Event = {"user_id": "a", "x": "y" * 1_100_000}
 
-SINGLE = single_event_templates("events", CorsSettings())
-BATCH = batch_templates("events", CorsSettings())
+SINGLE = single_event_templates("events", api_settings())
+BATCH = batch_templates("events", api_settings())
 
 STORED = {"SequenceNumber": "1", "ShardId": "shardId-000000000000"}
 THROTTLED = {
@@ -195,6 +204,42 @@ def test_every_event_has_a_partition_key_that_kinesis_takes_and_both_routes_give
     assert alone["Data"] == record["Data"] or event is None
 
 
+@given(event=JSON_VALUES, user_id=JSON_VALUES, anonymous_id=JSON_VALUES)
+def test_any_event_has_a_key_and_a_line_and_both_routes_store_the_same(
+    event: Any, user_id: Any, anonymous_id: Any
+) -> None:
+    if isinstance(event, dict):
+        event = {**event, "user_id": user_id, "anonymous_id": anonymous_id}
+    alone = request(SINGLE.request, json.dumps(event).encode())
+    (record,) = request(BATCH.request, json.dumps([event]).encode())["Records"]
+    assert 1 <= len(record["PartitionKey"].encode("utf-16-le")) // 2 <= 256
+    assert alone["PartitionKey"] == record["PartitionKey"]
+    line = base64.b64decode(record["Data"])
+    assert (line.count(b"\n"), line[-1:]) == (1, b"\n")
+    if event is not None:
+        assert alone["Data"] == record["Data"]
+        assert json.loads(line)["event"] == event
+
+
 def test_events_without_a_user_are_spread_over_the_shards() -> None:
     records = request(BATCH.request, b"[1,2,3]")["Records"]
     assert len({record["PartitionKey"] for record in records}) == 3
+
+
+@pytest.mark.parametrize(
+    ("behind_proxy", "headers", "address"),
+    [
+        (True, {"X-Visitor-Address": "198.51.100.4"}, "198.51.100.4"),
+        (True, {"x-visitor-address": "198.51.100.4"}, "198.51.100.4"),
+        (True, {"x-visitor-address": '","event":{},"x":"'}, '","event":{},"x":"'),
+        (True, {}, "203.0.113.7"),
+        (False, {"x-visitor-address": "198.51.100.4"}, "203.0.113.7"),
+    ],
+)
+def test_the_visitors_address_is_the_proxys_word_only_where_there_is_a_proxy(
+    behind_proxy: bool, headers: dict[str, str], address: str
+) -> None:
+    made = single_event_templates("events", api_settings(behind_proxy=behind_proxy))
+    given = Input(JsonBody(b"{}"), Parameters(headers=headers))
+    text = compiled(made.request).render({"input": given, "util": Util(), "context": CONTEXT})
+    assert json.loads(base64.b64decode(json.loads(text)["Data"]))["source_ip"] == address

@@ -85,6 +85,25 @@ def has_stage(owner: Scope, api_id: str, stage: str) -> bool:
         return stage in apigateway_v1._stages_v1.get(api_id, {})
 
 
+@dataclass(frozen=True, kw_only=True)
+class WebAcl:
+    """The rules before a stage; `version` differs after every change."""
+
+    arn: str
+    version: str
+    rules: list[Mapping[str, Any]]
+
+
+def web_acl(owner: Scope, api_id: str, stage: str) -> WebAcl | None:
+    """Return the web ACL that is associated with a stage; None if there is none."""
+    from ministack.services import waf
+
+    with in_scope(owner):
+        arn = waf._associations.get(f"arn:aws:apigateway:{owner.region}::/restapis/{api_id}/stages/{stage}")
+        acl, _missing = waf._resolve_local_web_acl(arn) if arn else (None, None)
+    return None if acl is None else WebAcl(arn=acl["ARN"], version=acl["LockToken"], rules=acl["Rules"])
+
+
 def route(owner: Scope, api_id: str, stage: str, method: str, path: str) -> Route:
     """Return the route of a request; GatewayError if no resource has that path and method, or the stage is full."""
     from ministack.services import apigateway_v1

@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from infra.api_templates import single_event_templates
-from infra.settings import CorsSettings
 from local.cloud.apigateway.encoding import decoded
 from local.cloud.apigateway.faults import GatewayError
 from local.cloud.process import LocalCloud
+from tests.infra.api_settings import api_settings
 from tests.local.cloud.apigateway.test_apigateway_recorded import HandMadeApi
 from tests.local.cloud.deployed_pipeline import StreamTail, envelopes
 
@@ -83,7 +83,7 @@ def test_the_limit_is_of_the_unpacked_body_to_the_byte(members: int) -> None:
 
 
 def test_a_body_below_the_apis_minimum_is_not_unpacked(local_cloud: LocalCloud, clients: Any, name: str) -> None:
-    made = single_event_templates(name, CorsSettings())
+    made = single_event_templates(name, api_settings())
     url = HandMadeApi(clients, local_cloud.endpoint_url, made.action, made.request, [("", "503", "")]).deploy()
     body = gzip.compress(b'{"user_id":"1"}')
     assert httpx.post(url, content=body, headers=_headers("gzip")).status_code == 503
