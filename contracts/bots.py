@@ -3,15 +3,41 @@
 All of it is part of an event hour's `input_version`: a change here makes every hour stale.
 """
 
+import re
 from enum import StrEnum
 from typing import Final
 
 
 class BotReason(StrEnum):
-    """Why an event is flagged; `clean_events.bot_reasons` holds those that apply, in this order."""
+    """What is conspicuous about an event; `clean_events.bot_reasons` holds those that apply, in this order."""
 
     CRAWLER_USER_AGENT = "crawler_user_agent"
     RATE = "rate"
+    #: A proxy, a library or a shop's server sent the request: a person may well stand behind it, so this reason alone
+    #: makes no bot.
+    HTTP_CLIENT = "http_client"
+
+
+#: How the User-Agent header begins that proxies and plain HTTP libraries send: of a site behind a CDN, of apps, and of
+#: shops' servers that hand events on. Lists of crawlers have most of them.
+HTTP_CLIENTS: Final = (
+    *("Amazon CloudFront", "Cloudflare-Workers"),
+    *("okhttp", "Dalvik", "Apache-HttpClient", "Java", "ktor-client", "Dart", "AHC"),
+    *("axios", "node-fetch", "node", "undici", "got"),
+    *("Go-http-client", "python-requests", "python-httpx", "Python-urllib", "reqwest", "Faraday", "GuzzleHttp"),
+    *("RestSharp", "Symfony HttpClient", "libwww-perl", "curl", "Wget", "PostmanRuntime", "HTTPie"),
+    *("WooCommerce", "WordPress", "Shopify-Captain-Hook", "Stripe"),
+)
+_HTTP_CLIENT: Final = re.compile(rf"({'|'.join(map(re.escape, HTTP_CLIENTS))})([/ ].*)?", re.DOTALL)
+
+
+def is_http_client(user_agent: str) -> bool:
+    """Return whether a header is that of a proxy, a library or a shop's server.
+
+    >>> [is_http_client(agent) for agent in ("okhttp/4.9.3", "Amazon CloudFront", "Googlebot/2.1", "nodeBot")]
+    [True, True, False, False]
+    """
+    return _HTTP_CLIENT.fullmatch(user_agent) is not None
 
 
 #: A header is looked at up to this many characters, so that no hostile one can hold up the patterns; the longest

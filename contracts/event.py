@@ -286,10 +286,11 @@ REQUIRED_FIELDS: Final = tuple(field.path for field in EVENT_FIELDS if field.req
 
 def missing_field(event: Mapping[str, object]) -> str | None:
     """Return the first required field that is absent or null, without one that stands in for it; None if none is."""
-    absent = (
-        f.path for f in EVENT_FIELDS if f.required and event.get(f.path) is None and event.get(f.stand_in) is None
-    )
-    return next(absent, None)
+    for required in EVENT_FIELDS:
+        names = (required.path, required.stand_in) if required.stand_in else (required.path,)
+        if required.required and all(event.get(name) is None for name in names):
+            return required.path
+    return None
 
 
 JsonSchema = dict[str, Any]

@@ -127,12 +127,13 @@ CLEAN_EVENTS: Final = Table(
     sort=("user_id", "event_time"),
     columns=(
         *EVENT_COLUMNS,
-        required("is_bot", "boolean", "Whether a bot sent it, by one of the reasons; the event is kept all the same."),
+        required("is_bot", "boolean", "Whether a bot sent it, by one of the first two reasons; the event is kept."),
         required(
             "bot_reasons",
             "array<string>",
-            "Those that apply of `crawler_user_agent` (the header is a known crawler's) and `rate` (more than "
-            f"{BOT_EVENTS_PER_HOUR:,} clean events of the user within the event hour).",
+            "Those that apply of `crawler_user_agent` (the header is a known crawler's), `rate` (more than "
+            f"{BOT_EVENTS_PER_HOUR:,} clean events of the user within the event hour) and `http_client` (the header is "
+            "that of a proxy, an HTTP library or a shop's server, which makes no bot by itself).",
         ),
     ),
 )

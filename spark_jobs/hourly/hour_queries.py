@@ -43,6 +43,8 @@ NO_EVENTS: Final = "no_events"
 
 #: Of the relation that holds the headers of crawlers; its one column is `agent`.
 CRAWLERS: Final = "crawlers"
+#: Of the relation that holds those of HTTP clients, likewise.
+HTTP_CLIENTS: Final = "http_clients"
 
 #: The headers that are asked about.
 AGENTS: Final = f"SELECT DISTINCT {_AGENT} AS agent FROM received WHERE user_agent IS NOT NULL"
@@ -203,12 +205,14 @@ def clean(files: Sequence[str]) -> str:
     """Return the query of the rows of `clean_events` of some files, in the order in which they are stored."""
     return f"""
 SELECT {", ".join(column.name for column in EVENT_COLUMNS)},
-       len(bot_reasons) > 0 AS is_bot, bot_reasons
+       len(bot_reasons) > 0 AND bot_reasons <> ['{BotReason.HTTP_CLIENT}'] AS is_bot, bot_reasons
 FROM (
     SELECT *, CASE WHEN coalesce({_AGENT} IN (SELECT agent FROM {CRAWLERS}), false)
                    THEN ['{BotReason.CRAWLER_USER_AGENT}'] ELSE [] END
               || CASE WHEN (hour, user_id) IN (SELECT (hour, user_id) FROM over_rate_users)
-                      THEN ['{BotReason.RATE}'] ELSE [] END AS bot_reasons
+                      THEN ['{BotReason.RATE}'] ELSE [] END
+              || CASE WHEN coalesce({_AGENT} IN (SELECT agent FROM {HTTP_CLIENTS}), false)
+                      THEN ['{BotReason.HTTP_CLIENT}'] ELSE [] END AS bot_reasons
     FROM ({_rows(files)}) SEMI JOIN target_hours USING (hour) ANTI JOIN duplicates USING (filename, file_row_number)
 )
 ORDER BY hour, {", ".join(CLEAN_EVENTS.sort)}

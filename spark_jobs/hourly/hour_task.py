@@ -17,6 +17,7 @@ import duckdb
 import pyarrow as pa
 from crawleruseragents import is_crawler
 
+from contracts.bots import is_http_client
 from contracts.partitions import hour_of_ordinal, ordinal
 from contracts.rules import BOT_EVENTS_PER_HOUR, HOURS_LOOKED_BACK_AT
 from contracts.tables import CLEAN_EVENTS, RECEIVED_EVENTS, Table
@@ -128,8 +129,7 @@ class HourTask:
         received = queries.received([path for in_hour in paths.values() for path in in_hour])
         for statement in (received, queries.target_hours(batch.hours), queries.RANKED, queries.DUPLICATES):
             connection.execute(statement)
-        agents = (agent for (agent,) in connection.execute(queries.AGENTS).fetchall())
-        connection.register(queries.CRAWLERS, pa.table({"agent": pa.array(crawlers_among(agents), pa.string())}))
+        register_agents(connection)
         for statement in (
             queries.EVENTS,
             queries.over_rate_users(self.events_per_hour),
@@ -154,9 +154,17 @@ def _clean_events(
             yield pa.Table.from_batches([rows])
 
 
+def register_agents(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the relations of the headers that are a crawler's, and of those that are an HTTP client's."""
+    agents = [agent for (agent,) in connection.execute(queries.AGENTS).fetchall()]
+    clients = list(filter(is_http_client, agents))
+    for relation, found in ((queries.CRAWLERS, crawlers_among(agents)), (queries.HTTP_CLIENTS, clients)):
+        connection.register(relation, pa.table({"agent": pa.array(found, pa.string())}))
+
+
 def crawlers_among(agents: Iterable[str]) -> list[str]:
-    """Return the headers that are a known crawler's."""
-    return [agent for agent in agents if _is_crawler(agent)]
+    """Return the headers that are a known crawler's; lists of crawlers have HTTP clients, too, which are not."""
+    return [agent for agent in agents if not is_http_client(agent) and _is_crawler(agent)]
 
 
 @lru_cache(maxsize=100_000)

@@ -42,6 +42,48 @@ class CleanEvent(Event):
         return self.event_time.date()
 
 
+#: What the headers of proxies, HTTP libraries and shops' servers begin with; a slash or a blank follows, or nothing.
+HTTP_CLIENTS = [
+    "Amazon CloudFront",
+    "Cloudflare-Workers",
+    "okhttp",
+    "Dalvik",
+    "Apache-HttpClient",
+    "Java",
+    "ktor-client",
+    "Dart",
+    "AHC",
+    "axios",
+    "node-fetch",
+    "node",
+    "undici",
+    "got",
+    "Go-http-client",
+    "python-requests",
+    "python-httpx",
+    "Python-urllib",
+    "reqwest",
+    "Faraday",
+    "GuzzleHttp",
+    "RestSharp",
+    "Symfony HttpClient",
+    "libwww-perl",
+    "curl",
+    "Wget",
+    "PostmanRuntime",
+    "HTTPie",
+    "WooCommerce",
+    "WordPress",
+    "Shopify-Captain-Hook",
+    "Stripe",
+]
+
+
+def is_http_client(user_agent: str) -> bool:
+    """Whether a program for requests of any kind wrote the header."""
+    return any(user_agent == name or user_agent.startswith((f"{name}/", f"{name} ")) for name in HTTP_CLIENTS)
+
+
 def hour_of(event: Event) -> datetime:
     """The event hour."""
     return event.event_time.replace(minute=0, second=0, microsecond=0)
@@ -84,15 +126,22 @@ def _absent_last(value: object) -> tuple[object, ...]:
 
 
 def _marked(events: list[ReceivedEvent], is_crawler: IsCrawler) -> list[CleanEvent]:
-    """A bot is who says so in the user agent, and everything of a user in an hour in which there is too much of it."""
+    """A bot is who says so in the user agent, and everything of a user in an hour in which there is too much of it.
+
+    A program that a person may use is no bot, though lists of crawlers have it.
+    """
     rates = Counter((event.user_id, hour_of(event)) for event in events)
     clean = []
     for event in events:
         reasons = []
-        if event.user_agent is not None and is_crawler(event.user_agent):
+        agent = event.user_agent or ""
+        if is_crawler(agent) and not is_http_client(agent):
             reasons.append("crawler_user_agent")
         if rates[event.user_id, hour_of(event)] > MOST_EVENTS_OF_A_PERSON:
             reasons.append("rate")
+        is_bot = bool(reasons)
+        if is_http_client(agent):
+            reasons.append("http_client")
         values = {name: value for name, value in asdict(event).items() if name not in ("landing_hour", "object_key")}
-        clean.append(CleanEvent(**values, is_bot=bool(reasons), bot_reasons=tuple(reasons)))
+        clean.append(CleanEvent(**values, is_bot=is_bot, bot_reasons=tuple(reasons)))
     return clean

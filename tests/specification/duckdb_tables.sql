@@ -1,6 +1,6 @@
 -- The second witness: every table behind `received_events`, said again in SQL for DuckDB, for more rows than the
 -- specification in Python can take. Reads the views `received` (rows of `received_events`, times without a zone) and
--- `crawlers` (user agents that are a crawler's); makes a table of each name.
+-- `crawlers` and `http_clients` (user agents that are one's); makes a table of each name.
 
 CREATE TABLE clean_once AS
 SELECT *, date_trunc('hour', event_time) AS event_hour, event_time::DATE AS day, epoch_us(event_time) AS us,
@@ -18,14 +18,15 @@ QUALIFY row_number() OVER (
 
 CREATE TABLE marked AS
 SELECT *, coalesce(user_agent IN (SELECT user_agent FROM crawlers), false) AS by_agent,
+       coalesce(user_agent IN (SELECT user_agent FROM http_clients), false) AS by_client,
        count(*) OVER (PARTITION BY user_id, event_hour) > 1000 AS by_rate
 FROM clean_once;
 
 -- Every event of a user in order, with the time since the one before.
 CREATE TABLE ordered AS
 SELECT *, by_agent OR by_rate AS is_bot,
-       list_filter(['crawler_user_agent', 'rate'], lambda reason: CASE reason WHEN 'rate' THEN by_rate ELSE by_agent END)
-           AS bot_reasons,
+       list_filter(['crawler_user_agent', 'rate', 'http_client'], lambda reason:
+           CASE reason WHEN 'rate' THEN by_rate WHEN 'http_client' THEN by_client ELSE by_agent END) AS bot_reasons,
        us - lag(us) OVER in_order AS gap_us,
        lag(day) OVER in_order AS day_before,
        row_number() OVER in_order AS place,

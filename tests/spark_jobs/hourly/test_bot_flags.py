@@ -1,13 +1,13 @@
 """Each rule of what is a bot's event, and of what is counted without them, by literal rows in one run of job 2."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 
-from contracts.bots import USER_AGENT_LOOKED_AT
+from contracts.bots import USER_AGENT_LOOKED_AT, is_http_client
 from contracts.partitions import HOUR
 from contracts.tables import CLEAN_EVENTS, HOURLY_EVENT_COUNTS, HOURLY_PRODUCT_STATS, HOURLY_TRAFFIC, Table
 from spark_jobs.hourly import hour_task
@@ -26,7 +26,7 @@ CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.ht
 RATE_IN_TESTS = 3
 
 #: Each rule has an hour of its own, with an empty one before it.
-AGENTS, LONG_AGENT, RATE, COPIES, TWO_HOURS, MIXED, TIE, MONEY = (START + i * 3 * HOUR for i in range(8))
+AGENTS, LONG_AGENT, RATE, COPIES, TWO_HOURS, MIXED, TIE, MONEY, CLIENTS = (START + i * 3 * HOUR for i in range(9))
 
 
 def burst(hour: datetime, user_id: str, count: int) -> list[ReceivedEvent]:
@@ -39,6 +39,11 @@ EVENTS = [
     ReceivedEvent(event_time=AGENTS, click_id="crawler", user_id="a", user_agent=CRAWLER),
     ReceivedEvent(event_time=AGENTS, click_id="person", user_id="b", user_agent=PERSON),
     ReceivedEvent(event_time=AGENTS, click_id="unknown", user_id="c", user_agent=None),
+    ReceivedEvent(event_time=CLIENTS, click_id="proxy", user_id="a", user_agent="Amazon CloudFront"),
+    ReceivedEvent(event_time=CLIENTS, click_id="app", user_id="b", user_agent="okhttp/4.9.3"),
+    ReceivedEvent(event_time=CLIENTS, click_id="server", user_id="c", user_agent="WooCommerce/8.3 Hookshot"),
+    ReceivedEvent(event_time=CLIENTS, click_id="crawler", user_id="d", user_agent="okhttpBot/1.0 Googlebot/2.1"),
+    *(replace(event, user_agent="axios/1.6.2") for event in burst(CLIENTS, "machine", RATE_IN_TESTS + 1)),
     ReceivedEvent(event_time=LONG_AGENT, click_id="seen", user_agent="x" * (USER_AGENT_LOOKED_AT - 10) + "Googlebot/"),
     ReceivedEvent(event_time=LONG_AGENT, click_id="unseen", user_agent="x" * USER_AGENT_LOOKED_AT + "Googlebot/"),
     *burst(RATE, "just", RATE_IN_TESTS),
@@ -81,7 +86,7 @@ class Made:
 
     def reasons(self, hour: datetime, by: str = "click_id") -> dict[object, list[str]]:
         rows = self.rows(CLEAN_EVENTS, hour)
-        assert all(row["is_bot"] == bool(row["bot_reasons"]) for row in rows)
+        assert all(row["is_bot"] == bool({*row["bot_reasons"]} - {"http_client"}) for row in rows)  # type: ignore[misc]
         return {row[by]: row["bot_reasons"] for row in rows}  # type: ignore[misc]
 
     def traffic(self, hour: datetime, *measures: str) -> list[tuple[object, object]]:
@@ -102,6 +107,17 @@ def made(empty_tables: Lake, new_lake: NewLake) -> Made:
 @pytest.mark.spark
 def test_an_event_with_a_known_crawlers_user_agent_is_flagged_and_kept(made: Made) -> None:
     assert made.reasons(AGENTS) == {"crawler": ["crawler_user_agent"], "person": [], "unknown": []}
+
+
+@pytest.mark.spark
+def test_a_proxy_a_library_or_a_shops_server_is_named_and_makes_no_bot_by_itself(made: Made) -> None:
+    reasons = made.reasons(CLIENTS, by="user_id")
+    assert reasons == {
+        **{user: ["http_client"] for user in "abc"},
+        "d": ["crawler_user_agent"],
+        "machine": ["rate", "http_client"],
+    }
+    assert made.traffic(CLIENTS, "events", "users") == [(8, 3), (5, 3)]
 
 
 @pytest.mark.spark
@@ -158,5 +174,7 @@ def test_money_and_steps_are_counted_with_and_without_bots(made: Made) -> None:
 
 def test_every_example_of_the_list_is_a_crawler_and_its_longest_is_looked_at_whole() -> None:
     examples = [example for crawler in CRAWLER_USER_AGENTS_DATA for example in crawler["instances"]]
-    assert crawlers_among([*examples, PERSON]) == examples
+    clients = [example for example in examples if is_http_client(example)]
+    assert crawlers_among([*examples, PERSON]) == [example for example in examples if example not in clients]
+    assert 0 < len(clients) < len(examples) / 20
     assert max(map(len, examples)) < USER_AGENT_LOOKED_AT

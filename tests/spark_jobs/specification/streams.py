@@ -30,6 +30,7 @@ MICROSECOND, MILLISECOND, SECOND, MINUTE, HOUR, DAY = (
     timedelta(hours=1),
     timedelta(days=1),
 )
+WRONG_BY = 1_000 * DAY
 Stamps = dict[str, str | None]
 CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 
@@ -47,11 +48,15 @@ _delays = st.sampled_from(
         *(-5 * MINUTE, -5 * MINUTE - MILLISECOND),
     ]
 )
-_names = st.sampled_from(["Search", "ViewContent", "AddToCart", "Purchase"] * 3 + ["Sign up", "search"])
+_names = st.sampled_from(
+    ["Search", "ViewContent", "AddToCart", "Purchase"] * 3 + ["Sign up", "search", "Product Added"]
+)
 _users = st.sampled_from(["ann", "ann", "bob", "cleo", "ZOË", "10"])
 _products = st.sampled_from([None, "p1", "p1", "p2", 7, 7.0, "7", "", "ключ"])
-_prices = st.sampled_from([None, None, 0, 0.005, 1.005, 19.99, 19.99, 417.975, 1234567890123.45, 999999999999999.99])
-_agents = st.sampled_from([None, "", "Mozilla/5.0 (X11; Linux x86_64)", "Mozilla/5.0 (X11; Linux x86_64)", CRAWLER])
+_prices = st.sampled_from(
+    [None, None, 0, 0.005, 1.005, 19.99, "19.99", "€5", -1, 417.975, 1234567890123.45, 999999999999999.99]
+)
+_agents = st.sampled_from([None, "", *["Mozilla/5.0 (X11; Linux x86_64)"] * 2, CRAWLER, "okhttp/4.9.3"])
 _addresses = st.sampled_from([None, "", "203.0.113.77", "198.51.100.4", "2001:db8:1:2:3:4:5:6"])
 #: What is said otherwise by an event that is sent again: of fields that decide between copies, often several.
 _languages = st.sampled_from(["de", "fr"])
@@ -130,6 +135,10 @@ def streams(draw: st.DrawFn, index: int) -> Stream:
     return stream
 
 
+def _epoch_microseconds(moment: datetime) -> str:
+    return str((moment - datetime(1970, 1, 1, tzinfo=UTC)) // MICROSECOND)
+
+
 def _add_event(draw: st.DrawFn, stream: Stream, anchor: datetime, number: int) -> None:
     """Move a user's clock by a step, and let something happen; then perhaps send it again."""
     user = draw(_users)
@@ -150,6 +159,11 @@ def _add_event(draw: st.DrawFn, stream: Stream, anchor: datetime, number: int) -
     if number % 3 == 0:
         event |= {"pixel_id": f"pixel-{number % 2}", "insertion_timestamp": _spelled(time, zoned=False), "lang": "e\n"}
     received_at = time + draw(_delays)
+    if number % 7 == 3:  # by a clock that is years ahead
+        event |= {
+            name: _epoch_microseconds(moment + WRONG_BY)
+            for name, moment in (("timestamp", time), ("sent_at", received_at))
+        }
     stamps = {"source_ip": draw(_addresses), "user_agent": draw(_agents), "request_id": f"r{number}"}
     early = draw(st.integers(0, 9)) == 0
     stream.add(event, received_at=received_at, stamps=stamps, early=early)

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from tests.spark_jobs.specification.packed_run import drawn_streams, is_crawler
 from tests.spark_jobs.specification.streams import packed
-from tests.spark_jobs.specification.witness import SQL, WITNESSED
+from tests.spark_jobs.specification.witness import SQL, WITNESSED, tell_agents
 from tests.specification.clean_events import ReceivedEvent
 from tests.specification.judgement import Event
 from tests.specification.lake import lake
@@ -21,7 +21,11 @@ _TYPES: Mapping[str, pa.DataType] = {
     "price": pa.decimal128(18, 2),
     "time_on_data": pa.float64(),
     "percent_viewed": pa.float64(),
-    **dict.fromkeys(("event_time", "received_at", "insertion_timestamp", "landing_hour"), pa.timestamp("us")),
+    **dict.fromkeys(
+        ("event_time", "received_at", "insertion_timestamp", "sent_at", "landing_hour"), pa.timestamp("us")
+    ),
+    "clock_corrected": pa.bool_(),
+    "unread_fields": pa.list_(pa.string()),
 }
 
 
@@ -37,9 +41,7 @@ def sql_tables(received: Iterable[ReceivedEvent]) -> duckdb.DuckDBPyConnection:
     plain = [{name: plain_value(value) for name, value in row.items()} for row in rows]
     connection.register("rows", pa.Table.from_pylist(plain, schema))
     connection.execute("CREATE TABLE received AS FROM rows")
-    connection.execute("CREATE TABLE crawlers (user_agent VARCHAR)")
-    agents = {str(row["user_agent"]) for row in rows}
-    connection.executemany("INSERT INTO crawlers VALUES (?)", [[agent] for agent in agents if is_crawler(agent)])
+    tell_agents(connection, is_crawler)
     connection.execute(SQL.read_text(encoding="utf-8"))
     return connection
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from contracts.rules import BOT_EVENTS_PER_HOUR
 from contracts.tables import RECEIVED_EVENTS
 from spark_jobs.hourly import hour_queries as queries
-from spark_jobs.hourly.hour_task import crawlers_among
+from spark_jobs.hourly.hour_task import register_agents
 from spark_jobs.lake.types import table_schema
 from tests.spark_jobs.specification.packed_run import drawn_streams, is_crawler
 from tests.spark_jobs.specification.streams import packed
@@ -47,8 +47,7 @@ def made_by_queries(received: Path, hours: Sequence[int]) -> dict[str, list[dict
             queries.DUPLICATES,
         ):
             connection.execute(statement)
-        agents = (agent for (agent,) in connection.execute(queries.AGENTS).fetchall())
-        connection.register(queries.CRAWLERS, pa.table({"agent": pa.array(crawlers_among(agents), pa.string())}))
+        register_agents(connection)
         for statement in (
             queries.EVENTS,
             queries.over_rate_users(BOT_EVENTS_PER_HOUR),

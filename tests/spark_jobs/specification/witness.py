@@ -8,6 +8,7 @@ import duckdb
 
 from contracts.stages import TABLES, table_named
 from contracts.tables import Column, ColumnType, Table
+from tests.specification.clean_events import is_http_client
 
 SQL: Final = Path(__file__).resolve().parents[2] / "specification" / "duckdb_tables.sql"
 #: Tables that the witness makes.
@@ -32,6 +33,15 @@ LEFT_OUT: Final = ("input_version", "events_version", "users_fingerprint", "fail
 _COMPARED_AS: Final[dict[ColumnType, str]] = {"array<string>": "VARCHAR[]"}
 
 
+def tell_agents(connection: duckdb.DuckDBPyConnection, is_crawler: Callable[[str], bool]) -> None:
+    """Make the tables of the user agents in `received` that are a crawler's, and that are an HTTP client's."""
+    found = connection.execute("SELECT DISTINCT user_agent FROM received WHERE user_agent IS NOT NULL").fetchall()
+    clients = [agent for (agent,) in found if is_http_client(agent)]
+    crawlers = [agent for (agent,) in found if agent not in clients and is_crawler(agent)]
+    for table, agents in (("crawlers", crawlers), ("http_clients", clients)):
+        connection.execute(f"CREATE TABLE {table} AS SELECT unnest(?::VARCHAR[]) AS user_agent", [agents])
+
+
 class Witness:
     """DuckDB with a run's exported tables (`DIRECTORY/<table>/*.parquet`) and its own."""
 
@@ -40,11 +50,7 @@ class Witness:
         self.duckdb = duckdb.connect()
         received = next(table for table in TABLES if table.name == "received_events")
         self.duckdb.execute(f"CREATE VIEW received AS SELECT {_columns(received)} FROM {self._rows(received)}")
-        self.duckdb.execute("CREATE TABLE crawlers (user_agent VARCHAR)")
-        agents = self.duckdb.execute("SELECT DISTINCT user_agent FROM received WHERE user_agent IS NOT NULL").fetchall()
-        crawlers = [[agent] for (agent,) in agents if is_crawler(agent)]
-        if crawlers:
-            self.duckdb.executemany("INSERT INTO crawlers VALUES (?)", crawlers)
+        tell_agents(self.duckdb, is_crawler)
         self.duckdb.execute(SQL.read_text(encoding="utf-8"))
 
     def count(self, table: str) -> int:
