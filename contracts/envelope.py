@@ -28,6 +28,9 @@ STAMPED_FIELDS: Final = (
     ),
     EventField(path="user_agent", kind=Kind.TEXT, description="The request's User-Agent header.", personal=True),
 )
+#: In a batch the edge puts a line of its own in the place of an event that is too large for one: `event` is null, this
+#: field says how many characters the event had, and `partition_key` whose it was.
+TOO_LARGE_FIELD: Final = "too_large"
 ENVELOPE_FIELDS: Final = (*(field.name for field in STAMPED_FIELDS), "event")
 
 

@@ -214,12 +214,13 @@ VALUE_FIELDS: Final = tuple(field for field in EVENT_FIELDS if field.kind is not
 REQUIRED_FIELDS: Final = tuple(field.path for field in EVENT_FIELDS if field.required)
 
 JsonSchema = dict[str, Any]
+_DRAFT_04: Final = "http://json-schema.org/draft-04/schema#"
 
 
 def event_schema() -> JsonSchema:
-    """JSON Schema (draft-04) of one event at the edge: required fields and types, Spark validates the rest."""
+    """JSON Schema (draft-04) of an event's required fields and types, for clients; Spark validates the rest."""
     return {
-        "$schema": "http://json-schema.org/draft-04/schema#",
+        "$schema": _DRAFT_04,
         "title": "Event",
         "type": "object",
         "required": list(REQUIRED_FIELDS),
@@ -227,16 +228,21 @@ def event_schema() -> JsonSchema:
     }
 
 
-def batch_schema() -> JsonSchema:
-    """JSON Schema (draft-04) of a batch: 1–500 objects that can be partitioned, so that one bad event fails alone."""
+def single_schema() -> JsonSchema:
+    """JSON Schema (draft-04) of the body of `POST /events`: what is no array, which is a batch, is one event.
+
+    What is wrong with an event is said by `rejected_events`, for both routes alike (docs/adr/011).
+    """
     return {
-        "$schema": "http://json-schema.org/draft-04/schema#",
-        "title": "Batch",
-        "type": "array",
-        "minItems": 1,
-        "maxItems": MAX_BATCH_EVENTS,
-        "items": {"type": "object", "required": ["user_id"], "properties": {"user_id": _USER_ID_SCHEMA}},
+        "$schema": _DRAFT_04,
+        "title": "Event",
+        "type": ["object", "string", "number", "boolean", "null"],
     }
+
+
+def batch_schema() -> JsonSchema:
+    """JSON Schema (draft-04) of the body of `POST /events/batch`: an array of 1–500, whatever its elements are."""
+    return {"$schema": _DRAFT_04, "title": "Batch", "type": "array", "minItems": 1, "maxItems": MAX_BATCH_EVENTS}
 
 
 _USER_ID_SCHEMA: Final[JsonSchema] = {"type": "string", "minLength": 1, "maxLength": MAX_USER_ID_LENGTH}

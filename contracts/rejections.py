@@ -26,7 +26,11 @@ class RejectionReason(StrEnum):
         "The line is an erased user's, by its `user_id` or, in a line that is no event, by any string; nothing of it "
         "is kept, no line.",
     )
-    TOO_LARGE = "too_large", "The line is longer than 1,000 KiB, which no delivery can carry."
+    TOO_LARGE = (
+        "too_large",
+        "The line is longer than 1,000 KiB, which no delivery can carry; or the edge says so of an event in a batch, "
+        "and keeps its size and user.",
+    )
     NOT_JSON = "not_json", "The line is not one JSON value by RFC 8259 in UTF-8 (NaN and trailing commas are not JSON)."
     TOO_DEEP = "too_deep", "Objects or arrays are nested deeper than 64 levels."
     NOT_AN_ENVELOPE = (

@@ -1,4 +1,4 @@
-"""Schemas + mapping templates → the REST API that stores each event in the stream, and its firewall; no server of ours.
+"""Schemas + mapping templates → the REST API that stores each event in the stream; no server of ours.
 
 Replies, which clients rely on (all JSON):
 
@@ -6,12 +6,16 @@ Replies, which clients rely on (all JSON):
 | --- | --- | --- |
 | 200 | every event is stored | `{"accepted": n, "failed": 0, "events": [{"status": "accepted"}, …]}` |
 | 207 | a batch is stored in part | the same, with `throttled` and `failed` among the statuses; `Retry-After` |
-| 400, 413, 415 | the request cannot be stored, ever | `{"message": …, "detail": …}` |
+| 400, 413, 415 | it is no JSON, not the route's, or too large: it cannot be stored, ever | `message`, `detail` |
 | 429 | the stream, or the API, is full; nothing is stored | `message`, `detail`, often `events`; `Retry-After` |
 | 503 | the stream cannot be written to; nothing is stored | `message`, `detail`, for a batch perhaps `events` |
 
 `events` has one entry for each event, in the request's order. No event that is not `accepted` was stored: a client that
-sends exactly those again loses none.
+sends exactly those again loses none. An accepted event is in the stream, good or bad: Spark says which it is
+(docs/adr/011).
+
+A body may be gzip or deflate, by its Content-Encoding, and has at most 10 MB unpacked. There is no pixel to GET: what
+is not POST is 404, because API Gateway does not tell a method that is not there from a path.
 
 A page of another origin may post as well: OPTIONS is answered by API Gateway itself (a MOCK integration), and every
 reply has the headers of `infra/cors.py`.
@@ -20,11 +24,11 @@ reply has the headers of `infra/cors.py`.
 import json
 from typing import Any
 
+from aws_cdk import Size
 from aws_cdk import aws_apigateway as apigateway
-from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
 
-from contracts.event import batch_schema, event_schema
+from contracts.event import batch_schema, single_schema
 from infra.api_templates import GatewayReply, RouteTemplates, batch_templates, gateway_replies, single_event_templates
 from infra.cors import origin_template, preflight_headers
 from infra.service_role import service_role
@@ -58,6 +62,8 @@ class EventApi(Construct):
             description="Takes clickstream events, one or up to 500, into the event stream.",
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             cloud_watch_role=False,
+            # Bodies of any size may come as gzip or deflate; replies go out so to a client that asks for it.
+            min_compression_size=Size.bytes(0),
             deploy_options=apigateway.StageOptions(
                 stage_name=STAGE,
                 metrics_enabled=True,
@@ -73,8 +79,8 @@ class EventApi(Construct):
         cors = settings.cors
         events = self.rest_api.root.add_resource("events")
         batch = events.add_resource("batch")
-        self._add_route(events, "EventModel", event_schema(), single_event_templates(stream_name, cors))
-        self._add_route(batch, "BatchModel", batch_schema(), batch_templates(stream_name, cors))
+        self._add_route(events, "EventModel", single_schema(), single_event_templates(stream_name, settings))
+        self._add_route(batch, "BatchModel", batch_schema(), batch_templates(stream_name, settings))
         for resource in (events, batch):
             _add_preflight(resource, cors)
         for reply in gateway_replies(cors):
@@ -164,72 +170,3 @@ def _integration_responses(templates: RouteTemplates) -> list[apigateway.Integra
         ),
         apigateway.IntegrationResponse(status_code="503", response_templates={JSON_TYPE: templates.unavailable}),
     ]
-
-
-class WebAcl(Construct):
-    """The firewall before an API stage: it blocks a flood from one address, and what AWS's rules know as an attack.
-
-    WAF looks at the first 16 KB of a body, and its size rule would block any batch. So that rule only counts; the API
-    has its own limits.
-    """
-
-    def __init__(
-        self, scope: Construct, construct_id: str, *, name: str, resource_arn: str, requests_per_address: int
-    ) -> None:
-        super().__init__(scope, construct_id)
-        acl = wafv2.CfnWebACL(
-            self,
-            "Acl",
-            name=name,
-            scope="REGIONAL",
-            default_action=wafv2.CfnWebACL.DefaultActionProperty(allow={}),
-            visibility_config=_visible(name),
-            rules=[
-                _rate_rule(priority=0, limit=requests_per_address),
-                _managed_rule(priority=1, group="AWSManagedRulesKnownBadInputsRuleSet"),
-                _managed_rule(priority=2, group="AWSManagedRulesCommonRuleSet", counted=("SizeRestrictions_BODY",)),
-            ],
-        )
-        wafv2.CfnWebACLAssociation(self, "Association", resource_arn=resource_arn, web_acl_arn=acl.attr_arn)
-
-
-def _rate_rule(*, priority: int, limit: int) -> wafv2.CfnWebACL.RuleProperty:
-    """Block an address that sends more than `limit` requests in five minutes."""
-    return wafv2.CfnWebACL.RuleProperty(
-        name="RatePerAddress",
-        priority=priority,
-        action=wafv2.CfnWebACL.RuleActionProperty(block={}),
-        statement=wafv2.CfnWebACL.StatementProperty(
-            rate_based_statement=wafv2.CfnWebACL.RateBasedStatementProperty(
-                limit=limit, aggregate_key_type="IP", evaluation_window_sec=300
-            )
-        ),
-        visibility_config=_visible("RatePerAddress"),
-    )
-
-
-def _managed_rule(*, priority: int, group: str, counted: tuple[str, ...] = ()) -> wafv2.CfnWebACL.RuleProperty:
-    """Apply one of AWS's rule groups; the rules named in `counted` only count."""
-    overrides = [
-        wafv2.CfnWebACL.RuleActionOverrideProperty(
-            name=rule, action_to_use=wafv2.CfnWebACL.RuleActionProperty(count={})
-        )
-        for rule in counted
-    ]
-    return wafv2.CfnWebACL.RuleProperty(
-        name=group,
-        priority=priority,
-        override_action=wafv2.CfnWebACL.OverrideActionProperty(none={}),
-        statement=wafv2.CfnWebACL.StatementProperty(
-            managed_rule_group_statement=wafv2.CfnWebACL.ManagedRuleGroupStatementProperty(
-                vendor_name="AWS", name=group, rule_action_overrides=overrides or None
-            )
-        ),
-        visibility_config=_visible(group),
-    )
-
-
-def _visible(metric: str) -> wafv2.CfnWebACL.VisibilityConfigProperty:
-    return wafv2.CfnWebACL.VisibilityConfigProperty(
-        cloud_watch_metrics_enabled=True, metric_name=metric, sampled_requests_enabled=True
-    )

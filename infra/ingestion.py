@@ -5,11 +5,12 @@ number of shards: `open_shards` is the number at the start, and a stack update l
 unless this one changes.
 """
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Aws, Duration, Fn, RemovalPolicy
 from aws_cdk import aws_kinesis as kinesis
 from constructs import Construct
 
-from infra.event_api import EventApi, WebAcl
+from infra.event_api import EventApi
+from infra.firewall import WebAcl
 from infra.settings import ApiSettings, StreamSettings
 
 
@@ -40,10 +41,13 @@ class Ingestion(Construct):
             removal_policy=RemovalPolicy.RETAIN if keep_data else RemovalPolicy.DESTROY,
         )
         self.api = EventApi(self, "Events", name=api_name, stream_name=stream_name, account=account, settings=api)
+        #: What a proxy shows: the stack's own UUID, which is in no template, and which only this account can look up.
+        self.proxy_key = Fn.select(2, Fn.split("/", Aws.STACK_ID)) if api.behind_proxy else None
         WebAcl(
             self,
             "Firewall",
             name=api_name,
             resource_arn=self.api.stage_arn,
             requests_per_address=api.address_limit,
+            proxy_key=self.proxy_key,
         )

@@ -21,7 +21,8 @@ from infra.delivery import Delivery
 from infra.event_api import STAGE
 from infra.ingestion import Ingestion
 from infra.queries import Queries
-from infra.settings import EnvironmentSettings
+from infra.same_origin import SameOrigin
+from infra.settings import EnvironmentSettings, SameOriginSettings
 
 #: With hashes of construct paths and CDK's own version, the same template would differ from machine to machine.
 _CONTEXT: Final = {"aws:cdk:enable-path-metadata": False, "aws:cdk:enable-asset-metadata": False}
@@ -77,6 +78,8 @@ class PipelineStack(Stack):
         )
         self._grant()
         self._add_outputs()
+        if settings.same_origin is not None:
+            self._add_same_origin(settings.same_origin, names.api)
 
     def _grant(self) -> None:
         """The API puts records; Firehose reads them, writes raw objects and its own error log. Nothing else."""
@@ -108,10 +111,28 @@ class PipelineStack(Stack):
             # Firehose uses its role when it is created; CloudFormation would create role and policy in any order.
             grant.apply_before(delivery.delivery_stream)
 
+    def _add_same_origin(self, settings: SameOriginSettings, name: str) -> None:
+        proxy_key = self.ingestion.proxy_key
+        if proxy_key is None:
+            raise TypeError("same_origin without a proxy key: EnvironmentSettings lets no such settings through")
+        same_origin = SameOrigin(
+            self,
+            "SameOrigin",
+            rest_api=self.ingestion.api.rest_api,
+            api_host=self._api_host,
+            name=name,
+            proxy_key=proxy_key,
+            settings=settings,
+        )
+        CfnOutput(self, "SameOriginTarget", value=same_origin.distribution.distribution_domain_name)
+
+    @property
+    def _api_host(self) -> str:
+        return Fn.join("", [self.ingestion.api.rest_api.rest_api_id, ".execute-api.", Aws.REGION, ".", Aws.URL_SUFFIX])
+
     def _add_outputs(self) -> None:
-        api_id = self.ingestion.api.rest_api.rest_api_id
         outputs = {
-            "ApiUrl": Fn.join("", ["https://", api_id, ".execute-api.", Aws.REGION, ".", Aws.URL_SUFFIX, "/", STAGE]),
+            "ApiUrl": Fn.join("", ["https://", self._api_host, "/", STAGE]),
             "StreamName": self.ingestion.stream.stream_name,
             "DeliveryStreamName": self.delivery.delivery_stream.ref,
             "RawBucket": self.lake.raw_bucket.bucket_name,
@@ -121,6 +142,8 @@ class PipelineStack(Stack):
             "Database": self.catalog.database_name,
             "WorkGroup": self.queries.workgroup_name,
         }
+        if self.ingestion.proxy_key is not None:
+            outputs["ProxyKey"] = self.ingestion.proxy_key
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
 

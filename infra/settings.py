@@ -58,12 +58,16 @@ class ApiSettings:
 
     `request_rate` (per second) and `request_burst` are the stage's throttle, which answers 429. `address_limit` is how
     many requests one IP address may send in five minutes before WAF answers 403.
+
+    With `behind_proxy`, a proxy that shows the stack's output ProxyKey says whose request it passes on
+    (docs/browser.md); who calls the API directly is still known by the own address.
     """
 
     request_rate: int
     request_burst: int
     address_limit: int
     cors: CorsSettings = CorsSettings()
+    behind_proxy: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,11 +89,29 @@ class LakeSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SameOriginSettings:
+    """A CloudFront distribution for a shop's own `domain`: below `path` the API, elsewhere the pages of `pages_host`.
+
+    The certificate is ACM's for the domain, in us-east-1, where CloudFront wants it. The domain's DNS is yours: point
+    it to the stack's output SameOriginTarget.
+    """
+
+    domain: str
+    pages_host: str
+    certificate_arn: str
+    path: str = "/e"
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"(/[A-Za-z0-9_-]+)+", self.path):
+            raise ValueError(f"the path {self.path!r} does not begin with a slash, or ends with one: write it like /e")
+
+
+@dataclass(frozen=True, kw_only=True)
 class EnvironmentSettings:
     """One environment.
 
     Athena stops a query that would scan more than `query_gibibytes`. With `keep_data`, stream and buckets stay when the
-    stack is deleted.
+    stack is deleted. `same_origin` puts the API under a shop's own domain, for which it must be `behind_proxy`.
     """
 
     names: EnvironmentNames
@@ -99,6 +121,14 @@ class EnvironmentSettings:
     lake: LakeSettings
     query_gibibytes: int
     keep_data: bool
+    same_origin: SameOriginSettings | None = None
+
+    def __post_init__(self) -> None:
+        if self.same_origin is not None and not self.api.behind_proxy:
+            raise ValueError(
+                f"{self.names.environment} has same_origin, so set behind_proxy of its API: else all visitors have "
+                "CloudFront's addresses, and the firewall blocks them together"
+            )
 
     def pipeline_facts(self) -> dict[str, str]:
         """Return what the DAGs must know of these numbers and no stack output says, named as outputs are.

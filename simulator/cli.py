@@ -144,7 +144,7 @@ def _stream(options: argparse.Namespace) -> int:
         run=run_name,
         rate=options.rate,
         shares=defect_shares(options),
-        channel=Channel.SINGLE if options.batch_size == 1 else Channel.BATCH,
+        channel=Channel.API,
         now=int(time.time() * SECOND_US),
         limit=options.events,
     )

@@ -32,6 +32,7 @@ LONGEST: Final = (
     "tests/docs/test_queries.py",
     "tests/local/cloud/test_disk_full.py",
     "tests/spark_jobs/checks/test_check_hours.py",
+    "tests/local/cloud/apigateway/test_apigateway_poison.py",
     "tests/spark_jobs/operations/test_late_data.py",
     "tests/spark_jobs/operations/erasure/test_erase_users_in_s3.py",
 )

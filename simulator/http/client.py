@@ -205,7 +205,7 @@ class EventsClient:
             if fate is Fate.ACCEPTED:
                 accepted.append(event)
             elif fate is Fate.REFUSED:
-                self._report.refused(event, reply.reason)
+                self._report.refused(reply.reason)
             else:
                 event.maybe_stored = event.maybe_stored or fate is Fate.UNKNOWN
                 again.append(event)

@@ -113,8 +113,7 @@ class Channel(Enum):
     """The way in which events leave the simulator; it decides what can be wrong with them."""
 
     RAW = "raw"
-    BATCH = "batch"
-    SINGLE = "single"
+    API = "api"
 
 
 class Case(NamedTuple):
@@ -141,10 +140,14 @@ def _json(fields: dict[str, Any]) -> bytes:
     return json.dumps(fields).encode()
 
 
+def _not_an_object(case: Case) -> bytes:
+    # Alone, an array is a batch that came to the wrong route.
+    arrays = [b"[1, 2]"] if case.channel is Channel.RAW else []
+    return case.random.choice([*arrays, b'"Search"', b"42", b"true"])
+
+
 def _missing_field(case: Case) -> bytes:
-    # In a batch the edge asks for user_id alone: without it the whole request is refused.
-    names = [name for name in REQUIRED_FIELDS if name != "user_id" or case.channel is not Channel.BATCH]
-    field = case.random.choice(names)
+    field = case.random.choice(REQUIRED_FIELDS)
     if case.random.random() < 0.5:
         return _json(case.event | {field: None})
     return _json({name: value for name, value in case.event.items() if name != field})
@@ -164,9 +167,8 @@ def _wrong_type(case: Case) -> bytes:
         {"additional_data": {"product_id": True}},
         {"additional_data": {"time_on_data": "79"}},
         {"additional_data": {"percent_viewed": False}},
+        {"user_id": 35},
     ]
-    if case.channel is not Channel.BATCH:
-        spoilt.append({"user_id": 35})
     return _json(case.event | case.random.choice(spoilt))
 
 
@@ -182,7 +184,7 @@ def _invalid_timestamp(case: Case) -> bytes:
 EVENT_SPOILERS: Final[Mapping[RejectionReason, Callable[[Case], bytes]]] = {
     RejectionReason.TOO_LARGE: lambda case: _json(case.event | {"padding": "x" * MAX_LINE_BYTES}),
     RejectionReason.TOO_DEEP: lambda case: case.with_text(b'"nested": ' + b"[" * _DEEP + b"]" * _DEEP),
-    RejectionReason.NOT_AN_OBJECT: lambda case: case.random.choice([b"[1, 2]", b'"Search"', b"42", b"true"]),
+    RejectionReason.NOT_AN_OBJECT: _not_an_object,
     RejectionReason.DUPLICATE_FIELD: lambda case: case.with_text(
         case.random.choice([b'"user_id": "0"', b'"event_name": "Purchase"'])
     ),
@@ -232,32 +234,21 @@ LINE_SPOILERS: Final[Mapping[RejectionReason, Callable[[bytes, Random], bytes]]]
     RejectionReason.NOT_AN_ENVELOPE: _not_an_envelope,
 }
 
-#: What passes the edge in a batch. A repeated field is not among it: the edge writes the event anew.
-_PASSES_IN_BATCH: Final = (
-    RejectionReason.TOO_DEEP,
-    RejectionReason.MISSING_FIELD,
-    RejectionReason.WRONG_TYPE,
-    RejectionReason.INVALID_CLICK_ID,
-    RejectionReason.INVALID_EVENT_NAME,
-    RejectionReason.INVALID_TIMESTAMP,
-    RejectionReason.NEGATIVE_PRICE,
-    RejectionReason.INVALID_NUMBER,
-)
-
-#: What the edge refuses with 400 when the event comes alone.
-REFUSED_ALONE: Final = frozenset(
-    {
+REASONS: Final[Mapping[Channel, tuple[RejectionReason, ...]]] = {
+    Channel.RAW: (*EVENT_SPOILERS, *LINE_SPOILERS),
+    # A repeated field is not among the API's: the edge writes the event anew. One that is too large is refused alone.
+    Channel.API: (
+        RejectionReason.TOO_DEEP,
         RejectionReason.NOT_AN_OBJECT,
         RejectionReason.MISSING_FIELD,
         RejectionReason.WRONG_TYPE,
         RejectionReason.INVALID_USER_ID,
-    }
-)
-
-REASONS: Final[Mapping[Channel, tuple[RejectionReason, ...]]] = {
-    Channel.RAW: (*EVENT_SPOILERS, *LINE_SPOILERS),
-    Channel.BATCH: _PASSES_IN_BATCH,
-    Channel.SINGLE: (*_PASSES_IN_BATCH, RejectionReason.NOT_AN_OBJECT, RejectionReason.INVALID_USER_ID),
+        RejectionReason.INVALID_CLICK_ID,
+        RejectionReason.INVALID_EVENT_NAME,
+        RejectionReason.INVALID_TIMESTAMP,
+        RejectionReason.NEGATIVE_PRICE,
+        RejectionReason.INVALID_NUMBER,
+    ),
 }
 
 

@@ -15,7 +15,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from math import isfinite
 from typing import Final
 
-from contracts.envelope import STAMPED_FIELDS
+from contracts.envelope import STAMPED_FIELDS, TOO_LARGE_FIELD
 from contracts.event import (
     ADDITIONAL_DATA,
     ADDITIONAL_DATA_FIELDS,
@@ -152,6 +152,9 @@ def _is_bare_event(line: JsonValue) -> bool:
 
 def _event(envelope: JsonObject) -> JsonObject:
     event = envelope["event"]
+    if event is None and TOO_LARGE_FIELD in envelope:
+        size, key = quoted(envelope[TOO_LARGE_FIELD]), quoted(envelope.get("partition_key"))
+        raise RefusedError(RejectionReason.TOO_LARGE, f"an event of {size} characters, with the partition key {key}")
     if not isinstance(event, JsonObject):
         raise RefusedError(RejectionReason.NOT_AN_OBJECT, f"`event` is {described_type(event)}: {quoted(event)}")
     return event

@@ -1,12 +1,12 @@
 """The template, synthesized once for all tests that look at it."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
-from infra.settings import settings_of
+from infra.settings import EnvironmentSettings, SameOriginSettings, settings_of
 from infra.synth import synthesized
 
 
@@ -34,6 +34,25 @@ class Template:
 
 def _template(environment: str) -> Template:
     return Template(json.loads(synthesized(settings_of(environment))))
+
+
+def shop_settings() -> EnvironmentSettings:
+    """Production's settings with the API under a shop's own domain."""
+    settings = settings_of("prod")
+    return replace(
+        settings,
+        api=replace(settings.api, behind_proxy=True),
+        same_origin=SameOriginSettings(
+            domain="shop.example",
+            pages_host="pages.shop.example",
+            certificate_arn="arn:aws:acm:us-east-1:123456789012:certificate/0b0b0b0b-1234-1234-1234-123456789012",
+        ),
+    )
+
+
+@pytest.fixture(scope="session")
+def shop_template() -> Template:
+    return Template(json.loads(synthesized(shop_settings())))
 
 
 @pytest.fixture(scope="session")

@@ -6,17 +6,21 @@ from typing import Any
 
 import pytest
 
-from contracts.envelope import Stamp, envelope_line
+from contracts.envelope import ENVELOPE_FIELDS, TOO_LARGE_FIELD, Stamp, envelope_line
+from contracts.rejections import RejectionReason
 from infra.api_templates import batch_templates, single_event_templates
-from infra.settings import CorsSettings
 from local.cloud.apigateway.body import JsonBody
 from local.cloud.apigateway.vtl import compiled
-from local.cloud.apigateway.vtl_values import Input, ResponseOverride, Util
+from local.cloud.apigateway.vtl_values import Input, Parameters, ResponseOverride, Util
+from spark_jobs.validation.line import Rejected, validate_line
+from tests.infra.api_settings import api_settings
 
 Event = dict[str, Any]
 
-SINGLE = single_event_templates("events", CorsSettings())
-BATCH = batch_templates("events", CorsSettings())
+LARGE: Event = {"user_id": "a", "x": "y" * 1_100_000}
+
+SINGLE = single_event_templates("events", api_settings())
+BATCH = batch_templates("events", api_settings())
 
 STORED = {"SequenceNumber": "1", "ShardId": "shardId-000000000000"}
 THROTTLED = {
@@ -136,10 +140,80 @@ def test_more_events_than_kinesis_takes_become_none_not_broken_json() -> None:
     assert request(BATCH.request, json.dumps([{"user_id": "a"}] * 1001).encode())["Records"] == []
 
 
-def test_a_line_above_firehoses_limit_has_no_data_so_that_kinesis_refuses_it() -> None:
-    large = json.dumps({"user_id": "a", "x": "y" * 1_100_000}).encode()
-    assert "Data" not in request(SINGLE.request, large)
-    assert ["Data" in record for record in request(BATCH.request, b'[{"user_id":"b"},' + large + b"]")["Records"]] == [
-        True,
-        False,
-    ]
+def test_a_single_event_above_firehoses_limit_has_no_data_so_that_kinesis_refuses_it() -> None:
+    assert "Data" not in request(SINGLE.request, json.dumps(LARGE).encode())
+
+
+def test_in_a_batch_a_line_that_says_so_takes_the_place_of_an_event_above_firehoses_limit() -> None:
+    records = request(BATCH.request, json.dumps([{"user_id": "b"}, LARGE, {"user_id": "c"}]).encode())["Records"]
+    assert [record["PartitionKey"] for record in records] == ["b", "a", "c"]
+    line = base64.b64decode(records[1]["Data"])
+    assert line.endswith(b"}\n")
+    said = json.loads(line)
+    size = len(json.dumps(LARGE, separators=(",", ":")))
+    assert list(said) == [*ENVELOPE_FIELDS, TOO_LARGE_FIELD, "partition_key"]
+    assert (said["event"], said[TOO_LARGE_FIELD], said["partition_key"]) == (None, size, "a")
+    outcome = validate_line(line.rstrip(b"\n"))
+    assert isinstance(outcome, Rejected)
+    assert outcome.rejection_reason is RejectionReason.TOO_LARGE
+    assert '"a"' in outcome.detail
+
+
+@pytest.mark.parametrize(
+    ("event", "key"),
+    [
+        pytest.param({"user_id": "35", "anonymous_id": "x"}, "35", id="text"),
+        pytest.param({"user_id": 35}, "35", id="whole-number"),
+        pytest.param({"user_id": -1.5}, "-1.5", id="any-number"),
+        pytest.param({"user_id": 0}, "0", id="zero"),
+        pytest.param({"user_id": '\u00fc\U0001f98a"\\/\n'}, '\u00fc\U0001f98a"\\/\n', id="hostile-text"),
+        pytest.param({"user_id": "x" * 256}, "x" * 256, id="longest"),
+        pytest.param({"user_id": None, "anonymous_id": "x"}, "x", id="anonymous-for-null"),
+        pytest.param({"user_id": "", "anonymous_id": "x"}, "x", id="anonymous-for-nothing"),
+        pytest.param({"anonymous_id": 7}, "7", id="anonymous-number"),
+        pytest.param({"user_id": "x" * 257, "anonymous_id": "x"}, None, id="too-long"),
+        pytest.param({"user_id": "\U0001f98a" * 129}, None, id="too-long-for-java"),
+        pytest.param({"user_id": 10**256}, None, id="too-many-digits"),
+        pytest.param({"user_id": True}, None, id="boolean"),
+        pytest.param({"user_id": {"id": "1"}}, None, id="object"),
+        pytest.param({"user_id": ["1"], "anonymous_id": "x"}, None, id="array"),
+        pytest.param({}, None, id="no-id"),
+        pytest.param([], None, id="an-array"),
+        pytest.param("user_id", None, id="a-string"),
+        pytest.param(5, None, id="a-number"),
+        pytest.param(False, None, id="a-boolean"),
+        pytest.param(None, None, id="null"),
+    ],
+)
+def test_every_event_has_a_partition_key_that_kinesis_takes_and_both_routes_give_the_same(
+    event: Any, key: str | None
+) -> None:
+    alone = request(SINGLE.request, json.dumps(event).encode())
+    (record,) = request(BATCH.request, json.dumps([event]).encode())["Records"]
+    assert alone["PartitionKey"] == record["PartitionKey"] == (key or f"{CONTEXT['extendedRequestId']}-0")
+    # Of an element that is null, $input.json() says "", as of one that is not there; that is no object either.
+    assert alone["Data"] == record["Data"] or event is None
+
+
+def test_events_without_a_user_are_spread_over_the_shards() -> None:
+    records = request(BATCH.request, b"[1,2,3]")["Records"]
+    assert len({record["PartitionKey"] for record in records}) == 3
+
+
+@pytest.mark.parametrize(
+    ("behind_proxy", "headers", "address"),
+    [
+        (True, {"X-Visitor-Address": "198.51.100.4"}, "198.51.100.4"),
+        (True, {"x-visitor-address": "198.51.100.4"}, "198.51.100.4"),
+        (True, {"x-visitor-address": '","event":{},"x":"'}, '","event":{},"x":"'),
+        (True, {}, "203.0.113.7"),
+        (False, {"x-visitor-address": "198.51.100.4"}, "203.0.113.7"),
+    ],
+)
+def test_the_visitors_address_is_the_proxys_word_only_where_there_is_a_proxy(
+    behind_proxy: bool, headers: dict[str, str], address: str
+) -> None:
+    made = single_event_templates("events", api_settings(behind_proxy=behind_proxy))
+    given = Input(JsonBody(b"{}"), Parameters(headers=headers))
+    text = compiled(made.request).render({"input": given, "util": Util(), "context": CONTEXT})
+    assert json.loads(base64.b64decode(json.loads(text)["Data"]))["source_ip"] == address

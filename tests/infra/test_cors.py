@@ -8,6 +8,7 @@ from infra.settings import CorsSettings
 from local.cloud.apigateway.body import JsonBody
 from local.cloud.apigateway.vtl import compiled
 from local.cloud.apigateway.vtl_values import Input, Parameters, ResponseOverride, Util
+from tests.infra.api_settings import api_settings
 
 ANY = CorsSettings()
 ONE = CorsSettings(origins=("https://shop.example",))
@@ -44,7 +45,13 @@ def test_any_origin_is_without_credentials() -> None:
     assert headers(origin_template(ANY), origin="https://a.example") == {"Access-Control-Allow-Origin": "*"}
 
 
-@pytest.mark.parametrize("templates", [single_event_templates("s", TWO), batch_templates("s", TWO)])
+@pytest.mark.parametrize(
+    "templates",
+    [
+        single_event_templates("s", api_settings(origins=TWO.origins)),
+        batch_templates("s", api_settings(origins=TWO.origins)),
+    ],
+)
 def test_every_reply_of_a_route_names_the_origin_and_shows_retry_after(templates: object) -> None:
     for kind in ("stored", "refused", "unavailable"):
         found = headers(getattr(templates, kind), origin="https://shop.example")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from contracts.event import batch_schema, event_schema
+from contracts.event import batch_schema, single_schema
 from contracts.partitions import FIREHOSE_ERROR_PREFIX, FIREHOSE_PREFIX
 from infra.deploy import MAX_TEMPLATE_BYTES
 from infra.settings import settings_of
@@ -103,6 +103,7 @@ def test_every_finding_is_known_and_none_is_known_in_vain(tmp_path: Path) -> Non
 
 def test_the_api_is_regional_and_validates_bodies(template: Template) -> None:
     assert template.only("AWS::ApiGateway::RestApi")["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
+    assert template.only("AWS::ApiGateway::RestApi")["MinimumCompressionSize"] == 0
     assert template.only("AWS::ApiGateway::RequestValidator")["ValidateRequestBody"] is True
     methods = posts(template)
     assert len(methods) == 2
@@ -110,7 +111,7 @@ def test_the_api_is_regional_and_validates_bodies(template: Template) -> None:
     assert all(method["Integration"]["PassthroughBehavior"] == "NEVER" for method in methods)
 
 
-@pytest.mark.parametrize(("name", "schema"), [("EventModel", event_schema()), ("BatchModel", batch_schema())])
+@pytest.mark.parametrize(("name", "schema"), [("EventModel", single_schema()), ("BatchModel", batch_schema())])
 def test_a_model_is_the_contracts_schema(template: Template, name: str, schema: Event) -> None:
     assert template.only("AWS::ApiGateway::Model", Name=name)["Schema"] == schema
 
@@ -172,14 +173,46 @@ def test_a_deployment_waits_for_all_that_it_takes_a_picture_of(template: Templat
     )
 
 
-def test_the_firewall_limits_rates_and_counts_large_bodies_instead_of_blocking_them(template: Template) -> None:
-    rules = {rule["Name"]: rule for rule in template.only("AWS::WAFv2::WebACL", Scope="REGIONAL")["Rules"]}
+def _rules(template: Template) -> dict[str, Event]:
+    return {rule["Name"]: rule for rule in template.only("AWS::WAFv2::WebACL", Scope="REGIONAL")["Rules"]}
+
+
+def test_the_firewall_blocks_floods_and_known_attackers_and_counts_what_does_not_fit_events(template: Template) -> None:
+    rules = _rules(template)
+    assert list(rules) == [
+        "RatePerAddress",
+        "AWSManagedRulesAmazonIpReputationList",
+        "AWSManagedRulesKnownBadInputsRuleSet",
+        "AWSManagedRulesCommonRuleSet",
+    ]
     assert rules["RatePerAddress"]["Action"] == {"Block": {}}
     assert rules["RatePerAddress"]["Statement"]["RateBasedStatement"]["AggregateKeyType"] == "IP"
-    assert "AWSManagedRulesKnownBadInputsRuleSet" in rules
-    common = rules["AWSManagedRulesCommonRuleSet"]["Statement"]["ManagedRuleGroupStatement"]
-    assert common["RuleActionOverrides"] == [{"Name": "SizeRestrictions_BODY", "ActionToUse": {"Count": {}}}]
+    groups = {name: rules[name]["Statement"]["ManagedRuleGroupStatement"] for name in list(rules)[1:]}
+    assert all(rules[name]["OverrideAction"] == {"None": {}} for name in groups)
+    overrides = {name: group.get("RuleActionOverrides", []) for name, group in groups.items()}
+    common = overrides.pop("AWSManagedRulesCommonRuleSet")
+    assert list(overrides.values()) == [[], []]
+    assert all(override["ActionToUse"] == {"Count": {}} for override in common)
+    assert {override["Name"] for override in common} == {
+        "CrossSiteScripting_BODY",
+        "EC2MetaDataSSRF_BODY",
+        "GenericLFI_BODY",
+        "GenericRFI_BODY",
+        "NoUserAgent_HEADER",
+        "SizeRestrictions_BODY",
+    }
     assert len(template.properties("AWS::WAFv2::WebACLAssociation")) == 1
+
+
+def test_the_firewall_is_within_the_capacity_of_a_web_acl(template: Template) -> None:
+    # By AWS's documentation: the rule groups' own figures, 2 of a rate rule; 1,500 come with a web ACL.
+    capacity = {
+        "RatePerAddress": 2,
+        "AWSManagedRulesAmazonIpReputationList": 25,
+        "AWSManagedRulesKnownBadInputsRuleSet": 200,
+        "AWSManagedRulesCommonRuleSet": 700,
+    }
+    assert sum(capacity[name] for name in _rules(template)) <= 1_500
 
 
 def test_the_stream_is_provisioned_and_encrypted_and_stays_when_the_stack_goes(template: Template) -> None:

@@ -1,13 +1,14 @@
 """Rules between the numbers of an environment and what jobs and DAGs rely on."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from contracts.partitions import LONGEST_DELIVERY
-from infra.settings import ENVIRONMENTS, CorsSettings, EnvironmentSettings
+from infra.settings import ENVIRONMENTS, CorsSettings, EnvironmentSettings, SameOriginSettings
 
 COMPOSE = Path(__file__).resolve().parents[2] / "docker-compose.yaml"
 
@@ -34,3 +35,19 @@ def test_origins_that_no_browser_sends_are_refused_with_their_name(origins: tupl
 def test_origins_are_any_or_a_list() -> None:
     assert CorsSettings().any_origin
     assert not CorsSettings(origins=("https://shop.example", "http://localhost:8080")).any_origin
+
+
+def test_no_environment_is_under_a_shops_domain_unless_it_says_so() -> None:
+    assert not any(settings.same_origin or settings.api.behind_proxy for settings in ENVIRONMENTS.values())
+
+
+def test_an_api_under_a_shops_domain_must_know_that_it_is_behind_a_proxy() -> None:
+    shop = SameOriginSettings(domain="shop.example", pages_host="pages.example", certificate_arn="arn")
+    with pytest.raises(ValueError, match="prod has same_origin, so set behind_proxy"):
+        replace(ENVIRONMENTS["prod"], same_origin=shop)
+
+
+@pytest.mark.parametrize("path", ["", "/", "e", "/e/", "/e*", "/e/'+x"])
+def test_a_path_that_is_none_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match="write it like /e"):
+        SameOriginSettings(domain="shop.example", pages_host="pages.example", certificate_arn="arn", path=path)

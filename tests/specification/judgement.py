@@ -67,6 +67,8 @@ def judge(line: bytes) -> Event | Rejection:
     if not isinstance(envelope, Object) or received_at is None:
         return Rejection("not_an_envelope")
     event = envelope.get("event")
+    if event is None and "too_large" in envelope.names:
+        return Rejection("too_large", received_at)  # the edge could not store the event, and says so
     if not isinstance(event, Object):
         return Rejection("not_an_object", received_at)
     judged = _event(event, envelope, received_at)

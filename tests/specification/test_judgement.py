@@ -56,6 +56,7 @@ def test_a_full_event_has_every_value() -> None:
 EDGES = [
     (b"", "not_json"),
     (b"x" * 1_024_000, "too_large"),
+    (b'{"received_at":1,"event":null,"too_large":1100000}', "too_large"),
     (b"[" * 65 + b"]" * 65, "too_deep"),
     (b"[" * 64 + b"]" * 64, "not_an_envelope"),
     (ENVELOPE % b"[]", "not_an_object"),

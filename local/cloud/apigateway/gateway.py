@@ -1,4 +1,4 @@
-"""A request to a deployed REST API → its reply: route, media type, model, mapping, Kinesis, mapping back.
+"""A request to a deployed REST API → its reply: firewall, route, body, model, mapping, Kinesis, mapping back.
 
 The order is API Gateway's own, and so is who answers: the gateway itself (a gateway response), or the integration.
 `RestApiFront` takes the requests on `/restapis/<api>/<stage>/_user_request_/…` before the emulator's own routing,
@@ -22,7 +22,9 @@ from urllib.parse import parse_qsl
 from local.cloud import emulator
 from local.cloud.apigateway import rest_apis
 from local.cloud.apigateway.body import JsonBody, NotJsonError, validation_errors
+from local.cloud.apigateway.encoding import decoded
 from local.cloud.apigateway.faults import GatewayError, TemplateError
+from local.cloud.apigateway.firewall import Firewall, Seen
 from local.cloud.apigateway.rest_apis import JSON_TYPE, IntegrationResponse, KinesisCall, Route
 from local.cloud.apigateway.vtl import compiled
 from local.cloud.apigateway.vtl_values import Input, Parameters, ResponseOverride, Util
@@ -163,6 +165,7 @@ async def answer(request: Request) -> Reply:
     if not rest_apis.has_stage(owner, request.api_id, request.stage):
         return Reply(status=403, body=b'{"message":"Forbidden"}')
     try:
+        _refuse_blocked(owner, request)
         route = rest_apis.route(owner, request.api_id, request.stage, request.http_method, request.path)
         return await _integrate(route, request)
     except GatewayError as fault:
@@ -171,11 +174,38 @@ async def answer(request: Request) -> Reply:
         return _gateway_reply(owner, request, fault)
 
 
+#: The firewall of each web ACL, and the version of its rules.
+_firewalls: Final[dict[str, tuple[str, Firewall]]] = {}
+
+
+def _refuse_blocked(owner: emulator.Scope, request: Request) -> None:
+    """Raise GatewayError if the stage's web ACL blocks the request."""
+    acl = rest_apis.web_acl(owner, request.api_id, request.stage)
+    if acl is None:
+        return
+    version, firewall = _firewalls.get(acl.arn, ("", None))
+    if firewall is None or version != acl.version:
+        firewall = Firewall(acl.rules)
+        _firewalls[acl.arn] = (acl.version, firewall)
+    seen = Seen(
+        address=request.source_ip,
+        headers=request.headers,
+        path=request.path,
+        query=request.query,
+        body_bytes=len(request.body),
+    )
+    if rule := firewall.blocks(seen):
+        raise GatewayError("WAF_FILTERED", cause=f"by the rule {rule}")
+
+
 async def _integrate(route: Route, request: Request) -> Reply:
     if request.too_large:
         raise GatewayError("REQUEST_TOO_LARGE")
+    content = request.body
+    if len(content) >= route.minimum_compression_size:
+        content = decoded(content, request.headers.get("content-encoding", ""), most=MAX_BODY_BYTES)
     template = _request_template(route, request.headers.get("content-type", ""))
-    body = JsonBody(request.body)
+    body = JsonBody(content)
     parameters = Parameters(headers=request.headers, query=dict(parse_qsl(request.query)))
     try:
         if route.model is not None:
@@ -183,7 +213,7 @@ async def _integrate(route: Route, request: Request) -> Reply:
             if errors:
                 raise GatewayError("BAD_REQUEST_BODY", validation_error=f"[{', '.join(errors)}]")
         context = _context(route, request)
-        call = request.body
+        call = content
         if template is not None:
             call = _rendered(template, Input(body, parameters), context).encode("utf-8", "replace")
     except NotJsonError as error:

@@ -42,7 +42,10 @@ class KinesisCall:
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """How API Gateway treats a request to one resource and method; without `kinesis` its integration is a MOCK."""
+    """How API Gateway treats a request to one resource and method; without `kinesis` its integration is a MOCK.
+
+    A body of fewer bytes than `minimum_compression_size` is not decompressed, whatever its Content-Encoding.
+    """
 
     owner: Scope
     api_id: str
@@ -54,6 +57,7 @@ class Route:
     request_templates: Mapping[str, str]
     responses: tuple[IntegrationResponse, ...]
     timeout_seconds: float
+    minimum_compression_size: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +83,25 @@ def has_stage(owner: Scope, api_id: str, stage: str) -> bool:
 
     with in_scope(owner):
         return stage in apigateway_v1._stages_v1.get(api_id, {})
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebAcl:
+    """The rules before a stage; `version` differs after every change."""
+
+    arn: str
+    version: str
+    rules: list[Mapping[str, Any]]
+
+
+def web_acl(owner: Scope, api_id: str, stage: str) -> WebAcl | None:
+    """Return the web ACL that is associated with a stage; None if there is none."""
+    from ministack.services import waf
+
+    with in_scope(owner):
+        arn = waf._associations.get(f"arn:aws:apigateway:{owner.region}::/restapis/{api_id}/stages/{stage}")
+        acl, _missing = waf._resolve_local_web_acl(arn) if arn else (None, None)
+    return None if acl is None else WebAcl(arn=acl["ARN"], version=acl["LockToken"], rules=acl["Rules"])
 
 
 def route(owner: Scope, api_id: str, stage: str, method: str, path: str) -> Route:
@@ -142,6 +165,8 @@ def _kinesis_call(integration: Mapping[str, Any]) -> KinesisCall | None:
 
 
 def _route(owner: Scope, api_id: str, stage: str, resource_path: str, declared: Mapping[str, Any]) -> Route:
+    from ministack.services import apigateway_v1
+
     integration = declared.get("methodIntegration") or {}
     if (integration.get("passthroughBehavior") or "WHEN_NO_MATCH") != "NEVER" and integration.get("requestTemplates"):
         raise TemplateError("the local API Gateway knows passthrough NEVER only, beside request templates")
@@ -164,6 +189,7 @@ def _route(owner: Scope, api_id: str, stage: str, resource_path: str, declared: 
             for response in (integration.get("integrationResponses") or {}).values()
         ),
         timeout_seconds=int(integration.get("timeoutInMillis") or 29_000) / 1000,
+        minimum_compression_size=int(apigateway_v1._rest_apis[api_id].get("minimumCompressionSize") or 0),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from local.cloud.apigateway.body import unsupported_keywords
 from local.cloud.apigateway.faults import TemplateError
+from local.cloud.apigateway.firewall import Firewall
 from local.cloud.apigateway.rest_apis import static_headers
 from local.cloud.apigateway.vtl import compiled
 from local.cloud.cloudformation.resources import (
@@ -25,6 +26,7 @@ VALIDATOR: Final = "AWS::ApiGateway::RequestValidator"
 METHOD: Final = "AWS::ApiGateway::Method"
 MODEL: Final = "AWS::ApiGateway::Model"
 GATEWAY_RESPONSE: Final = "AWS::ApiGateway::GatewayResponse"
+WEB_ACL: Final = "AWS::WAFv2::WebACL"
 WEB_ACL_ASSOCIATION: Final = "AWS::WAFv2::WebACLAssociation"
 
 
@@ -35,6 +37,7 @@ def types(ministacks: Mapping[str, Mapping[str, Any]]) -> dict[str, ResourceType
         METHOD: _Method(ministacks[METHOD]),
         MODEL: _Model(ministacks[MODEL]),
         GATEWAY_RESPONSE: _GatewayResponse(ministacks[GATEWAY_RESPONSE]),
+        WEB_ACL: _WebAcl(ministacks[WEB_ACL]),
         WEB_ACL_ASSOCIATION: _WebAclAssociation(),
     }
 
@@ -154,8 +157,19 @@ class _GatewayResponse(_Checked):
             raise ResourceError(f"{GATEWAY_RESPONSE} {properties['ResponseType']}: {error}") from error
 
 
+class _WebAcl(_Checked):
+    def check(self, properties: Properties) -> None:
+        """Compile the rules."""
+        if "Allow" not in properties.get("DefaultAction", {}):
+            raise ResourceError(f"{WEB_ACL}: the local WAF lets pass what no rule blocks: give it DefaultAction Allow")
+        try:
+            Firewall(properties.get("Rules") or [])
+        except TemplateError as error:
+            raise ResourceError(f"{WEB_ACL}: {error}") from error
+
+
 class _WebAclAssociation(ResourceType):
-    """Says which web ACL is in front of which stage. It is kept and described; nothing is filtered here."""
+    """Says which web ACL is in front of which stage."""
 
     def create(self, _logical_id: str, properties: Properties, _stack_name: str) -> Created:
         from ministack.services import waf

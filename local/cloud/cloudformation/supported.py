@@ -36,7 +36,9 @@ SUPPORTED: Final[Mapping[str, Table]] = {
     "AWS::ApiGateway::Model": _table("ContentType Description Name RestApiId Schema"),
     "AWS::ApiGateway::RequestValidator": _table("Name RestApiId ValidateRequestBody ValidateRequestParameters"),
     "AWS::ApiGateway::Resource": _table("ParentId PathPart RestApiId"),
-    "AWS::ApiGateway::RestApi": _table("Description Name Tags", EndpointConfiguration=_table("Types")),
+    "AWS::ApiGateway::RestApi": _table(
+        "Description MinimumCompressionSize Name Tags", EndpointConfiguration=_table("Types")
+    ),
     "AWS::ApiGateway::Stage": _table(
         "DeploymentId Description RestApiId StageName Tags",
         MethodSettings=_table(

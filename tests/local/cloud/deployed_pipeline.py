@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from infra.deploy import Deployment, usable_outputs
@@ -11,9 +11,10 @@ from infra.settings import settings_of
 from infra.synth import synthesized
 
 
-def template_named(environment: str) -> str:
+def template_named(environment: str, *, behind_proxy: bool = False) -> str:
     """The template of the environment `local` under other names, so that several fit into one cloud."""
-    text = synthesized(settings_of("local"))
+    settings = settings_of("local")
+    text = synthesized(replace(settings, api=replace(settings.api, behind_proxy=behind_proxy)))
     return text.replace("clickstream-local", f"clickstream-{environment}").replace(
         "clickstream_local", f"clickstream_{environment}"
     )
@@ -46,8 +47,8 @@ class DeployedPipeline:
         return self.outputs["StreamName"]
 
 
-def deployed(clients: Any, endpoint_url: str, environment: str) -> DeployedPipeline:
-    outputs = deployment_of(clients, environment, template_named(environment)).deploy()
+def deployed(clients: Any, endpoint_url: str, environment: str, *, behind_proxy: bool = False) -> DeployedPipeline:
+    outputs = deployment_of(clients, environment, template_named(environment, behind_proxy=behind_proxy)).deploy()
     return DeployedPipeline(outputs=usable_outputs(outputs, endpoint_url=endpoint_url), clients=clients)
 
 

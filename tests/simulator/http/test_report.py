@@ -78,11 +78,11 @@ def test_revenue_is_a_decimal_of_the_purchases_with_a_price() -> None:
     assert manifest.landing_hours == {}
 
 
-def test_a_refusal_that_was_made_to_be_refused_is_no_failure() -> None:
+def test_a_refused_event_is_a_failure() -> None:
     report = StreamReport()
-    report.refused(_event("a", rejection=RejectionReason.WRONG_TYPE), "400 Invalid request body")
     assert report.summary(1.0).complete
-    report.refused(_event("b"), "400 Invalid request body")
+    report.refused("400 Invalid request body")
+    report.refused("400 Invalid request body")
     assert not report.summary(1.0).complete
     assert report.summary(1.0).refusals == {"400 Invalid request body": 2}
 

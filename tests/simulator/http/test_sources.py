@@ -19,7 +19,7 @@ from simulator.world.shop import World
 _NOW = 29_900_000 * MINUTE_US + 12_345_678
 
 
-def _source(shares: DefectShares, limit: int = 1_000, channel: Channel = Channel.BATCH) -> SyntheticEvents:
+def _source(shares: DefectShares, limit: int = 1_000, channel: Channel = Channel.API) -> SyntheticEvents:
     return live_events(seed=1, run="test", rate=50, shares=shares, channel=channel, now=_NOW, limit=limit)
 
 
@@ -123,5 +123,5 @@ def test_shares_without_sense_are_refused(shares: dict[str, float], message: str
 
 
 def test_without_a_limit_there_is_no_end() -> None:
-    source = SyntheticEvents(events_in_order(World(1), 29_900_000, 10), DefectShares(), Channel.BATCH, Random(1))
+    source = SyntheticEvents(events_in_order(World(1), 29_900_000, 10), DefectShares(), Channel.API, Random(1))
     assert len(source.take(500, _NOW)) == 500

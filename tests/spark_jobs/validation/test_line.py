@@ -80,6 +80,7 @@ def with_event(text: str) -> bytes:
 
 REJECTED = [
     ("too_large", b'"' + b"x" * MAX_LINE_BYTES + b'"'),
+    ("too_large", line_of(event=None, too_large=1_100_000, partition_key="35")),
     ("not_json", b""),
     ("not_json", b" \r"),
     ("not_json", b"hello"),

@@ -9,8 +9,8 @@ import pytest
 
 from infra.api_templates import single_event_templates
 from infra.errors import DeploymentError
-from infra.settings import CorsSettings
 from local.cloud.process import LocalCloud
+from tests.infra.api_settings import api_settings
 from tests.local.cloud.apigateway.test_apigateway_recorded import HandMadeApi
 from tests.local.cloud.deployed_pipeline import deployment_of
 
@@ -62,7 +62,7 @@ def test_every_reply_can_be_read_by_the_page(
 def test_a_listed_origin_is_echoed_over_http_and_another_one_is_not(
     local_cloud: LocalCloud, clients: Any, name: str
 ) -> None:
-    made = single_event_templates(name, CorsSettings(origins=("https://a.example", "https://shop.example")))
+    made = single_event_templates(name, api_settings(origins=("https://a.example", "https://shop.example")))
     responses = [("200", "200", made.stored), ("400", "400", made.refused), ("", "503", made.unavailable)]
     url = HandMadeApi(clients, local_cloud.endpoint_url, made.action, made.request, responses).deploy()
     for origin, echoed in (("https://shop.example", "https://shop.example"), ("https://evil.example", None)):

@@ -56,12 +56,29 @@ def test_a_batch_is_stored_in_its_order_under_one_request(api: httpx.Client, tai
     assert len({envelope["request_id"] for envelope in stored}) == 1
 
 
-def test_a_bad_event_of_a_batch_does_not_take_its_neighbours_down(
+@pytest.mark.parametrize("bad", [{}, {"user_id": ""}, {"user_id": "x" * 257}, {"user_id": {}}, [], [[]], "x", 5, None])
+def test_a_bad_event_is_stored_by_either_route_and_costs_its_neighbours_nothing(
+    api: httpx.Client, tail: StreamTail, event: Event, bad: Any
+) -> None:
+    reply = api.post("/events/batch", json=[event, bad, event])
+    assert (reply.status_code, reply.json()["accepted"]) == (200, 3)
+    stored = [envelope["event"] for envelope in envelopes(tail.read(3))]
+    assert stored.count(event) == 2
+    if not isinstance(bad, list):
+        assert api.post("/events", json=bad).status_code == 200
+        assert len(tail.read(1)) == 1
+
+
+def test_an_event_that_is_too_large_is_named_in_the_stream_and_costs_its_neighbours_nothing(
     api: httpx.Client, tail: StreamTail, event: Event
 ) -> None:
-    reply = api.post("/events/batch", json=[event, {"user_id": event["user_id"], "timestamp": 5}, event])
-    assert reply.status_code == 200
-    assert [envelope["event"].get("timestamp") for envelope in envelopes(tail.read(3))][1] == 5
+    reply = api.post("/events/batch", json=[event, {**event, "padding": "x" * 2_000_000}, event])
+    assert (reply.status_code, [entry["status"] for entry in reply.json()["events"]]) == (200, ["accepted"] * 3)
+    stored = envelopes(tail.read(3))
+    assert sorted(envelope["event"] is None for envelope in stored) == [False, False, True]
+    (named,) = (envelope for envelope in stored if envelope["event"] is None)
+    assert named["too_large"] > 2_000_000
+    assert named["partition_key"] == event["user_id"]
 
 
 def test_line_breaks_between_tokens_do_not_break_the_line(api: httpx.Client, tail: StreamTail, event: Event) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from benchmarks.cloud_attacks.disk_full import NoMountError, fill, free, small_disk
 from infra.api_templates import batch_templates, single_event_templates
-from infra.settings import CorsSettings
 from local.cloud.process import LocalCloud
+from tests.infra.api_settings import api_settings
 from tests.local.cloud.deployed_pipeline import StreamTail
 
 pytestmark = pytest.mark.cloud
@@ -127,7 +127,7 @@ def test_the_recorded_integration_answers_as_aws_did(
 def test_an_absent_stream_is_503_and_names_neither_stream_nor_account(
     local_cloud: LocalCloud, clients: Any, name: str, templates: Any, body: Any
 ) -> None:
-    made = templates(name, CorsSettings())
+    made = templates(name, api_settings())
     responses = [("200", "200", made.stored), ("400", "400", made.refused), ("", "503", made.unavailable)]
     url = HandMadeApi(clients, local_cloud.endpoint_url, made.action, made.request, responses).deploy()
     reply = httpx.post(url, json=body)
@@ -146,7 +146,7 @@ def test_a_full_disk_is_503_with_events_and_the_event_is_taken_when_there_is_roo
 ) -> None:
     try:
         with small_disk(tmp_path / "state" / "kinesis", 1) as disk, LocalCloud(tmp_path / "state") as cloud:
-            made = templates("s", CorsSettings())
+            made = templates("s", api_settings())
             clients = clients_of(cloud)
             _stream(clients, "s")
             responses = [("200", "200", made.stored), ("400", "400", made.refused), ("", "503", made.unavailable)]
