@@ -10,7 +10,7 @@ from tests.tracker.browser import ROOT
 from tests.tracker.fake_api import served
 
 TRACKER: Final = ROOT / "tracker" / "dist" / "clickstream.js"
-_SNIPPET: Final = (
+SNIPPET: Final = (
     "window.clickstream = window.clickstream || function () { (clickstream.q = clickstream.q || []).push(arguments) }"
 )
 #: Three screens high.
@@ -37,7 +37,7 @@ class Shop:
     def page(self) -> bytes:
         """Return any page."""
         attributes = " ".join(f'{name}="{value}"' for name, value in self.attributes.items())
-        return _PAGE.format(snippet=_SNIPPET, before=self.before, attributes=attributes).encode()
+        return _PAGE.format(snippet=SNIPPET, before=self.before, attributes=attributes).encode()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from tests.tracker.browser import ROOT
-from tests.tracker.shop import TRACKER
+from tests.tracker.shop import SNIPPET, TRACKER
 
 FOLDER: Final = ROOT / "tracker"
 
@@ -42,6 +42,11 @@ def test_sources_become_the_built_file_which_is_at_most_2048_bytes_of_gzip() -> 
     assert done.returncode == 0, done.stderr
     (size,) = re.findall(r"(\d+) of at most 2048 bytes as gzip", done.stdout)
     assert int(size) <= 2_048
+
+
+def test_snippet_of_the_page_is_the_one_that_is_tested() -> None:
+    page = (ROOT / "docs" / "browser.md").read_text()
+    assert f"<script>\n  {SNIPPET}\n</script>" in page
 
 
 def test_types_name_every_method() -> None:
