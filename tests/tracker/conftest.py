@@ -1,6 +1,7 @@
 """One browser for all tests of the tracker; for each test a new visitor, a shop, and an API on another origin."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
@@ -39,7 +40,10 @@ def visitor(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def open_page(visitor: BrowserContext, shop: Shop) -> Open:
-    """Open a page of the shop in a new tab, and wait until the tracker has loaded."""
+    """Open a page of the shop in a new tab, and wait until the tracker has loaded.
+
+    With `clock`, the page's clock stands still from then on: timers fire when the test moves it.
+    """
 
     def open_page(path: str = "/", *, clock: bool = False) -> Page:
         page = visitor.new_page()
@@ -47,6 +51,8 @@ def open_page(visitor: BrowserContext, shop: Shop) -> Open:
             page.clock.install()
         page.goto(shop.url + path)
         page.wait_for_function("typeof clickstream.init == 'function'")
+        if clock:
+            page.clock.pause_at(datetime.now(tz=UTC) + timedelta(seconds=1))
         return page
 
     return open_page

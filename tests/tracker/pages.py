@@ -33,6 +33,11 @@ def settle(page: Page) -> None:
         assert time.monotonic() < deadline, "the page still has events"
 
 
+def wait_for_lock(page: Page) -> None:
+    """Wait until a page that had no events has some: it holds a lock for as long as it has."""
+    page.wait_for_function("navigator.locks.query().then(locks => locks.held.length > 0)")
+
+
 def watch_replies(page: Page) -> None:
     """Let `wait_for_reply` know when the tracker has read a reply, or learned that there is none."""
     page.evaluate("""() => {

@@ -100,6 +100,42 @@ def test_wait_after_failures_is_drawn_from_a_range_that_doubles(open_page: Open,
         api.wait_for(batches=tries + 1)
 
 
+#: Makes any wait after a failure longer than a test.
+LONG_WAITS = "() => { Math.random = () => 1_000 }"
+
+
+def test_event_of_the_meantime_does_not_shorten_the_wait_after_a_failure(open_page: Open, api: FakeApi) -> None:
+    released = threading.Event()
+    api.otherwise = lambda events: Answer(status=503, body={}, held=released)
+    page = open_page(clock=True)
+    watch_replies(page)
+    page.evaluate(LONG_WAITS)
+    record_many(page, 1)
+    flush(page)
+    api.wait_for(batches=1)
+    record_many(page, 1, name="F")
+    released.set()
+    wait_for_reply(page)
+    page.clock.run_for(60_000)
+    assert len(api.batches) == 1
+
+
+def test_success_ends_the_wait_after_a_failure(open_page: Open, api: FakeApi) -> None:
+    api.answers.append(fail)
+    page = open_page(clock=True)
+    watch_replies(page)
+    page.evaluate(LONG_WAITS)
+    record_many(page, 1)
+    flush(page)
+    wait_for_reply(page)
+    flush(page)
+    api.wait_for(stored=1)
+    settle(page)
+    record_many(page, 1, name="F")
+    page.clock.run_for(3_000)
+    api.wait_for(stored=2)
+
+
 def test_connection_that_ends_without_an_answer_loses_nothing(open_page: Open, api: FakeApi) -> None:
     api.answers.append(hang_up)
     page = open_page()
@@ -164,6 +200,13 @@ def test_what_waits_is_sent_when_the_page_is_hidden(open_page: Open, api: FakeAp
     record_many(page, 5)
     hide(page)
     api.wait_for(stored=5)
+
+
+def test_event_of_a_hidden_page_does_not_wait(open_page: Open, api: FakeApi) -> None:
+    page = open_page(clock=True)
+    hide(page)
+    record_many(page, 1)
+    api.wait_for(stored=1)
 
 
 def test_event_that_is_recorded_while_the_page_goes_is_sent(open_page: Open, api: FakeApi) -> None:

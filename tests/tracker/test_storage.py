@@ -1,12 +1,13 @@
 """What a browser keeps of a visitor: events over reloads, killed tabs and full storage, and nothing without consent."""
 
+import threading
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.tracker.fake_api import FakeApi, accept, fail
-from tests.tracker.pages import flush, hide, kill, record, record_many, settle, show
+from tests.tracker.fake_api import FakeApi, accept, accept_once, fail
+from tests.tracker.pages import flush, hide, kill, record, record_many, settle, show, wait_for_lock
 from tests.tracker.shop import Shop
 
 pytestmark = pytest.mark.browser
@@ -47,6 +48,8 @@ def test_events_of_an_offline_visitor_are_sent_when_the_network_is_back(
     open_page: Open, api: FakeApi, visitor: BrowserContext
 ) -> None:
     page = open_page()
+    # Any wait is longer than the test's patience: nothing but the network's return can end it.
+    page.evaluate("Math.random = () => 100")
     visitor.set_offline(True)
     record_many(page, 60)
     flush(page)
@@ -87,6 +90,8 @@ def test_tab_that_stays_sends_what_a_killed_one_left(open_page: Open, api: FakeA
     assert api.stored_names() == ["Own"]
     kill(killed)
     show(stays)
+    wait_for_lock(stays)
+    flush(stays)
     api.wait_for(stored=21)
     settle(stays)
     assert set(api.copies().values()) == {1}
@@ -104,7 +109,9 @@ def test_next_visit_sends_what_a_killed_tab_left(open_page: Open, api: FakeApi) 
     page = open_page(clock=True)
     record_many(page, 20)
     kill(page)
-    open_page()
+    page = open_page()
+    wait_for_lock(page)
+    flush(page)
     api.wait_for(stored=20)
     assert set(api.copies().values()) == {1}
 
@@ -121,9 +128,29 @@ def test_page_that_comes_back_from_the_back_forward_cache_neither_loses_nor_doub
     api.otherwise = accept
     page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
     record(page, "Later")
-    page.clock.run_for(10_000)
+    wait_for_lock(page)
+    flush(page)
     api.wait_for(stored=6)
     settle(page)
+    assert set(api.copies().values()) == {1}
+
+
+def test_page_that_comes_back_leaves_its_events_to_the_page_that_took_them(open_page: Open, api: FakeApi) -> None:
+    api.otherwise = fail
+    page = open_page(clock=True)
+    record_many(page, 5)
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
+    api.wait_for(batches=1)
+    taker = open_page("/taker", clock=True)
+    wait_for_lock(taker)
+    released = threading.Event()
+    api.otherwise = accept_once(released)
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    flush(page)
+    flush(taker)
+    api.wait_for(stored=5)
+    released.set()
+    settle(taker)
     assert set(api.copies().values()) == {1}
 
 
