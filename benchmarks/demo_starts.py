@@ -36,22 +36,6 @@ class Start:
     nice: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ending:
-    """How a start ended: its exit status, total seconds, and what the demo's summary says of the stream's shards."""
-
-    start: Start
-    status: int
-    seconds: float
-    shard_counts: str
-    log: str
-
-    def line(self) -> str:
-        """Return one line of the table."""
-        verdict = "green" if self.status == 0 else f"RED, status {self.status}"
-        return f"{self.start.name:<22} {self.seconds:6.0f} s  {verdict:<14} {self.shard_counts}"
-
-
 def starts(seconds: Sequence[int], *, loaded: bool) -> list[Start]:
     """Return the starts at each second of a minute, and those under load."""
     found = [Start(name=f"at second {second:>2}", second=second) for second in seconds]
@@ -60,25 +44,25 @@ def starts(seconds: Sequence[int], *, loaded: bool) -> list[Start]:
     return found
 
 
-def run(start: Start, options: Sequence[str]) -> Ending:
-    """Start the demo once and wait for its end."""
+def run(start: Start, options: Sequence[str]) -> tuple[int, float]:
+    """Start the demo once, wait for its end and print how it was; return its exit status and the seconds it took."""
     with TemporaryDirectory() as temporary, _busy(start.busy_loops):
         folder = Path(temporary) / "demo"
         if start.second is not None:
             time.sleep(_seconds_until(start.second))
         began = time.monotonic()
+        command = [*(("nice", "-n", "19") if start.nice else ()), *_DEMO, "--folder", str(folder), *options]
         done = subprocess.run(
-            [*(("nice", "-n", "19") if start.nice else ()), *_DEMO, "--folder", str(folder), *options],
-            cwd=_ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
+            command, cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )
         seconds = time.monotonic() - began
         summary = folder / "summary.json"
-        counts = json.loads(summary.read_text())["shard_counts"] if summary.exists() else ""
-    return Ending(start=start, status=done.returncode, seconds=seconds, shard_counts=counts, log=done.stdout)
+        shard_counts = json.loads(summary.read_text())["shard_counts"] if summary.exists() else ""
+    verdict = f"RED, status {done.returncode}" if done.returncode else "green"
+    print(f"{start.name:<22} {seconds:6.0f} s  {verdict:<14} {shard_counts}", flush=True)
+    if done.returncode:
+        print("\n".join(done.stdout.splitlines()[-_LOG_TAIL:]), file=sys.stderr, flush=True)
+    return done.returncode, seconds
 
 
 def _seconds_until(second: int | None) -> float:
@@ -106,21 +90,18 @@ def main() -> int:
     parser.add_argument("--no-load", action="store_true", help="leave out the starts under load")
     parser.add_argument("--no-spike", action="store_true", help="run the demo without its spike: half the time")
     given = parser.parse_args()
-    endings = []
     waiting = starts(given.seconds, loaded=not given.no_load)
+    total, red, quiet = len(waiting), 0, []
     while waiting:
         start = min(waiting, key=lambda one: _seconds_until(one.second))
         waiting.remove(start)
-        ending = run(start, ["--no-spike"] if given.no_spike else [])
-        endings.append(ending)
-        print(ending.line(), flush=True)
-        if ending.status:
-            print("\n".join(ending.log.splitlines()[-_LOG_TAIL:]), file=sys.stderr, flush=True)
-    red = [ending for ending in endings if ending.status]
-    quiet = [ending.seconds for ending in endings if ending.start.second is not None]
+        status, seconds = run(start, ["--no-spike"] if given.no_spike else [])
+        red += bool(status)
+        if start.second is not None:
+            quiet.append(seconds)
     if quiet:
         print(f"median {statistics.median(quiet):.0f} s, longest {max(quiet):.0f} s, without load")
-    print(f"{len(endings) - len(red)} of {len(endings)} green; load average at the end {os.getloadavg()[0]:.1f}")
+    print(f"{total - red} of {total} green; load average at the end {os.getloadavg()[0]:.1f}")
     return 1 if red else 0
 
 

@@ -1,17 +1,17 @@
 """A process and all that it started → their CPU seconds, and the most memory that they held (Linux)."""
 
-import os
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import psutil
 
+T = TypeVar("T")
+
 _SAMPLED_EVERY: Final = 0.25
-_CLOCK_TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,20 +24,7 @@ class PeakMemory:
 
 def cpu_seconds(pid: int) -> float:
     """Return the CPU time of a process, of its children that ended and of those that run."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        children = [child for task in Path(f"/proc/{pid}/task").iterdir() for child in _children(task)]
-    except FileNotFoundError:
-        return 0.0
-    return sum(map(int, fields[11:15])) / _CLOCK_TICKS + sum(cpu_seconds(child) for child in children)
-
-
-def _children(task: Path) -> list[int]:
-    """Return the processes that a thread has started; a thread may end while its process is looked at."""
-    try:
-        return [int(child) for child in (task / "children").read_text().split()]
-    except (FileNotFoundError, ProcessLookupError):
-        return []
+    return sum(_of_family(pid, lambda member: sum(member.cpu_times()[:4])))
 
 
 def run_watched(command: Sequence[str]) -> PeakMemory:
@@ -46,7 +33,7 @@ def run_watched(command: Sequence[str]) -> PeakMemory:
     peak = PeakMemory(all=0, jvm=0)
     try:
         while process.poll() is None:
-            held = list(_held(psutil.Process(process.pid)))
+            held = list(_of_family(process.pid, _held))
             jvm = max((size for name, size in held if name == "java"), default=0)
             peak = PeakMemory(all=max(peak.all, sum(size for _, size in held)), jvm=max(peak.jvm, jvm))
             time.sleep(_SAMPLED_EVERY)
@@ -57,14 +44,15 @@ def run_watched(command: Sequence[str]) -> PeakMemory:
     return peak
 
 
-def _held(process: psutil.Process) -> Iterator[tuple[str, int]]:
-    """Yield the name and the proportional set size of a process and of each of its descendants."""
-    try:
-        family = [process, *process.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return
-    for member in family:
-        try:
-            yield member.name(), member.memory_full_info().pss
-        except (psutil.NoSuchProcess, psutil.ZombieProcess):
-            continue
+def _held(process: psutil.Process) -> tuple[str, int]:
+    """Return a process's name and its proportional set size."""
+    return process.name(), process.memory_full_info().pss
+
+
+def _of_family(pid: int, look: Callable[[psutil.Process], T]) -> Iterator[T]:
+    """Yield what `look` returns of a process and its descendants; one that ends meanwhile is left out."""
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for member in (process, *process.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                yield look(member)

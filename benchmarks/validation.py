@@ -73,8 +73,8 @@ def _validate_in_one_thread(store: ObjectStore, objects: list[RawObject]) -> Non
         for raw_object in objects:
             with sound_lines(store, raw_object) as lines:
                 chunks += list(lines)
-    with LineValidator() as judge, _timed("validate: DuckDB, the rest one by one"):
-        validated = [judge.validate(chunk) for chunk in chunks]
+    with LineValidator() as validator, _timed("validate: DuckDB, the rest one by one"):
+        validated = [validator.validate(chunk) for chunk in chunks]
     total = sum(part.lines for part in validated)
     rejected = sum(part.rejected.num_rows for part in validated)
     few = chunks[0].split(b"\n")[:20_000]

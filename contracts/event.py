@@ -5,6 +5,7 @@ line, the tables whose columns the fields become, and the simulator, which must 
 wrong.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -12,20 +13,23 @@ from typing import Any, Final
 from contracts.rejections import RejectionReason
 
 #: Part of every `input_version`: raise it when a change here alters what is received or rejected.
-CONTRACT_VERSION: Final = 3
+CONTRACT_VERSION: Final = 4
 
 STANDARD_EVENTS: Final = ("Search", "ViewContent", "AddToCart", "Purchase")
-EVENT_NAME_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9_ .:-]{0,63}$"
 
+MAX_EVENT_NAME_LENGTH: Final = 128
 MAX_USER_ID_LENGTH: Final = 256
 MAX_CLICK_ID_LENGTH: Final = 128
+#: Longer addresses of pages are cut by browsers and servers, too (RFC 9110 asks for 8,000 at least).
+MAX_URL_LENGTH: Final = 8_192
+MAX_CAMPAIGN_LENGTH: Final = 256
 MAX_BATCH_EVENTS: Final = 500
 #: Firehose's limit of a record, newline included (docs.aws.amazon.com/firehose/latest/dev/limits.html).
 MAX_LINE_BYTES: Final = 1_000 * 1024
 MAX_NESTING: Final = 64
 #: `price` must be below this, so that it fits `decimal(18,2)`.
 MAX_PRICE: Final = 10**16
-#: An integral `product_id` beyond this loses digits in a JSON reader that uses doubles.
+#: A whole number that is written with a point or an exponent is a text up to this, beyond which doubles lose digits.
 MAX_EXACT_INTEGER: Final = 2**53
 
 
@@ -48,23 +52,26 @@ class Kind(StrEnum):
         member.reason = reason
         return member
 
-    TEXT = "text", ("string",)
-    #: Identifies a person, an event or a request. Its length may be limited.
-    ID = "id", ("string",)
+    #: A string, or a whole number, which becomes its digits. Its length may be limited.
+    TEXT = "text", ("string", "number")
+    #: Identifies a person, an event or a request; a text otherwise.
+    ID = "id", ("string", "number")
+    #: The address of a page, of which the tables keep what stands before the query (`contracts/privacy.py`).
+    URL = "url", ("string",)
     #: An IP address, of which the tables keep the first bits (`contracts/privacy.py`).
     ADDRESS = "address", ("string",)
-    #: A standard event's name or a custom one.
+    #: The three letters of ISO 4217, in upper case.
+    CURRENCY = "currency", ("string",)
+    #: 1 to `MAX_EVENT_NAME_LENGTH` characters of any script, without control characters; blanks around it do not count.
     EVENT_NAME = "event_name", ("string",), RejectionReason.INVALID_EVENT_NAME
-    #: Text in one of the formats of `contracts/timestamps.py`.
-    TIME = "time", ("string",), RejectionReason.INVALID_TIMESTAMP
+    #: Text or number in one of the forms of `contracts/timestamps.py`.
+    TIME = "time", ("string", "number"), RejectionReason.INVALID_TIMESTAMP
     #: Whole epoch milliseconds, as the edge stamps them; only the envelope has it.
     MILLISECONDS = "milliseconds", ("number",)
-    #: A finite double.
-    NUMBER = "number", ("number",), RejectionReason.INVALID_NUMBER
-    #: At least 0 and below `MAX_PRICE`, rounded half up to two places.
-    MONEY = "money", ("number",), RejectionReason.INVALID_NUMBER
-    #: A text, or a whole number of at most `MAX_EXACT_INTEGER`, which becomes its digits.
-    TEXT_OR_WHOLE_NUMBER = "text_or_whole_number", ("string", "number"), RejectionReason.INVALID_NUMBER
+    #: A finite double; a text that is a JSON number is that number.
+    NUMBER = "number", ("number", "string")
+    #: A number at least 0 and below `MAX_PRICE`, rounded half up to two places.
+    MONEY = "money", ("number", "string")
     #: An object whose members are fields of their own; it has no column.
     OBJECT = "object", ("object",)
 
@@ -73,13 +80,15 @@ class Kind(StrEnum):
 class EventField:
     """One field of the event as the client sends it, or of the envelope around it.
 
-    `path` is dotted for a field of `additional_data`. An optional field may be null, and an optional text may be empty;
-    both are the same as absent. The value becomes the column of the path's last name, with the field's description,
-    unless the declaration names another.
+    `path` is dotted for a field of `additional_data`. An optional field may be null or an empty text; both are the same
+    as absent. The value becomes the column of the path's last name, with the field's description, unless the
+    declaration names another.
 
-    `reason` is given to a value that breaks the rule of the field's kind; of money it is given to a negative one, and
-    `invalid_number` to one that is too large. `max_length` limits an `ID`, in characters; it needs a reason of its own.
-    `personal` says that values tell who somebody is, as those of every `ID` and `ADDRESS` do.
+    A value that breaks the rule of its kind costs an optional field alone: the column is null, `unread_fields` has the
+    path, and the value stays in `extra` unless the kind is one that the tables keep in part. In a required field it
+    costs the event, by `reason`. `max_length` limits a text, in characters. `stand_in` names the optional field whose
+    value is taken where a required one is absent. `personal` says that values tell who somebody is, as those of every
+    `ID` and `ADDRESS` do.
     """
 
     path: str
@@ -91,6 +100,7 @@ class EventField:
     column_description: str = ""
     reason: RejectionReason = RejectionReason.WRONG_TYPE
     max_length: int | None = None
+    stand_in: str = ""
     personal: bool = False
     #: The field's name within its object.
     name: str = field(init=False)
@@ -102,8 +112,8 @@ class EventField:
         if self.reason is RejectionReason.WRONG_TYPE:
             object.__setattr__(self, "reason", self.kind.reason)
         object.__setattr__(self, "personal", self.personal or self.kind in (Kind.ID, Kind.ADDRESS))
-        if self.max_length is not None and (self.kind is not Kind.ID or self.reason is self.kind.reason):
-            raise ValueError(f"{self.path} has a max_length, which is for a field of kind id with a reason")
+        if self.max_length is not None and self.kind not in (Kind.TEXT, Kind.ID, Kind.URL):
+            raise ValueError(f"{self.path} has a max_length, which is for texts; it is of kind {self.kind}")
 
     @property
     def json_types(self) -> tuple[str, ...]:
@@ -121,19 +131,20 @@ EVENT_FIELDS: Final = (
         path="timestamp",
         kind=Kind.TIME,
         required=True,
-        description="When it happened, by the client's clock: `YYYY-MM-DD HH:MM:SS[.ffffff]` (UTC) or RFC 3339 "
-        "with a zone.",
+        description="When it happened, by the client's clock.",
         example='"2021-07-12 12:01:58.732726"',
         column="event_time",
-        column_description="When it happened, by the client's clock, UTC.",
+        column_description="When it happened, by the client's clock or by a corrected one, UTC.",
     ),
     EventField(
         path="user_id",
         kind=Kind.ID,
         required=True,
-        description=f"The visitor, 1–{MAX_USER_ID_LENGTH} characters; the stream's partition key.",
+        stand_in="anonymous_id",
+        description=f"The visitor, 1–{MAX_USER_ID_LENGTH} characters; the stream's partition key. Where it is absent, "
+        "`anonymous_id` stands in.",
         example='"35"',
-        column_description="The visitor.",
+        column_description="The visitor; `anonymous_id` where the event has no `user_id`.",
         reason=RejectionReason.INVALID_USER_ID,
         max_length=MAX_USER_ID_LENGTH,
     ),
@@ -152,8 +163,8 @@ EVENT_FIELDS: Final = (
         path="event_name",
         kind=Kind.EVENT_NAME,
         required=True,
-        description="`Search`, `ViewContent`, `AddToCart`, `Purchase`, or a custom name "
-        f"matching `{EVENT_NAME_PATTERN}`.",
+        description="`Search`, `ViewContent`, `AddToCart`, `Purchase`, a name that stands for one of these, or a "
+        f"custom name: 1–{MAX_EVENT_NAME_LENGTH} characters without control characters.",
         example='"Search"',
         column_description="A standard event's name, or a custom one.",
     ),
@@ -171,11 +182,71 @@ EVENT_FIELDS: Final = (
         column_description="When the client queued the event.",
     ),
     EventField(
+        path="sent_at",
+        kind=Kind.TIME,
+        description="When the client sent the event, by the same clock as `timestamp`, anew with each try. It shows "
+        "whether that clock is wrong.",
+        example='"2021-07-12T12:02:01.402Z"',
+        column_description="When the client sent the event, by its own clock.",
+    ),
+    EventField(
+        path="anonymous_id",
+        kind=Kind.ID,
+        description=f"The browser or device, 1–{MAX_USER_ID_LENGTH} characters, also of a visitor who is not known by "
+        "a `user_id`.",
+        example='"b7c1f0a2-4a39-4d0e-9d5c-0d6f3f1f7f10"',
+        column_description="The browser or device.",
+        max_length=MAX_USER_ID_LENGTH,
+    ),
+    EventField(
         path="user_ip",
         kind=Kind.ADDRESS,
         description="The visitor's address as the client knows it.",
         example='""',
         column_description="The visitor's address, by the client, truncated to /24 or /48 (docs/privacy.md).",
+    ),
+    EventField(
+        path="page_url",
+        kind=Kind.URL,
+        description=f"The page's address, at most {MAX_URL_LENGTH:,} characters.",
+        example='"https://shop.example/shoes?color=red"',
+        column_description="The page's address without its query and fragment (docs/privacy.md).",
+        max_length=MAX_URL_LENGTH,
+    ),
+    EventField(
+        path="referrer",
+        kind=Kind.URL,
+        description=f"The address of the page before, at most {MAX_URL_LENGTH:,} characters.",
+        example='"https://search.example/?q=shoes"',
+        column_description="The address of the page before, without its query and fragment (docs/privacy.md).",
+        max_length=MAX_URL_LENGTH,
+    ),
+    EventField(
+        path="utm_source",
+        kind=Kind.TEXT,
+        description="The campaign's source, by the link that was followed.",
+        example='"newsletter"',
+        max_length=MAX_CAMPAIGN_LENGTH,
+    ),
+    EventField(
+        path="utm_medium",
+        kind=Kind.TEXT,
+        description="The campaign's medium.",
+        example='"email"',
+        max_length=MAX_CAMPAIGN_LENGTH,
+    ),
+    EventField(
+        path="utm_campaign",
+        kind=Kind.TEXT,
+        description="The campaign.",
+        example='"spring"',
+        max_length=MAX_CAMPAIGN_LENGTH,
+    ),
+    EventField(
+        path="currency",
+        kind=Kind.CURRENCY,
+        description="The currency of `price`, by ISO 4217.",
+        example='"EUR"',
     ),
     EventField(path=ADDITIONAL_DATA, kind=Kind.OBJECT, description="Facts about the product looked at.", example="{…}"),
     EventField(
@@ -192,8 +263,8 @@ EVENT_FIELDS: Final = (
     ),
     EventField(
         path="additional_data.product_id",
-        kind=Kind.TEXT_OR_WHOLE_NUMBER,
-        description="The product: a string, or a whole number of at most 2^53, which becomes its digits.",
+        kind=Kind.TEXT,
+        description="The product: a string, or a whole number, which becomes its digits.",
         example="557246",
         column_description="The product, a number having become its digits.",
     ),
@@ -203,7 +274,6 @@ EVENT_FIELDS: Final = (
         description="Price of the item, rounded half up to two places; not negative, below 10^16.",
         example="417.97",
         column_description="Price of the item, rounded half up to two places.",
-        reason=RejectionReason.NEGATIVE_PRICE,
     ),
 )
 
@@ -212,6 +282,15 @@ ADDITIONAL_DATA_FIELDS: Final = tuple(field for field in EVENT_FIELDS if "." in 
 #: The fields that have a value of their own, and so a column.
 VALUE_FIELDS: Final = tuple(field for field in EVENT_FIELDS if field.kind is not Kind.OBJECT)
 REQUIRED_FIELDS: Final = tuple(field.path for field in EVENT_FIELDS if field.required)
+
+
+def missing_field(event: Mapping[str, object]) -> str | None:
+    """Return the first required field that is absent or null, without one that stands in for it; None if none is."""
+    absent = (
+        f.path for f in EVENT_FIELDS if f.required and event.get(f.path) is None and event.get(f.stand_in) is None
+    )
+    return next(absent, None)
+
 
 JsonSchema = dict[str, Any]
 _DRAFT_04: Final = "http://json-schema.org/draft-04/schema#"
@@ -223,7 +302,12 @@ def event_schema() -> JsonSchema:
         "$schema": _DRAFT_04,
         "title": "Event",
         "type": "object",
-        "required": list(REQUIRED_FIELDS),
+        "required": [field.path for field in EVENT_FIELDS if field.required and not field.stand_in],
+        "allOf": [
+            {"anyOf": [{"required": [field.path]}, {"required": [field.stand_in]}]}
+            for field in EVENT_FIELDS
+            if field.stand_in
+        ],
         "properties": {field.path: _top_level_property(field) for field in TOP_LEVEL_FIELDS},
     }
 
@@ -245,12 +329,7 @@ def batch_schema() -> JsonSchema:
     return {"$schema": _DRAFT_04, "title": "Batch", "type": "array", "minItems": 1, "maxItems": MAX_BATCH_EVENTS}
 
 
-_USER_ID_SCHEMA: Final[JsonSchema] = {"type": "string", "minLength": 1, "maxLength": MAX_USER_ID_LENGTH}
-
-
 def _top_level_property(field: EventField) -> JsonSchema:
-    if field.path == "user_id":
-        return dict(_USER_ID_SCHEMA)
     schema = _typed(field)
     if field.path == ADDITIONAL_DATA:
         schema["properties"] = {inner.name: _typed(inner) for inner in ADDITIONAL_DATA_FIELDS}
@@ -259,4 +338,7 @@ def _top_level_property(field: EventField) -> JsonSchema:
 
 def _typed(field: EventField) -> JsonSchema:
     types = list(field.json_types) if field.required else [*field.json_types, "null"]
-    return {"type": types[0] if len(types) == 1 else types, "description": field.description}
+    schema: JsonSchema = {"type": types[0] if len(types) == 1 else types, "description": field.description}
+    if field.max_length is not None:
+        schema |= {"minLength": int(field.required), "maxLength": field.max_length}
+    return schema

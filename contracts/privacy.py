@@ -1,4 +1,4 @@
-"""An IP address → as much of it as the tables keep: the network that a visitor came from, never the visitor.
+"""What the tables keep of an IP address: the network that a visitor came from; and of a page's address: no query.
 
 A text that is no single address becomes None, because a text such as `203.0.113.7, 10.0.0.1` or `at 203.0.113.7`
 could still hold one.
@@ -17,6 +17,10 @@ _ADDRESSES: Final = tuple(field for field in (*STAMPED_FIELDS, *VALUE_FIELDS) if
 ADDRESS_FIELDS: Final = tuple(field.name for field in _ADDRESSES)
 #: The columns that these fields become.
 ADDRESS_COLUMNS: Final = tuple(field.column for field in _ADDRESSES)
+#: The columns that hold the address of a page.
+URL_COLUMNS: Final = tuple(field.column for field in VALUE_FIELDS if field.kind is Kind.URL)
+#: A page's address from its query or fragment on, where names, tokens and e-mail addresses are.
+URL_QUERY: Final = r"(?s)[?#].*"
 
 _HOST_AND_PORT: Final = re.compile(r"\[(?P<v6>[^\]]*)\](:[0-9]{1,5})?|(?P<v4>[0-9.]+):[0-9]{1,5}")
 _IPV4_MASK: Final = -1 << 32 - IPV4_BITS

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from contracts.data_checks import VOLUME_WEEKS_NEEDED
 from contracts.event import EVENT_FIELDS, MAX_BATCH_EVENTS, STANDARD_EVENTS, event_schema
+from contracts.event_names import SYNONYMS
 from contracts.rejections import RejectionReason
 from contracts.rules import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
 from contracts.stages import ALL_TABLES, STAGES, Stage
@@ -34,17 +35,43 @@ def _event_page() -> str:
     )
     reasons = _table(("reason", "when"), ((f"`{reason}`", reason.sentence) for reason in RejectionReason))
     days, minutes = ALLOWED_LATENESS.days, ALLOWED_CLOCK_SKEW.seconds // 60
+    synonyms = "".join(
+        f"| `{standard}` | {', '.join(f'`{name}`' for name in names)} |\n" for standard, names in SYNONYMS.items()
+    )
     return f"""{_GENERATED}
 # The event
 
 `POST /events` takes one event as a JSON object, `POST /events/batch` an array of 1–{MAX_BATCH_EVENTS}.
 The standard events are {", ".join(f"`{name}`" for name in STANDARD_EVENTS)};
-any other name that matches the pattern is a custom event, kept and counted under its own name.
+any other name is a custom event, kept and counted under its own name.
 
 {fields}
-An optional field may be null, and an optional text may be empty: both are the same as absent. A field that is not
-listed is kept, as JSON, in the column `extra`. A number means the double that a JSON reader makes of it, and a price is
-rounded from that double's shortest spelling.
+An optional field may be null or an empty text: both are the same as absent. A field that is not listed is kept, as
+JSON, in the column `extra`. A number means the double that a JSON reader makes of it, and a price is rounded from that
+double's shortest spelling.
+
+What can be understood without guessing is taken as it is meant:
+
+* **Times**: a date, `T`, `t` or a blank, hour and minute; then, if they are known, seconds, behind a point or comma 1–9
+  digits (of which six count), and the zone: `Z`, `z`, `UTC`, `+hh`, `+hhmm` or `+hh:mm`. Without a zone it is UTC.
+  Second 60 is the last microsecond of 59. Or a number since 1970, as a number or as text: below 10^11 it is seconds,
+  below 10^14 milliseconds, below 10^17 microseconds. `03/02/2026` is two days, and so none.
+* **Texts and ids** may be whole numbers, whose digits they become; **numbers** may be texts (`"19.99"`, but not
+  `"1,299.00"` or `"€19,99"`).
+* **Names**: blanks around a name do not count, and a name that stands for a standard event is that event. The table
+  below has these names; in them neither blanks nor the case of A to Z count. `sent_event_name` keeps what was sent.
+* **Users**: where `user_id` is absent, `anonymous_id` stands in.
+* **Clocks**: `sent_at` says what the client's clock showed when the event was sent. If that is off by more than
+  {minutes} minutes from when it was received, the event's time is `received_at` - (`sent_at` - `timestamp`), and
+  `clock_corrected` says so: events of a device that was offline for days keep their order.
+
+| standard event | names that stand for it |
+| --- | --- |
+{synonyms}
+What can't be understood in an optional field costs that field, not the event: its column is null, `unread_fields` names
+it, and the value stays in `extra`, but for addresses of visitors and pages, of which tables keep a part only
+([privacy](privacy.md)). So with a negative price; `NaN` and `Infinity`, which are not JSON, are such values, too, and
+are texts in `extra`. Half of a surrogate pair in a text becomes U+FFFD.
 
 [event.schema.json](event.schema.json) has the required fields and the types, to test events before they are sent.
 
@@ -56,10 +83,9 @@ kept byte for byte in `rejected_events` with the first reason that applies, in t
 {days} days late, and up to {minutes} minutes ahead of the server's clock.
 
 {reasons}
-A blank line is a line, and `not_json`; a byte order mark before a line's JSON is no part of it. A `product_id` that is
-a number but not a whole one is `invalid_number`. A stamp of the envelope that is there twice, or is not text, makes the
-line `not_an_envelope`. An unreadable object is counted apart: it is no line. GZIP is known by its first bytes, whatever
-the object's name; an object of no bytes is an empty one.
+A blank line is a line, and `not_json`; a byte order mark before a line's JSON is no part of it. A stamp of the envelope
+that is there twice, or is not text, makes the line `not_an_envelope`. An unreadable object is counted apart: it is no
+line. GZIP is known by its first bytes, whatever the object's name; an object of no bytes is an empty one.
 """
 
 

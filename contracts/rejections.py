@@ -1,6 +1,7 @@
 """Why a raw line is not an event: the closed list of reasons that `rejected_events.rejection_reason` can hold."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class RejectionReason(StrEnum):
@@ -31,7 +32,10 @@ class RejectionReason(StrEnum):
         "The line is longer than 1,000 KiB, which no delivery can carry; or the edge says so of an event in a batch, "
         "and keeps its size and user.",
     )
-    NOT_JSON = "not_json", "The line is not one JSON value by RFC 8259 in UTF-8 (NaN and trailing commas are not JSON)."
+    NOT_JSON = (
+        "not_json",
+        "The line is not one JSON value by RFC 8259 in UTF-8; of what is not, `NaN`, `Infinity` and `-Infinity` pass.",
+    )
     TOO_DEEP = "too_deep", "Objects or arrays are nested deeper than 64 levels."
     NOT_AN_ENVELOPE = (
         "not_an_envelope",
@@ -40,13 +44,26 @@ class RejectionReason(StrEnum):
     )
     NOT_AN_OBJECT = "not_an_object", "`event` is JSON, but not an object."
     DUPLICATE_FIELD = "duplicate_field", "The event names one field twice, so that readers would differ on its value."
-    MISSING_FIELD = "missing_field", "A required field is absent or null."
-    WRONG_TYPE = "wrong_type", "A field has another JSON type than the contract's."
-    INVALID_USER_ID = "invalid_user_id", "`user_id` is empty or longer than 256 characters."
-    INVALID_CLICK_ID = "invalid_click_id", "`click_id` is empty or longer than 128 characters."
-    INVALID_EVENT_NAME = "invalid_event_name", "`event_name` does not match the pattern of event names."
-    INVALID_TIMESTAMP = "invalid_timestamp", "A timestamp is in neither of the two formats, or not a date that exists."
-    NEGATIVE_PRICE = "negative_price", "`price` is below zero."
-    INVALID_NUMBER = "invalid_number", "A number is outside the range of its column."
+    MISSING_FIELD = "missing_field", "A required field is absent or null, and no other stands in for it."
+    WRONG_TYPE = "wrong_type", "A required field has another JSON type than the contract's."
+    INVALID_USER_ID = (
+        "invalid_user_id",
+        "`user_id` is empty, longer than 256 characters, or a number but not a whole one.",
+    )
+    INVALID_CLICK_ID = (
+        "invalid_click_id",
+        "`click_id` is empty, longer than 128 characters, or a number but not a whole one.",
+    )
+    INVALID_EVENT_NAME = (
+        "invalid_event_name",
+        "`event_name` is blank, has control characters, or is longer than 128 characters.",
+    )
+    INVALID_TIMESTAMP = "invalid_timestamp", "`timestamp` is in none of the forms, or not a time that exists."
+    NEGATIVE_PRICE = "negative_price", "No longer given: `price` was below zero, which costs the field alone today."
+    INVALID_NUMBER = "invalid_number", "No longer given: a number was outside of its column's range; likewise."
     TOO_LATE = "too_late", "The event happened more than the allowed lateness (7 days) before it was received."
     FROM_THE_FUTURE = "from_the_future", "The event happened more than 5 minutes after it was received."
+
+
+#: Reasons that only rows of an older contract have; a replay asks for them.
+FORMER_REASONS: Final = frozenset({RejectionReason.NEGATIVE_PRICE, RejectionReason.INVALID_NUMBER})

@@ -38,71 +38,25 @@ To see what a run wrote: *aggregate → Details* links to the tables, *check_led
 """
 
 import os
-from datetime import timedelta
-from typing import Any
 
-from airflow.sdk import DAG, PartitionedAssetTimetable, StartOfDayMapper, task
+from airflow.sdk import PartitionedAssetTimetable, StartOfDayMapper
 
-from contracts.partitions import DAY_KEY_FORMAT, parse_day_key
+from contracts.partitions import DAY_KEY_FORMAT
 from contracts.stages import DAYS
-from pipeline.conventions import (
-    DAY,
-    FORCE_UNLESS_SCHEDULED,
-    RETRYING,
-    STALE,
-    START_DATE,
-    Tag,
-    display_name,
-    documented,
-    failing_at_once,
-    publish_computed_from,
-    was_requested,
-)
+from pipeline.conventions import DAY, FORCE_UNLESS_SCHEDULED, STALE, Tag, pipeline_dag
 from pipeline.settings import settings_from
 from pipeline.spark_task import spark_task, table_links
+from pipeline.stage_tasks import check_ledger, documented, look_for_change, publish_computed_from
 
 SETTINGS = settings_from(os.environ)
 
-
-@task.short_circuit
-def look_for_change(key: str, *, dag_run: Any = None) -> dict[str, list[str]]:
-    """Go on to Spark if the day is still due, or if a person asked for the run; return what had failed before."""
-    from pipeline.lake_status.checks import failures_now
-    from pipeline.lake_status.derived import is_due
-
-    if was_requested(dag_run.run_type) or is_due(SETTINGS.lake, DAYS, parse_day_key(key)):
-        return {"failed_before": failures_now(SETTINGS.lake)}
-    return {}
-
-
-@task
-def check_ledger(key: str, found: Any) -> str:
-    """Return the day's counts; fail unless they are those of its hours, and no data check has failed since."""
-    from pipeline.lake_status.checks import require_no_new_failures
-    from pipeline.lake_status.derived import checked_rows
-
-    with failing_at_once():
-        rows = checked_rows(SETTINGS.lake, DAYS, parse_day_key(key))
-        require_no_new_failures(SETTINGS.lake, found["failed_before"])
-    counts = [f"{row.events:,} events, {row.users:,} users, {row.sessions:,} sessions" for row in rows] or ["no event"]
-    print(f"{key}: {counts[0]}")
-    return f"{key}: {counts[0]}"
-
-
-with DAG(
+with pipeline_dag(
     "aggregate_day",
-    dag_display_name=display_name("aggregate_day"),
     description="Clean events of one day → sessions, users of the day, and the daily tables",
     doc_md=documented(__doc__, DAYS),
     schedule=PartitionedAssetTimetable(
         assets=STALE[DAYS], default_partition_mapper=StartOfDayMapper(input_format=DAY_KEY_FORMAT)
     ),
-    start_date=START_DATE,
-    catchup=False,
-    # One after the other: of several emissions of a day, the first does the work and the others see that it is done.
-    max_active_runs=1,
-    dagrun_timeout=timedelta(hours=8),
-    default_args=RETRYING,
     tags=[Tag.EVENTS, Tag.DAILY],
     user_defined_macros=DAY.macros,
     params=DAY.params("The day (UTC) to write, even if nothing changed or it is not over."),
@@ -115,5 +69,6 @@ with DAG(
         settings=SETTINGS,
         links=table_links(SETTINGS, DAYS.written),
     )
-    found = look_for_change(day)
-    found >> aggregate >> check_ledger(day, found) >> publish_computed_from(DAYS, SETTINGS.lake, [day])
+    found = look_for_change(DAYS, SETTINGS.lake, day)
+    checked = check_ledger(DAYS, SETTINGS.lake, day, found)
+    found >> aggregate >> checked >> publish_computed_from(DAYS, SETTINGS.lake, [day])

@@ -43,28 +43,24 @@ To see what a run wrote: *aggregate → Details* links to the tables, *check_led
 """
 
 import os
-from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, PartitionedAssetTimetable, StartOfHourMapper, task
+from airflow.sdk import PartitionedAssetTimetable, StartOfHourMapper, task
 
 from contracts.partitions import HOUR_KEY_FORMAT, hour_key, parse_hour_key
 from contracts.stages import EVENT_HOURS
 from pipeline.conventions import (
     EVENT_HOUR,
     FORCE_UNLESS_SCHEDULED,
-    RETRYING,
     STALE,
-    START_DATE,
     Tag,
-    display_name,
-    documented,
     failing_at_once,
-    publish_computed_from,
+    pipeline_dag,
     was_requested,
 )
 from pipeline.settings import settings_from
 from pipeline.spark_task import spark_task, table_links
+from pipeline.stage_tasks import documented, publish_computed_from
 
 SETTINGS = settings_from(os.environ)
 
@@ -103,20 +99,13 @@ def check_ledger(event_hour: str, hours: Any) -> list[str]:
     return accounts
 
 
-with DAG(
+with pipeline_dag(
     "aggregate_hour",
-    dag_display_name=display_name("aggregate_hour"),
     description="Received events of one event hour → clean_events and the hourly tables",
     doc_md=documented(__doc__, EVENT_HOURS),
     schedule=PartitionedAssetTimetable(
         assets=STALE[EVENT_HOURS], default_partition_mapper=StartOfHourMapper(input_format=HOUR_KEY_FORMAT)
     ),
-    start_date=START_DATE,
-    catchup=False,
-    # One after the other: of several emissions of an hour, the first does the work and the others see that it is done.
-    max_active_runs=1,
-    dagrun_timeout=timedelta(hours=8),
-    default_args=RETRYING,
     tags=[Tag.EVENTS, Tag.HOURLY],
     user_defined_macros=EVENT_HOUR.macros,
     params=EVENT_HOUR.params("The event hour to write, even if nothing changed."),

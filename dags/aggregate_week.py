@@ -35,72 +35,26 @@ To see what a run wrote: *aggregate → Details* links to the tables, *check_led
 """
 
 import os
-from datetime import timedelta
-from typing import Any
 
-from airflow.sdk import DAG, PartitionedAssetTimetable, StartOfDayMapper, task
+from airflow.sdk import PartitionedAssetTimetable, StartOfDayMapper
 
 from contracts.partitions import DAY_KEY_FORMAT
 from contracts.stages import WEEKS
-from pipeline.conventions import (
-    FORCE_UNLESS_SCHEDULED,
-    RETRYING,
-    STALE,
-    START_DATE,
-    KeyField,
-    Tag,
-    display_name,
-    documented,
-    failing_at_once,
-    publish_computed_from,
-    was_requested,
-)
+from pipeline.conventions import FORCE_UNLESS_SCHEDULED, STALE, KeyField, Tag, pipeline_dag
 from pipeline.settings import settings_from
 from pipeline.spark_task import spark_task, table_links
+from pipeline.stage_tasks import check_ledger, documented, look_for_change, publish_computed_from
 
 SETTINGS = settings_from(os.environ)
 WEEK = KeyField(stage=WEEKS)
 
-
-@task.short_circuit
-def look_for_change(key: str, *, dag_run: Any = None) -> dict[str, list[str]]:
-    """Go on to Spark if the week is still due, or if a person asked for the run; return what had failed before."""
-    from pipeline.lake_status.checks import failures_now
-    from pipeline.lake_status.derived import is_due
-
-    if was_requested(dag_run.run_type) or is_due(SETTINGS.lake, WEEKS, WEEKS.parse(key)):
-        return {"failed_before": failures_now(SETTINGS.lake)}
-    return {}
-
-
-@task
-def check_ledger(key: str, found: Any) -> str:
-    """Return the week's counts; fail unless they are those of its days, and no data check has failed since."""
-    from pipeline.lake_status.checks import require_no_new_failures
-    from pipeline.lake_status.derived import checked_rows
-
-    with failing_at_once():
-        rows = checked_rows(SETTINGS.lake, WEEKS, WEEKS.parse(key))
-        require_no_new_failures(SETTINGS.lake, found["failed_before"])
-    counts = [f"{row.events:,} events, {row.users:,} users, {row.sessions:,} sessions" for row in rows] or ["no event"]
-    print(f"{key}: {counts[0]}")
-    return f"{key}: {counts[0]}"
-
-
-with DAG(
+with pipeline_dag(
     "aggregate_week",
-    dag_display_name=display_name("aggregate_week"),
     description="Days of one week → its users, sessions, conversion and revenue",
     doc_md=documented(__doc__, WEEKS),
     schedule=PartitionedAssetTimetable(
         assets=STALE[WEEKS], default_partition_mapper=StartOfDayMapper(input_format=DAY_KEY_FORMAT)
     ),
-    start_date=START_DATE,
-    catchup=False,
-    # One after the other: of several emissions of a week, the first does the work and the others see that it is done.
-    max_active_runs=1,
-    dagrun_timeout=timedelta(hours=8),
-    default_args=RETRYING,
     tags=[Tag.EVENTS],
     user_defined_macros=WEEK.macros,
     params=WEEK.params("The Monday (UTC) of the week to write, even if nothing changed or it is not over."),
@@ -113,5 +67,6 @@ with DAG(
         settings=SETTINGS,
         links=table_links(SETTINGS, WEEKS.written),
     )
-    found = look_for_change(week)
-    found >> aggregate >> check_ledger(week, found) >> publish_computed_from(WEEKS, SETTINGS.lake, [week])
+    found = look_for_change(WEEKS, SETTINGS.lake, week)
+    checked = check_ledger(WEEKS, SETTINGS.lake, week, found)
+    found >> aggregate >> checked >> publish_computed_from(WEEKS, SETTINGS.lake, [week])

@@ -46,12 +46,13 @@ import os
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Param, task
+from airflow.sdk import Param, task
 from airflow.sdk.log import mask_secret
 
-from pipeline.conventions import APPLY, RETRYING, START_DATE, Tag, apply_param, display_name, failing_at_once
+from pipeline.conventions import APPLY, Tag, apply_param, pipeline_dag
 from pipeline.settings import settings_from
 from pipeline.spark_task import spark_task
+from pipeline.stage_tasks import check_new_failures
 
 SETTINGS = settings_from(os.environ)
 MAX_USERS = 100
@@ -74,32 +75,18 @@ def note_failures() -> list[str]:
     return failures_now(SETTINGS.lake)
 
 
-@task
-def check_ledger(failed_before: Any) -> None:
-    """Fail if a data check failed in what was written again."""
-    from pipeline.lake_status.checks import require_no_new_failures
-
-    with failing_at_once():
-        require_no_new_failures(SETTINGS.lake, failed_before)
-
-
 @task.branch
 def choose(*, params: Any = None) -> str:
     """Return the task to run: the one that erases, if `apply` is ticked, or the one that only estimates."""
     return "erase" if params["apply"] else "estimate"
 
 
-with DAG(
+with pipeline_dag(
     "erase_user",
-    dag_display_name=display_name("erase_user"),
     description="A person asks to be forgotten: their events deleted from every table and every raw object",
     doc_md=__doc__,
     schedule=None,
-    start_date=START_DATE,
-    catchup=False,
-    max_active_runs=1,
     dagrun_timeout=timedelta(hours=48),
-    default_args=RETRYING,
     tags=[Tag.OPERATIONS, Tag.PRIVACY],
     params={
         "user_ids": Param(
@@ -135,4 +122,4 @@ with DAG(
     )
     failed_before = note_failures()
     failed_before >> choose() >> [estimate, erase]
-    erase >> check_ledger(failed_before)
+    erase >> check_new_failures(SETTINGS.lake, failed_before)

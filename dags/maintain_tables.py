@@ -30,38 +30,22 @@ before and after. Queries of the past (*time travel*) reach back as far as the s
 """
 
 import os
-from datetime import timedelta
 
-from airflow.sdk import DAG, CronDataIntervalTimetable
+from airflow.sdk import CronDataIntervalTimetable
 
 from contracts.stages import ALL_TABLES
-from pipeline.conventions import (
-    RETRYING,
-    START_DATE,
-    Tag,
-    choice_param,
-    chosen_arguments,
-    display_name,
-    hours_param,
-    optional_argument,
-)
+from pipeline.conventions import Tag, choice_param, chosen_arguments, hours_param, optional_argument, pipeline_dag
 from pipeline.settings import settings_from
 from pipeline.spark_task import spark_task
 
 SETTINGS = settings_from(os.environ)
 TABLE_NAMES = [table.name for table in ALL_TABLES]
 
-with DAG(
+with pipeline_dag(
     "maintain_tables",
-    dag_display_name=display_name("maintain_tables"),
     description="Compacts files, expires snapshots and removes forgotten files, table by table",
     doc_md=__doc__,
     schedule=CronDataIntervalTimetable("40 3 * * *", timezone="UTC"),
-    start_date=START_DATE,
-    catchup=False,
-    max_active_runs=1,
-    dagrun_timeout=timedelta(hours=8),
-    default_args=RETRYING,
     tags=[Tag.OPERATIONS],
     params={
         "tables": choice_param(TABLE_NAMES, "Tables to maintain; none picked: all of them."),

@@ -39,25 +39,15 @@ data check holds back is left to a person.
 """
 
 import os
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, task
+from airflow.sdk import CronDataIntervalTimetable, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from contracts.partitions import HOUR, hour_key, key_text
 from contracts.raw_survey import survey_raw
 from contracts.stages import EVENT_HOURS, LANDING_HOURS, LATER_STAGES, STAGES, DerivedStage, Stage
-from pipeline.conventions import (
-    RECONCILED,
-    RETRYING,
-    START_DATE,
-    Tag,
-    display_name,
-    failing_at_once,
-    hour_param,
-    with_publish_tasks,
-)
+from pipeline.conventions import RECONCILED, Tag, failing_at_once, hour_param, pipeline_dag, with_publish_tasks
 from pipeline.settings import settings_from
 from pipeline.spark_task import spark_task
 
@@ -148,17 +138,11 @@ def report_unreadable_objects(found: Any) -> None:
         )
 
 
-with DAG(
+with pipeline_dag(
     "reconcile_hours",
-    dag_display_name=display_name("reconcile_hours"),
     description="Writes again what late objects, late events and lost runs left stale",
     doc_md=with_publish_tasks(__doc__, (publish_task(stage) for stage in RECONCILED)),
     schedule=CronDataIntervalTimetable("30 * * * *", timezone="UTC"),
-    start_date=START_DATE,
-    catchup=False,
-    max_active_runs=1,
-    dagrun_timeout=timedelta(hours=8),
-    default_args=RETRYING,
     tags=[Tag.EVENTS, Tag.HOURLY, Tag.SAFETY_NET],
     params={
         "from": hour_param("First landing hour; empty: eight days before the last."),

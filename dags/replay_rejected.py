@@ -37,25 +37,15 @@ import os
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, task
+from airflow.sdk import task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from contracts.partitions import HOUR, hour_key
 from contracts.rejections import RejectionReason
-from pipeline.conventions import (
-    APPLY,
-    RETRYING,
-    START_DATE,
-    Tag,
-    apply_param,
-    choice_param,
-    chosen_arguments,
-    display_name,
-    failing_at_once,
-    hour_param,
-)
+from pipeline.conventions import APPLY, Tag, apply_param, choice_param, chosen_arguments, hour_param, pipeline_dag
 from pipeline.settings import settings_from
 from pipeline.spark_task import spark_task
+from pipeline.stage_tasks import check_new_failures
 
 SETTINGS = settings_from(os.environ)
 FOUND = "{{{{ ti.xcom_pull(task_ids='find_rejected_hours')['{}'] }}}}"
@@ -80,26 +70,12 @@ def find_rejected_hours(*, params: Any = None, dag_run: Any = None) -> dict[str,
     }
 
 
-@task
-def check_ledger(found: Any) -> None:
-    """Fail if a data check failed in what was written."""
-    from pipeline.lake_status.checks import require_no_new_failures
-
-    with failing_at_once():
-        require_no_new_failures(SETTINGS.lake, found["failed_before"])
-
-
-with DAG(
+with pipeline_dag(
     "replay_rejected",
-    dag_display_name=display_name("replay_rejected"),
     description="Rejected lines that today's contract accepts → their landing hours, transformed again",
     doc_md=__doc__,
     schedule=None,
-    start_date=START_DATE,
-    catchup=False,
-    max_active_runs=1,
     dagrun_timeout=timedelta(hours=24),
-    default_args=RETRYING,
     tags=[Tag.EVENTS, Tag.OPERATIONS],
     params={
         "from": hour_param("First landing hour, e.g. 2026-11-20T00; empty: the first there is."),
@@ -121,5 +97,5 @@ with DAG(
         settings=SETTINGS,
         timeout=timedelta(hours=8),
     )
-    found = find_rejected_hours()
-    found >> replay >> check_ledger(found)
+    found: Any = find_rejected_hours()
+    found >> replay >> check_new_failures(SETTINGS.lake, found["failed_before"])

@@ -75,7 +75,7 @@ from kinesis_scaling.tasks.operators import (
     SplitShardOperator,
     UpdateShardCountOperator,
 )
-from pipeline.conventions import RETRYING, START_DATE, Tag, display_name
+from pipeline.conventions import Tag, pipeline_dag
 from pipeline.settings import settings_from
 
 SETTINGS = settings_from(os.environ)
@@ -112,17 +112,12 @@ def scaling_dag(stream: ScaledStream) -> DAG:
     """Return the DAG that scales one stream."""
     suffix = "" if stream.name == OWN_STREAM else f"__{stream.name}"
     dag_id = f"scale_event_stream{suffix}"
-    with DAG(
+    with pipeline_dag(
         dag_id,
-        dag_display_name=display_name(dag_id),
         description=f"As many shards as the traffic needs: stream {stream.name}, mode {stream.mode}",
         doc_md=__doc__,
         schedule=None if stream.mode is Mode.OFF else "@continuous",
-        start_date=START_DATE,
-        catchup=False,
-        max_active_runs=1,
         dagrun_timeout=stream.run_length + timedelta(hours=8),
-        default_args=RETRYING,
         tags=[Tag.OPERATIONS, Tag.SCALING],
     ) as dag:
         watch = ShardUtilizationSensor(

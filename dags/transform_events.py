@@ -44,29 +44,26 @@ counts.
 """
 
 import os
-from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, CronPartitionTimetable, Param, task
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk import CronPartitionTimetable, Param, task
+from airflow.sdk.exceptions import AirflowFailException
 
-from contracts.partitions import HOUR_KEY_FORMAT, day_of, hour_key, parse_hour_key
+from contracts.partitions import HOUR_KEY_FORMAT, day_of, parse_hour_key
 from contracts.stages import DAYS, EVENT_HOURS, LANDING_HOURS
 from pipeline.conventions import (
     FORCE_UNLESS_SCHEDULED,
     LANDING_HOUR,
-    RETRYING,
     STALE,
-    START_DATE,
     Tag,
-    display_name,
     failing_at_once,
-    publish,
+    pipeline_dag,
     was_requested,
 )
 from pipeline.sensor import LandingHourSettledSensor
 from pipeline.settings import settings_from
 from pipeline.spark_task import raw_objects_link, spark_task, table_links
+from pipeline.stage_tasks import publish
 
 SETTINGS = settings_from(os.environ)
 
@@ -99,11 +96,7 @@ def publish_stale_event_hours(landing_hour: str, *, outlet_events: Any = None) -
     """Hand the stale event hours around the landing hour to `aggregate_hour`, except those that are held back."""
     from pipeline.lake_status.hours import publishable_event_hours
 
-    hours = publishable_event_hours(SETTINGS.lake, parse_hour_key(landing_hour))
-    if not hours:
-        # A task that succeeds without keys would emit the run's own key, which is a landing hour.
-        raise AirflowSkipException("no event hour is stale and not held back by a failed data check")
-    outlet_events[STALE[EVENT_HOURS]].add_partitions([hour_key(hour) for hour in hours])
+    publish(EVENT_HOURS, publishable_event_hours(SETTINGS.lake, parse_hour_key(landing_hour)), outlet_events)
 
 
 @task(outlets=[STALE[DAYS]])
@@ -126,17 +119,12 @@ def report_unreadable_objects(landing_hour: str) -> None:
         )
 
 
-with DAG(
+with pipeline_dag(
     "transform_events",
-    dag_display_name=display_name("transform_events"),
     description="Raw objects of one landing hour → received_events, rejected_events",
     doc_md=__doc__,
     schedule=CronPartitionTimetable("0 * * * *", timezone="UTC", run_offset=-1, key_format=HOUR_KEY_FORMAT),
-    start_date=START_DATE,
-    catchup=False,
     max_active_runs=4,
-    dagrun_timeout=timedelta(hours=8),
-    default_args=RETRYING,
     tags=[Tag.EVENTS, Tag.HOURLY],
     user_defined_macros=LANDING_HOUR.macros,
     params={

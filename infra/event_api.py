@@ -7,6 +7,7 @@ Replies, which clients rely on (all JSON):
 | 200 | every event is stored | `{"accepted": n, "failed": 0, "events": [{"status": "accepted"}, …]}` |
 | 207 | a batch is stored in part | the same, with `throttled` and `failed` among the statuses; `Retry-After` |
 | 400, 413, 415 | it is no JSON, not the route's, or too large: it cannot be stored, ever | `message`, `detail` |
+| 403, 404 | the firewall blocks it; there is no such route, or it is no POST | `message`, `detail` |
 | 429 | the stream, or the API, is full; nothing is stored | `message`, `detail`, often `events`; `Retry-After` |
 | 503 | the stream cannot be written to; nothing is stored | `message`, `detail`, for a batch perhaps `events` |
 

@@ -125,7 +125,7 @@ def _add_stream(command: argparse.ArgumentParser) -> None:
         "--speedup",
         type=positive_number,
         default=1.0,
-        help="run the shape's clock so many times as fast: 60 shows a day's wave in 24 minutes (default 1)",
+        help="run the shape's clock so many times as fast: 60 shows a day's wave in 24 minutes (default %(default)g)",
     )
     add_world_options(command, shape=Shape.STEADY)
     command.add_argument("--run-name", help="tells two runs' click_ids apart (default: the time of the start)")
@@ -135,9 +135,7 @@ def _add_stream(command: argparse.ArgumentParser) -> None:
 
 
 def _stream(options: argparse.Namespace) -> int:
-    how = sending(
-        options, shape=options.shape, speedup=options.speedup, duration=options.duration, events=options.events
-    )
+    how = sending(options)
     run_name = options.run_name or f"stream-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
     source = live_events(
         seed=options.seed,
@@ -151,7 +149,7 @@ def _stream(options: argparse.Namespace) -> int:
     report, seconds = send(source, how)
     summary = report.summary(seconds)
     about = {"command": "stream", "seed": options.seed, "run_name": run_name, "api_url": options.api_url}
-    write_manifest(options.manifest, manifest_of(report.tally), about | {"summary": summary.as_json()})
+    write_manifest(options.manifest, manifest_of(report.tally), about | {"summary": asdict(summary)})
     _print_sent(report, summary, about, as_json=options.json)
     return 0 if summary.complete else 1
 
@@ -159,8 +157,8 @@ def _stream(options: argparse.Namespace) -> int:
 def _print_sent(report: StreamReport, summary: StreamSummary, about: dict[str, Any], *, as_json: bool) -> None:
     """Print the result of sending: a line, and one more for what did not get through."""
     if as_json:
-        expected = manifest_of(report.tally).as_json()
-        print(json.dumps({"about": about, **summary.as_json(), "expected": expected}))
+        expected = asdict(manifest_of(report.tally))
+        print(json.dumps({"about": about, **asdict(summary), "expected": expected}))
         return
     print(
         f"{about['command']}: sent {summary.sent:,}, accepted {summary.accepted:,}, refused {summary.refused:,}, "
@@ -184,13 +182,16 @@ def _add_history(command: argparse.ArgumentParser) -> None:
     amount.add_argument("--rate", type=number, help="events per second, before the shape's factor")
     amount.add_argument("--events", type=positive_count, help="events in all; resent copies come on top")
     add_world_options(command, shape=Shape.WAVE)
-    command.add_argument("--run-name", default="history", help="tells two runs' click_ids apart (default history)")
+    command.add_argument("--run-name", default="history", help="tells two runs' click_ids apart (default %(default)s)")
     add_defect_options(command)
     command.add_argument(
         "--unreadable-objects", type=int, default=0, metavar="N", help="also write N objects that are cut in the middle"
     )
     command.add_argument(
-        "--object-mb", type=positive_number, default=64, help="cut objects at this size before GZIP (default 64)"
+        "--object-mb",
+        type=positive_number,
+        default=64,
+        help="cut objects at this size before GZIP (default %(default)s)",
     )
     add_environment_option(command)
     command.add_argument("--processes", type=int, default=0, help="default: one per processor")
@@ -233,7 +234,7 @@ def _history(options: argparse.Namespace) -> int:
     }
     write_manifest(options.manifest, manifest, about)
     if options.json:
-        print(json.dumps({"about": about, "seconds": round(seconds, 3), **manifest.as_json()}))
+        print(json.dumps({"about": about, "seconds": round(seconds, 3), **asdict(manifest)}))
     else:
         print(_history_line(manifest, about, seconds))
     return 0
@@ -257,7 +258,7 @@ def _add_replay(command: argparse.ArgumentParser) -> None:
     add_environment_option(command)
     add_sending_options(command, rate=0.0)
     add_report_options(command)
-    command.set_defaults(run=_replay)
+    command.set_defaults(run=_replay, shape=Shape.STEADY, speedup=1.0, duration=None, events=None)
 
 
 def _replay(options: argparse.Namespace) -> int:

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import IO, Any, Final, NamedTuple, NoReturn
 
 from contracts.envelope import epoch_ms
-from contracts.event import REQUIRED_FIELDS, TOP_LEVEL_FIELDS
+from contracts.event import TOP_LEVEL_FIELDS, missing_field
 from contracts.file_formats import BYTE_ORDER_MARK, GZIP_MAGIC, is_gzip
-from contracts.timestamps import parse_timestamp
+from contracts.timestamps import parse_epoch, parse_timestamp
 from simulator.errors import InputFileError
 
 #: Longer lines come in pieces. Any line above `contracts.event.MAX_LINE_BYTES` is rejected, so no reader needs more.
@@ -77,7 +77,7 @@ class EventsFile:
                 yield from self._pieces(gzip.GzipFile(fileobj=raw) if self._compressed else raw)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise InputFileError(
-                f"{self.path} is a damaged GZIP file ({error}), so nothing is made of it. "
+                f"{self.path} is a damaged GZIP file ({error}), so none of its lines was used. "
                 f"Get it again, or keep what can be read: zcat {self.path.name} > lines.jsonl"
             ) from error
         except OSError as error:
@@ -127,7 +127,7 @@ def recognize(line: bytes) -> RecognizedLine:
     if fields is None:
         return _NO_OBJECT
     stamp = _arrival(fields.get("received_at"))
-    if stamp is not None and "event" in fields and any(fields.get(name) is None for name in REQUIRED_FIELDS):
+    if stamp is not None and "event" in fields and missing_field(fields) is not None:
         return RecognizedLine(kind=LineKind.ENVELOPE, received_at=stamp, fields=fields)
     if _EVENT_FIELDS.isdisjoint(fields):
         return RecognizedLine(kind=LineKind.OTHER, received_at=stamp)
@@ -161,8 +161,15 @@ def _arrival(value: object) -> int | None:
 
 def _event_arrival(fields: dict[str, Any]) -> int | None:
     for name in ("insertion_timestamp", "timestamp"):
-        text = fields.get(name)
-        moment = parse_timestamp(text) if isinstance(text, str) else None
+        moment = _moment(fields.get(name))
         if moment is not None and (arrival := _arrival(epoch_ms(moment))) is not None:
             return arrival
+    return None
+
+
+def _moment(value: object) -> datetime | None:
+    if isinstance(value, str):
+        return parse_timestamp(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return parse_epoch(str(value))
     return None

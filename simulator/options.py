@@ -70,23 +70,25 @@ def add_environment_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--environment",
         type=_environment,
-        default=EnvironmentNames(environment="local"),
-        help="whose delivery stream the objects are named after (default local)",
+        default="local",
+        help="whose delivery stream the objects are named after (default %(default)s)",
     )
 
 
 def add_world_options(command: argparse.ArgumentParser, *, shape: Shape) -> None:
     """Add what decides about the visitors."""
     group = command.add_argument_group("visitors")
-    group.add_argument("--seed", type=int, default=1, help="which world: catalogue, prices, visitors (default 1)")
+    group.add_argument(
+        "--seed", type=int, default=1, help="which world: catalogue, prices, visitors (default %(default)s)"
+    )
     group.add_argument(
         "--shape",
         type=Shape,
         choices=list(Shape),
         default=shape,
         metavar="{" + ",".join(Shape) + "}",
-        help=f"traffic over time, as a factor of --rate: steady 1; wave 0.3 to 1.66, by the time of day (UTC), mean 1; "
-        f"ramp 0 to 2; spike 1, and 10 in the middle tenth (default {shape})",
+        help="traffic over time, as a factor of --rate: steady 1; wave 0.3 to 1.66, by the time of day (UTC), mean 1; "
+        "ramp 0 to 2; spike 1, and 10 in the middle tenth (default %(default)s)",
     )
 
 
@@ -112,7 +114,7 @@ def add_defect_options(command: argparse.ArgumentParser) -> None:
         type=positive_count,
         default=DefectShares().longest_delay_hours,
         metavar="HOURS",
-        help="how late a late event is at most (2 to 156, default 156)",
+        help="how late a late event is at most (2 to 156, default %(default)s)",
     )
 
 
@@ -128,25 +130,27 @@ def add_sending_options(command: argparse.ArgumentParser, *, rate: float) -> Non
     """Add how events are sent."""
     group = command.add_argument_group("sending")
     group.add_argument(
-        "--rate", type=number, default=rate, help=f"events per second; 0: as fast as possible (default {rate:g})"
+        "--rate", type=number, default=rate, help="events per second; 0: as fast as possible (default %(default)g)"
     )
     group.add_argument(
         "--batch-size",
         type=positive_count,
         default=100,
-        help=f"events per request: 1 to {MAX_BATCH_EVENTS}; 1 sends them to /events, one by one (default 100)",
+        help=f"events per request: 1 to {MAX_BATCH_EVENTS}; 1 sends them to /events, one by one (default %(default)s)",
     )
-    group.add_argument("--concurrency", type=positive_count, default=8, help="requests at a time (default 8)")
-    group.add_argument("--timeout", type=positive_number, default=30.0, help="seconds for one request (default 30)")
+    group.add_argument("--concurrency", type=positive_count, default=8, help="requests at a time (default %(default)s)")
     group.add_argument(
-        "--max-tries", type=positive_count, default=BackOff().max_tries, help="attempts per event (default 50)"
+        "--timeout", type=positive_number, default=30.0, help="seconds for one request (default %(default)g)"
+    )
+    group.add_argument(
+        "--max-tries", type=positive_count, default=BackOff().max_tries, help="attempts per event (default %(default)s)"
     )
     group.add_argument(
         "--give-up-after",
         type=positive_number,
         default=BackOff().give_up_seconds,
         metavar="SECONDS",
-        help="from an event's first attempt (default 300)",
+        help="from an event's first attempt (default %(default)g)",
     )
     group.add_argument(
         "--accepted-log",
@@ -156,28 +160,23 @@ def add_sending_options(command: argparse.ArgumentParser, *, rate: float) -> Non
     )
 
 
-def sending(
-    options: argparse.Namespace,
-    *,
-    shape: Shape = Shape.STEADY,
-    speedup: float = 1.0,
-    duration: float | None = None,
-    events: int | None = None,
-) -> Sending:
+def sending(options: argparse.Namespace) -> Sending:
     """Return how and where the options ask to send; raise `ApiError` if nothing answers there."""
     if options.batch_size > MAX_BATCH_EVENTS:
         raise BadArgumentError(f"--batch-size {options.batch_size} is above {MAX_BATCH_EVENTS}, the API's limit")
-    length = events / options.rate if duration is None and events is not None and options.rate > 0 else duration
+    length = options.duration
+    if length is None and options.events is not None and options.rate > 0:
+        length = options.events / options.rate
     return Sending(
-        pace=PaceSettings(rate=options.rate, shape=shape, speedup=speedup, length=length),
+        pace=PaceSettings(rate=options.rate, shape=options.shape, speedup=options.speedup, length=length),
         api_url=reachable_url(options.api_url),
         batch_size=options.batch_size,
         concurrency=options.concurrency,
-        duration=duration,
+        duration=options.duration,
         back_off=BackOff(max_tries=options.max_tries, give_up_seconds=options.give_up_after),
         timeout=options.timeout,
         accepted_log=options.accepted_log,
-        total=events,
+        total=options.events,
         quiet=options.quiet,
         label=options.command,
     )

@@ -3,9 +3,9 @@
 import base64
 import json
 import resource
-import socket
 from collections import Counter
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,11 +42,12 @@ def attack(folder: Path) -> Result:
         clients = Clients(cloud)
         clients.kinesis.create_stream(StreamName=STREAM, ShardCount=4)
         port = int(cloud.endpoint_url.rsplit(":", 1)[1])
-        left: list[socket.socket] = []
+        left: list[HTTPConnection] = []
         statuses: Counter[str] = Counter()
         accepted: set[str] = set()
         for number in range(CLIENTS + _SILENT):
-            connection = socket.create_connection((HOST, port), timeout=60)
+            connection = HTTPConnection(HOST, port, timeout=60)
+            connection.connect()
             left.append(connection)
             if number < CLIENTS:
                 status = _put(connection, str(number))
@@ -75,20 +76,15 @@ def _allow_open_files(wanted: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
 
 
-def _put(connection: socket.socket, number: str) -> str:
-    """The status of one PutRecord on a connection of its own."""
+def _put(connection: HTTPConnection, number: str) -> str:
+    """Return the status of one PutRecord."""
     record = {"StreamName": STREAM, "PartitionKey": number, "Data": base64.b64encode(number.encode()).decode()}
-    body = json.dumps(record).encode()
-    head = (
-        f"POST / HTTP/1.1\r\nHost: kinesis.us-east-1.amazonaws.com\r\nX-Amz-Target: Kinesis_20131202.PutRecord\r\n"
-        f"Content-Type: application/x-amz-json-1.1\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
+    headers = {"X-Amz-Target": "Kinesis_20131202.PutRecord", "Content-Type": "application/x-amz-json-1.1"}
     try:
-        connection.sendall(head.encode() + body)
-        answer = connection.recv(4096)
-    except OSError as error:
+        connection.request("POST", "/", json.dumps(record), headers)
+        return str(connection.getresponse().status)
+    except (OSError, HTTPException) as error:
         return type(error).__name__
-    return answer.split(b" ", 2)[1].decode() if answer else "closed"
 
 
 def _stored(kinesis: Any) -> set[str]:

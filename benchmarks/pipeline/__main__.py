@@ -11,7 +11,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -20,12 +20,12 @@ from typing import Final
 import psutil
 
 from benchmarks.pipeline.contender import CONTENDERS, FIGURES, LAST_RUN, OURS, Figures
-from benchmarks.pipeline.report import Benchmark, Result, as_json, as_table, check_same_tables, written_below
+from benchmarks.pipeline.report import Benchmark, Result, as_table, check_same_tables, written_below
 from benchmarks.process_tree import PeakMemory, run_watched
 
 _FIRST_HOUR: Final = 100_000
 _START: Final = datetime(2026, 11, 20, tzinfo=UTC)
-#: Unless told otherwise, hours have the same traffic at every size, so a larger size is more hours: a longer backfill.
+#: By default, hours have the same traffic at every size, so a larger size is more hours: a longer backfill.
 _EVENTS_PER_HOUR: Final = 400_000
 #: One event in a hundred is duplicated, one in two hundred is hours or days late, a few are too late or from the
 #: future. None is malformed: the peers have no place for a line that is no event.
@@ -63,7 +63,7 @@ def main() -> None:
     )
     print(as_table(benchmark))
     if options.json:
-        options.json.write_text(json.dumps(as_json(benchmark), indent=1) + "\n")
+        options.json.write_text(json.dumps(asdict(benchmark), indent=1) + "\n")
     for name in () if options.keep else names:
         shutil.rmtree(options.work / name)
 

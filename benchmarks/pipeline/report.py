@@ -6,9 +6,9 @@ sort. Rows that differ are then shown one by one.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import duckdb
 
@@ -34,21 +34,6 @@ COMPARED: Final = (
     (HOURLY_PRODUCT_STATS, ()),
 )
 _SHOWN: Final = 3
-_COLUMNS: Final = (
-    "contender",
-    "events/s",
-    "ours is ×",
-    "s",
-    "CPU s",
-    "CPU µs/event",
-    "start s",
-    "first hour s",
-    "JVM MiB",
-    "all MiB",
-    "written MiB",
-    "files",
-    "same tables",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,33 +82,28 @@ def as_table(benchmark: Benchmark) -> str:
     )
     ours = next((result for result in benchmark.results if result.contender == OURS), None)
     rows = [_cells(benchmark.events, result, ours) for result in benchmark.results]
-    lines = [" | ".join(cells) for cells in (_COLUMNS, ["---"] * len(_COLUMNS), *rows)]
+    lines = [" | ".join(cells) for cells in (rows[0], ["---"] * len(rows[0]), *(row.values() for row in rows))]
     return head + "\n" + "\n".join(f"| {line} |" for line in lines)
 
 
-def _cells(events: int, result: Result, ours: Result | None) -> list[str]:
+def _cells(events: int, result: Result, ours: Result | None) -> dict[str, str]:
+    """Return a contender's cells by their columns."""
     figures = result.figures
-    ratio = "" if ours is None else f"{figures.median_seconds / ours.figures.median_seconds:.2f}"
-    return [
-        result.contender,
-        f"{events / figures.median_seconds:,.0f}",
-        ratio,
-        f"{figures.median_seconds:.1f}",
-        f"{figures.median_cpu_seconds:.1f}",
-        f"{figures.median_cpu_seconds / events * 1e6:.1f}",
-        f"{figures.session_start:.1f}",
-        f"{figures.first_hour:.1f}",
-        f"{result.memory.jvm / _MIB:,.0f}",
-        f"{result.memory.all / _MIB:,.0f}",
-        f"{result.written.bytes / _MIB:,.0f}",
-        f"{result.written.files:,}",
-        "–" if result.same_rows is None else f"{result.same_rows:,} rows",
-    ]
-
-
-def as_json(benchmark: Benchmark) -> dict[str, Any]:
-    """Return every figure, each single run's included."""
-    return asdict(benchmark)
+    return {
+        "contender": result.contender,
+        "events/s": f"{events / figures.median_seconds:,.0f}",
+        "ours is ×": "" if ours is None else f"{figures.median_seconds / ours.figures.median_seconds:.2f}",
+        "s": f"{figures.median_seconds:.1f}",
+        "CPU s": f"{figures.median_cpu_seconds:.1f}",
+        "CPU µs/event": f"{figures.median_cpu_seconds / events * 1e6:.1f}",
+        "start s": f"{figures.session_start:.1f}",
+        "first hour s": f"{figures.first_hour:.1f}",
+        "JVM MiB": f"{result.memory.jvm / _MIB:,.0f}",
+        "all MiB": f"{result.memory.all / _MIB:,.0f}",
+        "written MiB": f"{result.written.bytes / _MIB:,.0f}",
+        "files": f"{result.written.files:,}",
+        "same tables": "–" if result.same_rows is None else f"{result.same_rows:,} rows",
+    }
 
 
 class DifferentTablesError(Exception):

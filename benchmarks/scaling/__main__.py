@@ -19,8 +19,8 @@ from benchmarks.scaling.docs_page import PAGE, write_docs
 from benchmarks.scaling.picture import picture
 from benchmarks.scaling.policies import NAMES, OURS
 from benchmarks.scaling.report import compare, loss_bound, table
-from benchmarks.scaling.robustness import HEADER, compare_on, line, perturbed, synthetic
-from benchmarks.scaling.simulator import StreamModel
+from benchmarks.scaling.robustness import HEADER, line, perturbed, synthetic
+from benchmarks.scaling.stream_model import StreamModel
 from benchmarks.scaling.traces import Gaps, Trace, load_trace
 from kinesis_scaling.aws_limits import STREAM_SHARDS
 from kinesis_scaling.errors import KinesisScalingError
@@ -185,7 +185,7 @@ def _robustness(given: argparse.Namespace) -> None:
     traces = [other for path in given.trace for other in perturbed(load_trace(path, Gaps(given.gaps)))]
     print(HEADER, flush=True)
     for trace in chain(synthetic(), traces):
-        print(line(compare_on(trace, Settings(), StreamModel())), flush=True)
+        print(line(trace, Settings(), StreamModel()), flush=True)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from itertools import accumulate, pairwise
 from math import ceil
 from typing import Final
 
-from benchmarks.scaling.simulator import WINDOW_SECONDS, RetryingProducers, StreamModel, starting_shards
+from benchmarks.scaling.stream_model import WINDOW_SECONDS, RetryingProducers, StreamModel, starting_shards
 from benchmarks.scaling.traces import Trace
 from kinesis_scaling.aws_limits import LARGEST_GROWTH, UPDATE_CALLS, smallest_update_target
 

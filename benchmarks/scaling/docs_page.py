@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from benchmarks.scaling.simulator import Move, Simulated, StreamModel, simulate
+from benchmarks.scaling.stream_model import Move, Simulated, StreamModel, simulate
 from benchmarks.scaling.traces import Trace
 from kinesis_scaling.decisions.explain import explain
 from kinesis_scaling.decisions.record import DecisionRecord, Outcome, note

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil, floor
-from typing import Final
+from typing import ClassVar, Final
 
-from benchmarks.scaling.simulator import Move, Policy
+from benchmarks.scaling.stream_model import Move, Policy
 from benchmarks.scaling.traces import Trace
 from kinesis_scaling.aws_limits import LARGEST_GROWTH, UPDATE_CALLS, UPDATE_CALLS_WINDOW, smallest_update_target
 from kinesis_scaling.scaling_decision import Action
@@ -38,31 +38,43 @@ ADAPTS_WITHIN: Final = timedelta(minutes=15)
 REMEMBERS: Final = timedelta(days=30)
 
 
-class AcceptedUsage:
-    """The accepted traffic in shards, as the mean of each whole period; a missing minute counts as 0 (FILL 0)."""
+class PublishedPolicy:
+    """A policy that sees accepted traffic only, as the mean of each whole period, and orders when the stream is ACTIVE.
 
-    def __init__(self, minutes: int) -> None:
-        self._minutes = minutes
+    A missing minute counts as 0, as CloudWatch's FILL does.
+    """
+
+    minutes_per_period: ClassVar = 1
+
+    def __init__(self) -> None:
+        #: The mean of each period so far, in shards.
+        self.periods: list[float] = []
+        #: Whether one has ended since the call before.
+        self.period_ended = False
         self._seen = 0
         self._open: list[float] = []
         self._last: datetime | None = None
-        self.periods: list[float] = []
 
-    def read(self, state: StreamState) -> bool:
-        """Read the new samples; return whether they completed a period."""
+    def __call__(self, state: StreamState) -> Move | None:
+        """Read the new samples, and return the move, if there is one."""
         before = len(self.periods)
         for sample in state.samples[self._seen :]:
             self._fill(sample)
         self._seen = len(state.samples)
-        return len(self.periods) > before
+        self.period_ended = len(self.periods) > before
+        return self.move(state) if state.status is StreamStatus.ACTIVE else None
+
+    def move(self, state: StreamState) -> Move | None:
+        """Return the move of an ACTIVE stream, if there is one."""
+        raise NotImplementedError
 
     def _fill(self, sample: MinuteSample) -> None:
         missing = 0 if self._last is None else (sample.minute - self._last) // timedelta(minutes=1) - 1
         self._last = sample.minute
         for shards in [*[0.0] * missing, sample.accepted or 0.0]:
             self._open.append(shards)
-            if len(self._open) == self._minutes:
-                self.periods.append(sum(self._open) / self._minutes)
+            if len(self._open) == self.minutes_per_period:
+                self.periods.append(sum(self._open) / self.minutes_per_period)
                 self._open = []
 
 
@@ -75,20 +87,16 @@ def update_to(state: StreamState, target: int, why: str) -> Move | None:
     return Move(action=Action.UPDATE_SHARD_COUNT, target=target, why=why)
 
 
-class AwsSamples:
+class AwsSamples(PublishedPolicy):
     """aws-samples/kinesis-auto-scaling @ e1e52f8, kinesis_scaling_cf.yaml and golang/scale.go.
 
     Doubles when 5 of 5 five-minute periods are at 75 % or more, halves when 57 of 60 are below 25 %.
     """
 
-    def __init__(self) -> None:
-        self._usage = AcceptedUsage(5)
+    minutes_per_period = 5
 
-    def __call__(self, state: StreamState) -> Move | None:
-        self._usage.read(state)
-        if state.status is not StreamStatus.ACTIVE:
-            return None
-        shards, periods = state.open_shard_count, self._usage.periods
+    def move(self, state: StreamState) -> Move | None:
+        shards, periods = state.open_shard_count, self.periods
         if len(periods) >= 5 and min(periods[-5:]) >= 0.75 * shards:
             return update_to(state, shards * 2, "5 of 5 periods at 75 %")
         if len(periods) >= 60 and shards > 1 and sum(used < 0.25 * shards for used in periods[-60:]) >= 57:
@@ -96,7 +104,7 @@ class AwsSamples:
         return None
 
 
-class ScalingUtils:
+class ScalingUtils(PublishedPolicy):
     """awslabs/amazon-kinesis-scaling-utils @ 23ba220, StreamMonitor.java with the README's example "scale percentage".
 
     Looks every 5 minutes at the last 15: × 1.5 after 5 minutes above 75 % (15 minutes of cool-off), − 25 % after 15
@@ -104,16 +112,13 @@ class ScalingUtils:
     """
 
     def __init__(self) -> None:
-        self._usage = AcceptedUsage(1)
+        super().__init__()
         self._next_look: datetime | None = None
         self._last_up: datetime | None = None
         self._last_down: datetime | None = None
         self._by_hand: int | None = None
 
-    def __call__(self, state: StreamState) -> Move | None:
-        self._usage.read(state)
-        if state.status is not StreamStatus.ACTIVE:
-            return None
+    def move(self, state: StreamState) -> Move | None:
         if self._by_hand is not None:
             return self._one_by_one(state.open_shard_count)
         if self._next_look is not None and state.now < self._next_look:
@@ -127,7 +132,7 @@ class ScalingUtils:
         if not state.samples or state.now - state.samples[0].minute < timedelta(minutes=15):
             return None  # the stream is younger than the window
         unpublished = (state.now - state.samples[-1].minute) // timedelta(minutes=1)
-        window = self._usage.periods[-max(1, 15 - unpublished) :]
+        window = self.periods[-max(1, 15 - unpublished) :]
         high = sum(used > 0.75 * shards for used in window)
         low = sum(used < 0.25 * shards for used in window) + 15 - len(window)
         if high >= 5:
@@ -155,7 +160,7 @@ class ScalingUtils:
         return Move(action=Action.MERGE_SHARDS, target=shards - 1, why="ten calls are spent")
 
 
-class Substation:
+class Substation(PublishedPolicy):
     """brexhq/substation @ 28f1b34, cmd/aws/lambda/autoscale/main.go.
 
     Up when 5 of 5 minutes are at 70 % or more, down when 60 of 60 are at 35 % or less, by factors of the size; 3
@@ -165,45 +170,38 @@ class Substation:
     _GROWTH = ((5, 2.0), (13, 1.75), (33, 1.5))
 
     def __init__(self) -> None:
-        self._usage = AcceptedUsage(1)
-        self._last: datetime | None = None
+        super().__init__()
+        self._last_call: datetime | None = None
 
-    def __call__(self, state: StreamState) -> Move | None:
-        self._usage.read(state)
-        if state.status is not StreamStatus.ACTIVE:
-            return None
-        shards, minutes = state.open_shard_count, self._usage.periods
+    def move(self, state: StreamState) -> Move | None:
+        shards, minutes = state.open_shard_count, self.periods
         factor = next((factor for below, factor in self._GROWTH if shards < below), 1.25)
-        since = timedelta.max if self._last is None else state.now - self._last
+        since = timedelta.max if self._last_call is None else state.now - self._last_call
         move = None
         if len(minutes) >= 5 and min(minutes[-5:]) >= 0.7 * shards and since >= timedelta(minutes=3):
             move = update_to(state, floor(shards * factor), "5 of 5 minutes at 70 %")
         elif len(minutes) >= 60 and max(minutes[-60:]) <= 0.35 * shards and since >= timedelta(minutes=30):
             move = update_to(state, ceil(shards / factor), "60 of 60 minutes at most at 35 %")
         if move is not None:
-            self._last = state.now
+            self._last_call = state.now
         return move
 
 
-class Epsagon:
+class Epsagon(PublishedPolicy):
     """epsagon/kinesis-autoscaler @ a866ff4, kinesis_upscaler.py, kinesis_downscaler.py, stream_subscription.yml.
 
     Up when one five-minute period is at 75 % or more (× 2 to 3 shards, × 1.5 to 50, × 1.25 above); down, to twice the
     day's busiest period, when all 288 periods of a day are at 25 % or less.
     """
 
-    def __init__(self) -> None:
-        self._usage = AcceptedUsage(5)
+    minutes_per_period = 5
 
-    def __call__(self, state: StreamState) -> Move | None:
-        news = self._usage.read(state)
-        if state.status is not StreamStatus.ACTIVE or not self._usage.periods:
-            return None
-        shards, periods = state.open_shard_count, self._usage.periods
-        if periods[-1] >= 0.75 * shards:
+    def move(self, state: StreamState) -> Move | None:
+        shards, periods = state.open_shard_count, self.periods
+        if periods and periods[-1] >= 0.75 * shards:
             factor = 2.0 if shards <= 3 else 1.5 if shards <= 50 else 1.25
             return update_to(state, ceil(shards * factor), "a period at 75 %")
-        if news and len(periods) >= 288 and (peak := max(periods[-288:])) <= 0.25 * shards:
+        if self.period_ended and len(periods) >= 288 and (peak := max(periods[-288:])) <= 0.25 * shards:
             return update_to(state, ceil(peak * 2), "a day at most at 25 %")
         return None
 
@@ -294,7 +292,7 @@ FIXED: Final = "fixed"
 ON_DEMAND: Final = "on-demand"
 CLAIRVOYANT: Final = "clairvoyant"
 
-#: Each policy has a memory, so each run creates a new one.
+#: Each of them has a memory, so each run creates a new one.
 PUBLISHED: Final[dict[str, Callable[[], Policy]]] = {
     "aws-samples": AwsSamples,
     "scaling-utils": ScalingUtils,
@@ -315,11 +313,3 @@ def our_policy(settings: Settings) -> Policy:
         return Move(action=decision.action, target=decision.target_shard_count, why=decision.explanation)
 
     return policy
-
-
-def scaling_policy_named(name: str, settings: Settings) -> Policy | None:
-    """Return a new policy of that name; None for the name of a plan."""
-    if name == OURS:
-        return our_policy(settings)
-    published = PUBLISHED.get(name)
-    return published() if published else None

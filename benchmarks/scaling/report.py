@@ -15,11 +15,12 @@ from benchmarks.scaling.policies import (
     FIXED,
     ON_DEMAND,
     OURS,
+    PUBLISHED,
+    our_policy,
     put_dollars,
     run_on_demand,
-    scaling_policy_named,
 )
-from benchmarks.scaling.simulator import Simulated, StreamModel, simulate
+from benchmarks.scaling.stream_model import Simulated, StreamModel, simulate
 from benchmarks.scaling.traces import Trace
 from kinesis_scaling.scaling_settings import Settings
 
@@ -71,9 +72,7 @@ def compare(
 
 def _scaled(trace: Trace, name: str, settings: Settings, model: StreamModel, *, with_retries: bool) -> Row:
     def run(model: StreamModel) -> Simulated:
-        policy = scaling_policy_named(name, settings)
-        assert policy is not None, name
-        return simulate(trace, policy, model)
+        return simulate(trace, our_policy(settings) if name == OURS else PUBLISHED[name](), model)
 
     outcome = run(model)
     return Row(

@@ -6,14 +6,14 @@ mirror images.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Final
 
-from benchmarks.scaling.bounds import optimal_plan
-from benchmarks.scaling.policies import OURS, PUBLISHED, scaling_policy_named
-from benchmarks.scaling.simulator import StreamModel, simulate
+from benchmarks.scaling.policies import CLAIRVOYANT, OURS, PUBLISHED
+from benchmarks.scaling.report import compare
+from benchmarks.scaling.stream_model import StreamModel
 from benchmarks.scaling.traces import Trace
 from kinesis_scaling.errors import TraceError
 from kinesis_scaling.scaling_settings import Settings
@@ -26,36 +26,27 @@ PEAK_SHARDS: Final = 64
 MONDAY: Final = datetime(2026, 3, 2, tzinfo=UTC)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """The figures of our policy on one trace; shares are 0–1."""
-
-    trace: str
-    throttled_share: float
-    times_plan: float
-    update_calls: int
-    #: Published policies that throttle no more and cost no more than ours, and are better in one of the two.
-    beaten_by: tuple[str, ...]
+HEADER: Final = "| trace | throttled | × plan | calls | better at both |\n| --- | ---: | ---: | ---: | --- |"
 
 
-def compare_on(trace: Trace, settings: Settings, model: StreamModel) -> Comparison:
-    """Run our policy, the published ones and the optimal plan on a trace."""
-    outcomes = {}
-    for name in (OURS, *PUBLISHED):
-        policy = scaling_policy_named(name, settings)
-        assert policy is not None
-        outcomes[name] = simulate(trace, policy, model)
-    ours = outcomes.pop(OURS)
-    mine = (ours.throttled_share, ours.shard_hours)
-    figures = {name: (outcome.throttled_share, outcome.shard_hours) for name, outcome in outcomes.items()}
-    return Comparison(
-        trace=trace.name,
-        throttled_share=ours.throttled_share,
-        times_plan=ours.shard_hours / optimal_plan(trace, model).shard_hours,
-        update_calls=ours.update_calls,
-        beaten_by=tuple(
-            name for name, theirs in figures.items() if theirs != mine and all(map(float.__le__, theirs, mine))
-        ),
+def line(trace: Trace, settings: Settings, model: StreamModel) -> str:
+    """Run our policy, the published ones and the optimal plan on a trace; return the row of a Markdown table.
+
+    Better at both are published policies that throttle no more and cost no more than ours, and one of the two less.
+    """
+    names = (OURS, *PUBLISHED, CLAIRVOYANT)
+    rows = {row.policy: row for row in compare(trace, names, settings, model, with_retries=False)}
+    ours, plan = rows.pop(OURS), rows.pop(CLAIRVOYANT)
+    times_plan = (ours.shard_hours or math.nan) / (plan.shard_hours or math.nan)
+    mine = (ours.throttled_share, ours.dollars)
+    better = [
+        name
+        for name, row in rows.items()
+        if (theirs := (row.throttled_share, row.dollars)) != mine and all(map(float.__le__, theirs, mine))
+    ]
+    return (
+        f"| {trace.name} | {ours.throttled_share:.3%} | {times_plan:.2f} | {ours.update_calls} "
+        f"| {', '.join(better) or 'none'} |"
     )
 
 
@@ -103,25 +94,13 @@ def _day(place: int) -> float:
     return math.sin(2 * math.pi * place / A_DAY - math.pi / 2)
 
 
-def _daily(place: int, rng: Random) -> float:
-    return (10 + 8 * _day(place)) * rng.lognormvariate(0, 0.05)
-
-
-def _noisy(place: int, rng: Random) -> float:
-    return (10 + 8 * _day(place)) * rng.lognormvariate(0, 0.3)
-
-
-def _weekly(place: int, rng: Random) -> float:
-    return _daily(place, rng) * (0.4 if place // A_DAY % 7 >= 5 else 1.0)
+def _daily(place: int, rng: Random, noise: float = 0.05) -> float:
+    return (10 + 8 * _day(place)) * rng.lognormvariate(0, noise)
 
 
 def _office(place: int, rng: Random) -> float:
     works = A_DAY // 3 <= place % A_DAY < 3 * A_DAY // 4 and place // A_DAY % 7 < 5
     return rng.uniform(10, 20) if works else 0.2
-
-
-def _hourly_job(place: int, rng: Random) -> float:
-    return (3 + _day(place)) * (7 if place % 12 == 0 else 1) * rng.lognormvariate(0, 0.1)
 
 
 def _flash_crowds(place: int, _rng: Random) -> float:
@@ -131,33 +110,14 @@ def _flash_crowds(place: int, _rng: Random) -> float:
     return (2 + 0.8 * _day(place)) * (1 + (crowd.uniform(3, 20) * 0.9**since if since >= 0 else 0))
 
 
-def _steps(place: int, rng: Random) -> float:
-    return Random(place // 150).uniform(1, 30) * rng.lognormvariate(0, 0.05)
-
-
-def _bursts(place: int, rng: Random) -> float:
-    return min(64.0, rng.paretovariate(2.2) * (1.5 + 0.5 * _day(place)))
-
-
+#: The traffic of the interval at a place, from the trace's dice.
 _SHAPES: Final[dict[str, Callable[[int, Random], float]]] = {
     "day and night": _daily,
-    "day and night, noisy": _noisy,
-    "quiet weekends": _weekly,
+    "day and night, noisy": lambda place, rng: _daily(place, rng, noise=0.3),
+    "quiet weekends": lambda place, rng: _daily(place, rng) * (0.4 if place // A_DAY % 7 >= 5 else 1.0),
     "office hours": _office,
-    "hourly job": _hourly_job,
+    "hourly job": lambda place, rng: (3 + _day(place)) * (1 if place % 12 else 7) * rng.lognormvariate(0, 0.1),
     "flash crowds": _flash_crowds,
-    "steps": _steps,
-    "independent bursts": _bursts,
+    "steps": lambda place, rng: Random(place // 150).uniform(1, 30) * rng.lognormvariate(0, 0.05),
+    "independent bursts": lambda place, rng: min(64.0, rng.paretovariate(2.2) * (1.5 + 0.5 * _day(place))),
 }
-
-
-def line(comparison: Comparison) -> str:
-    """Return the row of a Markdown table: trace, throttled %, × plan, calls, who is better at both."""
-    beaten = ", ".join(comparison.beaten_by) or "none"
-    return (
-        f"| {comparison.trace} | {comparison.throttled_share:.3%} | {comparison.times_plan:.2f} "
-        f"| {comparison.update_calls} | {beaten} |"
-    )
-
-
-HEADER: Final = "| trace | throttled | × plan | calls | better at both |\n| --- | ---: | ---: | ---: | --- |"

@@ -37,7 +37,7 @@ LAST_YEAR: Final = 9000
 
 _NUMBER: Final = re.compile(r"[0-9]{1,20}(?:\.[0-9]+)?(?:[eE]\+?[0-9]{1,2})?", re.ASCII)
 #: A number of fewer digits is a date in ISO 8601, 20260131, or no time. As seconds this is a day of 1973.
-_FIRSTEPOCH_TIME: Final = 10**8
+_FIRST_EPOCH_TIME: Final = 10**8
 #: (limit, units per second): the unit of an epoch time below the limit. As seconds the first limit is the year 5138.
 _UNITS: Final = ((10**11, 1), (10**14, 1_000), (10**17, 1_000_000), (10**20, 1_000_000_000))
 RECORDS: Final = "IncomingRecords"
@@ -230,7 +230,7 @@ def _point(row: list[str], name: str, line: int) -> Point:
     size = amount_of(row[2], "bytes", place) if len(row) == 3 else None
     time = time_of(row[0], place)
     count = amount_of(row[1], "count", place)
-    return Point(time=time, count=count, bytes=size, line=line, is_local=is_local(row[0]))
+    return Point(time=time, count=count, bytes=size, line=line, is_local=_parsed(row[0].strip()).tzinfo is None)
 
 
 def _is_header(row: list[str], name: str) -> bool:
@@ -268,15 +268,10 @@ def is_time(text: str) -> bool:
     return True
 
 
-def is_local(text: str) -> bool:
-    """Return whether a readable time names no zone, and so may come from a place that changes its clocks."""
-    return _parsed(text.strip()).tzinfo is None
-
-
 def _parsed(text: str) -> datetime:
     """Return a time, aware if its text says of which zone; raise `ValueError` or `OverflowError` for another text."""
     number = Fraction(text) if _NUMBER.fullmatch(text) else Fraction(0)
-    if number < _FIRSTEPOCH_TIME:
+    if number < _FIRST_EPOCH_TIME:
         return datetime.fromisoformat(text)
     per_second = next((per_second for end, per_second in _UNITS if number < end), 0)
     if not per_second:

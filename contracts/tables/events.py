@@ -14,18 +14,38 @@ _OBJECT_KEY: Final = required("object_key", "string", "Key of the raw object tha
 _COLUMN_TYPES: Final[Mapping[Kind, ColumnType]] = {
     Kind.TEXT: "string",
     Kind.ID: "string",
+    Kind.URL: "string",
     Kind.ADDRESS: "string",
+    Kind.CURRENCY: "string",
     Kind.EVENT_NAME: "string",
     Kind.TIME: "timestamp",
     Kind.MILLISECONDS: "timestamp",
     Kind.NUMBER: "double",
     Kind.MONEY: "decimal(18,2)",
-    Kind.TEXT_OR_WHOLE_NUMBER: "string",
 }
 
 _FIELDS: Final = (*VALUE_FIELDS, *STAMPED_FIELDS)
 _EXTRA: Final = optional(
-    "extra", "string", "JSON object of the fields that the contract does not know, nested as they came."
+    "extra",
+    "string",
+    "JSON object of the fields that the contract does not know or could not read, nested as they came.",
+)
+
+#: What validation finds out about an event.
+_FOUND_OUT: Final = (
+    optional("sent_event_name", "string", "The name as the client sent it, where `event_name` is another."),
+    optional(
+        "clock_corrected",
+        "boolean",
+        "Whether the client's clock was wrong by more than the allowed skew, by `sent_at`, so that `event_time` is "
+        "`received_at` - (`sent_at` - `timestamp`).",
+    ),
+    optional(
+        "unread_fields",
+        "array<string>",
+        "The optional fields whose values could not be read, and so are null here; the values are in `extra`, but for "
+        "addresses. Null where all could.",
+    ),
 )
 
 #: The order of the columns with which the tables were first created. The column of a field that was declared later
@@ -38,7 +58,7 @@ _FIRST_COLUMNS: Final = (
 
 
 def _event_columns() -> tuple[Column, ...]:
-    """Return a column for each declared field, and `extra`; raise `ValueError` if two have one name."""
+    """Return a column for each field, `extra` and what is found out; raise `ValueError` if two have one name."""
     declared = (
         Column(
             name=field.column,
@@ -49,7 +69,7 @@ def _event_columns() -> tuple[Column, ...]:
         for field in _FIELDS
     )
     by_name: dict[str, Column] = {}
-    for column in (*declared, _EXTRA):
+    for column in (*declared, _EXTRA, *_FOUND_OUT):
         if by_name.setdefault(column.name, column) is not column:
             raise ValueError(f"two fields become the column {column.name!r}; give one of them another `column`")
     return tuple(by_name[name] for name in dict.fromkeys((*_FIRST_COLUMNS, *by_name)))

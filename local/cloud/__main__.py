@@ -18,25 +18,22 @@ def parse(arguments: Sequence[str]) -> LocalCloudSettings:
     )
     serve.add_argument("--port", type=int, default=4566, help="port on 127.0.0.1; 0 takes any free one")
     serve.add_argument("--host", default=HOST, help="address to listen on; others than 127.0.0.1 let anybody in")
-    serve.add_argument("--state", type=Path, default=Path("var/cloud"), help="folder that holds all state")
-    serve.add_argument("--create-seconds", type=float, default=0.0, help="how long a new stream is CREATING")
+    serve.add_argument(
+        "--state", dest="state_dir", type=Path, default=Path("var/cloud"), help="folder that holds all state"
+    )
     serve.add_argument("--reshard-seconds", type=float, default=1.0, help="how long a resharded stream is UPDATING")
     serve.add_argument("--reshard-operation-seconds", type=float, default=0.05, help="more for each split or merge")
-    serve.add_argument("--shard-limit", type=int, default=20_000, help="the account's quota of open shards")
-    serve.add_argument("--no-fsync", action="store_true", help="answer before the disk has it: a power cut takes it")
+    serve.add_argument(
+        "--fsync",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="answer once the disk has it; without, a power cut takes what was answered",
+    )
     given = parser.parse_args(arguments)
     if not 0 <= given.port <= 65535:
         parser.error(f"--port {given.port} is not between 0 and 65535")
-    return LocalCloudSettings(
-        state_dir=given.state.resolve(),
-        host=given.host,
-        port=given.port,
-        create_seconds=given.create_seconds,
-        reshard_seconds=given.reshard_seconds,
-        reshard_operation_seconds=given.reshard_operation_seconds,
-        shard_limit=given.shard_limit,
-        fsync=not given.no_fsync,
-    )
+    given.state_dir = given.state_dir.resolve()
+    return LocalCloudSettings(**vars(given))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,8 +11,11 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
 
 from local.cloud.errors import BrokenStateError
 
@@ -179,6 +182,16 @@ def write_all(descriptor: int, content: bytes, *, offset: int = 0) -> None:
 def write_json(path: Path, document: Any) -> None:
     """Replace a JSON document."""
     write_atomically(path, json.dumps(document, separators=(",", ":")).encode())
+
+
+def write_state(path: Path, state: Any) -> None:
+    """Replace the JSON document of a dataclass."""
+    write_json(path, asdict(state))
+
+
+def read_state(path: Path, kind: type[Read]) -> Read:
+    """Return the dataclass that `write_state` wrote; raise BrokenStateError as `read` does."""
+    return read(path, TypeAdapter(kind).validate_json)
 
 
 def read_json(path: Path, build: Callable[[Any], Read], *, remedy: str = "") -> Read:

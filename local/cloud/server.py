@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import errno
 import fcntl
-import functools
 import heapq
 import logging
 import resource
@@ -90,7 +89,6 @@ def serve(settings: LocalCloudSettings) -> None:
             raise FolderError(
                 f"can't read or write the state in {settings.state_dir}: {error}; free some space"
             ) from error
-        background["the ready line"] = functools.partial(_announce, port)
         asyncio.run(_Server(background, shutdown, open_files).serve([listener]))
     if shutdown.reason is not None:
         raise PartFailedError(f"{shutdown.reason}; what was answered is on the disk: start it again")
@@ -179,6 +177,8 @@ class _Server(uvicorn.Server):
         for listener in sockets or []:
             listener.listen(_BACKLOG)  # asyncio has one number for the backlog and for how many it accepts at once
         self._running = {asyncio.create_task(run()): name for name, run in self._background.items()}
+        if self.started and sockets:
+            print(f"ready http://{HOST}:{sockets[0].getsockname()[1]}", flush=True)
 
     async def on_tick(self, counter: int) -> bool:
         """Check the parts ten times a second; return True to end the server."""
@@ -285,16 +285,3 @@ class _Protocol(H11Protocol):
         self.transport.write(_REFUSAL_ANSWER)
         self.transport.write_eof()
         self.loop.call_later(_LINGER_SECONDS, self.transport.abort)
-
-
-async def _announce(port: int) -> None:
-    """Print the ready line once a request is answered."""
-    while True:
-        reader, writer = await asyncio.open_connection(HOST, port)
-        writer.write(b"GET /_ministack/health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
-        status = await reader.readline()
-        writer.close()
-        if b" 200 " in status:
-            print(f"ready http://{HOST}:{port}", flush=True)
-            return
-        await asyncio.sleep(0.05)

@@ -150,13 +150,10 @@ class Snapshots:
 
 
 def _allocate(path: Path, size: int) -> None:
-    """Allocate disk space for a file; write zeros where the system cannot allocate."""
+    """Allocate disk space for a file."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(descriptor, 0, size)
-        else:
-            files.write_all(descriptor, bytes(size))
+        os.posix_fallocate(descriptor, 0, size)
     except OSError:
         path.unlink()  # free the part that was allocated
         raise

@@ -5,7 +5,6 @@ jobs. `summary.json` holds the same figures as the printed report.
 """
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
@@ -18,6 +17,8 @@ from local.demo.pipeline import Lake
 Row = Mapping[str, Any]
 
 _TRAFFIC: Final = ("events", "users", "sessions_started", "searches", "views", "carts", "purchases", "revenue")
+_TOTALS: Final = ("lines", "received", "clean", "duplicates")
+_HOURLY: Final = ("received", "clean", "duplicates")
 _RECENT: Final = 6
 _STEPS: Final = 4
 _LANDING: Final = ("lines", "received", "rejected", "unreadable_objects", "settled")
@@ -25,39 +26,38 @@ _DAILY: Final = ("events", "users", "new_users", "sessions", "bounces", "convert
 _MOVES: Final = ("action", "open_shards", "resulting_shards", "demand", "reason")
 _FUNNEL: Final = ("step", "event_name", "users_in_order", "users_in_any_order", "median_seconds")
 
+#: Numbers by name.
+Figures = dict[str, int | Decimal]
+
 
 @dataclass(kw_only=True)
 class Accounts:
-    """Counts over all hours, and for each event hour and day (by key) the counts, names and revenue of clean events."""
+    """Figures over all hours, rejected lines by reason, and the figures of each event hour and each day, by its key."""
 
-    lines: int = 0
-    received: int = 0
-    clean: int = 0
-    duplicates: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
-    by_hour: dict[str, Counter[str]] = field(default_factory=dict)
-    by_day: dict[str, Counter[str]] = field(default_factory=dict)
-    revenue: dict[str, Decimal] = field(default_factory=dict)
+    totals: Figures = field(default_factory=dict)
+    rejected: Figures = field(default_factory=dict)
+    hours: dict[str, Figures] = field(default_factory=dict)
+    days: dict[str, Figures] = field(default_factory=dict)
+
+    def groups(self) -> dict[str, Figures]:
+        """Return all figures, by what stands before their names in a sentence."""
+        periods = {f"{key} ": figures for key, figures in (self.hours | self.days).items()}
+        return {"": self.totals, "rejected ": self.rejected, **periods}
 
 
 def expected_accounts(manifests: Iterable[Row]) -> Accounts:
     """Return what the tables must hold, given the manifests of disjoint runs of the simulator."""
     accounts = Accounts()
     for manifest in manifests:
-        accounts.lines += manifest["lines"]
-        accounts.received += manifest["received"]
-        accounts.clean += manifest["clean"]
-        accounts.duplicates += manifest["duplicates"]
-        accounts.rejected.update(manifest["rejected"])
+        _add(accounts.totals, {name: manifest[name] for name in _TOTALS})
+        _add(accounts.rejected, manifest["rejected"])
         for key, hour in manifest["event_hours"].items():
-            counts = accounts.by_hour.setdefault(key, Counter())
-            counts.update(received=hour["received"], clean=hour["clean"], duplicates=hour["duplicates"])
-            counts.update({f"name {name}": events for name, events in hour["by_name"].items()})
-            day = day_key(parse_hour_key(key))
-            purchases = hour["by_name"].get("Purchase", 0)
-            accounts.by_day.setdefault(day, Counter()).update(events=hour["clean"], purchases=purchases)
-            for period in (key, day):
-                accounts.revenue[period] = accounts.revenue.get(period, Decimal(0)) + Decimal(hour["revenue"])
+            by_name, revenue = hour["by_name"], {"revenue": Decimal(hour["revenue"])}
+            of_hour = accounts.hours.setdefault(key, {})
+            _add(of_hour, {name: hour[name] for name in _HOURLY} | revenue)
+            _add(of_hour, {f"name {name}": events for name, events in by_name.items()})
+            of_day = accounts.days.setdefault(day_key(parse_hour_key(key)), {})
+            _add(of_day, {"events": hour["clean"], "purchases": by_name.get("Purchase", 0)} | revenue)
     return accounts
 
 
@@ -82,50 +82,41 @@ def tabled_accounts(tables: Tables) -> Accounts:
     """Return what the tables hold."""
     accounts = Accounts()
     for row in tables.landing_ledger:
-        accounts.lines += row["lines"]
-        accounts.received += row["received"]
-        accounts.rejected.update(dict(row["rejected_by_reason"]))
+        _add(accounts.totals, {"lines": row["lines"], "received": row["received"]})
+        _add(accounts.rejected, dict(row["rejected_by_reason"]))
     for row in tables.event_ledger:
-        accounts.clean += row["clean"]
-        accounts.duplicates += row["duplicates"]
-        counts = accounts.by_hour.setdefault(hour_key(row["event_hour"]), Counter())
-        counts.update(received=row["received"], clean=row["clean"], duplicates=row["duplicates"])
+        _add(accounts.totals, {"clean": row["clean"], "duplicates": row["duplicates"]})
+        _add(_of_hour(accounts, row), {name: row[name] for name in _HOURLY})
     for row in tables.hourly_event_counts:
-        counts = accounts.by_hour.setdefault(hour_key(row["event_hour"]), Counter())
-        counts[f"name {row['event_name']}"] += row["events"]
+        _add(_of_hour(accounts, row), {f"name {row['event_name']}": row["events"]})
     for row in tables.hourly_traffic:
-        accounts.revenue[hour_key(row["event_hour"])] = row["revenue"]
+        _add(_of_hour(accounts, row), {"revenue": row["revenue"]})
     for row in tables.daily_traffic:
-        accounts.by_day[day_key(row["day"])] = Counter(events=row["events"], purchases=row["purchases"])
-        accounts.revenue[day_key(row["day"])] = row["revenue"]
+        accounts.days[day_key(row["day"])] = {name: row[name] for name in ("events", "purchases", "revenue")}
     return accounts
 
 
 def differences(expected: Accounts, tabled: Accounts) -> list[str]:
     """Return one sentence for each figure that is not as expected."""
-    found = [
-        f"{name}: expected {getattr(expected, name):,}, tables hold {getattr(tabled, name):,}"
-        for name in ("lines", "received", "clean", "duplicates")
-        if getattr(expected, name) != getattr(tabled, name)
-    ]
-    found += _counter_differences("rejected", expected.rejected, tabled.rejected)
-    nothing: Counter[str] = Counter()
-    for wanted_counts, got_counts in ((expected.by_hour, tabled.by_hour), (expected.by_day, tabled.by_day)):
-        for key in sorted(wanted_counts.keys() | got_counts.keys()):
-            found += _counter_differences(key, wanted_counts.get(key, nothing), got_counts.get(key, nothing))
-    for key in sorted(expected.revenue.keys() | tabled.revenue.keys()):
-        wanted, got = expected.revenue.get(key, Decimal(0)), tabled.revenue.get(key, Decimal(0))
-        if wanted != got:
-            found.append(f"{key} revenue: expected {wanted}, tables hold {got}")
+    all_wanted, all_got = expected.groups(), tabled.groups()
+    found = []
+    for label in sorted(all_wanted.keys() | all_got.keys()):
+        wanted, got = all_wanted.get(label, {}), all_got.get(label, {})
+        found += [
+            f"{label}{name}: expected {wanted.get(name, 0):,}, tables hold {got.get(name, 0):,}"
+            for name in sorted(wanted.keys() | got.keys())
+            if wanted.get(name, 0) != got.get(name, 0)
+        ]
     return found
 
 
-def _counter_differences(label: str, expected: Counter[str], tabled: Counter[str]) -> list[str]:
-    return [
-        f"{label} {name}: expected {expected[name]:,}, tables hold {tabled[name]:,}"
-        for name in sorted(expected.keys() | tabled.keys())
-        if expected[name] != tabled[name]
-    ]
+def _add(figures: Figures, more: Mapping[str, int | Decimal]) -> None:
+    for name, number in more.items():
+        figures[name] = figures.get(name, 0) + number
+
+
+def _of_hour(accounts: Accounts, row: Row) -> Figures:
+    return accounts.hours.setdefault(hour_key(row["event_hour"]), {})
 
 
 def print_report(tables: Tables, accounts: Accounts, *, moves: Iterable[Row], sent: Mapping[str, int]) -> None:
@@ -134,7 +125,7 @@ def print_report(tables: Tables, accounts: Accounts, *, moves: Iterable[Row], se
     `moves` are the decisions that changed the stream; `sent` are lines by kind of traffic.
     """
     recent = sorted(tables.hourly_traffic, key=lambda row: str(row["event_hour"]))[-_RECENT:]
-    late = accounts.by_hour.keys() - {hour_key(row["event_hour"]) for row in recent}
+    late = accounts.hours.keys() - {hour_key(row["event_hour"]) for row in recent}
     print(f"\nhourly_traffic, the last {len(recent)} event hours ({len(late)} earlier ones hold late events only)")
     _print_table("event_hour", hour_key, _TRAFFIC, recent)
     print("\ndaily_traffic")
@@ -149,15 +140,16 @@ def print_report(tables: Tables, accounts: Accounts, *, moves: Iterable[Row], se
         _print_table("decided_at", lambda at: f"{at:%H:%M:%S}", _MOVES, moves)
     print("\nWhere each event went")
     spike = sent.get("spike", 0)
-    reasons = ", ".join(f"{reason} {count:,}" for reason, count in accounts.rejected.most_common())
+    totals, rejected = accounts.totals, sorted(accounts.rejected.items(), key=lambda one: -one[1])
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in rejected)
     for label, count, note in (
         ("accepted over HTTP", sent["live"] + spike, f"{spike:,} of them in a spike" if spike else ""),
         ("written as past hours", sent["past"], ""),
-        ("lines in S3", accounts.lines, ""),
-        ("  rejected", accounts.rejected.total(), reasons),
-        ("  received", accounts.received, ""),
-        ("    duplicates", accounts.duplicates, "the same click_id within an event hour"),
-        ("    clean", accounts.clean, ""),
+        ("lines in S3", totals.get("lines", 0), ""),
+        ("  rejected", sum(accounts.rejected.values()), reasons),
+        ("  received", totals.get("received", 0), ""),
+        ("    duplicates", totals.get("duplicates", 0), "the same click_id within an event hour"),
+        ("    clean", totals.get("clean", 0), ""),
     ):
         print(f"  {label:<26}{count:>10,}  {note}".rstrip())
 
@@ -165,19 +157,15 @@ def print_report(tables: Tables, accounts: Accounts, *, moves: Iterable[Row], se
 def write_summary(path: Path, accounts: Accounts, *, sent: Row, broken: Sequence[str], **more: Any) -> None:
     """Write the figures of the report, the broken promises, and `more`, as JSON."""
     summary = {
-        "sent": dict(sent),
-        "lines": accounts.lines,
-        "received": accounts.received,
+        "sent": sent,
+        **accounts.totals,
         "rejected": dict(sorted(accounts.rejected.items())),
-        "duplicates": accounts.duplicates,
-        "clean": accounts.clean,
-        "event_hours": {key: dict(sorted(counts.items())) for key, counts in sorted(accounts.by_hour.items())},
-        "days": {key: dict(sorted(counts.items())) for key, counts in sorted(accounts.by_day.items())},
-        "revenue": {key: str(revenue) for key, revenue in sorted(accounts.revenue.items())},
-        "differences": list(broken),
+        "event_hours": dict(sorted(accounts.hours.items())),
+        "days": dict(sorted(accounts.days.items())),
+        "differences": broken,
         **more,
     }
-    path.write_text(json.dumps(summary, indent=2) + "\n")
+    path.write_text(json.dumps(summary, indent=2, default=str) + "\n")
 
 
 def _print_table(period: str, key: Callable[[Any], str], columns: Sequence[str], rows: Iterable[Row]) -> None:

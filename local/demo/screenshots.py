@@ -2,28 +2,23 @@
 
 The pictures show the running system, as a reader will see it. `made-from.json` beside them has the tasks and the form's
 fields of each DAG on that day: a test compares it with the DAGs, and says so when the pictures are out of date. The
-demo must have printed its box, and a Chromium must be on PATH.
-
-The program controls Chromium by its DevTools protocol (chromedevtools.github.io/devtools-protocol) over a pair of
-pipes, which needs neither a port nor a package: `--remote-debugging-pipe` reads commands from descriptor 3 and answers
-on 4, each message JSON with a zero byte behind it.
+demo must have printed its box, and a Chromium must be on PATH; Playwright controls it.
 """
 
 import argparse
-import base64
 import json
-import os
 import shutil
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final
 from urllib.parse import quote
+
+from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from local.airflow import AirflowApi, DagRun
 from local.cloud.errors import LocalCloudError
@@ -39,189 +34,14 @@ localStorage.setItem('react-resizable-panels:grid-ltr', JSON.stringify(
 """
 #: Removes the small map that covers a corner of the graph.
 _WITHOUT_MAP: Final = "document.querySelector('.react-flow__minimap')?.remove()"
+_SHOWS: Final = "text => Boolean(document.body?.innerText.includes(text))"
 #: Names under which distributions install Chromium.
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-#: There is no sandbox, since it needs rights that a container lacks: the browser opens pages of this machine only. The
-#: other flags keep it from fetching anything by itself.
-FLAGS: Final = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    "--lang=en-US",
-    "--remote-debugging-pipe",
-)
 _POLL: Final = 0.25
-_END: Final = b"\0"
 
 
 class BrowserError(LocalCloudError):
     """There is no browser, or a page does not show what it should; the message says which, and what to do."""
-
-
-class Browser:
-    """One tab of `width` × `height` CSS pixels; the pictures have `scale` times as many.
-
-    :param within: seconds that a page may take to show what a call waits for.
-    """
-
-    def __init__(self, *, width: int = 1280, height: int = 800, scale: float = 1.0, within: float = 120.0) -> None:
-        self._program = find_program()
-        self._size = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False}
-        self._within = within
-        self._number = 0
-
-    def __enter__(self) -> Self:
-        with ExitStack() as resources:
-            self._start(resources)
-            self._open_tab()
-            self._resources = resources.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._resources.close()
-
-    def _start(self, resources: ExitStack) -> None:
-        temporary = tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True)
-        profile = Path(resources.enter_context(temporary))
-        commands_out, commands_in = os.pipe()
-        answers_out, answers_in = os.pipe()
-        # Unbuffered: otherwise closing would fail to write to a browser that has ended.
-        self._commands = resources.enter_context(os.fdopen(commands_in, "wb", buffering=0))
-        self._answers = resources.enter_context(os.fdopen(answers_out, "rb", buffering=0))
-        try:
-            self._process = _spawn(self._program, profile, reads=commands_out, writes=answers_in)
-        finally:
-            os.close(commands_out)
-            os.close(answers_in)
-        resources.callback(self._process.wait)
-        resources.callback(self._process.kill)
-        self._unread = b""
-
-    def _open_tab(self) -> None:
-        self._session: str | None = None
-        target = self._call("Target.createTarget", {"url": "about:blank"})["targetId"]
-        self._session = self._call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
-        light = {"features": [{"name": "prefers-color-scheme", "value": "light"}]}
-        self._call("Emulation.setEmulatedMedia", light)
-        self._call("Emulation.setDeviceMetricsOverride", self._size)
-
-    def run_on_every_page(self, script: str) -> None:
-        """Run JavaScript at the start of each page that is opened from now on."""
-        self._call("Page.enable", {})
-        self._call("Page.addScriptToEvaluateOnNewDocument", {"source": script})
-
-    def open(self, url: str, *, shows: str) -> None:
-        """Go to a page; return once its text has `shows` in it."""
-        self._call("Page.navigate", {"url": url})
-        self.wait_for(_shows(shows), f"{url} to show {shows!r}")
-
-    def resize(self, *, height: int) -> None:
-        """Set the height of the tab."""
-        self._size = {**self._size, "height": height}
-        self._call("Emulation.setDeviceMetricsOverride", self._size)
-
-    def click(self, text: str, *, shows: str) -> None:
-        """Click the button, link or heading with just this text or label; return once the page shows `shows`."""
-        find = _FIND.format(text=json.dumps(text))
-        self.wait_for(f"Boolean({find})", f"something to click that says {text!r}")
-        self.evaluate(f"{find}.click()")
-        self.wait_for(_shows(shows), f"{shows!r} after a click on {text!r}")
-
-    def type_into(self, name: str, text: str) -> None:
-        """Type a text into the field of that name."""
-        field = f"document.querySelector({json.dumps(f'[name={name}]')})"
-        self.wait_for(f"Boolean({field})", f"a field named {name!r}")
-        self.evaluate(f"{field}.focus()")
-        self._call("Input.insertText", {"text": text})
-
-    def wait_for(self, expression: str, what: str) -> None:
-        """Return once a JavaScript expression is true; `BrowserError`, with the page's text, if it takes too long."""
-        deadline = time.monotonic() + self._within
-        while not self.evaluate(expression):
-            if time.monotonic() > deadline:
-                text = str(self.evaluate("document.body?.innerText ?? ''"))[:1_000]
-                raise BrowserError(f"waited {self._within:.0f} s for {what}; the page says:\n{text}")
-            time.sleep(_POLL)
-
-    def evaluate(self, expression: str) -> Any:
-        """Return the value of a JavaScript expression in the page."""
-        found = self._call("Runtime.evaluate", {"expression": expression, "returnByValue": True, "awaitPromise": True})
-        if "exceptionDetails" in found:
-            raise BrowserError(f"{expression}: {found['exceptionDetails']}")
-        return found["result"].get("value")
-
-    def picture(self) -> bytes:
-        """Return the page as PNG once two pictures in a row are the same: nothing moves or loads any more."""
-        self.evaluate(_STAND_STILL)
-        deadline = time.monotonic() + self._within
-        before, now = "", self._capture()
-        while now != before:
-            if time.monotonic() > deadline:
-                raise BrowserError(f"the page did not come to rest within {self._within:.0f} s")
-            time.sleep(_POLL)
-            before, now = now, self._capture()
-        return base64.b64decode(now)
-
-    def _capture(self) -> str:
-        return str(self._call("Page.captureScreenshot", {"format": "png"})["data"])
-
-    def _call(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        self._number += 1
-        message = {"id": self._number, "method": method, "params": dict(params)}
-        if self._session:
-            message["sessionId"] = self._session
-        self._write(json.dumps(message).encode() + _END)
-        while True:
-            answer = self._next()
-            # A message without a number is an event, not the answer to a call.
-            if answer.get("id") == self._number:
-                if "error" in answer:
-                    raise BrowserError(f"{method}: {answer['error']['message']}")
-                return dict(answer["result"])
-
-    def _write(self, message: bytes) -> None:
-        try:
-            while message:
-                message = message[self._commands.write(message) :]
-        except BrokenPipeError as error:
-            raise self._ended() from error
-
-    def _next(self) -> dict[str, Any]:
-        while _END not in self._unread:
-            read = self._answers.read(1 << 16)
-            if not read:
-                raise self._ended()
-            self._unread += read
-        message, self._unread = self._unread.split(_END, 1)
-        return dict(json.loads(message))
-
-    def _ended(self) -> BrowserError:
-        return BrowserError(f"{self._program} ended with status {self._process.wait()}")
-
-
-#: The icon of a running task turns for ever.
-_STAND_STILL: Final = """{
-    const style = document.createElement('style');
-    style.textContent = '*, *::before, *::after {animation: none !important; transition: none !important}';
-    document.head.append(style);
-}"""
-#: The last match lies on top: a dialog comes after the page behind it.
-_FIND: Final = (
-    "[...document.querySelectorAll('button, a, [role=button], [role=tab], [role=menuitem], h2, h3')]"
-    ".filter(e => [e.innerText?.trim(), e.getAttribute('aria-label'), e.title].includes({text})).at(-1)"
-)
-
-
-def _shows(text: str) -> str:
-    return f"Boolean(document.body?.innerText.includes({json.dumps(text)}))"
 
 
 def find_program() -> str:
@@ -235,30 +55,62 @@ def find_program() -> str:
     )
 
 
-#: Moves two descriptors to 3 and 4, by way of copies, so that neither overwrites the other. It runs in a process of its
-#: own: `preexec_fn` is not safe beside threads, and a shell takes a descriptor of one digit only.
-_MOVE_PIPES: Final = """
-import fcntl, os, sys
-given = [int(number) for number in sys.argv[1:3]]
-copies = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 10) for number in given]
-for number in given:
-    os.set_inheritable(number, False)
-for copy, number in zip(copies, (3, 4)):
-    os.dup2(copy, number)
-os.execv(sys.argv[3], sys.argv[3:])
-"""
+@contextmanager
+def browser(*, width: int = _WIDTH, height: int = 800, within: float = 120.0) -> Iterator["Tab"]:
+    """Open a Chromium with one tab of `width` × `height` CSS pixels; what Chromium refuses is a `BrowserError`.
+
+    :param within: seconds that a page may take to show what a call waits for.
+    """
+    program = find_program()
+    try:
+        with sync_playwright() as playwright, playwright.chromium.launch(executable_path=program) as chromium:
+            page = chromium.new_page(viewport={"width": width, "height": height}, color_scheme="light")
+            yield Tab(page, within=within)
+    except PlaywrightError as error:
+        raise BrowserError(f"{program}: {error.message}") from error
 
 
-def _spawn(program: str, profile: Path, *, reads: int, writes: int) -> subprocess.Popen[bytes]:
-    """Start Chromium with the two pipes at descriptors 3 and 4."""
-    chromium = [program, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
-    return subprocess.Popen(
-        [sys.executable, "-c", _MOVE_PIPES, str(reads), str(writes), *chromium],
-        pass_fds=(reads, writes),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+class Tab:
+    """A page of the browser, and the waits for what it should show; all else is Playwright's `page`."""
+
+    def __init__(self, page: Page, *, within: float) -> None:
+        self.page = page
+        self._width = page.viewport_size["width"] if page.viewport_size else _WIDTH
+        self._within = within
+        page.set_default_timeout(within * 1_000)
+
+    def open(self, url: str, *, shows: str) -> None:
+        """Go to a page; return once its text has `shows` in it."""
+        self.page.goto(url)
+        self._wait_until_shown(shows, f"{url} to show {shows!r}")
+
+    def resize(self, *, height: int) -> None:
+        """Set the height of the tab."""
+        self.page.set_viewport_size({"width": self._width, "height": height})
+
+    def click(self, label: str, *, shows: str) -> None:
+        """Click the button with just this text or label; return once the page shows `shows`."""
+        # The last match lies on top: a dialog comes after the page behind it.
+        self.page.get_by_role("button", name=label, exact=True).last.click()
+        self._wait_until_shown(shows, f"{shows!r} after a click on {label!r}")
+
+    def picture(self) -> bytes:
+        """Return the page as PNG once two pictures in a row are the same: nothing moves or loads any more."""
+        deadline = time.monotonic() + self._within
+        before, now = b"", self.page.screenshot(animations="disabled")
+        while now != before:
+            if time.monotonic() > deadline:
+                raise BrowserError(f"the page did not come to rest within {self._within:.0f} s")
+            self.page.wait_for_timeout(_POLL * 1_000)
+            before, now = now, self.page.screenshot(animations="disabled")
+        return now
+
+    def _wait_until_shown(self, text: str, what: str) -> None:
+        try:
+            self.page.wait_for_function(_SHOWS, arg=text)
+        except PlaywrightTimeoutError as error:
+            said = self.page.inner_text("body")[:1_000]
+            raise BrowserError(f"waited {self._within:.0f} s for {what}; the page says:\n{said}") from error
 
 
 class NothingToShowError(LocalCloudError):
@@ -268,14 +120,14 @@ class NothingToShowError(LocalCloudError):
 class Pictures:
     """Takes each picture from one Airflow into one folder."""
 
-    def __init__(self, api: AirflowApi, browser: Browser, folder: Path) -> None:
+    def __init__(self, api: AirflowApi, tab: Tab, folder: Path) -> None:
         self._api = api
-        self._browser = browser
+        self._tab = tab
         self._folder = folder
 
     def take_all(self) -> None:
         """Take them all; each replaces the one of its name."""
-        self._browser.run_on_every_page(_FRESH_PAGE)
+        self._tab.page.add_init_script(_FRESH_PAGE)
         self.list_of_dags()
         self.runs()
         self.graph()
@@ -289,55 +141,55 @@ class Pictures:
 
     def list_of_dags(self) -> None:
         """Take all DAGs, in the order of the data."""
-        self._browser.resize(height=1_390)
+        self._tab.resize(height=1_390)
         self._open("/dags", shows="transform_events")
         self._save("dags")
 
     def runs(self) -> None:
         """Take the landing hours of the demo: by backfill, by schedule, by hand."""
-        self._browser.resize(height=700)
+        self._tab.resize(height=700)
         self._open("/dags/transform_events/runs", shows="Backfill")
         self._save("transform_events_runs")
 
     def graph(self) -> None:
         """Take all tasks of a run in their order, and the assets that go to the next DAG."""
         run = self._run_in_which("transform_events", "publish_stale_event_hours")
-        self._browser.resize(height=420)
+        self._tab.resize(height=420)
         self._open(_page(run), shows="Task Instances")
-        self._browser.click("Show Graph (Press g)", shows="publish_stale_event_hours")
-        self._browser.click("Collapse Details Panel", shows="publish_stale_event_hours")
-        self._browser.evaluate(_WITHOUT_MAP)
-        self._browser.click("Fit View", shows="publish_stale_event_hours")
+        self._tab.click("Show Graph (Press g)", shows="publish_stale_event_hours")
+        self._tab.click("Collapse Details Panel", shows="publish_stale_event_hours")
+        self._tab.page.evaluate(_WITHOUT_MAP)
+        self._tab.click("Fit View", shows="publish_stale_event_hours")
         self._save("transform_events")
 
     def links(self) -> None:
         """Take the links on the page of a Spark task: to the data that it read and wrote."""
         run = self._run_in_which("transform_events", "transform")
-        self._browser.resize(height=560)
+        self._tab.resize(height=560)
         self._open(f"{_page(run)}/tasks/transform/details", shows="received_events")
         self._save("transform_events_links")
 
     def assets(self) -> None:
         """Take the assets that go from one DAG to the next, each with its description."""
-        self._browser.resize(height=600)
+        self._tab.resize(height=600)
         self._open("/assets", shows="stale_event_hours")
-        self._browser.click("Expand all extra JSON", shows="aggregate_hour")
+        self._tab.click("Expand all extra JSON", shows="aggregate_hour")
         self._save("assets")
 
     def spike(self) -> None:
         """Take the run that gave the stream more shards, among those before and after it."""
         run = self._run_in_which("scale_event_stream", "update_shard_count")
-        self._browser.resize(height=700)
+        self._tab.resize(height=700)
         self._open(_page(run), shows="record_decisions")
         self._save("scale_event_stream")
 
     def form(self, dag_id: str, name: str, *, field: str, height: int, text: str = "") -> None:
         """Take the form behind *Trigger*, with a text in its field."""
-        self._browser.resize(height=height)
+        self._tab.resize(height=height)
         self._open(f"/dags/{dag_id}", shows=dag_id)
-        self._browser.click("Trigger Dag", shows=field)
+        self._tab.click("Trigger Dag", shows=field)
         if text:
-            self._browser.type_into(f"element_{field}", text)
+            self._tab.page.locator(f"[name=element_{field}]").fill(text)
         self._save(name)
 
     def _hour(self) -> str:
@@ -357,11 +209,11 @@ class Pictures:
         )
 
     def _open(self, path: str, *, shows: str) -> None:
-        self._browser.open(self._api.base_url + path, shows=shows)
+        self._tab.open(self._api.base_url + path, shows=shows)
 
     def _save(self, name: str) -> None:
         path = self._folder / f"{name}.png"
-        path.write_bytes(self._browser.picture())
+        path.write_bytes(self._tab.picture())
         print(f"{path}  {path.stat().st_size / 1_000:.0f} KB", flush=True)
 
 
@@ -392,8 +244,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         facts = made_from(api)
         given.out.mkdir(parents=True, exist_ok=True)
-        with Browser(width=_WIDTH) as browser:
-            Pictures(api, browser, given.out).take_all()
+        with browser() as tab:
+            Pictures(api, tab, given.out).take_all()
             (given.out / MADE_FROM).write_text(json.dumps(facts, indent=2) + "\n")
     except LocalCloudError as error:
         print(f"screenshots: {error}", file=sys.stderr)

@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from contracts.stages import ALL_TABLES
 from infra.errors import InfraError
 from local.cloud.athena.dialect import translate
-from local.cloud.athena.tables import TableName, TableScans
+from local.cloud.athena.tables import TableName, TableScans, table_rows
 from local.duckdb_iceberg import load_iceberg, s3_secret, sql_name, sql_text
 
 DATABASE: Final = "CLICKSTREAM_DATABASE"
@@ -132,11 +132,10 @@ class LakeTables:
         for name in self._shown.keys() - self._found.keys():
             self._connection.execute(f"DROP VIEW IF EXISTS {self._view(name)}")
             del self._shown[name]
-        scans = TableScans(self._connection, self._glue_table)
         for name, table in self._found.items():
             location = table["Parameters"]["metadata_location"]
             if self._shown.get(name) != location:
-                self._show(name, scans)
+                self._show(name, location)
                 self._shown[name] = location
 
     def translated(self, athena: str) -> str:
@@ -144,10 +143,9 @@ class LakeTables:
         scans = TableScans(self._connection, self._glue_table)
         return translate(athena, database=self.lake.database, scans=scans)
 
-    def _show(self, name: str, scans: TableScans) -> None:
+    def _show(self, name: str, location: str) -> None:
         try:
-            rows = scans.rows_sql(TableName(database=self.lake.database, name=name))
-            self._connection.execute(f"CREATE OR REPLACE VIEW {self._view(name)} AS {rows}")
+            self._connection.execute(f"CREATE OR REPLACE VIEW {self._view(name)} AS {table_rows(location)}")
         except duckdb.IOException as error:
             raise LakeError(f"{name} can't be read: {error}: {self.lake.way_out}") from error
 

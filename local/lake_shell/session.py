@@ -5,7 +5,6 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from types import TracebackType
 from typing import Final, Self
 
 import duckdb
@@ -42,9 +41,7 @@ class Session:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._connection.close()
 
     @property

@@ -131,8 +131,8 @@ def why_nothing(decided: Sequence[tuple[str, datetime]], stream: str | None, sin
     }
     known = " and ".join(f"{what} at {_minute(time)}" for what, time in near.items() if time)
     return (
-        f"nothing was close to a move from {_minute(since)} to {_minute(until)} UTC, so there is no decision to tell "
-        f"of; there is {known}: ask with another --since or --until"
+        f"nothing was close to a move from {_minute(since)} to {_minute(until)} UTC, so no decision was recorded; "
+        f"there is {known}: ask with another --since or --until"
     )
 
 

@@ -5,19 +5,18 @@ but its form hides the key under *Advanced Options*; so each DAG that works on o
 it (`KeyField`), and reads the key from there alone, as a template.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from airflow.sdk import Asset, Param, task
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk import DAG, Asset, Param
+from airflow.sdk.exceptions import AirflowFailException
 
-from contracts.names import LakeLocation
-from contracts.partitions import HOUR, PartitionKeyError, key_text
-from contracts.stages import DAYS, EVENT_HOURS, LANDING_HOURS, LATER_STAGES, DerivedStage, Key, Stage
+from contracts.partitions import HOUR, PartitionKeyError
+from contracts.stages import DAYS, EVENT_HOURS, LANDING_HOURS, LATER_STAGES, Stage
 
 #: Before the first event; with `catchup=False` it only limits how far back a backfill can go.
 START_DATE: Final = datetime(2020, 1, 1, tzinfo=UTC)
@@ -33,7 +32,7 @@ ORDER_OF_THE_DATA: Final = (
     "scale_event_stream",
 )
 
-#: `default_args` of each DAG. Half a minute, one, two: a short fault of S3, Glue or SQLite is over by then.
+#: Half a minute, one, two: a short fault of S3, Glue or SQLite is over by then.
 RETRYING: Final[dict[str, Any]] = {
     "retries": 3,
     "retry_delay": timedelta(seconds=30),
@@ -60,9 +59,24 @@ class Tag(StrEnum):
     SCALING = "scaling"
 
 
-def display_name(dag_id: str) -> str:
-    """Return the name by which Airflow lists a DAG: its place and its id; the DAGs of all streams share one place."""
-    return f"{ORDER_OF_THE_DATA.index(dag_id.split('__')[0]) + 1} · {dag_id}"
+def pipeline_dag(
+    dag_id: str, *, max_active_runs: int = 1, dagrun_timeout: timedelta = timedelta(hours=8), **special: Any
+) -> DAG:
+    """Return the DAG with what all of ours have in common; `special` are further arguments of `DAG`.
+
+    Airflow lists it by its place in the order of the data and its id; the DAGs of all streams share one place.
+    """
+    return DAG(
+        dag_id,
+        dag_display_name=f"{ORDER_OF_THE_DATA.index(dag_id.split('__')[0]) + 1} · {dag_id}",
+        start_date=START_DATE,
+        catchup=False,
+        # One run at a time: if a key is emitted several times, the first run does the work, and the others skip it.
+        max_active_runs=max_active_runs,
+        dagrun_timeout=dagrun_timeout,
+        default_args=RETRYING,
+        **special,
+    )
 
 
 def was_requested(run_type: str) -> bool:
@@ -93,49 +107,6 @@ STALE: Final = {
 _DONE: Final = "that reconcile_hours wrote again; nothing to do, they are shown for people"
 #: By stage: a partition is a key that `reconcile_hours` wrote. They inform people; no DAG consumes them.
 RECONCILED: Final = {stage: _asset(f"reconciled_{stage.name}s", "done", f"{_many(stage)} {_DONE}") for stage in STALE}
-
-
-def publish(stage: DerivedStage[Key, Any], keys: Collection[Key], outlet_events: Any) -> None:
-    """Hand the keys of a later stage to the DAG that writes them; skip the task if there are none.
-
-    A task that succeeds without keys would emit the run's own key.
-    """
-    if not keys:
-        raise AirflowSkipException(f"no {stage.title} is there, stale and not held back by a failed data check")
-    print(f"stale {stage.title}s:", *map(key_text, keys))
-    outlet_events[STALE[stage]].add_partitions([key_text(key) for key in keys])
-
-
-def publish_computed_from(source: Stage[Any, Any], lake: LakeLocation, written: Any) -> list[Any]:
-    """Return a task for each later stage that is computed from `source`: it hands on the keys that changed.
-
-    `written` are the keys of `source` that were written, as text. Sessions also reach into the day before.
-    """
-
-    def publishing(stage: DerivedStage[Any, Any]) -> Any:
-        @task(task_id=_publish_task(stage), outlets=[STALE[stage]])
-        def publish_stale(written: Any, *, outlet_events: Any = None) -> None:
-            from pipeline.lake_status.derived import publishable  # it imports pyiceberg, as below
-
-            keys = {stage.at(start) for key in map(source.parse, written) for start in (key - source.step, key)}
-            publish(stage, publishable(lake, stage, keys), outlet_events)
-
-        return publish_stale(written)
-
-    return [publishing(stage) for stage in _computed_from(source)]
-
-
-def _publish_task(stage: Stage[Any, Any]) -> str:
-    return f"publish_stale_{stage.name}s"
-
-
-def _computed_from(source: Stage[Any, Any]) -> list[DerivedStage[Any, Any]]:
-    return [stage for stage in LATER_STAGES if stage.source is source]
-
-
-def documented(doc: str | None, source: Stage[Any, Any]) -> str:
-    """Return the documentation of the DAG that writes `source`, with what to do if `publish_computed_from` fails."""
-    return with_publish_tasks(doc, map(_publish_task, _computed_from(source)))
 
 
 def with_publish_tasks(doc: str | None, task_ids: Iterable[str]) -> str:

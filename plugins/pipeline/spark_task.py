@@ -6,6 +6,7 @@ reads and writes: on AWS to the consoles of S3 and Glue; on a local cloud, which
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -91,17 +92,16 @@ def spark_task(
 
 def raw_objects_link(settings: PipelineSettings) -> LakeLink:
     """Return the button that shows the raw objects of the task's landing hour."""
-    bucket = _bucket(settings.lake.raw_uri)
 
     def address(landing_hour: str) -> str:
-        return _s3_address(settings, bucket, landing_prefix(parse_hour_key(landing_hour)))
+        return _s3_address(settings, settings.lake.raw_uri, landing_prefix(parse_hour_key(landing_hour)))
 
     return LakeLink("raw objects", address)
 
 
 def table_links(settings: PipelineSettings, tables: Sequence[Table]) -> list[LakeLink]:
     """Return a button for each table."""
-    return [LakeLink(table.name, _always(_table_address(settings, table))) for table in tables]
+    return [LakeLink(table.name, partial(_table_address, settings, table)) for table in tables]
 
 
 def _lake_arguments(lake: LakeLocation) -> list[str]:
@@ -109,19 +109,18 @@ def _lake_arguments(lake: LakeLocation) -> list[str]:
     return [*arguments, "--keep-ip-addresses"] if lake.keep_ip_addresses else arguments
 
 
-def _always(address: str) -> Callable[[str], str]:
-    return lambda _: address
-
-
-def _table_address(settings: PipelineSettings, table: Table) -> str:
+def _table_address(settings: PipelineSettings, table: Table, _partition: str) -> str:
     lake = settings.lake
     if settings.endpoint_url:
-        return _s3_address(settings, _bucket(lake.warehouse_uri), f"{_key(lake.warehouse_uri)}/{table.name}/")
+        _, _, folder = lake.warehouse_uri.removeprefix("s3://").partition("/")
+        return _s3_address(settings, lake.warehouse_uri, f"{folder}/{table.name}/")
     view = f"tables/view/{table.name}?database={quote(lake.database)}"
     return f"{_CONSOLE}/glue/home?{urlencode(_region(settings))}#/v2/data-catalog/{view}"
 
 
-def _s3_address(settings: PipelineSettings, bucket: str, prefix: str) -> str:
+def _s3_address(settings: PipelineSettings, uri: str, prefix: str) -> str:
+    """Return the address that lists a prefix of the bucket in `uri`."""
+    bucket = uri.removeprefix("s3://").split("/", 1)[0]
     if settings.endpoint_url:
         return f"{settings.endpoint_url}/{bucket}?{urlencode({'list-type': '2', 'prefix': prefix})}"
     return f"{_CONSOLE}/s3/buckets/{bucket}?{urlencode({**_region(settings), 'prefix': prefix})}"
@@ -130,11 +129,3 @@ def _s3_address(settings: PipelineSettings, bucket: str, prefix: str) -> str:
 def _region(settings: PipelineSettings) -> dict[str, str]:
     # Without a region the console opens in the one that the person used last.
     return {"region": settings.region} if settings.region else {}
-
-
-def _bucket(uri: str) -> str:
-    return uri.removeprefix("s3://").split("/", 1)[0]
-
-
-def _key(uri: str) -> str:
-    return uri.removeprefix("s3://").partition("/")[2]

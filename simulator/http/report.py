@@ -8,8 +8,8 @@ after one.
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Final, TextIO
+from dataclasses import dataclass, field, replace
+from typing import Final, TextIO
 
 from simulator.http.sources import OutgoingEvent
 from simulator.world.defects import Defect
@@ -40,10 +40,6 @@ class StreamSummary:
     def complete(self) -> bool:
         """Whether every event was accepted."""
         return self.gave_up == 0 and self.refused == 0
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the summary as JSON's types."""
-        return asdict(self)
 
 
 class StreamReport:

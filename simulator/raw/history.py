@@ -12,12 +12,11 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from gzip import compress
-from itertools import islice
 from random import Random
 from typing import Final
 
@@ -141,17 +140,9 @@ def _write_in_processes(plans: list[SlicePlan], processes: int) -> Iterator[Tall
     # Spawned, because the caller may have threads, and a fork copies their locks.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context, initializer=_leave_interrupts_to_the_caller) as pool:
-        waiting = iter(plans)
-        running: set[Future[Tally]] = set()
         try:
-            while True:
-                for plan in islice(waiting, 2 * processes - len(running)):
-                    running.add(pool.submit(_write_slice, plan))
-                if not running:
-                    return
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
+            for done in as_completed([pool.submit(_write_slice, plan) for plan in plans]):
+                yield done.result()
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -1,4 +1,4 @@
-"""A file of events → raw objects, one or more per landing hour, in one pass and with bounded memory.
+"""A file of events → raw objects, one or more per landing hour, with bounded memory.
 
 A bare event gets the envelope that the edge would have written; an envelope keeps its own; anything else keeps its
 bytes and is rejected later, where nothing is lost. A line lands in the hour of its `received_at`. A line without a
@@ -14,26 +14,24 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from contracts.envelope import Stamp, envelope_line
+from contracts.envelope import Stamp, envelope_line, epoch_ms
 from contracts.file_formats import BYTE_ORDER_MARK
 from contracts.partitions import HOUR, hour_key, hour_of
+from contracts.timestamps import EPOCH
 from simulator.errors import RawTargetError
-from simulator.events_file import LONGEST_WHOLE_LINE, EventsFile, LineKind, LinePiece, recognize
+from simulator.events_file import LONGEST_WHOLE_LINE, EventsFile, LineKind, LinePiece, RecognizedLine, recognize
 from simulator.raw.objects import COMPRESSION_LEVEL, object_name
 from simulator.world.event_time import moment_of
 from storage.directory import DirectoryStore
 from storage.object_store import ObjectStore
 
-#: The first hour in which an arrival can lie; all lines land in it if the file has no valid time at all.
-FIRST_HOUR: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
 _MS_US: Final = 1_000
 _PROGRESS_LINES: Final = 10_000
-#: Leaves room for what is written before a line that is put aside.
+#: A longer line is no event, whatever it holds, and is not parsed.
 _LONGEST_READ: Final = LONGEST_WHOLE_LINE - 64
 #: All hours' buffers together hold at most this many bytes.
 _BUFFERED_BYTES: Final = 32 * 1024 * 1024
@@ -78,20 +76,16 @@ class _Replay:
     def __init__(self, file: EventsFile, directory: Path) -> None:
         self._file: Final = file
         self._buffers: Final = HourBuffers(directory)
-        self._untimed_path: Final = directory / "untimed"
-        self._untimed: Final = gzip.open(self._untimed_path, "wb", compresslevel=1)  # noqa: SIM115
+        self._hour_of_untimed: Final = _hour_before_first_arrival(file.path)
         self._kinds: Counter[LineKind] = Counter()
         self._untimed_lines = 0
         self._lines = 0
-        self._first_valid: datetime | None = None
 
     def run(self, store: ObjectStore, delivery_stream: str, progress: Callable[[int], object]) -> Replayed:
-        with self._untimed:
-            for piece in self._file.pieces():
-                self._take(piece)
-                if piece.ends and self._lines % _PROGRESS_LINES == 0:
-                    progress(_PROGRESS_LINES)
-        self._place_untimed()
+        for piece in self._file.pieces():
+            self._take(piece)
+            if piece.ends and self._lines % _PROGRESS_LINES == 0:
+                progress(_PROGRESS_LINES)
         progress(self._lines % _PROGRESS_LINES)
         return Replayed(
             lines=self._lines,
@@ -104,58 +98,35 @@ class _Replay:
         )
 
     def _take(self, piece: LinePiece) -> None:
-        if not piece.is_whole or len(piece.content) > _LONGEST_READ:
-            # Too long to be an event, so it needs no reading: it lands with the lines that have no time.
-            self._keep_untimed(piece, LineKind.OTHER)
-            return
-        line = recognize(piece.content)
-        if line.received_at is None:
-            self._keep_untimed(piece, line.kind)
-            return
-        self._lines += 1
-        self._kinds[line.kind] += 1
-        arrival = moment_of(line.received_at * _MS_US)
-        self._first_valid = self._first_valid or arrival
-        raw = piece.content + b"\n"
-        if line.kind is LineKind.EVENT:
-            raw = self._wrapped(piece.content, line.received_at, self._lines)
-        self._buffers.write(arrival, raw)
+        line = _recognized(piece)
+        received_at = line.received_at if line else None
+        arrival = self._hour_of_untimed if received_at is None else moment_of(received_at * _MS_US)
+        if piece.begins:
+            self._lines += 1
+            self._untimed_lines += received_at is None
+            self._kinds[line.kind if line else LineKind.OTHER] += 1
+        if line is None:
+            self._write_overlong(piece)
+        elif line.kind is LineKind.EVENT:
+            self._buffers.write(arrival, self._wrapped(piece.content, arrival))
+        else:
+            self._buffers.write(arrival, piece.content + b"\n")
 
-    def _wrapped(self, content: bytes, received_at: int, number: int) -> bytes:
+    def _wrapped(self, content: bytes, arrival: datetime) -> bytes:
         """Return a bare event as the edge would have written it."""
-        stamp = Stamp(
-            received_at=received_at, request_id=f"{self._file.path.name}:{number}", source_ip="", user_agent=""
-        )
+        request_id = f"{self._file.path.name}:{self._lines}"
+        stamp = Stamp(received_at=epoch_ms(arrival), request_id=request_id, source_ip="", user_agent="")
         # A carriage return outside JSON's strings is white space, but some readers take it for a line's end.
         return envelope_line(stamp, content.removeprefix(BYTE_ORDER_MARK).strip().replace(b"\r", b" "))
 
-    def _keep_untimed(self, piece: LinePiece, kind: LineKind) -> None:
-        """Put a line aside, behind its number and kind; the first valid time may be still to come."""
+    def _write_overlong(self, piece: LinePiece) -> None:
+        """Write a part of an overlong line; no reader can hold the line, so it shares no object with others."""
+        hour = self._hour_of_untimed
         if piece.begins:
-            self._lines += 1
-            self._untimed_lines += 1
-            self._kinds[kind] += 1
-            self._untimed.write(b"%d %d " % (self._lines, kind is LineKind.EVENT))
-        self._untimed.write(piece.content + (b"\n" if piece.ends else b""))
-
-    def _place_untimed(self) -> None:
-        """Write the lines that were put aside into their hour."""
-        hour = max(hour_of(self._first_valid) - HOUR, FIRST_HOUR) if self._first_valid is not None else FIRST_HOUR
-        bare = False
-        for piece in EventsFile(self._untimed_path).pieces():
-            if piece.begins and not piece.ends:
-                # An object with a line that no reader can hold is unreadable: it must not take other lines with it.
-                self._buffers.begin_file(hour)
-            content = piece.content
-            if piece.begins:
-                number, flag, content = content.split(b" ", 2)
-                bare = flag == b"1"
-            if bare:
-                self._buffers.write(hour, self._wrapped(content, int(hour.timestamp()) * 1_000, int(number)))
-            else:
-                self._buffers.write(hour, content + (b"\n" if piece.ends else b""), ends_line=piece.ends)
-                if not piece.begins and piece.ends:
-                    self._buffers.begin_file(hour)
+            self._buffers.begin_file(hour)
+        self._buffers.write(hour, piece.content + (b"\n" if piece.ends else b""), ends_line=piece.ends)
+        if piece.ends:
+            self._buffers.begin_file(hour)
 
     def _publish(self, store: ObjectStore, delivery_stream: str) -> int:
         objects = 0
@@ -164,6 +135,18 @@ class _Replay:
             store.move_in(object_name(delivery_stream, buffered.oldest, identity), buffered.path)
             objects += 1
         return objects
+
+
+def _recognized(piece: LinePiece) -> RecognizedLine | None:
+    """Return what a line is; None for a part of a line that is too long to be an event."""
+    return recognize(piece.content) if piece.is_whole and len(piece.content) <= _LONGEST_READ else None
+
+
+def _hour_before_first_arrival(path: Path) -> datetime:
+    """Return the hour of the lines without a valid time."""
+    lines = map(_recognized, EventsFile(path).pieces())
+    first = next((line.received_at for line in lines if line and line.received_at is not None), None)
+    return EPOCH if first is None else max(hour_of(moment_of(first * _MS_US)) - HOUR, EPOCH)
 
 
 @dataclass(kw_only=True)

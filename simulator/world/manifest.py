@@ -102,10 +102,6 @@ class Manifest:
     event_hours: dict[str, EventHour]
     landing_hours: dict[str, LandingHour]
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the manifest as JSON's types."""
-        return asdict(self)
-
 
 def manifest_of(tally: Tally) -> Manifest:
     """Return the expected ledger of everything that was counted."""
@@ -189,7 +185,7 @@ def write_manifest(path: Path | None, manifest: Manifest, about: dict[str, Any])
     part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps({"about": about, **manifest.as_json()}, indent=1) + "\n", encoding="utf-8")
+        part.write_text(json.dumps({"about": about, **asdict(manifest)}, indent=1) + "\n", encoding="utf-8")
         part.replace(path)
     except OSError as error:
         raise BadArgumentError(f"can't write the manifest {path}: {error.strerror}") from error

@@ -184,10 +184,10 @@ class FileTarget:
     partitions: tuple[PartitionField, ...]
 
     def write(self, rows: pa.Table, partition: Partition) -> DataFile:
-        """Write rows of one partition as a file."""
+        """Write rows of one partition as a file; a column that they lack is null."""
         folders = map(_folder, self.partitions, partition)
         location = "/".join((self.data, *folders, f"{uuid.uuid4()}.parquet"))
-        content = self._parquet(rows.select(self.schema.names).cast(self.schema))
+        content = self._parquet(self._whole(rows))
         _put(location, content)
         return DataFile(
             table=self.table,
@@ -197,6 +197,14 @@ class FileTarget:
             rows=rows.num_rows,
             footer=_footer(content),
         )
+
+    def _whole(self, rows: pa.Table) -> pa.Table:
+        had = set(rows.schema.names)
+        columns = [
+            rows.column(column.name) if column.name in had else pa.nulls(len(rows), column.type)
+            for column in self.schema
+        ]
+        return pa.table(columns, names=self.schema.names).cast(self.schema)
 
     def _parquet(self, rows: pa.Table) -> bytes:
         """Return rows as a Parquet file's content."""
@@ -230,7 +238,10 @@ class PartitionBuffer:
     _sizes: Counter[Partition] = field(default_factory=Counter)
 
     def add(self, batch: pa.Table) -> Iterator[DataFile]:
-        """Keep rows, and yield the files that are full now."""
+        """Keep rows, and yield the files that are full now; columns of nulls alone cost nothing until then."""
+        if not len(batch):
+            return
+        batch = batch.select([name for name in batch.schema.names if batch.column(name).null_count < len(batch)])
         for partition, rows in _by_partition(batch, self.target.partitions):
             self._rows[partition].append(rows)
             self._sizes[partition] += rows.nbytes
@@ -245,7 +256,8 @@ class PartitionBuffer:
 
     def _written(self, partition: Partition) -> DataFile:
         del self._sizes[partition]
-        return self.target.write(pa.concat_tables(self._rows.pop(partition)), partition)
+        rows = pa.concat_tables(self._rows.pop(partition), promote_options="default")
+        return self.target.write(rows, partition)
 
 
 def _by_partition(rows: pa.Table, fields: tuple[PartitionField, ...]) -> Iterator[tuple[Partition, pa.Table]]:

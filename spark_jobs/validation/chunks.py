@@ -14,11 +14,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from contracts.event_names import event_name_of
 from contracts.tables import EVENT_COLUMNS, REJECTED_EVENTS
 from spark_jobs.lake.types import arrow_schema
 from spark_jobs.validation.line import ColumnValue, Received, Rejected, validate_line
 from spark_jobs.validation.sql_rules import LINES, sql_rules_query
-from spark_jobs.validation.template_rules import template_of, template_rules_query
+from spark_jobs.validation.template_rules import NOT_JSON, LineTemplate, template_of, template_rules_query
 
 #: Below this many lines, planning a query costs more than validating them one by one.
 FEW_LINES: Final = 256
@@ -57,7 +58,9 @@ class LineValidator:
                 "autoload_known_extensions": False,
             }
         )
-        self._query = others_query or sql_rules_query()
+        self._others_query = others_query or sql_rules_query()
+        #: API Gateway lets nothing through but JSON, so lines are taken for it until one is not.
+        self._all_json = True
 
     def __enter__(self) -> Self:
         return self
@@ -73,21 +76,59 @@ class LineValidator:
         events: list[pa.Table] = []
         if len(lines) > self._few_lines:
             template = template_of(lines[:: len(lines) // _SAMPLE + 1].to_pylist())
-            for query in (*((template_rules_query(template),) if template else ()), self._query):
-                if len(undecided) > self._few_lines:
-                    valid, undecided = self._valid(query, undecided)
-                    events.append(valid)
+            if template:
+                valid, undecided = self._written_alike(template, undecided)
+                events.append(valid)
+            if len(undecided) > self._few_lines:
+                valid, undecided = self._valid(self._others_query, undecided)
+                events.append(valid)
         received, rejected = _validate_one_by_one(undecided)
         return Validated(lines=len(lines), received=pa.concat_tables([*events, received]), rejected=rejected)
+
+    def _written_alike(self, template: LineTemplate, lines: pa.BinaryArray) -> tuple[pa.Table, pa.BinaryArray]:
+        if self._all_json:
+            try:
+                return self._valid(template_rules_query(template, all_json=True), lines)
+            except NOT_JSON:
+                self._all_json = False
+        return self._valid(template_rules_query(template), lines)
 
     def _valid(self, query: str, lines: pa.BinaryArray) -> tuple[pa.Table, pa.BinaryArray]:
         """Return the events on the lines that are valid by a query, and the other lines."""
         self._duckdb.register(LINES, pa.table({"line": _as_text(lines)}))
-        rows = self._duckdb.execute(query).to_arrow_table()
-        self._duckdb.unregister(LINES)
+        try:
+            rows = self._duckdb.execute(query).to_arrow_table()
+        finally:
+            self._duckdb.unregister(LINES)
         is_valid = rows.column("valid").combine_chunks()
         events = rows.drop_columns(["valid"]).filter(is_valid)
-        return events.cast(RECEIVED_SCHEMA), lines.filter(pc.invert(is_valid))
+        return _named(_with_all_columns(events)), lines.filter(pc.invert(is_valid))
+
+
+def _with_all_columns(events: pa.Table) -> pa.Table:
+    """Return events with each column of `RECEIVED_SCHEMA`; those that the query had no values for are null."""
+    had = set(events.schema.names)
+    columns = [
+        events.column(column.name).cast(column.type)
+        if column.name in had
+        else pa.chunked_array([pa.nulls(len(events), column.type)])
+        for column in RECEIVED_SCHEMA
+    ]
+    return pa.table(columns, schema=RECEIVED_SCHEMA)
+
+
+def _named(events: pa.Table) -> pa.Table:
+    """Return events, whose names are as they were sent, with the names that these stand for."""
+    at = events.schema.get_field_index("event_name")
+    sent = events.column(at).combine_chunks().dictionary_encode()
+    names = pa.array([event_name_of(name) for name in sent.dictionary.to_pylist()], pa.string())
+    if names.equals(sent.dictionary):
+        return events
+    others = pc.if_else(pc.equal(names, sent.dictionary), pa.scalar(None, pa.string()), sent.dictionary)
+    events = events.set_column(at, "event_name", names.take(sent.indices))
+    return events.set_column(
+        events.schema.get_field_index("sent_event_name"), "sent_event_name", others.take(sent.indices)
+    )
 
 
 def _split(chunk: bytes) -> pa.BinaryArray:

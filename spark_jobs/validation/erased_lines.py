@@ -1,7 +1,8 @@
 """Validated lines → the same without what erased users sent: each of their lines is one rejection that keeps nothing.
 
 An event is a user's by its `user_id`. A line that is no event may hold the id anywhere, so it counts as the user's if
-any string in it is the id, however it is escaped; that may take a stranger's broken line along, and leaves none behind.
+any string in it is the id, however it is escaped, or a number in the place of an id; that may take a stranger's broken
+line along, and leaves none behind.
 """
 
 import re
@@ -13,9 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from contracts.erasure import user_id_sha256
+from contracts.event import EVENT_FIELDS
 from contracts.rejections import RejectionReason
 from spark_jobs.validation.chunks import rejected_table
-from spark_jobs.validation.line import Rejected
+from spark_jobs.validation.line import Rejected, digits_of_number
+from spark_jobs.validation.strict_json import JsonNumber
 
 DETAIL: Final = "the user was erased; nothing of the line is kept"
 
@@ -37,15 +40,22 @@ def is_erased(received: pa.Table, erased: Collection[str]) -> pa.BooleanArray:
 
 
 def mentions(line: bytes, erased: Collection[str]) -> bool:
-    """Return whether a string in a line, JSON or not, is the id of one of the hashed users."""
-    return any(user_id_sha256(text) in erased for text in strings_in(line.decode(errors="replace")))
+    """Return whether a string in a line, JSON or not, or a number in the place of an id, is one of the hashed users."""
+    return any(user_id_sha256(text) in erased for text in ids_in(line.decode(errors="replace")))
 
 
-def strings_in(text: str) -> Iterator[str]:
-    r"""Yield every string in a text, unescaped, and the strings in a string that holds JSON itself.
+#: The names of the fields from which `user_id` comes.
+USER_FIELDS: Final = tuple(
+    name for field in EVENT_FIELDS if field.path == "user_id" for name in (field.name, field.stand_in)
+)
+_NUMBER: Final = re.compile(rf'"(?:{"|".join(USER_FIELDS)})"\s*+:\s*+(-?[0-9][0-9.eE+-]*)')
 
-    >>> list(strings_in('{"user_id":"35"}')), list(strings_in(r'"{\"35\":1}"'))
-    (['user_id', ':', '35'], ['{"35":1}', '{', '35', ':1}'])
+
+def ids_in(text: str) -> Iterator[str]:
+    r"""Yield every string in a text, unescaped, numbers in the place of a user's id, and those of JSON in a string.
+
+    >>> list(ids_in('{"user_id":"35"}')), list(ids_in('{"user_id":35.0}')), list(ids_in(r'"{\"35\":1}"'))
+    (['user_id', ':', '35'], ['user_id', '35'], ['{"35":1}', '{', '35', ':1}'])
     """
     for _ in range(MAX_LEVELS):
         for match in _FROM_QUOTE.finditer(text):
@@ -54,9 +64,19 @@ def strings_in(text: str) -> Iterator[str]:
             if not text.startswith('"', match.end()):
                 break
             yield _unescaped(match[1])
+        for match in _NUMBER.finditer(text):
+            yield from _digits(match[1])
         if "\\" not in text:
             return
         text = _unescaped(text)
+
+
+def _digits(number: str) -> Iterator[str]:
+    """Yield the text that a number in the place of an id becomes, if it is one."""
+    try:
+        yield digits_of_number(JsonNumber(number))
+    except ValueError:
+        return
 
 
 def _unescaped(text: str) -> str:

@@ -19,19 +19,20 @@ from contracts.envelope import STAMPED_FIELDS, TOO_LARGE_FIELD
 from contracts.event import (
     ADDITIONAL_DATA,
     ADDITIONAL_DATA_FIELDS,
-    EVENT_NAME_PATTERN,
+    MAX_EVENT_NAME_LENGTH,
     MAX_EXACT_INTEGER,
     MAX_LINE_BYTES,
     MAX_PRICE,
-    REQUIRED_FIELDS,
     TOP_LEVEL_FIELDS,
     VALUE_FIELDS,
     EventField,
     Kind,
+    missing_field,
 )
+from contracts.event_names import event_name_of
 from contracts.rejections import RejectionReason
 from contracts.rules import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
-from contracts.timestamps import EPOCH, parse_timestamp
+from contracts.timestamps import BLANKS, EPOCH, parse_epoch, parse_timestamp
 from spark_jobs.validation.strict_json import (
     JsonNumber,
     JsonObject,
@@ -50,7 +51,7 @@ from spark_jobs.validation.strict_json import (
 #: 9999-12-31T23:59:59.999Z in epoch milliseconds, the last that a timestamp can hold.
 MAX_RECEIVED_AT: Final = 253_402_300_799_999
 
-ColumnValue = str | float | Decimal | datetime | None
+ColumnValue = str | float | bool | Decimal | datetime | list[str] | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,7 +148,7 @@ def _no_envelope(line: JsonValue, detail: str) -> RefusedError:
 
 def _is_bare_event(line: JsonValue) -> bool:
     """Return whether a line has what every event has, outside of an envelope."""
-    return isinstance(line, JsonObject) and all(line.get(name) is not None for name in REQUIRED_FIELDS)
+    return isinstance(line, JsonObject) and missing_field(line) is None
 
 
 def _event(envelope: JsonObject) -> JsonObject:
@@ -167,18 +168,36 @@ def _event_values(event: JsonObject, received_at: datetime) -> dict[str, ColumnV
     _refuse_repeated(event, "")
     _refuse_repeated(additional, f"{ADDITIONAL_DATA}.")
     _refuse_missing(event)
-    _refuse_wrong_types(event, TOP_LEVEL_FIELDS)
-    _refuse_wrong_types(additional, ADDITIONAL_DATA_FIELDS)
+    _refuse_wrong_types(event)
     values: dict[str, ColumnValue] = {"received_at": received_at}
-    for field, parse, is_nested in _PARSED_FIELDS:
-        value = (additional if is_nested else event).get(field.name)
-        # A number is a string here, too: its spelling.
-        values[field.column] = parse(field, value) if isinstance(value, str) and (value or field.required) else None
-    event_time = values["event_time"]
-    if isinstance(event_time, datetime):
-        _refuse_wrong_time(event_time, received_at)
-    values["extra"] = _extra(event, additional)
+    unread: dict[str, JsonValue] = {} if data is None or data is additional else {ADDITIONAL_DATA: data}
+    for field in _OPTIONAL_FIELDS:
+        value = (additional if field in ADDITIONAL_DATA_FIELDS else event).get(field.name)
+        try:
+            values[field.column] = None if value is None or value == "" else _read(field, value)
+        except UnreadError:
+            values[field.column] = None
+            unread[field.path] = value
+    for field in _REQUIRED_FIELDS:
+        values[field.column] = _required_value(field, event, values)
+    sent_name = event["event_name"]
+    values["event_name"] = event_name_of(str(values["event_name"]))
+    values["sent_event_name"] = None if sent_name == values["event_name"] else str(sent_name)
+    _correct_clock(values, received_at)
+    values["extra"] = _extra(event, additional, unread)
+    values["unread_fields"] = list(unread) or None
     return values
+
+
+def _required_value(field: EventField, event: JsonObject, values: Mapping[str, ColumnValue]) -> ColumnValue:
+    """Return the value of a required field, or of the one that stands in for it; raise the field's reason."""
+    value = event.get(field.name)
+    if field.stand_in and (value is None or value == "") and (stand_in := values[field.stand_in]) is not None:
+        return stand_in
+    try:
+        return _read(field, value)
+    except UnreadError as error:
+        raise RefusedError(field.reason, f"`{field.path}` {error}: {quoted(value)}") from None
 
 
 def _refuse_repeated(container: JsonObject, prefix: str) -> None:
@@ -187,15 +206,15 @@ def _refuse_repeated(container: JsonObject, prefix: str) -> None:
 
 
 def _refuse_missing(event: JsonObject) -> None:
-    for name in REQUIRED_FIELDS:
-        if event.get(name) is None:
-            state = "null" if name in event else "absent"
-            raise RefusedError(RejectionReason.MISSING_FIELD, f"`{name}` is {state}")
+    name = missing_field(event)
+    if name:
+        state = "null" if name in event else "absent"
+        raise RefusedError(RejectionReason.MISSING_FIELD, f"`{name}` is {state}")
 
 
-def _refuse_wrong_types(container: JsonObject, fields: tuple[EventField, ...]) -> None:
-    for field in fields:
-        value = container.get(field.name)
+def _refuse_wrong_types(event: JsonObject) -> None:
+    for field in _REQUIRED_FIELDS:
+        value = event.get(field.name)
         if value is not None and json_type(value) not in field.json_types:
             expected = " or ".join(map(with_article, field.json_types))
             raise RefusedError(
@@ -204,117 +223,158 @@ def _refuse_wrong_types(container: JsonObject, fields: tuple[EventField, ...]) -
             )
 
 
-def _text(_: EventField, text: str) -> str:
-    return text
+class UnreadError(ValueError):
+    """A value breaks the rule of its field's kind; the message says how, and follows the field's name."""
 
 
-def _id(field: EventField, text: str) -> str:
-    """Return a string of at least one character and not too many, which are Unicode code points."""
-    if not text:
-        raise RefusedError(field.reason, f"`{field.path}` is empty")
+def _read(field: EventField, value: JsonValue) -> ColumnValue:
+    """Return what a value is in the field's column; raise `UnreadError` if it is nothing there."""
+    if value == "":
+        raise UnreadError("is empty")
+    if json_type(value) not in field.json_types:
+        raise UnreadError(f"is {described_type(value)}")
+    return _READERS[field.kind](field, str(value) if type(value) is str else value)
+
+
+def _text(field: EventField, value: JsonValue) -> str:
+    """Return a text, or the digits of a whole number, of at most the field's length in Unicode code points."""
+    text = digits_of_number(value) if isinstance(value, JsonNumber) else str(value)
     if field.max_length is not None and len(text) > field.max_length:
-        raise RefusedError(
-            field.reason,
-            f"`{field.path}` has {len(text)} characters, more than {field.max_length}: {quoted(text)}",
-        )
+        raise UnreadError(f"has {len(text)} characters, more than {field.max_length}")
     return text
 
 
-_EVENT_NAME: Final = re.compile(EVENT_NAME_PATTERN)
+def digits_of_number(number: JsonNumber) -> str:
+    """Return a whole number as text, one with a point or an exponent up to where doubles are exact; else raise."""
+    if number.is_integer_literal:
+        return "0" if number == "-0" else str(number)
+    value = float(number)
+    if not isfinite(value) or not value.is_integer() or abs(value) > MAX_EXACT_INTEGER:
+        raise UnreadError("is a number, but not a whole one of which each digit is known")
+    return str(int(value))
 
 
-def _event_name(field: EventField, name: str) -> str:
-    if not _EVENT_NAME.fullmatch(name):
-        raise RefusedError(field.reason, f"`{field.path}` does not match {EVENT_NAME_PATTERN}: {quoted(name)}")
+_CURRENCY: Final = re.compile("[A-Z]{3}")
+
+
+def _currency(_: EventField, value: JsonValue) -> str:
+    code = str(value).strip(BLANKS).upper()
+    if not _CURRENCY.fullmatch(code) or not str(value).isascii():
+        raise UnreadError("is not the three letters of a currency")
+    return code
+
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def _event_name(_: EventField, value: JsonValue) -> str:
+    name = str(value).strip(BLANKS)
+    if not 1 <= len(name) <= MAX_EVENT_NAME_LENGTH:
+        raise UnreadError(f"has {len(name)} characters, not 1 to {MAX_EVENT_NAME_LENGTH}")
+    if _CONTROL.search(name):
+        raise UnreadError("has a control character")
     return name
 
 
-def _time(field: EventField, text: str) -> datetime:
-    moment = parse_timestamp(text)
+def _time(_: EventField, value: JsonValue) -> datetime:
+    moment = parse_epoch(value) if isinstance(value, JsonNumber) else parse_timestamp(str(value))
     if moment is None:
-        raise RefusedError(
-            field.reason,
-            f"`{field.path}` is neither YYYY-MM-DD HH:MM:SS[.ffffff] nor RFC 3339 with a zone: {quoted(text)}",
-        )
+        raise UnreadError("is in none of the forms of a timestamp, or no time that exists")
     return moment
 
 
-def _double(number: str) -> float:
-    """Return a number as a double, which may be infinite; an integer has no negative zero."""
-    return 0.0 if number == "-0" else float(number)
+#: A number by RFC 8259.
+_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?", re.ASCII)
 
 
-def _number(field: EventField, number: str) -> float:
-    value = _double(number)
-    if not isfinite(value):
-        raise _out_of_range(field, number, "a double")
-    return value
+def _double(value: JsonValue) -> float:
+    """Return a number, or a text that is one, as a finite double; an integer has no negative zero."""
+    number = str(value).strip(BLANKS)
+    if not _NUMBER.fullmatch(number):
+        raise UnreadError("is not a number")
+    double = 0.0 if number == "-0" else float(number)
+    if not isfinite(double):
+        raise UnreadError("is too large for a double")
+    return double
+
+
+def _number(_: EventField, value: JsonValue) -> float:
+    return _double(value)
 
 
 _CENT: Final = Decimal("0.01")
 
 
-def _money(field: EventField, number: str) -> Decimal:
-    value = _double(number)
-    if value < 0:
-        raise RefusedError(field.reason, f"`{field.path}` is {quoted(number)}")
-    if value >= MAX_PRICE:
-        raise _out_of_range(field, number, f"what is below {MAX_PRICE}")
-    return Decimal(repr(value)).quantize(_CENT, ROUND_HALF_UP)
+def _money(_: EventField, value: JsonValue) -> Decimal:
+    double = _double(value)
+    if double < 0:
+        raise UnreadError("is negative")
+    if double >= MAX_PRICE:
+        raise UnreadError(f"is not below {MAX_PRICE}")
+    return Decimal(repr(double)).quantize(_CENT, ROUND_HALF_UP)
 
 
-def _text_or_whole_number(field: EventField, value: str) -> str:
-    if not isinstance(value, JsonNumber):
-        return value
-    number = float(value)
-    if isfinite(number) and number.is_integer() and abs(number) <= MAX_EXACT_INTEGER:
-        exact = int(value) if value.is_integer_literal else int(number)
-        if abs(exact) <= MAX_EXACT_INTEGER:
-            return str(exact)
-    raise _out_of_range(field, value, "whole numbers of at most 2^53")
-
-
-def _out_of_range(field: EventField, number: str, allowed: str) -> RefusedError:
-    return RefusedError(RejectionReason.INVALID_NUMBER, f"`{field.path}` is outside of {allowed}: {quoted(number)}")
-
-
-_PARSERS: Final[Mapping[Kind, Callable[[EventField, str], ColumnValue]]] = {
+_READERS: Final[Mapping[Kind, Callable[[EventField, JsonValue], ColumnValue]]] = {
     Kind.TEXT: _text,
-    Kind.ID: _id,
+    Kind.ID: _text,
+    Kind.URL: _text,
     Kind.ADDRESS: _text,
+    Kind.CURRENCY: _currency,
     Kind.EVENT_NAME: _event_name,
     Kind.TIME: _time,
     Kind.NUMBER: _number,
     Kind.MONEY: _money,
-    Kind.TEXT_OR_WHOLE_NUMBER: _text_or_whole_number,
 }
 _PRECEDENCE: Final = {reason: place for place, reason in enumerate(RejectionReason)}
-#: Each field with its parser, and whether it is one of `additional_data`, in the order in which their reasons precede.
-_PARSED_FIELDS: Final = tuple(
-    (field, _PARSERS[field.kind], field in ADDITIONAL_DATA_FIELDS)
-    for field in sorted(VALUE_FIELDS, key=lambda field: _PRECEDENCE[field.reason])
+#: In the order in which their reasons precede.
+_REQUIRED_FIELDS: Final = tuple(
+    sorted((field for field in VALUE_FIELDS if field.required), key=lambda field: _PRECEDENCE[field.reason])
 )
+_OPTIONAL_FIELDS: Final = tuple(field for field in VALUE_FIELDS if not field.required)
 
 
-def _refuse_wrong_time(event_time: datetime, received_at: datetime) -> None:
-    lateness = received_at - event_time
+def _correct_clock(values: dict[str, ColumnValue], received_at: datetime) -> None:
+    """Set `event_time`, by the server's clock where the client's was wrong when it sent; raise if it is out of bounds.
+
+    How long before it was sent an event happened is right on a clock that is wrong, as long as nobody sets it.
+    """
+    client_time, sent_at = values["event_time"], values["sent_at"]
+    if not isinstance(client_time, datetime):
+        raise TypeError(f"event_time is {client_time!r}")
+    corrected = isinstance(sent_at, datetime) and abs(received_at - sent_at) > ALLOWED_CLOCK_SKEW
+    lateness = sent_at - client_time if corrected and isinstance(sent_at, datetime) else received_at - client_time
     if lateness > ALLOWED_LATENESS:
-        raise RefusedError(RejectionReason.TOO_LATE, f"it happened {lateness} before it was received: {event_time}")
+        raise RefusedError(RejectionReason.TOO_LATE, f"it happened {lateness} before it was received: {client_time}")
     if -lateness > ALLOWED_CLOCK_SKEW:
         raise RefusedError(
             RejectionReason.FROM_THE_FUTURE,
-            f"`timestamp` {event_time.isoformat()} is {-lateness} after it was received",
+            f"`timestamp` {client_time.isoformat()} is {-lateness} after it was {'sent' if corrected else 'received'}",
         )
+    values["event_time"] = received_at - lateness
+    values["clock_corrected"] = corrected
 
 
 _TOP_LEVEL_NAMES: Final = frozenset(field.name for field in TOP_LEVEL_FIELDS)
 _ADDITIONAL_NAMES: Final = frozenset(field.name for field in ADDITIONAL_DATA_FIELDS)
+#: Of these kinds the tables keep less than was sent, so a value that can't be read is not kept either.
+_KEPT_IN_PART: Final = frozenset(field.path for field in VALUE_FIELDS if field.kind in (Kind.ADDRESS, Kind.URL))
 
 
-def _extra(event: JsonObject, additional: JsonObject) -> str | None:
-    """Return what the contract does not know, as JSON text; the unknown fields of `additional_data` come last."""
-    unknown = [(name, value) for name, value in event.members if name not in _TOP_LEVEL_NAMES]
-    nested = [(name, value) for name, value in additional.members if name not in _ADDITIONAL_NAMES]
+def _extra(event: JsonObject, additional: JsonObject, unread: Mapping[str, JsonValue]) -> str | None:
+    """Return what the contract does not know or could not read, as JSON text; `additional_data` comes last."""
+    kept = unread.keys() - _KEPT_IN_PART
+    unknown = [
+        (name, value)
+        for name, value in event.members
+        if name != ADDITIONAL_DATA and (name not in _TOP_LEVEL_NAMES or name in kept)
+    ]
+    nested = [
+        (name, value)
+        for name, value in additional.members
+        if name not in _ADDITIONAL_NAMES or f"{ADDITIONAL_DATA}.{name}" in kept
+    ]
     if nested:
         unknown.append((ADDITIONAL_DATA, JsonObject(nested)))
+    elif ADDITIONAL_DATA in kept:
+        unknown.append((ADDITIONAL_DATA, unread[ADDITIONAL_DATA]))
     return dump_json(JsonObject(unknown)) if unknown else None

@@ -1,4 +1,5 @@
-"""What the tables do not keep of validated lines: all that erased users sent, and the last bits of IP addresses.
+"""What the tables do not keep of validated lines: all that erased users sent, the last bits of IP addresses, and the
+queries of pages' addresses.
 
 A received event has its addresses in columns. A rejected line may be anything, even no JSON: there every value of a
 field that the contract names as an address is truncated, by its bytes, and the rest of the line stays as it was. So
@@ -14,7 +15,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from contracts.privacy import ADDRESS_COLUMNS, ADDRESS_FIELDS, truncated_address
+from contracts.privacy import ADDRESS_COLUMNS, ADDRESS_FIELDS, URL_COLUMNS, URL_QUERY, truncated_address
 from contracts.rules import IPV4_BITS, IPV6_BITS
 from spark_jobs.validation.chunks import Validated
 from spark_jobs.validation.erased_lines import without_erased
@@ -29,12 +30,25 @@ class Privacy:
 
     def applied_to(self, validated: Validated) -> Validated:
         """Return what may be kept of validated lines; each is still one received or one rejected row."""
-        received, rejected = validated.received, validated.rejected
+        received, rejected = _without_queries(validated.received), validated.rejected
         if self.erased:
             received, rejected = without_erased(received, rejected, self.erased)
         if not self.keep_ip_addresses:
             received, rejected = without_addresses(received, rejected)
         return replace(validated, received=received, rejected=rejected)
+
+
+def _without_queries(received: pa.Table) -> pa.Table:
+    """Return events whose pages' addresses end before their query."""
+    for name in URL_COLUMNS:
+        at = received.schema.get_field_index(name)
+        if received.column(at).null_count == len(received):
+            continue
+        encoded = received.column(at).combine_chunks().dictionary_encode()
+        kept = pc.replace_substring_regex(encoded.dictionary, URL_QUERY, "")
+        kept = pc.if_else(pc.equal(kept, ""), pa.scalar(None, kept.type), kept)
+        received = received.set_column(at, received.schema.field(at), kept.take(encoded.indices))
+    return received
 
 
 _OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"

@@ -1,8 +1,8 @@
-"""A line → its JSON value by RFC 8259 to the letter; and a value → text, for the column `extra` and for a person.
+"""A line → its JSON value by RFC 8259, or near it; and a value → text, for the column `extra` and for a person.
 
-`json.loads` accepts NaN and lone surrogates, keeps the last of two equal names in silence, and recurses until it
-breaks; here each of these has its own outcome. Numbers keep their spelling, so that nothing is lost, and no time is
-spent on a number of a million digits, before the contract has said which type it wants.
+`json.loads` takes NaN for a number, keeps lone surrogates and the last of two equal names in silence, and recurses
+until it breaks; here each of these has its own outcome. Numbers keep their spelling, so that nothing is lost, and no
+time is spent on a number of a million digits, before the contract has said which type it wants.
 """
 
 import json
@@ -28,6 +28,10 @@ class JsonNumber(str):
         return not any(mark in self for mark in ".eE")
 
 
+class JsonConstant(str):
+    """`NaN`, `Infinity` or `-Infinity`, which Python writes and JSON does not have: a value, but no number."""
+
+
 class JsonObject(dict[str, "JsonValue"]):
     """A JSON object; `members` are its pairs as written, with repeated names."""
 
@@ -45,7 +49,7 @@ class JsonObject(dict[str, "JsonValue"]):
                 seen.add(name)
 
 
-JsonValue = None | bool | str | JsonNumber | JsonObject | list["JsonValue"]
+JsonValue = None | bool | str | JsonNumber | JsonConstant | JsonObject | list["JsonValue"]
 
 
 class NotJsonError(ValueError):
@@ -59,7 +63,8 @@ class TooDeepError(ValueError):
 def parse_json(line: bytes) -> JsonValue:
     """Return the value that `line` holds; raise `NotJsonError` or `TooDeepError`.
 
-    A byte order mark before the value is ignored, on any line: files that begin with one are joined to objects.
+    A byte order mark before the value is ignored, on any line: files that begin with one are joined to objects. Half of
+    an escaped surrogate pair, which a client leaves that cuts a text within an emoji, is U+FFFD, as browsers write it.
     """
     written = line.removeprefix(BYTE_ORDER_MARK)
     try:
@@ -68,25 +73,20 @@ def parse_json(line: bytes) -> JsonValue:
         raise NotJsonError(f"not UTF-8: byte 0x{written[error.start]:02x} at position {error.start}") from None
     if not text.strip(WHITESPACE):
         raise NotJsonError("an empty line")
+    if "\\u" in text:
+        text = _SURROGATE.sub(lambda match: r"\ufffd" if match["lone"] else match[0], text)
     # Fewer brackets than that can't nest too deep: most lines are spared the search for them.
     if text.count("[") + text.count("{") <= MAX_NESTING:
         value, depth = _decoded(text), 0
     else:
         value, depth = _decoded_in_pieces(text)
-    for match in _SURROGATE.finditer(text):
-        if match["lone"]:
-            raise NotJsonError(f"{match['lone']} at position {match.start()} is half of a surrogate pair")
     if depth > MAX_NESTING:
         raise TooDeepError(f"nested {depth} levels deep, more than {MAX_NESTING}")
     return value
 
 
-def _refuse_constant(name: str) -> None:
-    raise NotJsonError(f"{name} is not a JSON number")
-
-
 _DECODER: Final = json.JSONDecoder(
-    parse_int=JsonNumber, parse_float=JsonNumber, parse_constant=_refuse_constant, object_pairs_hook=JsonObject
+    parse_int=JsonNumber, parse_float=JsonNumber, parse_constant=JsonConstant, object_pairs_hook=JsonObject
 )
 
 #: An escaped backslash, a whole surrogate pair, or half of one, which has no UTF-8 form; the alternatives are tried in
@@ -144,6 +144,8 @@ _INT64_DIGITS: Final = 20
 def dump_json(value: JsonValue) -> str:
     """Return `value` without any white space, members in their order, numbers in their shortest spelling.
 
+    A constant becomes a string, so that the text is JSON.
+
     The text is byte for byte what yyjson (inside DuckDB) writes: the column `extra` is written by DuckDB for most lines
     and here for the others, and a line's row must not depend on which of the two validated it.
     """
@@ -191,6 +193,7 @@ _TYPE_NAMES: Final[dict[type, str]] = {
     NoneType: "null",
     bool: "boolean",
     JsonNumber: "number",
+    JsonConstant: "constant",
     str: "string",
     list: "array",
     JsonObject: "object",
@@ -198,12 +201,12 @@ _TYPE_NAMES: Final[dict[type, str]] = {
 
 
 def json_type(value: JsonValue) -> str:
-    """Return the name of a value's type as JSON Schema has it; every number is a `number`."""
+    """Return the name of a value's type as JSON Schema has it; every number is a `number`, NaN a `constant`."""
     return _TYPE_NAMES[type(value)]
 
 
 def with_article(type_name: str) -> str:
-    """Return the name of a JSON type as a sentence needs it."""
+    """Return the name of a type as a sentence needs it."""
     return type_name if type_name == "null" else f"an {type_name}" if type_name[0] in "ao" else f"a {type_name}"
 
 

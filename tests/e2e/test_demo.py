@@ -70,7 +70,7 @@ def test_the_demo_accounts_for_every_event(demo: RunningDemo) -> None:
     assert summary["lines"] == sum(summary["sent"].values())
     assert summary["sent"]["past"] + summary["sent"]["live"] > 50_000
     assert summary["duplicates"] > 0
-    assert {"too_late", "not_json", "negative_price"} <= summary["rejected"].keys()
+    assert {"too_late", "not_json", "invalid_timestamp"} <= summary["rejected"].keys()
     assert len(summary["event_hours"]) >= 3, "two past hours and the open one"
 
 

@@ -5,6 +5,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contracts.envelope import ENVELOPE_FIELDS, TOO_LARGE_FIELD, Stamp, envelope_line
 from contracts.rejections import RejectionReason
@@ -17,6 +19,13 @@ from tests.infra.api_settings import api_settings
 
 Event = dict[str, Any]
 
+_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
+_NUMBERS = st.integers(-(10**300), 10**300) | st.floats(allow_nan=False, allow_infinity=False)
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | _NUMBERS | _TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXT, inner, max_size=3),
+    max_leaves=6,
+)
 LARGE: Event = {"user_id": "a", "x": "y" * 1_100_000}
 
 SINGLE = single_event_templates("events", api_settings())
@@ -193,6 +202,23 @@ def test_every_event_has_a_partition_key_that_kinesis_takes_and_both_routes_give
     assert alone["PartitionKey"] == record["PartitionKey"] == (key or f"{CONTEXT['extendedRequestId']}-0")
     # Of an element that is null, $input.json() says "", as of one that is not there; that is no object either.
     assert alone["Data"] == record["Data"] or event is None
+
+
+@given(event=JSON_VALUES, user_id=JSON_VALUES, anonymous_id=JSON_VALUES)
+def test_any_event_has_a_key_and_a_line_and_both_routes_store_the_same(
+    event: Any, user_id: Any, anonymous_id: Any
+) -> None:
+    if isinstance(event, dict):
+        event = {**event, "user_id": user_id, "anonymous_id": anonymous_id}
+    alone = request(SINGLE.request, json.dumps(event).encode())
+    (record,) = request(BATCH.request, json.dumps([event]).encode())["Records"]
+    assert 1 <= len(record["PartitionKey"].encode("utf-16-le")) // 2 <= 256
+    assert alone["PartitionKey"] == record["PartitionKey"]
+    line = base64.b64decode(record["Data"])
+    assert (line.count(b"\n"), line[-1:]) == (1, b"\n")
+    if event is not None:
+        assert alone["Data"] == record["Data"]
+        assert json.loads(line)["event"] == event
 
 
 def test_events_without_a_user_are_spread_over_the_shards() -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from infra.deploy import MAX_TEMPLATE_BYTES
-from infra.synth import synthesized
+from infra.synth import put_node_on_path, synthesized
 from tests.infra.conftest import Template, shop_settings
+from tests.infra.test_pipeline_stack import ACCEPTED
 
 pytestmark = pytest.mark.cdk
 
@@ -70,3 +71,20 @@ def test_the_firewall_blocks_who_names_a_visitor_without_the_key_and_counts_visi
     )
     sender = rules["RatePerAddress"]["Statement"]["RateBasedStatement"]
     assert sender["ScopeDownStatement"] == {"NotStatement": {"Statement": names_visitor}}
+
+
+def test_of_the_distribution_aws_rule_packs_find_only_what_is_known(tmp_path: Path) -> None:
+    known = {
+        "AwsSolutions-CFR1",  # visitors come from wherever the shop sells
+        "AwsSolutions-CFR2",  # the API has its firewall; one for the pages is the shop's to choose
+        "AwsSolutions-CFR3",  # every accepted request is in the stream; logs of the pages are the shop's to choose
+    }
+    put_node_on_path()
+    import cdk_nag
+
+    from infra.pipeline_stack import pipeline_app
+
+    app, stack = pipeline_app(shop_settings(), outdir=str(tmp_path))
+    packs = (cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app))
+    found = {violation.rule_name for pack in packs for violation in pack.validate_scope(stack).violations}
+    assert found - set(ACCEPTED) == known

@@ -18,6 +18,10 @@ VALID_EVENT: Final = {
     "insertion_timestamp": '"2026-11-22 09:59:58.732754"',
     "event_name": '"Search"',
     "user_ip": '""',
+    "sent_at": '"2026-11-22 09:59:59"',
+    "anonymous_id": '"device"',
+    "page_url": '"https://shop.example/shoes?q=1"',
+    "currency": '"EUR"',
 }
 VALID_ADDITIONAL: Final = {"time_on_data": "79", "percent_viewed": "39.7", "product_id": "557246", "price": "417.97"}
 
@@ -51,6 +55,24 @@ _TIMES: Final = st.sampled_from(
         " 2026-11-22 09:30:00",
         "2026-11-22 09:30:00\n",
         "２026-11-22 09:30:00",
+        "2026-11-22T09:30",
+        "2026-11-22 09:30Z",
+        "2026-11-22T09:30:00,5",
+        "2026-11-22T09:30:00+0000",
+        "2026-11-22 09:30:00 +02",
+        "2026-11-22 09:30:00UTC ",
+        "2026-11-22 09:30:00+00:00Z",
+        "2026-11-22 09:30:00+2:00",
+        "2026-11-22 09:60:60",
+        "22/11/2026 09:30:00",
+        "1795341540",
+        "1795341540000",
+        "1795341540000000",
+        "1795341540.25",
+        " 1795341540000 ",
+        "-1795341540",
+        "100000000000",
+        "99999999999999",
         "yesterday",
         "",
     ]
@@ -108,6 +130,17 @@ _STRINGS: Final = st.one_of(
             r'"\ud83d\ude00"',
             r'"\\ud800"',
             r'"\/"',
+            '"purchase"',
+            '" Add To Cart"',
+            '"view_item"',
+            '"加入购物车"',
+            '"a\x85b"',
+            '"eur"',
+            '"ısk"',
+            '"19.99"',
+            '" 4.5 "',
+            '"1,5"',
+            '"https://shop.example/a?b#c"',
         ]
     ),
     st.sampled_from([256, 257, 128, 129, 64, 65]).flatmap(
@@ -135,9 +168,14 @@ json_values: Final = st.one_of(
 )
 """Any JSON text, and some that is none."""
 
+_EPOCHS: Final = st.sampled_from(
+    ["1795341540", "1795341540000", "1795341540000000", "1795341540.5", "1.79534154e9", "-1", "1e17", "0", "1e99999"]
+)
+
 _FITTING: Final = {
-    "timestamp": _TIMES.map(lambda text: json.dumps(text, ensure_ascii=False)),
-    "insertion_timestamp": _TIMES.map(json.dumps),
+    "timestamp": st.one_of(_TIMES.map(lambda text: json.dumps(text, ensure_ascii=False)), _EPOCHS),
+    "insertion_timestamp": st.one_of(_TIMES.map(json.dumps), _EPOCHS),
+    "sent_at": st.one_of(_TIMES.map(json.dumps), _EPOCHS),
     "received_at": st.sampled_from(
         [
             "0",
@@ -150,8 +188,9 @@ _FITTING: Final = {
             "99999999999999999999",
         ]
     ),
-    **dict.fromkeys(VALID_ADDITIONAL, _NUMBERS),
-    **dict.fromkeys(("user_id", "click_id", "event_name", "pixel_id", "user_ip"), _STRINGS),
+    **dict.fromkeys(VALID_ADDITIONAL, st.one_of(_NUMBERS, _NUMBERS.map(lambda number: f'"{number}"'), _STRINGS)),
+    **dict.fromkeys(("user_id", "click_id", "pixel_id", "anonymous_id"), st.one_of(_STRINGS, _NUMBERS)),
+    **dict.fromkeys(("event_name", "user_ip", "page_url", "referrer", "utm_source", "currency"), _STRINGS),
 }
 
 _NAMES: Final = st.one_of(

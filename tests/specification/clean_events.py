@@ -61,15 +61,17 @@ def clean_events(received: Iterable[ReceivedEvent], spelling: Spelling, is_crawl
 
 
 def _winner(copies: list[ReceivedEvent], spelling: Spelling) -> ReceivedEvent:
-    """The smallest (received_at, insertion_timestamp, user_id, all else); what is absent comes last.
+    """The smallest (received_at, insertion_timestamp, user_id, all else in the columns' order); what is absent is last.
 
     Texts compare by their bytes in UTF-8, which is the order of their characters; `extra` does as the job spells it.
     """
-    others = [field.name for field in fields(Event) if field.name not in (*DECIDING, "extra")]
+    others = [field.name for field in fields(Event) if field.name not in DECIDING]
+
+    def value(event: ReceivedEvent, name: str) -> object:
+        return spelling(event) if name == "extra" and event.extra is not None else getattr(event, name)
 
     def precedence(event: ReceivedEvent) -> tuple[object, ...]:
-        extra = (True,) if event.extra is None else (False, spelling(event))
-        return (*(_absent_last(getattr(event, name)) for name in (*DECIDING, *others)), extra)
+        return tuple(_absent_last(value(event, name)) for name in (*DECIDING, *others))
 
     return min(copies, key=precedence)
 

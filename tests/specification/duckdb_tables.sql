@@ -11,7 +11,10 @@ QUALIFY row_number() OVER (
     ORDER BY received_at, insertion_timestamp NULLS LAST, user_id, event_time, event_name, pixel_id NULLS LAST,
              product_id NULLS LAST, price NULLS LAST, time_on_data NULLS LAST, signbit(time_on_data),
              percent_viewed NULLS LAST, signbit(percent_viewed), user_ip NULLS LAST, source_ip NULLS LAST,
-             user_agent NULLS LAST, request_id NULLS LAST, extra NULLS LAST) = 1;
+             user_agent NULLS LAST, request_id NULLS LAST, extra NULLS LAST, sent_at NULLS LAST,
+             anonymous_id NULLS LAST, page_url NULLS LAST, referrer NULLS LAST, utm_source NULLS LAST,
+             utm_medium NULLS LAST, utm_campaign NULLS LAST, currency NULLS LAST, sent_event_name NULLS LAST,
+             clock_corrected, unread_fields NULLS LAST) = 1;
 
 CREATE TABLE marked AS
 SELECT *, coalesce(user_agent IN (SELECT user_agent FROM crawlers), false) AS by_agent,

@@ -1,5 +1,7 @@
 """Text → its JSON value by RFC 8259, and how deep it nests; or nothing, if it is not exactly one value.
 
+NaN and the infinities, as Python writes them, are values, too; half of a surrogate pair is U+FFFD.
+
 A parser of our own, with its own stack: Python's takes NaN, forgets repeated names, and recurses.
 """
 
@@ -43,7 +45,14 @@ class Object:
         return next((value for own, value in self.members if own == name), None)
 
 
-Value = None | bool | str | Number | Object | tuple["Value", ...]
+@dataclass(frozen=True)
+class Constant:
+    """`NaN`, `Infinity` or `-Infinity`: no number, and what JSON does not have."""
+
+    spelling: str
+
+
+Value = None | bool | str | Number | Constant | Object | tuple["Value", ...]
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,7 @@ class Json:
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _SCALAR = re.compile(
+    r"(?P<constant>NaN|-?Infinity)|"
     r'(?P<string>"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*")'
     r"|(?P<number>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)"
     r"|(?P<word>true|false|null)"
@@ -145,6 +155,8 @@ class _Parser:
         if match is None:
             raise _NoJsonError
         self._at = match.end()
+        if match["constant"]:
+            return Constant(match["constant"])
         if match["string"]:
             return _unescaped(match["string"])
         return Number(match["number"]) if match["number"] else _WORDS[match["word"]]
@@ -165,10 +177,5 @@ class _Parser:
 
 
 def _unescaped(literal: str) -> str:
-    """Return the string; half of a surrogate pair is none, since no UTF-8 can hold it."""
-    text = str(json.loads(literal))
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise _NoJsonError from None
-    return text
+    """Return the string; half of a surrogate pair is U+FFFD, since no UTF-8 can hold it."""
+    return "".join("\ufffd" if "\ud800" <= mark <= "\udfff" else mark for mark in str(json.loads(literal)))

@@ -8,15 +8,21 @@ from decimal import Decimal
 from tests.specification import fields
 from tests.specification.addresses import truncated
 from tests.specification.json_values import Number, Object, Value, parse
-from tests.specification.timestamps import moment
 
 MARK = "\ufeff".encode()  # a byte order mark before a line's JSON is no part of it
 LONGEST_LINE = 1_000 * 1024  # bytes, with its newline
 DEEPEST = 64
 LAST_MILLISECOND = 253_402_300_799_999  # of the year 9999
-LONGEST_USER_ID = 256
 LONGEST_CLICK_ID = 128
-EVENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_ .:-]{0,63}")
+LONGEST_EVENT_NAME = 128
+CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+#: Names, without blanks and in lower case, that stand for a standard event.
+STANDARD_NAMES = {
+    **dict.fromkeys(("search", "view_search_results", "productssearched", "search_submitted"), "Search"),
+    **dict.fromkeys(("viewcontent", "view_item", "productviewed", "product_viewed"), "ViewContent"),
+    **dict.fromkeys(("addtocart", "add_to_cart", "productadded", "product_added_to_cart"), "AddToCart"),
+    **dict.fromkeys(("purchase", "ordercompleted", "checkout_completed"), "Purchase"),
+}
 ALLOWED_LATENESS = timedelta(days=7)
 ALLOWED_SKEW = timedelta(minutes=5)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,6 +49,17 @@ class Event:
     user_agent: str | None
     request_id: str | None
     extra: str | None
+    sent_at: datetime | None = None
+    anonymous_id: str | None = None
+    page_url: str | None = None
+    referrer: str | None = None
+    utm_source: str | None = None
+    utm_medium: str | None = None
+    utm_campaign: str | None = None
+    currency: str | None = None
+    sent_event_name: str | None = None
+    clock_corrected: bool = False
+    unread_fields: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -79,9 +96,7 @@ def _received_at(envelope: Value) -> datetime | None:
     """The stamp of an envelope: it has each name once, an integer `received_at`, `event`, and its stamps are text."""
     if not isinstance(envelope, Object) or envelope.has_repeated_names() or "event" not in envelope.names:
         return None
-    if not isinstance(envelope.get("event"), Object) and all(
-        envelope.get(name) is not None for name in fields.REQUIRED
-    ):
+    if not isinstance(envelope.get("event"), Object) and fields.has_required(envelope):
         return None  # an event without an envelope, which has an `event` of its own
     if any(not isinstance(envelope.get(name), str | None) for name in STAMPS):
         return None
@@ -95,61 +110,96 @@ def _event(event: Object, envelope: Object, received_at: datetime) -> Event | st
     """The event, or the first reason."""
     data = event.get("additional_data")
     additional = data if isinstance(data, Object) else Object(())
-    reason = _unfit_fields(event, additional) or _unfit_texts(event)
-    if reason:
-        return reason
-    event_time, inserted = moment(fields.text(event, "timestamp") or ""), fields.text(event, "insertion_timestamp")
-    if event_time is None or (inserted is not None and moment(inserted) is None):
-        return "invalid_timestamp"
-    if fields.is_negative_price(additional):
-        return "negative_price"
-    try:
-        values = _values(event, additional, envelope, event_time, received_at)
-    except fields.OutOfRangeError:
-        return "invalid_number"
-    if received_at - event_time > ALLOWED_LATENESS:
-        return "too_late"
-    return "from_the_future" if event_time - received_at > ALLOWED_SKEW else values
-
-
-def _unfit_fields(event: Object, additional: Object) -> str | None:
-    """Whether each field is there once, if it must at all, and of its type; null is the same as absent."""
     if event.has_repeated_names() or additional.has_repeated_names():
         return "duplicate_field"
-    if any(event.get(name) is None for name in fields.REQUIRED):
+    if not fields.has_required(event):
         return "missing_field"
-    for container, types in ((event, fields.TOP_LEVEL), (additional, fields.ADDITIONAL)):
-        if any(not isinstance(container.get(name), (*allowed, type(None))) for name, allowed in types.items()):
-            return "wrong_type"
-    return None
-
-
-def _unfit_texts(event: Object) -> str | None:
-    """Whether the ids have a length that is allowed, in characters, and the name is one."""
-    if not 1 <= len(str(event.get("user_id"))) <= LONGEST_USER_ID:
-        return "invalid_user_id"
-    if not 1 <= len(str(event.get("click_id"))) <= LONGEST_CLICK_ID:
-        return "invalid_click_id"
-    return None if EVENT_NAME.fullmatch(str(event.get("event_name"))) else "invalid_event_name"
-
-
-def _values(event: Object, additional: Object, envelope: Object, event_time: datetime, received_at: datetime) -> Event:
-    inserted = fields.text(event, "insertion_timestamp")
+    values, unread = fields.optional_values(event, additional)
+    if _has_wrong_type(event):
+        return "wrong_type"
+    user_id = event.get("user_id")
+    if fields.is_absent(user_id) and values["anonymous_id"] is not None:
+        user_id = str(values["anonymous_id"])
+    required = _required(event, user_id)
+    if isinstance(required, str):
+        return required
+    times = _times(required.client_time, values["sent_at"], received_at)
+    if isinstance(times, str):
+        return times
     return Event(
-        event_time=event_time,
+        event_time=times[0],
+        clock_corrected=times[1],
         received_at=received_at,
-        user_id=str(event.get("user_id")),
-        click_id=str(event.get("click_id")),
-        event_name=str(event.get("event_name")),
-        pixel_id=fields.text(event, "pixel_id"),
-        product_id=fields.product_id(additional),
-        price=fields.price(additional),
-        time_on_data=fields.double(additional, "time_on_data"),
-        percent_viewed=fields.double(additional, "percent_viewed"),
-        insertion_timestamp=None if inserted is None else moment(inserted),
-        user_ip=truncated(fields.text(event, "user_ip")),
-        source_ip=truncated(fields.text(envelope, "source_ip")),
-        user_agent=fields.text(envelope, "user_agent"),
-        request_id=fields.text(envelope, "request_id"),
-        extra=fields.extra(event, additional),
+        user_id=required.user_id,
+        click_id=required.click_id,
+        event_name=required.event_name,
+        sent_event_name=None if event.get("event_name") == required.event_name else str(event.get("event_name")),
+        source_ip=truncated(_stamp(envelope, "source_ip") or ""),
+        user_agent=_stamp(envelope, "user_agent"),
+        request_id=_stamp(envelope, "request_id"),
+        extra=fields.extra(event, additional, unread),
+        unread_fields=tuple(unread) or None,
+        **values,
     )
+
+
+def _stamp(envelope: Object, name: str) -> str | None:
+    value = envelope.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def _has_wrong_type(event: Object) -> bool:
+    """Whether a required field is something else than a text or, but for the name, a number."""
+    return any(
+        not isinstance(event.get(name), (str, type(None)) if name == "event_name" else (str, Number, type(None)))
+        for name in fields.REQUIRED
+    )
+
+
+@dataclass(frozen=True)
+class Required:
+    """The values of the required fields."""
+
+    user_id: str
+    click_id: str
+    event_name: str
+    client_time: datetime
+
+
+def _required(event: Object, user_id: Value) -> Required | str:
+    """The required values, or the first reason, in the order in which they are read here."""
+    reason = "invalid_user_id"
+    try:
+        user = fields.user_id(_there(user_id))
+        reason = "invalid_click_id"
+        click = fields.text(_there(event.get("click_id")), LONGEST_CLICK_ID)
+        reason = "invalid_event_name"
+        name = _event_name(event.get("event_name"))
+        reason = "invalid_timestamp"
+        return Required(user, click, name, fields.time(_there(event.get("timestamp"))))
+    except fields.UnreadError:
+        return reason
+
+
+def _there(value: Value) -> Value:
+    if fields.is_absent(value):
+        raise fields.UnreadError
+    return value
+
+
+def _event_name(value: Value) -> str:
+    name = str(value).strip(fields.BLANKS)
+    if not 1 <= len(name) <= LONGEST_EVENT_NAME or CONTROL_CHARACTER.search(name):
+        raise fields.UnreadError
+    lower = "".join(letter.lower() if letter.isascii() else letter for letter in name if letter not in fields.BLANKS)
+    return STANDARD_NAMES.get(lower, name)
+
+
+def _times(client_time: datetime, sent_at: object, received_at: datetime) -> tuple[datetime, bool] | str:
+    """The event's time, and whether the client's clock had to be corrected; or why it can't have been then."""
+    lateness, corrected = received_at - client_time, False
+    if isinstance(sent_at, datetime) and abs(received_at - sent_at) > ALLOWED_SKEW:
+        lateness, corrected = sent_at - client_time, True
+    if lateness > ALLOWED_LATENESS:
+        return "too_late"
+    return "from_the_future" if -lateness > ALLOWED_SKEW else (received_at - lateness, corrected)

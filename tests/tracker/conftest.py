@@ -1,4 +1,4 @@
-"""One browser for all tests of the tracker; for each test a new visitor, a shop, and an API on another origin."""
+"""One browser for the tests of a file; for each test a new visitor, a shop, and an API on another origin."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,8 +13,9 @@ from tests.tracker.shop import Shop, running_shop
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A Chromium, until the file ends: Playwright runs once at a time in a process, and other files may need it."""
     with running_browser() as browser:
         yield browser
 

@@ -106,7 +106,8 @@ def test_visitor_is_the_user_until_the_shop_names_one(open_page: Callable[..., P
     flush(page)
     api.wait_for(stored=3)
     visitor = api.stored[0]["anonymous_id"]
-    assert [event["user_id"] for event in api.stored] == [visitor, "123", visitor]
+    assert [event.get("user_id") for event in api.stored] == [None, "123", None]
+    assert [received(event)["user_id"] for event in api.stored] == [visitor, "123", visitor]
     assert {event["anonymous_id"] for event in api.stored} == {visitor}
 
 
@@ -154,7 +155,8 @@ def test_page_cannot_set_what_identifies_an_event(open_page: Callable[..., Page]
     )
     event = only_event(page, api)
     assert received(event)["event_name"] == "Search"
-    assert event["user_id"] == event["anonymous_id"] != 4
+    assert received(event)["user_id"] == event["anonymous_id"] != 4
+    assert "user_id" not in event
 
 
 def test_additional_data_of_the_page_is_kept(open_page: Callable[..., Page], api: FakeApi) -> None:

@@ -128,7 +128,7 @@ const proceed = () => {
 const enqueue = (event) => {
   event.pixel_id ||= config.pixel
   event.anonymous_id = stored((storage) => (storage[VISITOR] ||= randomId())) || (anonymous ||= randomId())
-  event.user_id = user || event.anonymous_id // the API demands a user_id also of visitors without a name
+  event.user_id = user || undefined // anonymous_id stands in for it
   hold(page)
   add(PREFIX + page + ":" + event.click_id, JSON.stringify(event, (name, value) => value?.toWellFormed?.() ?? value))
 }

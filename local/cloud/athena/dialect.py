@@ -14,6 +14,7 @@ from sqlglot.errors import OptimizeError, ParseError
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import traverse_scope
+from sqlglot.schema import MappingSchema
 
 from local.cloud.athena.tables import QueryError, TableName, TableScans, Version
 
@@ -30,17 +31,17 @@ def translate(sql: str, *, database: str, scans: TableScans) -> str:
     query = _parsed(sql)
     _name_columns(query)
     tables = [(node, _name(node, database)) for node in _tables(query)]
-    schema: dict[str, dict[str, dict[str, str]]] = {}
+    schema = MappingSchema(dialect="duckdb")
     for node, name in tables:
         columns = scans.columns(name)
         if columns is None:
             raise QueryError(
                 _at("TABLE_NOT_FOUND", node, f"Table '{_CATALOG}.{name.database}.{name.whole}' does not exist")
             )
-        schema.setdefault(name.database, {})[name.whole] = dict(columns)
         node.set("catalog", None)
         node.set("db", exp.to_identifier(name.database))
-    resolved = _resolved(query, dict(schema), database)
+        schema.add_table(node, dict(columns))
+    resolved = _resolved(query, schema, database)
     _refuse_decimal_quotients(resolved)
     _keep_dates(resolved)
     _unnest_maps(resolved)
@@ -82,7 +83,7 @@ def _name(node: exp.Table, database: str) -> TableName:
     return TableName(database=(node.db or database).lower(), name=name, metadata=metadata or None)
 
 
-def _resolved(query: exp.Query, schema: dict[str, object], database: str) -> exp.Query:
+def _resolved(query: exp.Query, schema: MappingSchema, database: str) -> exp.Query:
     try:
         qualified = qualify(query, dialect="athena", schema=schema, db=database or None, quote_identifiers=True)
         resolved = annotate_types(qualified, schema=schema, dialect="athena")

@@ -1,8 +1,6 @@
 """One query → its answer, by DuckDB over the Iceberg files in this cloud's own S3; every value as Athena writes it."""
 
-import contextlib
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -12,8 +10,9 @@ import duckdb
 
 from local.cloud import emulator
 from local.cloud.athena.dialect import translate
-from local.cloud.athena.store import Column, Execution, ResultSet
-from local.cloud.athena.tables import QueryError, TableName, TableScans
+from local.cloud.athena.tables import QueryError, TableScans
+from local.cloud.emulator import Scope
+from local.cloud.json_protocol import Payload
 from local.cloud.settings import HOST
 from local.duckdb_iceberg import load_iceberg, s3_secret
 
@@ -40,6 +39,26 @@ _DECIMAL: Final = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 
 
 @dataclass(frozen=True, kw_only=True)
+class ResultSet:
+    """The results of a query: columns as GetQueryResults describes them; a value is its text, or None for NULL."""
+
+    columns: tuple[Payload, ...]
+    rows: tuple[tuple[str | None, ...], ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column["Name"] for column in self.columns)
+
+    def csv(self) -> bytes:
+        """Return what Athena puts into the result location: every value quoted, NULL as nothing at all."""
+        return "".join(",".join(map(_quoted, line)) + "\n" for line in (self.names, *self.rows)).encode()
+
+
+def _quoted(value: str | None) -> str:
+    return "" if value is None else '"' + value.replace('"', '""') + '"'
+
+
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """The results of a query, and the size of the tables that it named: no less than Athena would have scanned."""
 
@@ -47,55 +66,43 @@ class Answer:
     bytes: int
 
 
-class RunningQuery:
-    """A query that runs in one thread and can be stopped from another."""
+def run(
+    connection: duckdb.DuckDBPyConnection, sql: str, *, scope: Scope, database: str, bytes_limit: int | None, port: int
+) -> Answer:
+    """Run a query on a connection of its own, which another thread may interrupt.
 
-    def __init__(self, execution: Execution, *, port: int) -> None:
-        """`port` is where this cloud's S3 is read from."""
-        self._execution = execution
-        self._port = port
-        self._connection = duckdb.connect()
+    Raise `QueryError` with Athena's reason. `database` is that of tables without one, `port` that of this cloud's S3.
+    """
+    with connection:
+        _prepare(connection, scope, port)
+        scans = TableScans(connection, lambda name: emulator.glue_table(scope, database=name.database, name=name.name))
+        try:
+            translated = translate(sql, database=database, scans=scans)
+            if bytes_limit is not None and scans.bytes > bytes_limit:
+                raise QueryError(f"Bytes scanned limit was exceeded: {scans.bytes} of {bytes_limit}")
+            return Answer(results=result_set(connection.sql(translated)), bytes=scans.bytes)
+        except duckdb.Error as error:
+            raise QueryError(_reason(error)) from error
 
-    def stop(self) -> None:
-        """Interrupt the current step; between two steps there is nothing to interrupt, so call this repeatedly."""
-        with contextlib.suppress(duckdb.ConnectionException):  # the query has just ended
-            self._connection.interrupt()
 
-    def run(self) -> Answer:
-        """Run the query; raise `QueryError` with Athena's reason."""
-        execution = self._execution
-        with self._connection as connection:
-            self._prepare(connection)
-            scans = TableScans(connection, self._glue_table)
-            try:
-                sql = translate(execution.query, database=execution.database, scans=scans)
-                if execution.bytes_limit is not None and scans.bytes > execution.bytes_limit:
-                    raise QueryError(f"Bytes scanned limit was exceeded: {scans.bytes} of {execution.bytes_limit}")
-                return Answer(results=result_set(connection.sql(sql)), bytes=scans.bytes)
-            except duckdb.Error as error:
-                raise QueryError(_reason(error)) from error
-
-    def _prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Let DuckDB read this cloud's S3, but no file of this machine, and let no query change a setting."""
-        load_iceberg(connection)
-        connection.execute(
-            s3_secret(
-                endpoint_url=f"http://{HOST}:{self._port}",
-                region=self._execution.scope.region,
-                access_key=self._execution.scope.account,
-                secret_key="none",  # noqa: S106 (the local cloud asks for no secret)
-            )
+def _prepare(connection: duckdb.DuckDBPyConnection, scope: Scope, port: int) -> None:
+    """Let DuckDB read this cloud's S3, but no file of this machine, and let no query change a setting."""
+    load_iceberg(connection)
+    connection.execute(
+        s3_secret(
+            endpoint_url=f"http://{HOST}:{port}",
+            region=scope.region,
+            access_key=scope.account,
+            secret_key="none",  # noqa: S106 (the local cloud asks for no secret)
         )
-        for setting in (
-            "TimeZone = 'UTC'",
-            f"memory_limit = '{_MEMORY}'",
-            "disabled_filesystems = 'LocalFileSystem'",
-            "lock_configuration = true",
-        ):
-            connection.execute(f"SET {setting}")
-
-    def _glue_table(self, name: TableName) -> Mapping[str, Any] | None:
-        return emulator.glue_table(self._execution.scope, database=name.database, name=name.name)
+    )
+    for setting in (
+        "TimeZone = 'UTC'",
+        f"memory_limit = '{_MEMORY}'",
+        "disabled_filesystems = 'LocalFileSystem'",
+        "lock_configuration = true",
+    ):
+        connection.execute(f"SET {setting}")
 
 
 def _reason(error: duckdb.Error) -> str:
@@ -116,16 +123,28 @@ def result_set(found: duckdb.DuckDBPyRelation) -> ResultSet:
     return ResultSet(columns=columns, rows=tuple(tuple(map(_text, row)) for row in found.fetchall()))
 
 
-def _column(name: str, duckdb_type: Any) -> Column:
-    decimal = _DECIMAL.fullmatch(str(duckdb_type))
-    if decimal:
-        return Column(name=name, type="decimal", precision=int(decimal[1]), scale=int(decimal[2]))
-    if duckdb_type.id in _NESTED:
-        return Column(name=name, type=_NESTED[duckdb_type.id], precision=0, scale=0)
-    if str(duckdb_type).strip('"') not in _TYPES:
+def _column(name: str, duckdb_type: Any) -> Payload:
+    scale, spelling = 0, str(duckdb_type).strip('"')
+    if decimal := _DECIMAL.fullmatch(spelling):
+        athena, precision, scale = "decimal", int(decimal[1]), int(decimal[2])
+    elif duckdb_type.id in _NESTED:
+        athena, precision = _NESTED[duckdb_type.id], 0
+    elif spelling in _TYPES:
+        athena, precision = _TYPES[spelling]
+    else:
         raise QueryError(f"NOT_SUPPORTED: column {name}: the local cloud's Athena does not return {duckdb_type}")
-    athena, precision = _TYPES[str(duckdb_type).strip('"')]
-    return Column(name=name, type=athena, precision=precision, scale=0)
+    return {
+        "CatalogName": "hive",
+        "SchemaName": "",
+        "TableName": "",
+        "Name": name,
+        "Label": name,
+        "Type": athena,
+        "Precision": precision,
+        "Scale": scale,
+        "Nullable": "UNKNOWN",
+        "CaseSensitive": athena == "varchar",
+    }
 
 
 def _text(value: Any) -> str | None:

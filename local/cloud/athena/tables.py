@@ -1,27 +1,53 @@
-"""A table that a query names → its columns and the SQL of its rows, from the Iceberg metadata that Glue points at.
+"""A table that a query names → DuckDB's SQL for its rows, read from the Iceberg metadata file that Glue points at.
 
 `"table$history"` and `"table$snapshots"` list a table's commits: there a query finds a version to travel back to.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any, Final
 
 import duckdb
-from sqlglot import exp
 
-#: Columns by name, with Athena's types.
+#: Columns by name, with DuckDB's types.
 Columns = Mapping[str, str]
 #: A JSON object of a metadata file.
 Json = dict[str, Any]
 
-#: The names of these Iceberg types are read by sqlglot as Athena's.
-_PRIMITIVES: Final = frozenset(
-    {"boolean", "int", "long", "float", "double", "date", "timestamp", "timestamptz", "string", "binary"}
+#: A metadata file as a table of one row, for the tables of metadata below.
+_METADATA: Final = """
+metadata AS (SELECT * FROM read_json('{location}', columns = {{
+  'current-snapshot-id': 'BIGINT',
+  'snapshot-log': 'STRUCT("snapshot-id" BIGINT, "timestamp-ms" BIGINT)[]',
+  'snapshots': 'STRUCT("snapshot-id" BIGINT, "parent-snapshot-id" BIGINT, "timestamp-ms" BIGINT,
+                       "manifest-list" VARCHAR, "summary" MAP(VARCHAR, VARCHAR))[]'
+}})),
+commits AS (
+  SELECT one."snapshot-id" AS snapshot_id, one."parent-snapshot-id" AS parent_id, one."timestamp-ms" AS at_ms,
+         one."manifest-list" AS manifest_list, one."summary" AS summary
+  FROM (SELECT unnest("snapshots") AS one FROM metadata)
+)"""
+_METADATA_TABLES: Final = {
+    "history": f"""
+WITH RECURSIVE {_METADATA},
+ancestors AS (
+  SELECT "current-snapshot-id" AS snapshot_id FROM metadata
+  UNION
+  SELECT commits.parent_id FROM ancestors JOIN commits ON commits.snapshot_id = ancestors.snapshot_id
 )
+SELECT make_timestamptz(one."timestamp-ms" * 1000) AS made_current_at, one."snapshot-id" AS snapshot_id, parent_id,
+       one."snapshot-id" IN (SELECT snapshot_id FROM ancestors WHERE snapshot_id IS NOT NULL) AS is_current_ancestor
+FROM (SELECT unnest("snapshot-log") AS one FROM metadata)
+LEFT JOIN commits ON commits.snapshot_id = one."snapshot-id"
+""",  # noqa: S608
+    "snapshots": f"""
+WITH {_METADATA}
+SELECT make_timestamptz(at_ms * 1000) AS committed_at, snapshot_id, parent_id, summary['operation'] AS operation,
+       manifest_list, map_from_entries(list_filter(map_entries(summary), entry -> entry.key <> 'operation')) AS summary
+FROM commits
+""",  # noqa: S608
+}
 
 
 class QueryError(Exception):
@@ -49,38 +75,6 @@ class Version:
     time_sql: str | None = None
 
 
-@dataclass(frozen=True)
-class _IcebergTable:
-    """A table as its metadata file describes it, in Iceberg's format version 1 or 2."""
-
-    metadata_location: str
-    document: Json
-
-    @cached_property
-    def columns(self) -> Columns:
-        schemas, current = self.document["schemas"], self.document["current-schema-id"]
-        schema = next(one for one in schemas if one["schema-id"] == current)
-        return {field["name"]: _type(field["type"]) for field in schema["fields"]}
-
-    @cached_property
-    def snapshots(self) -> list[Json]:
-        """The commits, the newest one last."""
-        return sorted(self.document.get("snapshots") or [], key=lambda one: int(one["timestamp-ms"]))
-
-    @property
-    def log(self) -> list[Json]:
-        """When which snapshot became the current one, the newest entry last."""
-        return self.document.get("snapshot-log") or []
-
-    @property
-    def current_snapshot_id(self) -> int | None:
-        current: int | None = self.document.get("current-snapshot-id")
-        return None if current == -1 else current
-
-    def snapshot(self, snapshot_id: int | None) -> Json | None:
-        return next((one for one in self.snapshots if one["snapshot-id"] == snapshot_id), None)
-
-
 class TableScans:
     """What one query reads; `bytes` is the size of the tables that it has scanned so far.
 
@@ -93,134 +87,62 @@ class TableScans:
         self.bytes = 0
         self._connection = connection
         self._glue_table = glue_table
-        self._tables: dict[TableName, _IcebergTable | None] = {}
 
     def columns(self, name: TableName) -> Columns | None:
         """Return a table's columns; None if there is no such table."""
-        table = self._table(name)
-        if table is None:
+        location = self._location(name)
+        if location is None:
             return None
-        return table.columns if name.metadata is None else _metadata_table(name.metadata)[0]
+        rows = _metadata_rows(name, location) if name.metadata else table_rows(location)
+        return {column: type_ for column, type_, *_ in self._connection.execute(f"DESCRIBE {rows}").fetchall()}
 
     def rows_sql(self, name: TableName, version: Version = Version()) -> str:
         """Return DuckDB's SQL for the rows of a table that exists, as of a version."""
-        table = self._table(name)
-        assert table is not None  # the caller has read its columns before
+        location = self._location(name)
+        assert location is not None  # the caller has read its columns before
         if name.metadata is not None:
-            columns, rows = _metadata_table(name.metadata)
-            return _values_sql(columns, list(rows(table)))
-        snapshot_id = self._snapshot_id(name, table, version)
-        if snapshot_id is None:
-            return _values_sql(table.columns, [])
-        snapshot = table.snapshot(snapshot_id)
+            return _metadata_rows(name, location)
+        snapshot = self._snapshot(name, location, version)
+        if snapshot is None:
+            return table_rows(location)
         # The size of all data files of the table as this commit left it.
-        self.bytes += int(snapshot["summary"].get("total-files-size", 0)) if snapshot else 0
-        return f"SELECT * FROM iceberg_scan('{table.metadata_location}', snapshot_from_id => {snapshot_id})"  # noqa: S608
+        self.bytes += int(snapshot["summary"].get("total-files-size", 0))
+        return table_rows(location, f", snapshot_from_id => {snapshot['snapshot-id']}")
 
-    def _table(self, name: TableName) -> _IcebergTable | None:
-        if name not in self._tables:
-            self._tables[name] = self._read(name)
-        return self._tables[name]
-
-    def _read(self, name: TableName) -> _IcebergTable | None:
+    def _location(self, name: TableName) -> str | None:
+        """Return where the table's newest metadata file is."""
         found = self._glue_table(name)
         if found is None:
             return None
         parameters: Mapping[str, str] = found.get("Parameters") or {}
         if parameters.get("table_type", "").upper() != "ICEBERG":
             raise QueryError(f"NOT_SUPPORTED: {name.name}: the local cloud's Athena reads Iceberg tables only")
-        location = parameters["metadata_location"]
-        (text,) = self._connection.execute("SELECT content FROM read_text(?)", [location]).fetchall()[0]
-        return _IcebergTable(location, json.loads(text))
+        return parameters["metadata_location"]
 
-    def _snapshot_id(self, name: TableName, table: _IcebergTable, version: Version) -> int | None:
+    def _snapshot(self, name: TableName, location: str, version: Version) -> Json | None:
+        """Return the commit that a version means; None for a table without one."""
+        (text,) = self._connection.execute("SELECT content FROM read_text(?)", [location]).fetchall()[0]
+        document: Json = json.loads(text)
+        snapshots: dict[int, Json] = {one["snapshot-id"]: one for one in document.get("snapshots") or []}
         if version.time_sql is not None:
             (epoch_ms,) = self._connection.execute(f"SELECT epoch_ms({version.time_sql})").fetchall()[0]
-            found: list[int] = [one["snapshot-id"] for one in table.log if one["timestamp-ms"] <= epoch_ms]
-            if not found or table.snapshot(found[-1]) is None:
+            earlier = [one for one in document.get("snapshot-log") or [] if one["timestamp-ms"] <= epoch_ms]
+            if not earlier or earlier[-1]["snapshot-id"] not in snapshots:
                 raise QueryError(f"INVALID_ARGUMENTS: No version history table {name.name} at or before {epoch_ms}")
-            return found[-1]
-        if version.snapshot_id is not None and table.snapshot(version.snapshot_id) is None:
+            return snapshots[earlier[-1]["snapshot-id"]]
+        if version.snapshot_id is not None and version.snapshot_id not in snapshots:
             raise QueryError(f"INVALID_ARGUMENTS: Iceberg snapshot ID does not exist: {version.snapshot_id}")
-        return version.snapshot_id or table.current_snapshot_id
+        return snapshots.get(version.snapshot_id or document.get("current-snapshot-id") or 0)
 
 
-def _type(iceberg: Any) -> str:
-    match iceberg:
-        case {"type": "list", "element": element}:
-            return f"array({_type(element)})"
-        case {"type": "map", "key": key, "value": value}:
-            return f"map({_type(key)}, {_type(value)})"
-        case str() if iceberg in _PRIMITIVES or iceberg.startswith("decimal"):
-            return iceberg
-    raise NotImplementedError(f"the local cloud's Athena does not have the Iceberg type {iceberg}")
+def table_rows(location: str, version: str = "") -> str:
+    """Return DuckDB's SQL for the rows of the table with this metadata file; `version` is an argument of the scan."""
+    return f"SELECT * FROM iceberg_scan('{location}'{version})"  # noqa: S608
 
 
-_Rows = Callable[[_IcebergTable], Iterator[tuple[Any, ...]]]
-
-
-def _metadata_table(kind: str) -> tuple[Columns, _Rows]:
-    """Return a metadata table's columns, and the function that yields its rows."""
-    try:
-        return _METADATA_TABLES[kind]
-    except KeyError:
-        raise QueryError(f"NOT_SUPPORTED: the local cloud's Athena does not have the metadata table ${kind}") from None
-
-
-def _history(table: _IcebergTable) -> Iterator[tuple[Any, ...]]:
-    ancestors = set()
-    snapshot = table.snapshot(table.current_snapshot_id)
-    while snapshot is not None:
-        ancestors.add(snapshot["snapshot-id"])
-        snapshot = table.snapshot(snapshot.get("parent-snapshot-id"))
-    for entry in table.log:
-        snapshot_id = entry["snapshot-id"]
-        parent_id = (table.snapshot(snapshot_id) or {}).get("parent-snapshot-id")
-        yield _time(entry), snapshot_id, parent_id, snapshot_id in ancestors
-
-
-def _snapshots(table: _IcebergTable) -> Iterator[tuple[Any, ...]]:
-    for one in table.snapshots:
-        summary = dict(one["summary"])
-        operation = summary.pop("operation")
-        parent_id = one.get("parent-snapshot-id")
-        yield _time(one), one["snapshot-id"], parent_id, operation, one["manifest-list"], summary
-
-
-def _time(entry: Json) -> datetime:
-    return datetime.fromtimestamp(entry["timestamp-ms"] / 1000, UTC)
-
-
-_METADATA_TABLES: Final[Mapping[str, tuple[Columns, _Rows]]] = {
-    "history": (
-        {
-            "made_current_at": "timestamp with time zone",
-            "snapshot_id": "bigint",
-            "parent_id": "bigint",
-            "is_current_ancestor": "boolean",
-        },
-        _history,
-    ),
-    "snapshots": (
-        {
-            "committed_at": "timestamp with time zone",
-            "snapshot_id": "bigint",
-            "parent_id": "bigint",
-            "operation": "varchar",
-            "manifest_list": "varchar",
-            "summary": "map(varchar, varchar)",
-        },
-        _snapshots,
-    ),
-}
-
-
-def _values_sql(columns: Columns, rows: list[tuple[Any, ...]]) -> str:
-    """Return DuckDB's SQL for a table of these columns and rows."""
-    types = {name: exp.DataType.build(type_, dialect="athena") for name, type_ in columns.items()}
-    given = exp.values(rows or [(None,) * len(columns)], alias="given", columns=list(columns))
-    casts = [
-        exp.alias_(exp.cast(exp.column(name, quoted=True), type_), name, quoted=True) for name, type_ in types.items()
-    ]
-    query = exp.select(*casts).from_(given)
-    return (query if rows else query.where("false")).sql("duckdb")
+def _metadata_rows(name: TableName, location: str) -> str:
+    if name.metadata not in _METADATA_TABLES:
+        raise QueryError(
+            f"NOT_SUPPORTED: the local cloud's Athena does not have the metadata table ${name.metadata} of {name.name}"
+        )
+    return _METADATA_TABLES[name.metadata].format(location=location)

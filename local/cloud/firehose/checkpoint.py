@@ -10,12 +10,9 @@ import json
 import uuid
 import zlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
-from local.cloud import files
 from local.cloud.firehose.destination import DeliveryStreamState, evaluate_prefix
 from local.cloud.kinesis.record_log import Record
 
@@ -92,7 +89,11 @@ def _error_line(record: Record) -> bytes:
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """Delivered up to `positions` (shard → next record) of the stream's `incarnation`."""
+    """Delivered up to `positions` (shard → next record) of the stream's `incarnation`.
+
+    Only the checkpoint says what is in S3 already: a start that does not find it whole ends. To begin at either end of
+    the stream instead would deliver records twice or never.
+    """
 
     incarnation: str
     positions: dict[int, int] = field(default_factory=dict)
@@ -102,25 +103,3 @@ class Checkpoint:
         """Return the checkpoint after the planned object is in S3."""
         ranges = self.plan.ranges if self.plan else ()
         return replace(self, positions=self.positions | {one.shard: one.end for one in ranges}, plan=None)
-
-    def save(self, path: Path) -> None:
-        """Write the checkpoint; it is on the disk on return."""
-        files.write_json(path, asdict(self))
-
-    @classmethod
-    def load(cls, path: Path) -> "Checkpoint":
-        """Read the checkpoint that `save` wrote; raise BrokenStateError if it is not there whole.
-
-        Only the checkpoint says what is in S3 already. To begin at either end of the stream instead would deliver
-        records twice or never.
-        """
-        return files.read_json(path, cls._parse)
-
-    @classmethod
-    def _parse(cls, document: dict[str, Any]) -> "Checkpoint":
-        plan = document["plan"]
-        return cls(
-            incarnation=document["incarnation"],
-            positions={int(shard): index for shard, index in document["positions"].items()},
-            plan=Plan(**plan | {"ranges": tuple(Range(**one) for one in plan["ranges"])}) if plan else None,
-        )

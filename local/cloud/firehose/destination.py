@@ -10,7 +10,9 @@ import re
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
 
 from local.cloud import files
 from local.cloud.emulator import Scope
@@ -27,6 +29,8 @@ _DEFAULTS: Payload = {
 }
 _SWITCHES = ("ProcessingConfiguration", "DataFormatConversionConfiguration", "DynamicPartitioningConfiguration")
 _MEMBERS = _DEFAULTS.keys() | {"RoleARN", "BucketARN", "CustomTimeZone", *_SWITCHES}
+#: The members that the older S3DestinationDescription does not have.
+EXTENDED_MEMBERS = frozenset({"S3BackupMode", "CustomTimeZone", *_SWITCHES})
 _BUCKET = "arn:aws:s3:::"
 
 _EXPRESSION = re.compile(r"!\{([^:}]*):([^}]*)\}")
@@ -83,7 +87,8 @@ class DeliveryStreamState:
     name: str
     source_arn: str
     source_role: str
-    destination: Destination
+    #: On the disk as on the wire.
+    destination: Annotated[Destination, BeforeValidator(Destination.parse)]
     created: float
     updated: float
     version: int = 1
@@ -96,16 +101,6 @@ class DeliveryStreamState:
     def save(self, path: Path) -> None:
         """Write the state; it is on the disk on return."""
         files.write_json(path, asdict(self) | {"destination": self.destination.wire})
-
-    @classmethod
-    def load(cls, path: Path) -> "DeliveryStreamState":
-        """Read the state that `save` wrote; raise BrokenStateError if it is not there whole."""
-        return files.read_json(path, cls._parse)
-
-    @classmethod
-    def _parse(cls, document: dict[str, Any]) -> "DeliveryStreamState":
-        scope, destination = Scope(**document.pop("scope")), Destination.parse(document.pop("destination"))
-        return cls(scope=scope, destination=destination, **document)
 
 
 class PrefixError(ValueError):

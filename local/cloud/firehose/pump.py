@@ -121,7 +121,7 @@ class Pump:
         self._path = path
         self._source = source
         self._put_object = put_object
-        self._checkpoint = Checkpoint.load(path)
+        self._checkpoint = files.read_state(path, Checkpoint)
         self._retry_at = 0.0
         self._problem = ""
         self._turn = 0
@@ -247,5 +247,5 @@ class Pump:
         self._retry_at = time.monotonic() + _RETRY_SECONDS
 
     def _save(self, checkpoint: Checkpoint) -> None:
-        checkpoint.save(self._path)
+        files.write_state(self._path, checkpoint)
         self._checkpoint = checkpoint

@@ -10,7 +10,7 @@ from pathlib import Path
 from local.cloud import emulator, files
 from local.cloud.emulator import Scope
 from local.cloud.firehose.checkpoint import Checkpoint
-from local.cloud.firehose.destination import DeliveryStreamState, Destination
+from local.cloud.firehose.destination import EXTENDED_MEMBERS, DeliveryStreamState, Destination
 from local.cloud.firehose.pump import Pump, Source, SourceGoneError
 from local.cloud.json_protocol import AwsError, JsonService, Operations, Payload
 from local.cloud.kinesis.service import KinesisService
@@ -24,17 +24,6 @@ _DESTINATION_ID = "destinationId-000000000001"
 _DESTINATION = "ExtendedS3DestinationConfiguration"
 _UPDATE = "ExtendedS3DestinationUpdate"
 _NAME = "DeliveryStreamName"
-#: The members of the destination that the older S3DestinationDescription has, too.
-_S3_MEMBERS = (
-    "RoleARN",
-    "BucketARN",
-    "Prefix",
-    "ErrorOutputPrefix",
-    "BufferingHints",
-    "CompressionFormat",
-    "EncryptionConfiguration",
-    "CloudWatchLoggingOptions",
-)
 
 
 class DeliveryStream:
@@ -42,7 +31,7 @@ class DeliveryStream:
 
     def __init__(self, folder: Path, kinesis: KinesisService) -> None:
         self._folder = folder
-        self.state = DeliveryStreamState.load(folder / _STATE_FILE)
+        self.state = files.read_state(folder / _STATE_FILE, DeliveryStreamState)
         self.pump = Pump(folder / _CHECKPOINT_FILE, Source(kinesis=kinesis, arn=self.state.source_arn))
 
     @classmethod
@@ -55,7 +44,7 @@ class DeliveryStream:
             raise AwsError("InvalidArgumentException", f"{error}.") from error
 
         def write(partial: Path) -> None:
-            start.save(partial / _CHECKPOINT_FILE)
+            files.write_state(partial / _CHECKPOINT_FILE, start)
             state.save(partial / _STATE_FILE)
 
         files.create_folder(folder, write)
@@ -155,7 +144,7 @@ def describe_delivery_stream(streams: DeliveryStreams, payload: Payload) -> Payl
     }
     destination = {
         "DestinationId": _DESTINATION_ID,
-        "S3DestinationDescription": {name: wire[name] for name in _S3_MEMBERS},
+        "S3DestinationDescription": {name: wire[name] for name in wire.keys() - EXTENDED_MEMBERS},
         "ExtendedS3DestinationDescription": wire,
     }
     description: Payload = {

@@ -4,7 +4,7 @@ SplitShard, MergeShards and UpdateShardCount have AWS's limits; the stream is UP
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -32,9 +32,10 @@ def create_stream(streams: Streams, payload: Payload) -> Payload:
         raise AwsError("ValidationException", f"StreamName {name!r} must have 1 to 128 characters.")
     if not isinstance(count, int) or count < 1:
         raise AwsError("ValidationException", f"ShardCount {count!r} must be at least 1.")
-    scope = emulator.scope()
+    scope, now = emulator.scope(), time.time()
     streams.check_shard_limit(scope, count)
-    state = StreamState.new(scope, name, count, dict(payload.get("Tags", {})))
+    shards, tags = ShardMap.uniform(count, now=now), dict(payload.get("Tags", {}))
+    state = StreamState(scope=scope, name=name, shards=shards, created=now, tags=tags)
     streams.add(state.busy("CREATING", streams.settings.create_seconds))
     return {}
 
@@ -180,61 +181,40 @@ def _set_retention(streams: Streams, payload: Payload, allowed: Callable[[int, i
 
 
 def add_tags(streams: Streams, payload: Payload) -> Payload:
-    """AddTagsToStream."""
-    return _tag(streams.get(payload), payload.get("Tags", {}))
-
-
-def remove_tags(streams: Streams, payload: Payload) -> Payload:
-    """RemoveTagsFromStream."""
-    return _untag(streams.get(payload), payload.get("TagKeys", []))
-
-
-def list_tags(streams: Streams, payload: Payload) -> Payload:
-    """ListTagsForStream, by key."""
-    tags = [tag for tag in _wire_tags(streams.get(payload)) if tag["Key"] > payload.get("ExclusiveStartTagKey", "")]
-    limit = int(payload.get("Limit", MAX_TAGS))
-    return {"Tags": tags[:limit], "HasMoreTags": len(tags) > limit}
-
-
-def tag_resource(streams: Streams, payload: Payload) -> Payload:
-    """TagResource, for a stream's ARN."""
-    return _tag(_resource(streams, payload), payload.get("Tags", {}))
-
-
-def untag_resource(streams: Streams, payload: Payload) -> Payload:
-    """UntagResource."""
-    return _untag(_resource(streams, payload), payload.get("TagKeys", []))
-
-
-def list_tags_for_resource(streams: Streams, payload: Payload) -> Payload:
-    """ListTagsForResource."""
-    return {"Tags": _wire_tags(_resource(streams, payload))}
-
-
-def _tag(stream: Stream, tags: dict[str, str]) -> Payload:
-    merged = stream.state.tags | tags
-    if len(merged) > MAX_TAGS:
+    """AddTagsToStream, and TagResource."""
+    stream = streams.get(payload)
+    tags = stream.state.tags | payload.get("Tags", {})
+    if len(tags) > MAX_TAGS:
         raise AwsError(
             "InvalidArgumentException",
             f"Failed to add tags to {stream.state.title} because a given stream cannot have more than {MAX_TAGS} tags "
             "associated with it.",
         )
-    stream.update(lambda state: replace(state, tags=merged))
+    stream.update(lambda state: replace(state, tags=tags))
     return {}
 
 
-def _untag(stream: Stream, keys: Iterable[str]) -> Payload:
-    removed = set(keys)
-    stream.update(lambda state: replace(state, tags={k: v for k, v in state.tags.items() if k not in removed}))
+def remove_tags(streams: Streams, payload: Payload) -> Payload:
+    """RemoveTagsFromStream, and UntagResource."""
+    removed = set(payload.get("TagKeys", []))
+    streams.get(payload).update(
+        lambda state: replace(state, tags={key: value for key, value in state.tags.items() if key not in removed})
+    )
     return {}
 
 
-def _wire_tags(stream: Stream) -> list[Payload]:
-    return [{"Key": key, "Value": value} for key, value in sorted(stream.state.tags.items())]
+def list_tags(streams: Streams, payload: Payload) -> Payload:
+    """ListTagsForStream, by key."""
+    tags = list_tags_for_resource(streams, payload)["Tags"]
+    tags = [tag for tag in tags if tag["Key"] > payload.get("ExclusiveStartTagKey", "")]
+    limit = int(payload.get("Limit", MAX_TAGS))
+    return {"Tags": tags[:limit], "HasMoreTags": len(tags) > limit}
 
 
-def _resource(streams: Streams, payload: Payload) -> Stream:
-    return streams.get({"StreamARN": payload.get("ResourceARN", "")})
+def list_tags_for_resource(streams: Streams, payload: Payload) -> Payload:
+    """ListTagsForResource: all of them, by key."""
+    tags = sorted(streams.get(payload).state.tags.items())
+    return {"Tags": [{"Key": key, "Value": value} for key, value in tags]}
 
 
 def enable_monitoring(streams: Streams, payload: Payload) -> Payload:

@@ -9,6 +9,7 @@ import binascii
 import hashlib
 import logging
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,34 +28,19 @@ _LOG = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class _Entry:
-    """A decoded record and its shard; `position` is its place in the shard's batch, None when throttled."""
-
-    route: Route
-    key: bytes
-    data: bytes
-    position: int | None = None
-
-
-@dataclass(slots=True)
 class _Batch:
-    """The part of a request that one shard gets."""
+    """The part of a request that one shard gets; `places` and `throttled` are places in the request."""
 
     route: Route
+    places: list[int] = field(default_factory=list)
     records: list[tuple[bytes, bytes]] = field(default_factory=list)
     bytes: int = 0
-    throttled: int = 0
-    failure: str = ""
-    first: int = 0
-    arrived: int = 0
+    throttled: list[int] = field(default_factory=list)
+    failed: int = 0
 
     @property
     def stored(self) -> int:
-        return 0 if self.failure else len(self.records)
-
-    @property
-    def stored_bytes(self) -> int:
-        return 0 if self.failure else self.bytes
+        return len(self.records) - self.failed
 
 
 def put_records(streams: Streams, payload: Payload) -> Payload:
@@ -65,23 +51,18 @@ def put_records(streams: Streams, payload: Payload) -> Payload:
         bound = f"less than or equal to {MAX_RECORDS}" if count else "greater than or equal to 1"
         raise _invalid("records", f"Member must have length {bound}")
     stream = _writable(streams, payload)
-    entries = [_decode(stream, record, f"records.{place}.member.") for place, record in enumerate(records, 1)]
-    if sum(len(entry.key) + len(entry.data) for entry in entries) > MAX_REQUEST_BYTES:
+    decoded = [_decode(record, f"records.{place}.member.") for place, record in enumerate(records, 1)]
+    if sum(len(key) + len(data) for key, data, _ in decoded) > MAX_REQUEST_BYTES:
         raise AwsError("InvalidArgumentException", f"Records size exceeds {MAX_REQUEST_BYTES // 2**20} MB limit")
-    batches = _store(streams, entries)
-    results = _results(stream, entries, batches)
+    results = _store(streams, stream, "PutRecords", decoded)
     failed = sum("ErrorCode" in result for result in results)
-    _measure(streams, stream, "PutRecords", batches)
     return {"FailedRecordCount": failed, "Records": results, **_encryption(stream)}
 
 
 def put_record(streams: Streams, payload: Payload) -> Payload:
     """PutRecord: one record, or a throttling error."""
     stream = _writable(streams, payload)
-    entries = [_decode(stream, payload, "")]
-    batches = _store(streams, entries)
-    _measure(streams, stream, "PutRecord", batches)
-    (result,) = _results(stream, entries, batches)
+    (result,) = _store(streams, stream, "PutRecord", [_decode(payload, "")])
     if "ErrorCode" in result:
         status = 503 if result["ErrorCode"] == _FAILED else 400
         raise AwsError(result["ErrorCode"], result["ErrorMessage"], status=status)
@@ -99,7 +80,8 @@ def _writable(streams: Streams, payload: Payload) -> Stream:
     return stream
 
 
-def _decode(stream: Stream, record: Any, where: str) -> _Entry:
+def _decode(record: Any, where: str) -> tuple[bytes, bytes, int]:
+    """Return a record's key, its data, and the hash key that says which shard it goes to."""
     try:
         key, data = record["PartitionKey"], record["Data"]
         decoded = binascii.a2b_base64(data, strict_mode=True)
@@ -117,8 +99,7 @@ def _decode(stream: Stream, record: Any, where: str) -> _Entry:
         raise _invalid(f"{where}data", f"Member must have length less than or equal to {MAX_RECORD_BYTES}")
     explicit = record.get("ExplicitHashKey")
     digest = hashlib.md5(key_bytes, usedforsecurity=False).digest()
-    hash_key = int.from_bytes(digest) if explicit is None else _hash_key(explicit)
-    return _Entry(stream.route(hash_key), key_bytes, decoded)
+    return key_bytes, decoded, int.from_bytes(digest) if explicit is None else _hash_key(explicit)
 
 
 def _hash_key(text: Any) -> int:
@@ -130,59 +111,57 @@ def _hash_key(text: Any) -> int:
     return int(text)
 
 
-def _store(streams: Streams, entries: list[_Entry]) -> dict[str, _Batch]:
-    """Admit and append; on return every shard that has space holds its admitted records. Return each shard's batch."""
+def _store(streams: Streams, stream: Stream, operation: str, decoded: list[tuple[bytes, bytes, int]]) -> list[Payload]:
+    """Admit and append; on return every shard that has space holds its admitted records. Return a result per record."""
     batches: dict[str, _Batch] = {}
     now = time.monotonic()
-    for entry in entries:
-        batch = batches.get(entry.route.identifier)
+    for place, (key, data, hash_key) in enumerate(decoded):
+        route = stream.route(hash_key)
+        batch = batches.get(route.identifier)
         if batch is None:
-            batch = batches[entry.route.identifier] = _Batch(entry.route)
-        size = len(entry.key) + len(entry.data)
-        if entry.route.limit.admit(size, now=now):
-            entry.position = len(batch.records)
-            batch.records.append((entry.key, entry.data))
+            batch = batches[route.identifier] = _Batch(route)
+        size = len(key) + len(data)
+        if route.limit.admit(size, now=now):
+            batch.places.append(place)
+            batch.records.append((key, data))
             batch.bytes += size
         else:
-            batch.throttled += 1
+            batch.throttled.append(place)
     arrived = time.time_ns() // 1_000_000
+    results: list[Payload] = [{}] * len(decoded)
     for batch in batches.values():
-        if batch.records:
-            _append(streams, batch, arrived)
-    return batches
-
-
-def _append(streams: Streams, batch: _Batch, arrived: int) -> None:
-    try:
-        batch.first, batch.arrived = batch.route.log.append(batch.records, arrived=arrived)
-    except OSError as error:
-        _LOG.warning("shard %s: %s", batch.route.identifier, error)
-        batch.failure = write_refusal(error)
-    else:
-        streams.note_unsynced(batch.route.log)
-
-
-def _results(stream: Stream, entries: list[_Entry], batches: dict[str, _Batch]) -> list[Payload]:
-    results: list[Payload] = []
-    for entry in entries:
-        route = entry.route
-        if entry.position is None:
-            message = f"Rate exceeded for shard {route.identifier} in {stream.state.title}."
-            results.append({"ErrorCode": _THROTTLED, "ErrorMessage": message})
-        elif (batch := batches[route.identifier]).failure:
-            results.append({"ErrorCode": _FAILED, "ErrorMessage": batch.failure})
-        else:
-            counter = batch.first + entry.position + 1
-            number = route.head | counter << 80 | sequence_tail(batch.arrived // 1000, route.shard.index)
-            results.append({"SequenceNumber": str(number), "ShardId": route.identifier})
+        for place, result in _append(streams, stream, batch, arrived):
+            results[place] = result
+    _measure(streams, stream, operation, batches)
     return results
+
+
+def _append(streams: Streams, stream: Stream, batch: _Batch, arrived: int) -> Iterator[tuple[int, Payload]]:
+    """Write a shard's records; yield a result for each, with its place in the request."""
+    route = batch.route
+    message = f"Rate exceeded for shard {route.identifier} in {stream.state.title}."
+    yield from ((place, {"ErrorCode": _THROTTLED, "ErrorMessage": message}) for place in batch.throttled)
+    if not batch.records:
+        return
+    try:
+        first, arrived = route.log.append(batch.records, arrived=arrived)
+    except OSError as error:
+        _LOG.warning("shard %s: %s", route.identifier, error)
+        batch.failed, batch.bytes = len(batch.records), 0
+        refusal = write_refusal(error)
+        yield from ((place, {"ErrorCode": _FAILED, "ErrorMessage": refusal}) for place in batch.places)
+        return
+    streams.note_unsynced(route.log)
+    without_counter = route.head | sequence_tail(arrived // 1000, route.shard.index)
+    for counter, place in enumerate(batch.places, first + 1):
+        yield place, {"SequenceNumber": str(without_counter | counter << 80), "ShardId": route.identifier}
 
 
 def _measure(streams: Streams, stream: Stream, operation: str, batches: dict[str, _Batch]) -> None:
     stored = sum(batch.stored for batch in batches.values())
-    size = sum(batch.stored_bytes for batch in batches.values())
-    failed = sum(len(batch.records) for batch in batches.values()) - stored
-    throttled = sum(batch.throttled for batch in batches.values())
+    size = sum(batch.bytes for batch in batches.values())
+    failed = sum(batch.failed for batch in batches.values())
+    throttled = sum(len(batch.throttled) for batch in batches.values())
     samples: dict[str, float] = {
         "IncomingRecords": stored,
         "IncomingBytes": size,
@@ -202,8 +181,8 @@ def _measure(streams: Streams, stream: Stream, operation: str, batches: dict[str
         by_shard = {
             identifier: {
                 "IncomingRecords": batch.stored,
-                "IncomingBytes": batch.stored_bytes,
-                "WriteProvisionedThroughputExceeded": batch.throttled,
+                "IncomingBytes": batch.bytes,
+                "WriteProvisionedThroughputExceeded": len(batch.throttled),
             }
             for identifier, batch in batches.items()
         }

@@ -11,6 +11,7 @@ then nothing is cut, and the start ends.
 """
 
 import bisect
+import io
 import logging
 import os
 import struct
@@ -20,6 +21,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from local.cloud import files
 from local.cloud.errors import BrokenStateError
@@ -250,7 +252,7 @@ class Segment:
                 yield record
 
     def close(self) -> None:
-        """Take no more records; a later read opens the file again."""
+        """Take no more records; reads open the file by themselves."""
         if self._writable:
             self.sync()
             os.close(self._descriptor)
@@ -264,37 +266,15 @@ class Segment:
         self.last_arrived = arrived
 
     def _records(self, index: int, offset: int) -> Iterator[Record]:
-        descriptor = self._descriptor if self._writable else os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            yield from _parse(descriptor, index, offset, self.size)
-        finally:
-            if not self._writable:
-                os.close(descriptor)
-
-
-def _parse(descriptor: int, index: int, offset: int, size: int) -> Iterator[Record]:
-    """Yield the whole entries between `offset` and `size`; stop at a torn one."""
-    block, position = b"", 0
-    while True:
-        if len(block) - position < _HEADER.size:
-            block, position = _more(block, position, descriptor, offset, size, _BLOCK), 0
-            if len(block) < _HEADER.size:
-                return
-        mark, checksum, data_length, key_length, arrived = _HEADER.unpack_from(block, position)
-        if mark != _MARK:
-            return
-        length = _HEADER.size + key_length + data_length
-        if len(block) - position < length:
-            block, position = _more(block, position, descriptor, offset, size, length + _BLOCK), 0
-            if len(block) < length:
-                return
-        body = position + _HEADER.size
-        if zlib.crc32(memoryview(block)[position + _SUMS_FROM : position + length]) != checksum:
-            return
-        yield Record(index, arrived, block[body : body + key_length], block[body + key_length : position + length])
-        index += 1
-        position += length
-        offset += length
+        """Yield the whole entries from `offset` on; stop at one that is torn."""
+        with self.path.open("rb", buffering=_BLOCK) as file:
+            file.seek(offset)
+            left = self.size - offset
+            while (entry := _read_entry(file, left)) is not None:
+                arrived, key, data = entry
+                yield Record(index, arrived, key, data)
+                index += 1
+                left -= _HEADER.size + len(key) + len(data)
 
 
 def _header(key: bytes, data: bytes, arrived: int) -> bytes:
@@ -302,22 +282,27 @@ def _header(key: bytes, data: bytes, arrived: int) -> bytes:
     return _HEADER.pack(_MARK, zlib.crc32(data, zlib.crc32(key, zlib.crc32(summed))), len(data), len(key), arrived)
 
 
+def _read_entry(file: BinaryIO, left: int) -> tuple[int, bytes, bytes] | None:
+    """Return the arrival, the key and the data of the entry that begins here; None if not all of it is here, whole."""
+    header = file.read(min(_HEADER.size, left))
+    if len(header) < _HEADER.size:
+        return None
+    mark, checksum, data_length, key_length, arrived = _HEADER.unpack(header)
+    if mark != _MARK or key_length + data_length > left - _HEADER.size:
+        return None
+    body = file.read(key_length + data_length)
+    if zlib.crc32(body, zlib.crc32(header[_SUMS_FROM:])) != checksum:
+        return None
+    return arrived, body[:key_length], body[key_length:]
+
+
 def _has_whole_entry(block: bytes) -> bool:
     """Return whether a whole entry begins anywhere in the block."""
-    mark = _MARK.to_bytes(2)
+    file, mark = io.BytesIO(block), _MARK.to_bytes(2)
     place = block.find(mark)
     while place >= 0:
-        if len(block) - place >= _HEADER.size:
-            _, checksum, data_length, key_length, _ = _HEADER.unpack_from(block, place)
-            end = place + _HEADER.size + data_length + key_length
-            if end <= len(block) and zlib.crc32(memoryview(block)[place + _SUMS_FROM : end]) == checksum:
-                return True
+        file.seek(place)
+        if _read_entry(file, len(block) - place) is not None:
+            return True
         place = block.find(mark, place + 1)
     return False
-
-
-def _more(block: bytes, position: int, descriptor: int, offset: int, size: int, wanted: int) -> bytes:
-    """Return the rest of the block from `position` (which is `offset` in the file), extended from the file."""
-    rest = block[position:]
-    start = offset + len(rest)
-    return rest + os.pread(descriptor, min(wanted, size - start), start)

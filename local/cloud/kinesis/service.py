@@ -50,8 +50,8 @@ OPERATIONS: Operations = {
     "SplitShard": (control.split_shard, (*_STREAM, "ShardToSplit", "NewStartingHashKey")),
     "StartStreamEncryption": (control.start_encryption, (*_STREAM, "EncryptionType", "KeyId")),
     "StopStreamEncryption": (control.stop_encryption, (*_STREAM, "EncryptionType", "KeyId")),
-    "TagResource": (control.tag_resource, ("ResourceARN", "Tags")),
-    "UntagResource": (control.untag_resource, ("ResourceARN", "TagKeys")),
+    "TagResource": (control.add_tags, ("ResourceARN", "Tags")),
+    "UntagResource": (control.remove_tags, ("ResourceARN", "TagKeys")),
     "UpdateShardCount": (control.update_shard_count, (*_STREAM, "TargetShardCount", "ScalingType")),
 }
 

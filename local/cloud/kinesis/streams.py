@@ -6,9 +6,8 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from local.cloud import emulator, files
 from local.cloud.emulator import Scope
@@ -35,9 +34,9 @@ class StreamState:
 
     scope: Scope
     name: str
-    incarnation: str
-    created: float
     shards: ShardMap
+    created: float
+    incarnation: str = field(default_factory=lambda: uuid.uuid4().hex)
     busy_status: str = "CREATING"
     busy_until: float = 0.0
     retention_hours: int = DEFAULT_RETENTION_HOURS
@@ -45,40 +44,6 @@ class StreamState:
     key_id: str | None = None
     shard_level_metrics: tuple[str, ...] = ()
     resize_calls: tuple[float, ...] = ()
-
-    @classmethod
-    def new(cls, scope: Scope, name: str, shard_count: int, tags: dict[str, str]) -> "StreamState":
-        now = time.time()
-        return cls(
-            scope=scope,
-            name=name,
-            incarnation=uuid.uuid4().hex,
-            created=now,
-            shards=ShardMap.uniform(shard_count, now=now),
-            tags=tags,
-        )
-
-    @classmethod
-    def load(cls, path: Path) -> "StreamState":
-        """Read the state that `save` wrote; raise BrokenStateError if it is not there whole."""
-        return files.read_json(path, cls._parse)
-
-    @classmethod
-    def _parse(cls, document: dict[str, Any]) -> "StreamState":
-        shards = document.pop("shards")
-        return cls(
-            scope=Scope(**document.pop("scope")),
-            shards=ShardMap(
-                shards=tuple(Shard(**shard) for shard in shards["shards"]), next_index=shards["next_index"]
-            ),
-            shard_level_metrics=tuple(document.pop("shard_level_metrics")),
-            resize_calls=tuple(document.pop("resize_calls")),
-            **document,
-        )
-
-    def save(self, path: Path) -> None:
-        """Write the state; it is on the disk on return."""
-        files.write_json(path, asdict(self))
 
     @property
     def arn(self) -> str:
@@ -128,7 +93,7 @@ class Stream:
 
         def write(partial: Path) -> None:
             _create_logs(partial, state.shards.shards)
-            state.save(partial / _STATE_FILE)
+            files.write_state(partial / _STATE_FILE, state)
 
         files.create_folder(folder, write)
         try:
@@ -140,7 +105,7 @@ class Stream:
     @classmethod
     def open(cls, folder: Path, *, segment_bytes: int) -> "Stream":
         """Open a stream that an earlier process left."""
-        stream = cls(folder, StreamState.load(folder / _STATE_FILE), segment_bytes=segment_bytes)
+        stream = cls(folder, files.read_state(folder / _STATE_FILE, StreamState), segment_bytes=segment_bytes)
         try:
             for shard in stream.state.shards.shards:
                 stream.log(shard)  # a damaged log ends the start, not the first read of it
@@ -154,7 +119,7 @@ class Stream:
         changed = change(self.state)
         known = {shard.index for shard in self.state.shards.shards}
         _create_logs(self.folder, (shard for shard in changed.shards.shards if shard.index not in known))
-        changed.save(self.folder / _STATE_FILE)
+        files.write_state(self.folder / _STATE_FILE, changed)
         self.state = changed
         self._reroute()
 
@@ -251,7 +216,7 @@ class Streams:
     def get(self, payload: Payload) -> Stream:
         """Return the stream that a request names, in the request's scope; raise AwsError if there is none."""
         scope = emulator.scope()
-        name = payload.get("StreamName") or _name_in(str(payload.get("StreamARN", "")), scope)
+        name = payload.get("StreamName") or _name_in(payload.get("StreamARN") or payload.get("ResourceARN"), scope)
         stream = self._streams.get((scope, name))
         if stream is None:
             raise AwsError("ResourceNotFoundException", f"Stream {name} under account {scope.account} not found.")
@@ -315,7 +280,7 @@ class Streams:
             )
 
 
-def _name_in(arn: str, scope: Scope) -> str:
+def _name_in(arn: str | None, scope: Scope) -> str:
     if not arn:
         raise AwsError("InvalidArgumentException", "One of StreamName or StreamARN must be provided.")
     return arn.removeprefix(f"arn:aws:kinesis:{scope.region}:{scope.account}:stream/")

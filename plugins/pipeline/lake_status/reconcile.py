@@ -1,7 +1,7 @@
-"""A range of landing hours → what of it is stale; and, after `reconcile_hours`, what of that was written.
+"""A range of landing hours → the keys that are stale in it, and, after `reconcile_hours`, the keys that it wrote.
 
 The job writes more than was stale before: each landing hour that it transforms gets a new version, which makes stale
-whatever the hour feeds. Of all these, the job wrote those whose version is the current one afterwards.
+whatever the hour feeds. It wrote those keys whose version is the current one afterwards.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """The users to be erased → their lines in raw and error objects, and their rows in tables.
 
-Nearly no line of a lake is theirs, so lines are first looked at by the thousand, for the quoted id or any escape; the
+Nearly no line of a lake is theirs, so lines are first looked at by the thousand, for the id or any escape; the
 few that are left are validated as job 1 validates them. An error object wraps each record that Firehose could not
 deliver in base64. Rows are found by the hash of `user_id`, so that no plan or log of Spark has an id.
 """
@@ -8,6 +8,7 @@ deliver in base64. Rows are found by the hash of `user_id`, so that no plan or l
 import base64
 import binascii
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -28,11 +29,13 @@ from contracts.tables import RECEIVED_EVENTS, REJECTED_EVENTS, Table
 from spark_jobs.lake.data_files import map_in_arrow
 from spark_jobs.lake.filters import HOUR_KEY_PATTERN
 from spark_jobs.lake.lake import Lake
-from spark_jobs.validation.erased_lines import mentions
+from spark_jobs.validation.erased_lines import USER_FIELDS, mentions
 from spark_jobs.validation.line import Received, validate_line
 
 #: Of one regular expression; more of them outgrow what its matcher may compile.
 _IDS_AT_ONCE: Final = 200
+
+_WHOLE: Final = re.compile("-?[0-9]+", re.ASCII)
 
 Holds = Callable[[bytes], bool]
 
@@ -55,9 +58,13 @@ class SoughtUsers:
 
     @cached_property
     def _patterns(self) -> tuple[str, ...]:
-        """Regular expressions for the ids in quotes; an escaped spelling has a backslash, which is looked for too."""
-        batches = (self.ids[start : start + _IDS_AT_ONCE] for start in range(0, len(self.ids), _IDS_AT_ONCE))
-        return tuple(f'"(?:{"|".join(map(_escaped, batch))})"|\\\\' for batch in batches)
+        """Regular expressions for the ids in quotes, or as numbers in the place of an id.
+
+        An escaped spelling has a backslash, and a whole number may have a point or an exponent: these are looked for
+        in any case.
+        """
+        batches = [self.ids[start : start + _IDS_AT_ONCE] for start in range(0, len(self.ids), _IDS_AT_ONCE)]
+        return tuple(map(_pattern, batches))
 
     def hold_line(self, line: bytes) -> bool:
         """Return whether a raw line is theirs: by its `user_id`, or, if it is no event, by any string in it."""
@@ -72,7 +79,7 @@ class SoughtUsers:
         return mentions(line, self.hashes) or any(map(self.hold_line, record.split(b"\n")))
 
     def suspects(self, lines: pa.BinaryArray) -> list[int]:
-        """Return the places of the lines that hold an id in quotes, or an escape: all of theirs, and few others."""
+        """Return the places of the lines that hold an id or an escape: all of theirs, and few others."""
         suspect = pa.array([False] * len(lines), pa.bool_())
         for pattern in self._patterns:
             suspect = pc.or_(suspect, pc.match_substring_regex(lines, pattern=pattern))
@@ -106,6 +113,12 @@ def _undelivered(line: bytes) -> bytes:
         return base64.b64decode(found["rawData"], validate=True) if isinstance(found, dict) else b""
     except (ValueError, KeyError, TypeError, binascii.Error, RecursionError):
         return b""
+
+
+def _pattern(ids: Iterable[str]) -> str:
+    whole = [*(user_id for user_id in ids if _WHOLE.fullmatch(user_id)), r"-?[0-9]+[.eE]"]
+    number = rf'"(?:{"|".join(USER_FIELDS)})"[ \t\r\n]*:[ \t\r\n]*(?:{"|".join(whole)})'
+    return rf'"(?:{"|".join(map(_escaped, ids))})"|{number}|\\'
 
 
 def _escaped(user_id: str) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from benchmarks.scaling.bounds import bound_of_jump, detection_bound, optimal_plan, shards_needed_before
 from benchmarks.scaling.policies import run_on_demand
-from benchmarks.scaling.simulator import Move, StreamModel, simulate
+from benchmarks.scaling.stream_model import Move, StreamModel, simulate
 from benchmarks.scaling.traces import load_trace
 from kinesis_scaling.scaling_decision import Action
 from kinesis_scaling.stream_state import StreamState, StreamStatus

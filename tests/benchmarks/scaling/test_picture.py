@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 from benchmarks.scaling.picture import LEFT, TOP, WIDTH, Interval, chart, picture
 from benchmarks.scaling.report import Row
-from benchmarks.scaling.simulator import Move, StreamModel, simulate
+from benchmarks.scaling.stream_model import Move, StreamModel, simulate
 from benchmarks.scaling.traces import Trace
 from kinesis_scaling.scaling_decision import Action
 from kinesis_scaling.stream_state import StreamState

@@ -1,7 +1,7 @@
 import pytest
 
 from benchmarks.scaling.policies import PUBLISHED, AwsSamples, Epsagon, ScalingUtils, Substation, TargetTracking
-from benchmarks.scaling.simulator import Policy, StreamModel, simulate
+from benchmarks.scaling.stream_model import Policy, StreamModel, simulate
 from tests.benchmarks.scaling.traces import trace
 
 

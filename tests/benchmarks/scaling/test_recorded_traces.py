@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.scaling.policies import our_policy
-from benchmarks.scaling.simulator import StreamModel, simulate
+from benchmarks.scaling.stream_model import StreamModel, simulate
 from benchmarks.scaling.traces import Gaps, load_trace
 from kinesis_scaling.scaling_settings import Settings
 

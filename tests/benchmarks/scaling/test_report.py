@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from benchmarks.scaling.report import Row, compare, loss_bound
-from benchmarks.scaling.simulator import StreamModel
+from benchmarks.scaling.stream_model import StreamModel
 from benchmarks.scaling.traces import Trace
 from kinesis_scaling.scaling_settings import Settings
 from tests.benchmarks.scaling.traces import trace

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 
-from benchmarks.scaling.simulator import Move, Simulated, StreamModel, simulate
+from benchmarks.scaling.stream_model import Move, Simulated, StreamModel, simulate
 from benchmarks.scaling.traces import Trace
 from kinesis_scaling.aws_limits import UPDATE_CALLS
 from kinesis_scaling.scaling_decision import Action, ScalingDecision

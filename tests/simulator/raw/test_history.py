@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from contracts.partitions import hour_key
-from contracts.rejections import RejectionReason
+from contracts.rejections import FORMER_REASONS, RejectionReason
 from simulator.errors import BadArgumentError
 from simulator.raw.history import HistorySettings, SliceWriter, slice_plans, write_history
 from simulator.world.defects import DEFAULT_SHARES, REASONS, Channel, Defect, DefectShares
@@ -74,6 +74,7 @@ def test_every_reason_that_a_raw_line_can_have_is_made(tmp_path: Path) -> None:
         RejectionReason.FROM_THE_FUTURE,
         RejectionReason.UNREADABLE_OBJECT,
         RejectionReason.ERASED_USER,
+        *FORMER_REASONS,
     }
     assert set(RejectionReason) == set(REASONS[Channel.RAW]) | not_by_a_line_alone
 

@@ -68,7 +68,7 @@ def test_a_bare_event_is_wrapped_and_received_at_its_insertion_timestamp(tmp_pat
     }
 
 
-@pytest.mark.parametrize("insertion", ["yesterday", "", None, 5, "2021-02-30 00:00:00"])
+@pytest.mark.parametrize("insertion", ["yesterday", "", None, [5], "2021-02-30 00:00:00"])
 def test_without_a_valid_insertion_timestamp_it_was_received_at_its_timestamp(tmp_path: Path, insertion: Any) -> None:
     [(hour, line)] = _landed(tmp_path, _bare(insertion_timestamp=insertion))
     assert (hour, json.loads(line)["received_at"]) == ("2021-07-12T12", 1_626_091_318_732)

@@ -90,7 +90,10 @@ def test_a_file_that_is_mostly_rejected_has_its_tables_and_ends_with_a_hint_and_
     assert (
         f"make run: 3 of 5 lines of {file} were rejected: most of it seems to be events of another shape" in done.stderr
     )
-    assert "missing_field 2: A required field is absent or null. For example: `timestamp` is absent\n" in done.stderr
+    assert (
+        "missing_field 2: A required field is absent or null, and no other stands in for it. For example: `time"
+        in done.stderr
+    )
     assert "not_an_envelope 1: " in done.stderr
     assert "For example: neither an event nor an envelope: `received_at` is absent\n" in done.stderr
     assert "WARNING: events whose clock can't be right: 1 before 2001 (1970-01-01: 1) and 1 after now" in done.stderr

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from contracts.privacy import ADDRESS_FIELDS, truncated_address
+from contracts.privacy import ADDRESS_FIELDS, URL_COLUMNS, truncated_address
 from spark_jobs.validation.line import Received, validate_line
 from tests.spark_jobs.hostile_lines import lines
 from tests.specification import fields
@@ -56,9 +56,12 @@ def assert_judged_alike(raw: bytes) -> None:
 
 
 def _normal(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values with `extra` as equal values look equal, and addresses truncated, as is done after validating."""
+    """Return values with `extra` as equal values look equal, and addresses cut, as is done after validating."""
     json = parse((values["extra"] or "null").encode())
     assert json is not None
     assert isinstance(json.value, Object | None)
     addresses = {name: truncated_address(values[name] or "") for name in ADDRESS_FIELDS}
-    return {**values, **addresses, "extra": None if json.value is None else fields.normal_text(json.value)}
+    pages = {name: None if values[name] is None else fields.url(values[name]) for name in URL_COLUMNS}
+    unread = values["unread_fields"]
+    cut = {**addresses, **pages, "unread_fields": None if unread is None else tuple(unread)}
+    return {**values, **cut, "extra": None if json.value is None else fields.normal_text(json.value)}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spark_jobs.validation.chunks import LineValidator
+from spark_jobs.validation.chunks import LineValidator, Validated
 from spark_jobs.validation.line import Received, validate_line
 from tests.spark_jobs.hostile_lines import RECEIVED_AT, lines
 
@@ -35,6 +35,12 @@ def one_by_one() -> Iterator[LineValidator]:
         yield validator
 
 
+def _validated_first(chunk: bytes) -> Validated:
+    """Return what a validator says of the first chunk that it sees, whose lines it takes for JSON."""
+    with LineValidator(few_lines=0) as validator:
+        return validator.validate(chunk)
+
+
 def _rows(table: pa.Table) -> list[str]:
     return sorted(map(repr, table.to_pylist()))
 
@@ -45,9 +51,10 @@ def test_what_duckdb_accepts_the_definition_accepts_with_the_same_values(
     validator: LineValidator, one_by_one: LineValidator, batch: list[bytes]
 ) -> None:
     chunk = b"\n".join(batch) + b"\n"
-    quick, defined = validator.validate(chunk), one_by_one.validate(chunk)
-    assert _rows(quick.received) == _rows(defined.received)
-    assert quick.rejected.to_pylist() == defined.rejected.to_pylist()
+    defined = one_by_one.validate(chunk)
+    for quick in (_validated_first(chunk), validator.validate(chunk)):
+        assert _rows(quick.received) == _rows(defined.received)
+        assert quick.rejected.to_pylist() == defined.rejected.to_pylist()
 
 
 @settings(max_examples=100)
@@ -69,11 +76,11 @@ def test_ordinary_lines_are_decided_without_python(validator: LineValidator, mon
         raise AssertionError(f"asked about {line!r}")
 
     monkeypatch.setattr("spark_jobs.validation.chunks.validate_line", unexpected)
-    unknown = ORDINARY.replace(b'"user_id"', b'"referrer":{"a":[1.50,null]},"user_id"')
+    unknown = ORDINARY.replace(b'"user_id"', b'"theme":{"a":[1.50,null]},"user_id"')
     zoned = ORDINARY.replace(b"2026-11-22 10:00:00", b"2026-11-22T12:00:00.123456789+02:00")
     null = ORDINARY.replace(b'"user_id"', b'"additional_data":null,"user_id"')
     validated = validator.validate(b"\n".join([ORDINARY, unknown, zoned, null]))
-    assert Counter(validated.received.column("extra").to_pylist()) == {None: 3, '{"referrer":{"a":[1.5,null]}}': 1}
+    assert Counter(validated.received.column("extra").to_pylist()) == {None: 3, '{"theme":{"a":[1.5,null]}}': 1}
 
 
 def _usual(colon: str, comma: str, price: str, names: tuple[str, ...] = EVENT) -> bytes:
@@ -146,9 +153,10 @@ def test_a_line_that_is_nearly_spelled_like_its_neighbours_is_what_the_definitio
 ) -> None:
     usual = [_usual(*((": ", ", ") if spaced else (":", ",")), price) for price in ("1", "2.5")]
     chunk = b"\n".join([*usual, *batch])
-    quick, defined = validator.validate(chunk), one_by_one.validate(chunk)
-    assert _rows(quick.received) == _rows(defined.received)
-    assert quick.rejected.to_pylist() == defined.rejected.to_pylist()
+    defined = one_by_one.validate(chunk)
+    for quick in (_validated_first(chunk), validator.validate(chunk)):
+        assert _rows(quick.received) == _rows(defined.received)
+        assert quick.rejected.to_pylist() == defined.rejected.to_pylist()
 
 
 @pytest.mark.parametrize(
@@ -170,7 +178,7 @@ def test_lines_are_what_newlines_end(validator: LineValidator, chunk: bytes, cou
 
 @pytest.mark.parametrize("space", ["", " ", "\t", "\r", " \r\t"])
 @pytest.mark.parametrize(
-    "value", ["NaN", "nan", "-Infinity", "inf", "[NaN]", "[1,NaN]", '{"a":-inf}', "[1,]", '{"a":1,}']
+    "value", ["nan", "+NaN", "-NaN", "-infinity", "inf", "[nan]", "[1,INF]", '{"a":-inf}', "[1,]", '{"a":1,}']
 )
 def test_what_duckdb_reads_and_rfc_8259_does_not_is_rejected(validator: LineValidator, space: str, value: str) -> None:
     spaced = re.sub(r"([:,\[])", lambda mark: mark[1] + space, f'"unknown":{value},"user_id"')
@@ -184,6 +192,15 @@ def test_a_byte_order_mark_costs_no_event_on_the_first_line_nor_where_files_were
     marked = "\ufeff".encode() + ORDINARY
     validated = validator.validate(b"\n".join([marked, ORDINARY, marked]))
     assert (validated.received.num_rows, validated.rejected.num_rows) == (3, 0)
+
+
+def test_a_line_that_is_not_json_costs_only_itself_in_its_chunk_and_in_those_after_it() -> None:
+    usual = [_usual(":", ",", price) for price in ("1", "2.5")]
+    with LineValidator(few_lines=0) as validator:
+        for broken in (b'{"received_at":', b"", usual[0][:-1], usual[0]):
+            validated = validator.validate(b"\n".join([*usual, broken, *usual]) + b"\n")
+            assert validated.rejected.column("line").to_pylist() == [broken] * (broken != usual[0])
+            assert validated.received.num_rows == 4 + (broken == usual[0])
 
 
 def test_a_line_that_is_not_utf8_does_not_disturb_its_neighbours(validator: LineValidator) -> None:

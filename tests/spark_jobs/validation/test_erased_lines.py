@@ -7,7 +7,7 @@ import pytest
 
 from contracts.erasure import user_id_sha256
 from spark_jobs.validation.chunks import LineValidator
-from spark_jobs.validation.erased_lines import mentions, strings_in, without_erased
+from spark_jobs.validation.erased_lines import ids_in, mentions, without_erased
 
 ERASED = frozenset({user_id_sha256("35")})
 RECEIVED_AT = 1_795_341_600_000
@@ -61,11 +61,19 @@ def test_a_line_that_is_no_event_is_the_users_if_any_string_in_it_is_the_id(brok
     assert rejected.column("line").to_pylist() == [None]
 
 
-@pytest.mark.parametrize("broken", ['{"user_id":"1357",', '{"user_id":"35 ",', '{"user_id":35,', "35", ""])
+@pytest.mark.parametrize("broken", ['{"user_id":"1357",', '{"user_id":"35 ",', '{"user_id":357,', "35", ""])
 def test_a_line_that_is_no_event_is_kept_if_no_string_in_it_is_the_whole_id(broken: str) -> None:
     _, rejected = validated(line('"1"', ',"pixel_id":1'), broken)
     assert "erased_user" not in rejected.column("rejection_reason").to_pylist()
     assert broken.encode() in [*rejected.column("line").to_pylist(), b""]
+
+
+@pytest.mark.parametrize("number", ["35", "35.0", "3.5e1", " 35 "])
+@pytest.mark.parametrize("name", ["user_id", "anonymous_id", r"\u0075ser_id"])
+def test_a_number_in_the_place_of_an_id_is_the_id(name: str, number: str) -> None:
+    assert mentions(f'{{"{name}":{number},'.encode(), ERASED)
+    assert mentions(f'"{{\\"{name}\\":{number},"'.encode(), ERASED)
+    assert not mentions(f'{{"click_id":{number},"{name}":351}}'.encode(), ERASED)
 
 
 def test_a_user_outside_of_the_basic_plane_is_found_as_a_surrogate_pair() -> None:
@@ -74,7 +82,7 @@ def test_a_user_outside_of_the_basic_plane_is_found_as_a_surrogate_pair() -> Non
 
 
 def test_half_a_surrogate_pair_and_wrong_escapes_are_no_obstacle() -> None:
-    assert list(strings_in(r'"\ud83d" "\x" "35"'))[-1] == "35"
+    assert list(ids_in(r'"\ud83d" "\x" "35"'))[-1] == "35"
 
 
 def test_a_line_made_to_be_unescaped_for_ever_is_given_up_on() -> None:

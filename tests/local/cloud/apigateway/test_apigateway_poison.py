@@ -55,10 +55,10 @@ _POISON: list[tuple[R, Callable[[Event], Any]]] = [
     *((R.MISSING_FIELD, _without(name)) for name in ("user_id", "click_id", "timestamp", "event_name")),
     (R.MISSING_FIELD, _with(user_id=None)),
     *((R.WRONG_TYPE, _with(user_id=value)) for value in _NO_IDS),
-    (R.WRONG_TYPE, _with(additional_data=5)),
+    (R.WRONG_TYPE, _with(click_id=[])),
     *((R.INVALID_USER_ID, _with(user_id=value)) for value in ("", "u" * 257, "ü" * 300)),
     (R.INVALID_CLICK_ID, _with(click_id="c" * 129)),
-    (R.INVALID_EVENT_NAME, _with(event_name="\u2028")),
+    (R.INVALID_EVENT_NAME, _with(event_name="\n")),
     (R.INVALID_TIMESTAMP, _with(timestamp="yesterday")),
     (R.TOO_DEEP, _with(extra=_nested(100))),
 ]
@@ -69,15 +69,17 @@ def _batch(random: Random, number: int) -> tuple[list[Any], Counter[str]]:
     events: list[Any] = []
     expected: Counter[str] = Counter()
     for place in range(random.randint(1, 12)):
-        event = {
+        event: Event = {
             "timestamp": datetime.now(UTC).isoformat(),
-            "user_id": random.choice(["1", "ünï \U0001f98a", "u" * 256, f"poison-{number}-{place}"]),
+            "user_id": random.choice(["1", 35, "ünï \U0001f98a", "u" * 256, f"poison-{number}-{place}"]),
             "click_id": f"{number}-{place}",
             "event_name": "Search",
         }
         if random.random() < 0.5:
+            if random.random() < 0.1:
+                event["anonymous_id"] = event.pop("user_id")
             events.append(event)
-            expected[event["click_id"]] += 1
+            expected[str(event["click_id"])] += 1
             continue
         large = place == 0 and number % _LARGE_IN == 0
         reason, spoil = _LARGE if large else random.choice(_POISON)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from local.cloud import files
 from local.cloud.emulator import Scope
 from local.cloud.firehose.checkpoint import Checkpoint
 from local.cloud.firehose.destination import DeliveryStreamState, Destination
@@ -66,7 +67,7 @@ class Delivery:
         source = Source(kinesis=self.kinesis, arn="arn:aws:kinesis:us-east-1:000000000000:stream/s")
         path = self.folder / "checkpoint.json"
         if not path.exists():
-            Checkpoint(incarnation=source.incarnation(), positions=source.ends()).save(path)
+            files.write_state(path, Checkpoint(incarnation=source.incarnation(), positions=source.ends()))
         self.pump = Pump(path, source, put_object=self.bucket.put_object)
         return self
 

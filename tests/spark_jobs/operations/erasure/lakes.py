@@ -73,8 +73,8 @@ FIRST_LINES: Final = (
     line("35", "a"),
     line("1357", "b", more=',"pixel_id":"35"'),
     line("\\u0033\\u0035", "c", 6),
-    line("35", "d", more=',"additional_data":{"price":-1}'),
-    line("3", "e", 7, more=',"additional_data":{"price":-1}'),
+    line("35", "d", more=',"event_name":"x"'),
+    line("3", "e", 7, more=',"event_name":"x"'),
     b'{"user_id":"35", cut off\n',
     b"not json\n",
 )

@@ -31,6 +31,26 @@ def test_an_id_is_looked_for_literally(user_id: str) -> None:
     assert users.suspects(lines) == [0]
 
 
+@pytest.mark.parametrize(
+    ("event", "theirs"),
+    [
+        ('"user_id":35', True),
+        ('"user_id" : 35.0', True),
+        ('"user_id":3.5e1', True),
+        (r'"\u0075ser_id":35', True),
+        ('"anonymous_id":35', True),
+        ('"user_id":"","anonymous_id":35', True),
+        ('"user_id":7,"anonymous_id":35', False),
+        ('"user_id":351', False),
+        ('"user_id":-35', False),
+        ('"user_id":7,"pixel_id":35', False),
+    ],
+)
+def test_a_user_is_found_by_a_number_and_by_what_stands_in_for_it(event: str, theirs: bool) -> None:
+    written = line("35", "a").replace(b'"user_id":"35"', event.encode())
+    assert USER_35.held_lines(written) == theirs
+
+
 def test_more_ids_than_one_expression_takes_are_all_found() -> None:
     users = SoughtUsers(ids=tuple(f"user-{number}" for number in range(1000)))
     lines = [line(f"user-{number}", "a") for number in (0, 199, 200, 999, 1000)]

@@ -6,7 +6,7 @@ import io
 import json
 from pathlib import Path
 
-from benchmarks.public_data import convert_file, converted
+from benchmarks.public_figures import convert_file, converted
 from tests.benchmarks.rees46_rows import ROWS
 
 

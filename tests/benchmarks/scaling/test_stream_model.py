@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from benchmarks.scaling.simulator import (
+from benchmarks.scaling.stream_model import (
     LimitExceededError,
     Move,
     SimulatedStream,

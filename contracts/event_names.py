@@ -1,0 +1,45 @@
+"""A name as a client sends it → the event's name: blanks, case and the vocabularies of other trackers aside.
+
+A standard event that is written otherwise is the same event: `purchase` and `Add To Cart` differ from a standard name
+by case and blanks alone, and `view_item` is what GA4 calls `ViewContent`. Any other name is a custom event.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from contracts.event import STANDARD_EVENTS
+from contracts.timestamps import BLANKS
+
+#: The names by which others know the standard events. GA4: developers.google.com/analytics/devguides/collection/ga4/
+#: reference/events. Segment: segment.com/docs/connections/spec/ecommerce/v2. Shopify: shopify.dev/docs/api/
+#: web-pixels-api/standard-events. Meta: developers.facebook.com/docs/meta-pixel/reference has ours.
+SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "Search": ("view_search_results", "Products Searched", "search_submitted"),
+        "ViewContent": ("view_item", "Product Viewed", "product_viewed"),
+        "AddToCart": ("add_to_cart", "Product Added", "product_added_to_cart"),
+        "Purchase": ("Order Completed", "checkout_completed"),
+    }
+)
+
+_WITHOUT_BLANKS_AND_CASE: Final = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz", BLANKS)
+
+
+def _folded(name: str) -> str:
+    """Return a name without its blanks, and without the case of the letters A to Z."""
+    return name.translate(_WITHOUT_BLANKS_AND_CASE)
+
+
+_STANDARD: Final = {
+    _folded(name): standard for standard in STANDARD_EVENTS for name in (standard, *SYNONYMS.get(standard, ()))
+}
+
+
+def event_name_of(sent: str) -> str:
+    """Return the event's name for the name that a client sent.
+
+    >>> [event_name_of(sent) for sent in ("Purchase", "purchase ", "ADD TO CART", "Product Viewed", " $pageview")]
+    ['Purchase', 'Purchase', 'AddToCart', 'ViewContent', '$pageview']
+    """
+    return _STANDARD.get(_folded(sent), sent.strip(BLANKS))
