@@ -57,6 +57,12 @@ check: setup ## Format, lint, types, architecture, freshness of generated docs
 	lint-imports
 	python -m contracts --check
 	python -m benchmarks.scaling write-docs --check
+	cd tracker && sha256sum --check --quiet SHA256SUMS || { echo 'tracker/dist is not what the sources become: make tracker' >&2; exit 1; }
+	if [[ -f tracker/node_modules/installed.sha256 ]]; then tracker/setup.sh --build --check; fi
+
+.PHONY: tracker
+tracker: setup ## Build tracker/dist/clickstream.js, the browser's part; fails above 2,048 bytes of gzip
+	@tracker/setup.sh --build
 
 .PHONY: arch
 arch: setup ## Who may import what

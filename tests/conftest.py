@@ -22,6 +22,7 @@ LONGEST: Final = (
     "tests/dags/test_hours_run_through_airflow.py",
     "tests/e2e/test_public_data.py",
     "tests/e2e/test_kills.py",
+    "tests/e2e/test_browser.py",
     "tests/spark_jobs/operations/erasure/test_erase_users.py",
     "tests/spark_jobs/operations/test_replay_rejected.py",
     "tests/spark_jobs/operations/test_reconcile_hours.py",

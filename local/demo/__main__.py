@@ -19,6 +19,7 @@ from rich.console import Console
 from local.cloud.errors import LocalCloudError
 from local.demo.folder import DEFAULT_FOLDER, DemoCommands, print_box
 from local.demo.report import Tables, differences, expected_accounts, print_report, tabled_accounts, write_summary
+from local.demo.shop import DemoShop
 from local.demo.walkthrough import Outcome, Size, Walkthrough
 
 _USUAL: Final = Size(past_hours=2, past_events=40_000, live_events=10_000, spike=True)
@@ -103,10 +104,12 @@ def main() -> int:
             broken = report(outcome, walkthrough.progress.seconds, given.folder, commands)
             finished = True
             if not given.check:
+                shop = resources.enter_context(DemoShop(outcome.outputs.api_url))
                 print_box(
                     Console(highlight=False),
                     airflow_url=outcome.airflow_url,
                     api_url=outcome.outputs.api_url,
+                    shop_url=shop.url,
                     endpoint_url=outcome.endpoint_url,
                     commands=commands,
                     open_hour=outcome.open_hour,

@@ -109,7 +109,14 @@ class DemoCommands:
 
 
 def print_box(
-    console: Console, *, airflow_url: str, api_url: str, endpoint_url: str, commands: DemoCommands, open_hour: datetime
+    console: Console,
+    *,
+    airflow_url: str,
+    api_url: str,
+    shop_url: str,
+    endpoint_url: str,
+    commands: DemoCommands,
+    open_hour: datetime,
 ) -> None:
     """Print the box. It has no sides, and no line is wrapped, cut or padded: a person can copy a command as it is."""
 
@@ -125,6 +132,7 @@ def print_box(
         f"  click first        {airflow_url}/dags/transform_events/runs   its runs, then a run's tasks, then a log",
         f"  who feeds whom     {airflow_url}/assets",
         f"the API              {api_url}   POST /events or /events/batch",
+        f"a shop that sends    {shop_url}   open it in a browser, answer Yes, click",
         f"the local cloud      {endpoint_url}   for any AWS client",
     )
     section("Ask the tables (make sql alone opens a shell)", *commands.select.splitlines())

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
-FOLDERS = "benchmarks|contracts|dags|docs|infra|local|plugins|simulator|spark_jobs|storage|tests"
+FOLDERS = "benchmarks|contracts|dags|docs|infra|local|plugins|simulator|spark_jobs|storage|tests|tracker"
 #: `contracts/event.py`, `spark_jobs/lake/`, `tests/data`; not what has a placeholder or a pattern in it.
 PLACE = re.compile(rf"`((?:{FOLDERS})/[\w./-]*)`")
 #: `contracts.versions.hour_key`, `kinesis_scaling.stream_settings`

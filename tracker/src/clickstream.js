@@ -18,8 +18,10 @@ const STAMP = 64
 const MAX_BATCH = 500
 /** A queue of this length does not wait for more. */
 const FULL_BATCH = 50
-const MAX_QUEUE = 1e3
+/** In memory and in storage: more than a thousand usual events. */
 const MAX_QUEUE_BYTES = 1e6
+/** In memory, as long as there is no consent or no endpoint. */
+const MAX_WAITING = 1e3
 
 /** `endpoint`, `pixel`, `consent` and `onerror`: the script's data- attributes, then what `init` is given. */
 const config = { ...document.currentScript?.dataset }
@@ -33,7 +35,7 @@ let held = {}
 let answer, user, anonymous
 /** `bottom` is the lowest pixel of the page that was seen. */
 let url, cameFrom, openedAt, bottom
-let timer = 0
+let timer
 let inFlight = 0
 let failures = 0
 let notBefore = 0
@@ -100,8 +102,8 @@ const clickstream = safe((name, properties) => {
   } = properties || {}
   const campaign = {}
   new URLSearchParams(location.search).forEach((value, key) => key.startsWith("utm_") && (campaign[key] = value))
-  if (answer === false) return
-  waiting.push({
+  // Of a visitor who refused, nothing is recorded.
+  if (answer ?? true) waiting.push({
     page_url: url,
     referrer: cameFrom,
     ...campaign,
@@ -112,7 +114,7 @@ const clickstream = safe((name, properties) => {
     toJSON: undefined, // one of the page's would write another event
     additional_data: { ...additional_data, product_id, price, time_on_data, percent_viewed },
   })
-  if (waiting.length > MAX_QUEUE) lose("queue full", waiting.shift())
+  if (waiting.length > MAX_WAITING) lose("queue full", waiting.shift())
   proceed()
 })
 
@@ -126,28 +128,25 @@ const proceed = () => {
 const enqueue = (event) => {
   event.pixel_id ||= config.pixel
   event.anonymous_id = stored((storage) => (storage[VISITOR] ||= randomId())) || (anonymous ||= randomId())
-  event.user_id = user || event.anonymous_id // the API demands a user_id also of visitors without a name
+  event.user_id = user || undefined // anonymous_id stands in for it
   hold(page)
-  add(PREFIX + page + ":" + event.click_id, JSON.stringify(event))
+  add(PREFIX + page + ":" + event.click_id, JSON.stringify(event, (name, value) => value?.toWellFormed?.() ?? value))
 }
 
 const add = (key, json) => {
   const size = new Blob([json]).size + STAMP
   if (size > MAX_IN_FLIGHT) return lose("too large", json)
   queue.push({ key, json, size, stored: stored((storage) => (storage[key] = json)) })
-  while (queue.length > MAX_QUEUE || queue.reduce((sum, item) => sum + item.size, 0) > MAX_QUEUE_BYTES) {
-    drop(queue.find((item) => !item.sending), "queue full")
+  while (queue.reduce((sum, item) => sum + item.size, 0) > MAX_QUEUE_BYTES) {
+    remove(queue.find((item) => !item.sending), "queue full")
   }
 }
 
-const remove = (item) => {
+/** Take an event out of the queue: it is stored in the stream or, if there is a reason, lost. */
+const remove = (item, reason) => {
   queue = queue.filter((other) => other != item)
   stored((storage) => delete storage[item.key])
-}
-
-const drop = (item, reason) => {
-  remove(item)
-  lose(reason, item.json)
+  if (reason) lose(reason, item.json)
 }
 
 /** Hold a page's lock, and queue what it left; in vain while that page is alive. */
@@ -209,7 +208,7 @@ const send = async () => {
     batch.push(item)
     item.sending = 1
   }
-  if (!size) return
+  if (!size) return queue.length || release()
   timer = clearTimeout(timer)
   inFlight += size
   const stamp = `{"sent_at":"${new Date().toISOString()}",`
@@ -232,19 +231,21 @@ const send = async () => {
   } catch {}
   inFlight -= size
   batch.forEach((item) => (item.sending = 0))
+  let delay
   if (accepted == batch.length) {
     failures = 0
     maxBatch = MAX_BATCH
-    return queue.length ? wake() : release()
+  } else {
+    if (refused) {
+      // Half as many, until the one that is at fault is alone.
+      maxBatch = batch.length >> 1 || 1
+      if (!batch[1]) remove(batch[0], "refused")
+    }
+    if (refused || accepted) failures = 0
+    notBefore = Date.now() + wait
+    delay = wait + Math.random() * Math.min(6e4, 1e3 * 2 ** ++failures)
   }
-  if (refused) {
-    // Half as many, until the one that is at fault is alone.
-    maxBatch = batch.length >> 1 || 1
-    if (!batch[1]) drop(batch[0], "refused")
-  }
-  if (refused || accepted) failures = 0
-  notBefore = Date.now() + wait
-  wake(wait + Math.random() * Math.min(6e4, 1e3 * 2 ** ++failures))
+  return queue.length ? wake(delay) : release()
 }
 
 const stub = window.clickstream

@@ -29,6 +29,7 @@ def test_every_line_of_a_command_is_printed_as_it_stands(width: int) -> None:
         Console(file=printed, width=width),
         airflow_url="http://127.0.0.1:1",
         api_url="http://127.0.0.1:2/restapis/a/v1/_user_request_",
+        shop_url="http://127.0.0.1:3/",
         endpoint_url="http://127.0.0.1:2",
         commands=commands,
         open_hour=TEN,
