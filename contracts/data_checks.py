@@ -147,6 +147,12 @@ LANDING_HOUR_CHECKS: Final = (
         for column, share in NULL_SHARES.items()
     ),
     _check("rejected_share", Severity.WARN, "Share of the lines that were rejected.", at_most=0.05),
+    _check(
+        "unread_share",
+        Severity.WARN,
+        "Share of the events whose value could not be read, of the optional field that had this most often.",
+        at_most=0.01,
+    ),
     _check("unreadable_objects", Severity.WARN, "Raw objects that could not be read.", at_most=0),
     _check(
         "quiet_minutes",

@@ -78,6 +78,11 @@ class LandingLedgerRow(LandingRow):
     objects: tuple[str, ...] = _converted(tuple, list)
     bytes: int
     rejected_by_reason: Mapping[str, int] = _converted(_pairs, lambda reasons: list(reasons.items()))
+    #: Rows of before the column was there have none.
+    unread_by_field: Mapping[str, int] = field(
+        default_factory=dict,
+        metadata={_LOAD: lambda stored: _pairs(stored or {}), _STORE: lambda unread: list(unread.items())},
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -74,6 +74,13 @@ def _status(processed: ProcessedFile, file: Path) -> int:
         print(f"unreadable object: {unreadable.key}: {unreadable.error}", file=sys.stderr)
     if report.implausible:
         print(f"make run: {report.implausible.warning()}", file=sys.stderr)
+    if report.unread:
+        fields = ", ".join(f"{name} {count:,}" for name, count in report.unread.items())
+        print(
+            f"make run: values that could not be read: {fields}. The events are in the tables without them; "
+            "unread_fields names them in each, and extra has the values.",
+            file=sys.stderr,
+        )
     if report.rejected and report.is_mostly_rejected:
         share = f"{sum(report.rejected.values()):,} of {report.lines:,} lines of {file} were rejected"
         hint = rejection_hint(processed.lake, report.rejected)
@@ -92,6 +99,7 @@ def _summary(report: EventsFileReport, seconds: float) -> dict[str, object]:
         "lines": report.lines,
         "received": report.received,
         "rejected": report.rejected,
+        "unread_fields": report.unread,
         "unreadable_objects": [unreadable.key for unreadable in report.unreadable],
         "duplicates": report.duplicates,
         "clean": report.clean,

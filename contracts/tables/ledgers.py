@@ -29,6 +29,11 @@ LANDING_LEDGER: Final = Table(
         required("received", "bigint", "Lines that became a row of `received_events`."),
         required("rejected", "bigint", "Lines that became a row of `rejected_events`."),
         required("rejected_by_reason", "map<string,bigint>", "Rejection reason → lines."),
+        optional(
+            "unread_by_field",
+            "map<string,bigint>",
+            "Optional field → received events whose value in it could not be read.",
+        ),
         required("received_by_event_hour", "map<string,bigint>", "Key of an event hour (2026-11-22T10) → rows."),
         _FAILED_CHECKS,
     ),

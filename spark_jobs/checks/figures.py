@@ -44,6 +44,7 @@ def landing_figures(row: LandingLedgerRow, files: FiguresByHour, volumes: Volume
         "last_arrival_seconds": _beyond(moment(received.highest, "received_at"), row.landing_hour + HOUR, sign=1),
         **{f"null_share_{column}": _null_share(received, column) for column in NULL_SHARES},
         "rejected_share": share(row.rejected, row.lines, "lines"),
+        "unread_share": _unread_share(row),
         "unreadable_objects": Figure(
             value=row.unreadable_objects, detail=f"{row.unreadable_objects} of {len(row.objects)} objects"
         ),
@@ -70,6 +71,14 @@ def _lines_lost(row: LandingLedgerRow, received: int, rejected: int) -> Figure:
         value=row.lines - received - rejected_lines,
         detail=f"{row.lines} lines, {received} received, {rejected_lines} rejected",
     )
+
+
+def _unread_share(row: LandingLedgerRow) -> Figure:
+    """Return the share of the field that was unread most often; the detail names all."""
+    fields = sorted(row.unread_by_field.items(), key=lambda item: (-item[1], item[0]))
+    named = ", ".join(f"{name} {count}" for name, count in fields) or "0"
+    most = fields[0][1] if fields else 0
+    return Figure(value=most / row.received if row.received else None, detail=f"{named} of {row.received} events")
 
 
 def _null_share(received: FileFigures, column: str) -> Figure:

@@ -148,6 +148,7 @@ def landing_ledger_row(hour: LandingHour, counts: CountsByKey) -> LandingLedgerR
         received=sum(one.received for one in objects),
         rejected=reasons.total(),
         rejected_by_reason=dict(sorted(reasons.items())),
+        unread_by_field=dict(sorted(_sum(one.unread_by_field for one in objects).items())),
         received_by_event_hour={
             datetime.fromtimestamp(seconds, UTC): rows for seconds, rows in sorted(event_hours.items())
         },

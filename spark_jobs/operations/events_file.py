@@ -153,6 +153,7 @@ class EventsFileReport:
     lines: int
     received: int
     rejected: Mapping[str, int]
+    unread: Mapping[str, int]
     unreadable: tuple[UnreadableObject, ...]
     duplicates: int
     clean: int
@@ -241,12 +242,15 @@ def _report(
     transformed: TransformReport, aggregated: Aggregation, days: DayAggregation, seconds: Mapping[str, float]
 ) -> EventsFileReport:
     rejected: Counter[str] = Counter()
+    unread: Counter[str] = Counter()
     for row in transformed.written:
         rejected.update(row.rejected_by_reason)
+        unread.update(row.unread_by_field)
     return EventsFileReport(
         lines=sum(row.lines for row in transformed.written),
         received=sum(row.received for row in transformed.written),
         rejected=dict(rejected.most_common()),
+        unread=dict(unread.most_common()),
         unreadable=transformed.unreadable,
         duplicates=sum(row.duplicates for row in aggregated.written),
         clean=sum(row.clean for row in aggregated.written),

@@ -73,6 +73,7 @@ class ObjectCounts:
     lines: int = 0
     received: int = 0
     rejected_by_reason: Counter[str] = field(default_factory=Counter)
+    unread_by_field: Counter[str] = field(default_factory=Counter)
     event_hours: Counter[int] = field(default_factory=Counter)
     unreadable: str | None = None
 
@@ -81,6 +82,7 @@ class ObjectCounts:
         self.lines += validated.lines
         self.received += validated.received.num_rows
         self.rejected_by_reason.update(validated.rejected.column("rejection_reason").to_pylist())
+        self.unread_by_field.update(pc.list_flatten(validated.received.column("unread_fields")).to_pylist())
         hours = pc.value_counts(pc.floor_temporal(validated.received.column("event_time"), unit="hour"))
         for hour, rows in zip(hours.field("values").cast(pa.int64()), hours.field("counts"), strict=True):
             self.event_hours[hour.as_py() // 1_000_000] += rows.as_py()

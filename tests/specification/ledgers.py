@@ -33,6 +33,7 @@ class LandingFigures:
     received: int
     rejected: int
     rejected_by_reason: dict[str, int]
+    unread_by_field: dict[str, int]
     received_by_event_hour: dict[str, int]
 
 
@@ -80,6 +81,7 @@ def landing_ledger(
             received=len(events.get(hour, [])),
             rejected=len(refused.get(hour, [])),
             rejected_by_reason=dict(Counter(row.rejection_reason for row in refused.get(hour, []))),
+            unread_by_field=dict(Counter(name for e in events.get(hour, []) for name in e.unread_fields or ())),
             received_by_event_hour=dict(Counter(f"{e.event_time:%Y-%m-%dT%H}" for e in events.get(hour, []))),
         )
         for hour, own in measures.grouped(lines, lambda line: line.landing_hour).items()

@@ -82,6 +82,7 @@ def _corrected(
     """
     by_event_hour = _counted(received, F.date_format("event_time", HOUR_KEY_PATTERN))
     by_reason = _counted(rejected.where(F.col("rejection_reason") != str(_NO_LINE)), F.col("rejection_reason"))
+    unread = _counted(received.withColumn("field", F.explode("unread_fields")), F.col("field"))
     noted = read_ledger(lake, LandingLedgerRow, min(hours), max(hours) + HOUR)
     by_reason.update(
         {row.landing_hour: Counter(row.rejected_by_reason) for row in noted if row.landing_hour in expired}
@@ -94,6 +95,7 @@ def _corrected(
             received=by_event_hour[row.landing_hour].total(),
             rejected=by_reason[row.landing_hour].total(),
             rejected_by_reason=dict(sorted(by_reason[row.landing_hour].items())),
+            unread_by_field=dict(sorted(unread[row.landing_hour].items())),
             received_by_event_hour={
                 parse_hour_key(key): count for key, count in sorted(by_event_hour[row.landing_hour].items())
             },

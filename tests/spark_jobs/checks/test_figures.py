@@ -1,5 +1,6 @@
 """Rules of the figures, without Spark: what is counted, what can't be known, what bounds say."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -51,6 +52,13 @@ def test_there_is_a_figure_for_each_check() -> None:
     assert set(landing_figures(row(), FILES, {})) == {check.name for check in LANDING_HOUR_CHECKS}
     made = EventRow(event_hour=TEN, input_version="v", received=1, clean=1, duplicates=0)
     assert set(event_hour_figures(made, {}, {}, 0)) == {check.name for check in EVENT_HOUR_CHECKS}
+
+
+def test_the_field_that_could_not_be_read_most_often_gives_the_share_and_all_are_named() -> None:
+    figure = landing_figures(replace(row(), unread_by_field={"currency": 1, "additional_data.price": 2}), FILES, {})
+    assert figure["unread_share"].value == 2 / 3
+    assert figure["unread_share"].detail == "additional_data.price 2, currency 1 of 3 events"
+    assert landing_figures(row(), FILES, {})["unread_share"].value == 0
 
 
 def test_an_unreadable_object_is_a_rejection_but_no_line() -> None:

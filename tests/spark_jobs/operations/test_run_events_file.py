@@ -41,6 +41,7 @@ def query(out: Path, sql: str) -> list[tuple[Any, ...]]:
 @pytest.mark.spark
 def test_a_file_of_events_becomes_parquet_tables_and_a_summary(tmp_path: Path) -> None:
     later = EVENT | {"timestamp": "2026-11-22 11:00:00", "click_id": "c2", "event_name": "Search", "colour": "red"}
+    later |= {"currency": "euro"}
     lines = [EVENT, EVENT, later, EVENT | {"click_id": ""}]
     file = tmp_path / "events.jsonl"
     file.write_text("".join(json.dumps(line) + "\n" for line in lines) + "no json\n")
@@ -56,6 +57,7 @@ def test_a_file_of_events_becomes_parquet_tables_and_a_summary(tmp_path: Path) -
         "lines": 5,
         "received": 3,
         "rejected": {"invalid_click_id": 1, "not_json": 1},
+        "unread_fields": {"currency": 1},
         "unreadable_objects": [],
         "duplicates": 1,
         "clean": 2,
@@ -64,8 +66,9 @@ def test_a_file_of_events_becomes_parquet_tables_and_a_summary(tmp_path: Path) -
     }
     assert query(out, "SELECT click_id, extra FROM clean_events ORDER BY 1") == [
         ("c1", None),
-        ("c2", '{"colour":"red"}'),
+        ("c2", '{"colour":"red","currency":"euro"}'),
     ]
+    assert query(out, "SELECT click_id FROM clean_events WHERE unread_fields = ['currency']") == [("c2",)]
     assert query(out, "SELECT sum(revenue)::VARCHAR, sum(events), count(*) FROM hourly_traffic") == [("9.99", 2, 2)]
     daily = "SELECT users, new_users, sessions, bounces, revenue::VARCHAR, average_order::VARCHAR FROM daily_traffic"
     assert query(out, daily) == [(1, 1, 2, 2, "9.99", "9.99")]
@@ -76,6 +79,7 @@ def test_a_file_of_events_becomes_parquet_tables_and_a_summary(tmp_path: Path) -
         assert names == [column.name for column in table.columns]
     assert "5 lines = 3 received + 2 rejected" in done.stdout
     assert "2026-11-22 09:00" in done.stdout
+    assert "values that could not be read: currency 1." in done.stderr
 
 
 @pytest.mark.spark
