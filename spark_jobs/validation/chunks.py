@@ -125,10 +125,10 @@ def _named(events: pa.Table) -> pa.Table:
     if names.equals(sent.dictionary):
         return events
     others = pc.if_else(pc.equal(names, sent.dictionary), pa.scalar(None, pa.string()), sent.dictionary)
-    events = events.set_column(at, "event_name", names.take(sent.indices))
-    return events.set_column(
-        events.schema.get_field_index("sent_event_name"), "sent_event_name", others.take(sent.indices)
-    )
+    for name, values in (("event_name", names), ("sent_event_name", others)):
+        at = events.schema.get_field_index(name)
+        events = events.set_column(at, events.schema.field(at), values.take(sent.indices))
+    return events
 
 
 def _split(chunk: bytes) -> pa.BinaryArray:

@@ -35,10 +35,19 @@ def one_by_one() -> Iterator[LineValidator]:
         yield validator
 
 
-def _validated_first(chunk: bytes) -> Validated:
-    """Return what a validator says of the first chunk that it sees, whose lines it takes for JSON."""
-    with LineValidator(few_lines=0) as validator:
-        return validator.validate(chunk)
+class TrustingValidator(LineValidator):
+    """A validator that takes the lines of each chunk for JSON, as another does until it has seen one that is not."""
+
+    def validate(self, chunk: bytes) -> Validated:
+        self._all_json = True
+        return super().validate(chunk)
+
+
+@pytest.fixture(scope="module")
+def trusting() -> Iterator[TrustingValidator]:
+    """A trusting validator that asks DuckDB even about a few lines."""
+    with TrustingValidator(few_lines=0) as validator:
+        yield validator
 
 
 def _rows(table: pa.Table) -> list[str]:
@@ -48,11 +57,11 @@ def _rows(table: pa.Table) -> list[str]:
 @settings(max_examples=150)
 @given(batch=st.lists(lines(), min_size=1, max_size=30))
 def test_what_duckdb_accepts_the_definition_accepts_with_the_same_values(
-    validator: LineValidator, one_by_one: LineValidator, batch: list[bytes]
+    validator: LineValidator, trusting: TrustingValidator, one_by_one: LineValidator, batch: list[bytes]
 ) -> None:
     chunk = b"\n".join(batch) + b"\n"
     defined = one_by_one.validate(chunk)
-    for quick in (_validated_first(chunk), validator.validate(chunk)):
+    for quick in (trusting.validate(chunk), validator.validate(chunk)):
         assert _rows(quick.received) == _rows(defined.received)
         assert quick.rejected.to_pylist() == defined.rejected.to_pylist()
 
@@ -81,6 +90,19 @@ def test_ordinary_lines_are_decided_without_python(validator: LineValidator, mon
     null = ORDINARY.replace(b'"user_id"', b'"additional_data":null,"user_id"')
     validated = validator.validate(b"\n".join([ORDINARY, unknown, zoned, null]))
     assert Counter(validated.received.column("extra").to_pylist()) == {None: 3, '{"theme":{"a":[1.5,null]}}': 1}
+
+
+def test_names_that_stand_for_a_standard_event_are_beside_lines_that_are_decided_one_by_one(
+    validator: LineValidator,
+) -> None:
+    sent = [ORDINARY.replace(b"Search", name) for name in (b"view_item", b"Search", b" purchase", b"Kauf")]
+    leap = ORDINARY.replace(b"10:00:00", b"09:59:60")
+    received = validator.validate(b"\n".join([*sent, leap])).received
+    names = zip(*(received.column(name).to_pylist() for name in ("event_name", "sent_event_name")), strict=True)
+    assert sorted(names, key=str) == sorted(
+        [("ViewContent", "view_item"), ("Search", None), ("Purchase", " purchase"), ("Kauf", None), ("Search", None)],
+        key=str,
+    )
 
 
 def _usual(colon: str, comma: str, price: str, names: tuple[str, ...] = EVENT) -> bytes:
@@ -149,12 +171,16 @@ def _disfigured(draw: st.DrawFn) -> bytes:
 @settings(max_examples=150)
 @given(batch=st.lists(_disfigured(), min_size=1, max_size=30), spaced=st.booleans())
 def test_a_line_that_is_nearly_spelled_like_its_neighbours_is_what_the_definition_says(
-    validator: LineValidator, one_by_one: LineValidator, batch: list[bytes], spaced: bool
+    validator: LineValidator,
+    trusting: TrustingValidator,
+    one_by_one: LineValidator,
+    batch: list[bytes],
+    spaced: bool,
 ) -> None:
     usual = [_usual(*((": ", ", ") if spaced else (":", ",")), price) for price in ("1", "2.5")]
     chunk = b"\n".join([*usual, *batch])
     defined = one_by_one.validate(chunk)
-    for quick in (_validated_first(chunk), validator.validate(chunk)):
+    for quick in (trusting.validate(chunk), validator.validate(chunk)):
         assert _rows(quick.received) == _rows(defined.received)
         assert quick.rejected.to_pylist() == defined.rejected.to_pylist()
 
