@@ -54,8 +54,8 @@ def _rows(table: pa.Table) -> list[str]:
     return sorted(map(repr, table.to_pylist()))
 
 
-@settings(max_examples=150)
-@given(batch=st.lists(lines(), min_size=1, max_size=30))
+@settings(max_examples=60)  # of many lines each: planning the queries takes longer than asking them
+@given(batch=st.lists(lines(), min_size=20, max_size=80))
 def test_what_duckdb_accepts_the_definition_accepts_with_the_same_values(
     validator: LineValidator, trusting: TrustingValidator, one_by_one: LineValidator, batch: list[bytes]
 ) -> None:
@@ -168,8 +168,8 @@ def _disfigured(draw: st.DrawFn) -> bytes:
     return line.replace("\n", "").encode()
 
 
-@settings(max_examples=150)
-@given(batch=st.lists(_disfigured(), min_size=1, max_size=30), spaced=st.booleans())
+@settings(max_examples=60)
+@given(batch=st.lists(_disfigured(), min_size=20, max_size=80), spaced=st.booleans())
 def test_a_line_that_is_nearly_spelled_like_its_neighbours_is_what_the_definition_says(
     validator: LineValidator,
     trusting: TrustingValidator,
