@@ -16,6 +16,7 @@ from benchmarks.pipeline.contender import OURS, Figures
 from benchmarks.process_tree import PeakMemory
 from contracts.tables import (
     CLEAN_EVENTS,
+    EVENT_COLUMNS,
     HOURLY_EVENT_COUNTS,
     HOURLY_PRODUCT_STATS,
     HOURLY_TRAFFIC,
@@ -25,21 +26,14 @@ from contracts.tables import (
 )
 
 _MIB: Final = 1024 * 1024
-#: The columns that the peers leave out: of fields that the events here lack, and what validation finds out.
-_LEFT_OUT: Final = (
-    *(
-        "extra",
-        "sent_at",
-        "anonymous_id",
-        "page_url",
-        "referrer",
-        "utm_source",
-        "utm_medium",
-        "utm_campaign",
-        "currency",
-    ),
-    *("sent_event_name", "clock_corrected", "unread_fields"),
+#: The columns of events that the peers have: those of the fields that the events here carry.
+_PEERS_HAVE: Final = frozenset(
+    {
+        *("event_time", "received_at", "user_id", "click_id", "event_name", "pixel_id", "product_id", "price"),
+        *("time_on_data", "percent_viewed", "insertion_timestamp", "user_ip", "source_ip", "user_agent", "request_id"),
+    }
 )
+_LEFT_OUT: Final = tuple(column.name for column in EVENT_COLUMNS if column.name not in _PEERS_HAVE)
 #: The compared tables, each without some columns.
 COMPARED: Final = (
     (RECEIVED_EVENTS, _LEFT_OUT),

@@ -33,6 +33,7 @@ from pyspark.util import PythonEvalType
 from contracts.partitions import hour_of_ordinal
 from contracts.tables import Partition as PartitionField
 from spark_jobs.errors import DataFileError
+from spark_jobs.lake.types import completed_to
 from storage.bucket import s3_client
 from storage.directory import local_directory
 
@@ -187,7 +188,7 @@ class FileTarget:
         """Write rows of one partition as a file; a column that they lack is null."""
         folders = map(_folder, self.partitions, partition)
         location = "/".join((self.data, *folders, f"{uuid.uuid4()}.parquet"))
-        content = self._parquet(self._whole(rows))
+        content = self._parquet(completed_to(rows, self.schema))
         _put(location, content)
         return DataFile(
             table=self.table,
@@ -197,14 +198,6 @@ class FileTarget:
             rows=rows.num_rows,
             footer=_footer(content),
         )
-
-    def _whole(self, rows: pa.Table) -> pa.Table:
-        had = set(rows.schema.names)
-        columns = [
-            rows.column(column.name) if column.name in had else pa.nulls(len(rows), column.type)
-            for column in self.schema
-        ]
-        return pa.table(columns, names=self.schema.names).cast(self.schema)
 
     def _parquet(self, rows: pa.Table) -> bytes:
         """Return rows as a Parquet file's content."""

@@ -60,3 +60,12 @@ def table_schema(table: Table) -> pa.Schema:
 def column_names(table: Table) -> list[str]:
     """Return the names of a table's columns, in the order of its declaration."""
     return [column.name for column in table.columns]
+
+
+def completed_to(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return rows with exactly the columns of a schema; those that they lack are null, which a column may refuse."""
+    had = set(rows.schema.names)
+    columns = [
+        rows.column(column.name) if column.name in had else pa.nulls(len(rows), column.type) for column in schema
+    ]
+    return pa.table(columns, names=schema.names).cast(schema)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from contracts.event_names import event_name_of
 from contracts.tables import EVENT_COLUMNS, REJECTED_EVENTS
-from spark_jobs.lake.types import arrow_schema
+from spark_jobs.lake.types import arrow_schema, completed_to
 from spark_jobs.validation.line import ColumnValue, Received, Rejected, validate_line
 from spark_jobs.validation.sql_rules import LINES, sql_rules_query
 from spark_jobs.validation.template_rules import NOT_JSON, LineTemplate, template_of, template_rules_query
@@ -102,19 +102,7 @@ class LineValidator:
             self._duckdb.unregister(LINES)
         is_valid = rows.column("valid").combine_chunks()
         events = rows.drop_columns(["valid"]).filter(is_valid)
-        return _named(_with_all_columns(events)), lines.filter(pc.invert(is_valid))
-
-
-def _with_all_columns(events: pa.Table) -> pa.Table:
-    """Return events with each column of `RECEIVED_SCHEMA`; those that the query had no values for are null."""
-    had = set(events.schema.names)
-    columns = [
-        events.column(column.name).cast(column.type)
-        if column.name in had
-        else pa.chunked_array([pa.nulls(len(events), column.type)])
-        for column in RECEIVED_SCHEMA
-    ]
-    return pa.table(columns, schema=RECEIVED_SCHEMA)
+        return _named(completed_to(events, RECEIVED_SCHEMA)), lines.filter(pc.invert(is_valid))
 
 
 def _named(events: pa.Table) -> pa.Table:

@@ -171,8 +171,8 @@ def _event_values(event: JsonObject, received_at: datetime) -> dict[str, ColumnV
     _refuse_wrong_types(event)
     values: dict[str, ColumnValue] = {"received_at": received_at}
     unread: dict[str, JsonValue] = {} if data is None or data is additional else {ADDITIONAL_DATA: data}
-    for field in _OPTIONAL_FIELDS:
-        value = (additional if field in ADDITIONAL_DATA_FIELDS else event).get(field.name)
+    for field, is_nested in _OPTIONAL_FIELDS:
+        value = (additional if is_nested else event).get(field.name)
         try:
             values[field.column] = None if value is None or value == "" else _read(field, value)
         except UnreadError:
@@ -330,7 +330,10 @@ _PRECEDENCE: Final = {reason: place for place, reason in enumerate(RejectionReas
 _REQUIRED_FIELDS: Final = tuple(
     sorted((field for field in VALUE_FIELDS if field.required), key=lambda field: _PRECEDENCE[field.reason])
 )
-_OPTIONAL_FIELDS: Final = tuple(field for field in VALUE_FIELDS if not field.required)
+#: Each with whether it is one of `additional_data`.
+_OPTIONAL_FIELDS: Final = tuple(
+    (field, field in ADDITIONAL_DATA_FIELDS) for field in VALUE_FIELDS if not field.required
+)
 
 
 def _correct_clock(values: dict[str, ColumnValue], received_at: datetime) -> None:
