@@ -16,6 +16,8 @@ from spark_jobs.errors import DataFileError, RawStoreError, SparkJobError
 
 _KNOWN: Final = {error.__name__: error for error in (DataFileError, RawStoreError)}
 _RAISED: Final = re.compile(rf"^{SparkJobError.__module__}\.({'|'.join(_KNOWN)}): (.+)$", re.MULTILINE)
+#: Of a list of manifests S3's own error comes through, which names the request and not the file.
+_NO_SUCH_KEY: Final = re.compile(r"NoSuchKeyException: .*?Request ID: (\w[\w-]*)")
 _NOT_FOUND: Final = re.compile(r"org\.apache\.iceberg\.exceptions\.NotFoundException: \w+ does not exist: (.+)")
 
 
@@ -26,6 +28,8 @@ def raised_in_task(error: BaseException) -> SparkJobError | None:
         return _KNOWN[found[1]](found[2].strip())
     if lost := _NOT_FOUND.search(text):
         return DataFileError.gone(lost[1].strip())
+    if request := _NO_SUCH_KEY.search(text):
+        return DataFileError.gone(f"of request {request[1]} to S3")
     return None
 
 

@@ -10,9 +10,10 @@ dropped, which costs Iceberg no look at a row. An hour that still has a raw obje
 could be computed again, and its lines are kept all the same.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
@@ -30,6 +31,8 @@ from spark_jobs.lake.revision import Revision, commit_error
 from spark_jobs.progress import progress
 from spark_jobs.raw.lake_stores import raw_store
 from storage.by_hour import landed_objects
+
+Done = TypeVar("Done")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +101,8 @@ MANY_MANIFESTS: Final = 20
 
 #: What Hadoop says of a file of a local warehouse that another run removed while its folder was listed.
 _WENT: Final = "ls: cannot access"
+#: An erasure gives up the past of a table once, so a file that goes again and again is lost for another reason.
+_WENT_TRIES: Final = 4
 
 
 class MaintenanceError(SparkJobError):
@@ -146,12 +151,12 @@ def maintain_table(lake: Lake, table: Table, rules: MaintenanceRules) -> TableMa
         return None
     progress(f"maintaining {table.name}")
     try:
-        compacted = _compact(lake, table, rules)
+        compacted = _though_files_go(table, lambda: _compact(lake, table, rules))
         if table_figures(lake, table).manifests >= MANY_MANIFESTS:
-            _rewrite_manifests(lake, table)
-        _expire_snapshots(lake, table, rules)
-        orphans = _remove_orphans(lake, table, rules)
-    except (BaseMovedError, Py4JJavaError, PySparkException) as error:
+            _though_files_go(table, lambda: _rewrite_manifests(lake, table))
+        _though_files_go(table, lambda: _expire_snapshots(lake, table, rules))
+        orphans = _though_files_go(table, lambda: _remove_orphans(lake, table, rules))
+    except (SparkJobError, Py4JJavaError, PySparkException) as error:
         raise MaintenanceError(f"{table.name}: {_reason(error)}; its rows are what they were, run it again") from error
     return TableMaintenance(
         table=table.name,
@@ -216,17 +221,22 @@ def _expire_snapshots(lake: Lake, table: Table, rules: MaintenanceRules) -> None
 
 def _remove_orphans(lake: Lake, table: Table, rules: MaintenanceRules) -> int:
     older_than = f"TIMESTAMP '{_utc(int((rules.now - rules.orphan_age).timestamp() * 1000))}'"
+    arguments = {"table": _name(lake, table), "older_than": older_than, "prefix_listing": "true"}
+    return len(_call(lake, "remove_orphan_files", **arguments))
 
-    def remove() -> int:
+
+def _though_files_go(table: Table, step: Callable[[], Done]) -> Done:
+    """Return what a step returns, done again where a file of the table's past went while the step read it."""
+
+    def attempt() -> Done:
         try:
-            arguments = {"table": _name(lake, table), "older_than": older_than, "prefix_listing": "true"}
-            return len(_call(lake, "remove_orphan_files", **arguments))
+            return step()
         except Py4JJavaError as error:
             if _WENT in str(error):
                 raise BaseMovedError(f"{table.name}: a file went while its folder was listed") from error
             raise
 
-    return retrying(remove, on=BaseMovedError)
+    return retrying(attempt, on=BaseMovedError, tries=_WENT_TRIES)
 
 
 def _call(lake: Lake, procedure: str, **arguments: str) -> list[Row]:

@@ -119,27 +119,38 @@ def test_files_that_no_snapshot_names_go_when_they_are_old(lake: Lake) -> None:
 
 
 class FileWentError(Py4JJavaError):  # type: ignore[misc]
-    """What Hadoop's local file system raises of a file that goes while its folder is listed."""
+    """What is raised of a file that goes while its folder is listed, or while it is read."""
 
-    def __init__(self) -> None:
+    def __init__(self, text: str) -> None:
         self.java_exception = None
+        self.text = text
 
     def __str__(self) -> str:
-        return "java.lang.RuntimeException: … ExitCodeException exitCode=2: ls: cannot access 'x': No such file"
+        return self.text
 
 
-def test_a_file_that_goes_while_orphans_are_looked_for_is_no_failure(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("procedure", ["rewrite_data_files", "remove_orphan_files"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "java.lang.RuntimeException: … ExitCodeException exitCode=2: ls: cannot access 'x': No such file",
+        "An error occurred while calling o77.sql.\n: software.amazon.awssdk.services.s3.model.NoSuchKeyException: "
+        "(Service: S3, Status Code: 404, Request ID: {number}, Extended Request ID: gkqGdYkz) (SDK Attempt Count: 1)",
+        "org.apache.iceberg.exceptions.NotFoundException: Location does not exist: s3://lake/{number}-m0.avro",
+    ],
+)
+def test_a_file_that_goes_in_the_middle_of_a_step_is_no_failure(
+    procedure: str, text: str, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retries, "FIRST_WAIT_SECONDS", 0.0)
     note(lake, TEN)
     old = data_file(lake, "old.parquet", age=timedelta(days=4))
-    call, failures = maintain_tables._call, [FileWentError()]
+    call, failures = maintain_tables._call, [FileWentError(text.format(number=number)) for number in range(2)]
 
-    def went(lake: Lake, procedure: str, **arguments: str) -> list[Row]:
-        if procedure == "remove_orphan_files" and failures:
+    def went(lake: Lake, called: str, **arguments: str) -> list[Row]:
+        if called == procedure and failures:
             raise failures.pop()
-        return call(lake, procedure, **arguments)
+        return call(lake, called, **arguments)
 
     monkeypatch.setattr(maintain_tables, "_call", went)
     maintain_table(lake, EVENT_LEDGER, rules())
