@@ -28,8 +28,7 @@ ifdef DATA
 	@python -m benchmarks.public_figures "$(DATA)" --out "$(OUT)" $(if $(FOLDER),--folder "$(FOLDER)")
 else
 	@test -n "$(INPUT)" -a -n "$(OUT)" || { echo "usage: make run INPUT=events.jsonl[.gz] OUT=dir" >&2; exit 2; }
-	@python spark_jobs/run_events_file.py --input "$(INPUT)" --out "$(OUT)" \
-		$(if $(filter true,$(CLICKSTREAM_KEEP_IP_ADDRESSES)),--keep-ip-addresses)
+	@python spark_jobs/run_events_file.py --input "$(INPUT)" --out "$(OUT)"
 endif
 
 .PHONY: sql

@@ -1,10 +1,12 @@
 """A name as a client sends it → the event's name: blanks, case and the vocabularies of other trackers aside.
 
+An environment may add names of its own (`contracts.event_settings`), and change what the usual ones mean.
+
 A standard event that is written otherwise is the same event: `purchase` and `Add To Cart` differ from a standard name
 by case and blanks alone, and `view_item` is what GA4 calls `ViewContent`. Any other name is a custom event.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -31,15 +33,25 @@ def _folded(name: str) -> str:
     return name.translate(_WITHOUT_BLANKS_AND_CASE)
 
 
-_STANDARD: Final = {
-    _folded(name): standard for standard in STANDARD_EVENTS for name in (standard, *SYNONYMS.get(standard, ()))
-}
+class EventNames:
+    """What names mean; an environment's own come before those that everybody sends, which they may change.
 
-
-def event_name_of(sent: str) -> str:
-    """Return the event's name for the name that a client sent.
-
-    >>> [event_name_of(sent) for sent in ("Purchase", "purchase ", "ADD TO CART", "Product Viewed", " $pageview")]
+    >>> [NAMES.of(sent) for sent in ("Purchase", "purchase ", "ADD TO CART", "Product Viewed", " $pageview")]
     ['Purchase', 'Purchase', 'AddToCart', 'ViewContent', '$pageview']
+    >>> shop = EventNames([("Bestellung", "Purchase"), ("product viewed", "Teaser")])
+    >>> [shop.of(sent) for sent in ("bestellung", "Product Viewed", "view_item")]
+    ['Purchase', 'Teaser', 'ViewContent']
     """
-    return _STANDARD.get(_folded(sent), sent.strip(BLANKS))
+
+    def __init__(self, own: Iterable[tuple[str, str]] = ()) -> None:
+        """`own` are pairs of a name as it is sent, and the event's name."""
+        usual = ((name, event) for event in STANDARD_EVENTS for name in (event, *SYNONYMS.get(event, ())))
+        self._meant = {_folded(name): event.strip(BLANKS) for name, event in (*usual, *own)}
+
+    def of(self, sent: str) -> str:
+        """Return the event's name for the name that a client sent."""
+        return self._meant.get(_folded(sent), sent.strip(BLANKS))
+
+
+#: Where an environment says nothing of names.
+NAMES: Final = EventNames()

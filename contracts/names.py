@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from contracts.event_settings import DEFAULTS, EventSettings
+
 #: The Iceberg catalog's name in Spark: `glue.<database>.<table>`, locally and on AWS.
 CATALOG: Final = "glue"
 
@@ -59,13 +61,13 @@ class EnvironmentNames:
 class LakeLocation:
     """Where one environment's data lies, as jobs are told it: two URIs (s3:// or file:/) and a database name.
 
-    And whether its tables keep IP addresses whole: jobs and DAGs must agree on it, to agree on what is stale.
+    And what the environment says of its events: jobs and DAGs must agree on it, to agree on what is stale.
     """
 
     raw_uri: str
     warehouse_uri: str
     database: str
-    keep_ip_addresses: bool = False
+    events: EventSettings = DEFAULTS
 
     def table(self, name: str) -> str:
         """Return the full name that Spark SQL knows a table by."""

@@ -7,6 +7,7 @@ from typing import Any, Final
 from contracts.data_checks import VOLUME_WEEKS_NEEDED
 from contracts.event import EVENT_FIELDS, MAX_BATCH_EVENTS, STANDARD_EVENTS, event_schema
 from contracts.event_names import SYNONYMS
+from contracts.event_settings import OPTIONS
 from contracts.rejections import RejectionReason
 from contracts.rules import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
 from contracts.stages import ALL_TABLES, STAGES, Stage
@@ -37,6 +38,10 @@ def _event_page() -> str:
     days, minutes = ALLOWED_LATENESS.days, ALLOWED_CLOCK_SKEW.seconds // 60
     synonyms = "".join(
         f"| `{standard}` | {', '.join(f'`{name}`' for name in names)} |\n" for standard, names in SYNONYMS.items()
+    )
+    settings = _table(
+        ("variable", "what it must be", "option of a job", "what the option does"),
+        ((f"`{o.variable}`", o.must, f"`{o.flag}{f' {o.metavar}' if o.metavar else ''}`", o.help) for o in OPTIONS),
     )
     return f"""{_GENERATED}
 # The event
@@ -75,6 +80,14 @@ are texts in `extra`. Half of a surrogate pair in a text becomes U+FFFD.
 
 [event.schema.json](event.schema.json) has the required fields and the types, to test events before they are sent.
 
+## What an environment may say of its events
+
+Set a variable for all of Airflow's services, and its DAGs hand it to each job; `make run` reads the variables, too.
+A job by hand is told by options, and must be told the same. The settings are part of the versions of hours: after a
+change the hours that it concerns are [stale](glossary.md#stale), and `reconcile_hours`, given the range, makes them
+again.
+
+{settings}
 ## What is rejected, and why
 
 The edge stores every event of a request that it can read, good or bad: a bad one costs its neighbours nothing

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from contracts.data_checks import DAY_CHECKS, EVENT_HOUR_CHECKS, LANDING_HOUR_CHECKS, DataCheck, Severity
+from contracts.event_settings import DEFAULTS, EventSettings
 from contracts.ledger import DayRow, EventRow, LandingRow, LedgerRow, Row
 from contracts.partitions import (
     DAY,
@@ -127,16 +128,16 @@ class DerivedStage(Stage[Key, Row]):
 
     `gives` says how many rows a key of the source, by its row of the ledger, gives to each key. A key is computed from
     its own rows and those of the keys beside it that `reads` counts in steps. `version` is the hash of the source's
-    ledger rows that it reads; a key that also depends on what its own ledger says of the `look_back` before it has
-    `look_back_version`, which extends that hash. Of the ledger's columns, `rows` counts what a run found in the source,
-    and `noted_version` is the hash of that. `has_rows` and `has_other_rows` say for a person how many rows there are,
-    and that the ledger counts others.
+    ledger rows that it reads, and of the settings, unless the versions in these rows have them; a key that also
+    depends on what its own ledger says of the `look_back` before it has `look_back_version`, which extends that hash.
+    Of the ledger's columns, `rows` counts what a run found in the source, and `noted_version` is the hash of that.
+    `has_rows` and `has_other_rows` say for a person how many rows there are, and that the ledger counts others.
     """
 
     source: Stage[Any, Any]
     gives: Callable[[Any], Mapping[Key, int]]
     reads: range
-    version: Callable[[Key, Iterable[Any]], str]
+    version: Callable[[Key, Iterable[Any], EventSettings], str]
     rows: str
     has_rows: str
     has_other_rows: str
@@ -173,7 +174,11 @@ class DerivedStage(Stage[Key, Row]):
         return self.fed_by(*self.source.fed_by_landing(start, end))
 
     def inputs(
-        self, keys: Iterable[Key], source: Iterable[LedgerRow], stored: Iterable[Row] = ()
+        self,
+        keys: Iterable[Key],
+        source: Iterable[LedgerRow],
+        stored: Iterable[Row] = (),
+        settings: EventSettings = DEFAULTS,
     ) -> dict[Key, Input[Key]]:
         """Return the input of each key, by the ledgers as they are.
 
@@ -187,13 +192,18 @@ class DerivedStage(Stage[Key, Row]):
                 giving[key].append(row)
                 rows[key] += count
         noted = {row.key: row for row in stored}
-        return {key: self._input(key, giving, rows[key], noted) for key in keys}
+        return {key: self._input(key, giving, rows[key], noted, settings) for key in keys}
 
     def _input(
-        self, key: Key, giving: Mapping[Key, Collection[LedgerRow]], rows: int, noted: Mapping[Key, Row]
+        self,
+        key: Key,
+        giving: Mapping[Key, Collection[LedgerRow]],
+        rows: int,
+        noted: Mapping[Key, Row],
+        settings: EventSettings,
     ) -> Input[Key]:
         feeding = {row.key: row for read in self.read_by(key) for row in giving.get(read, ())}.values()
-        version = self.version(key, feeding)
+        version = self.version(key, feeding, settings)
         before = [noted[other] for other in self.between(key - self.look_back, key) if other in noted]
         return Input(
             key=key,
@@ -256,7 +266,7 @@ DAYS: Final = DerivedStage(
     source=EVENT_HOURS,
     gives=lambda aggregated: {day_of(aggregated.event_hour): aggregated.clean},
     reads=range(-1, 2),
-    version=day_events_version,
+    version=lambda day, made, _settings: day_events_version(day, made),
     noted_version="events_version",
     rows="events",
     has_rows="has {now} clean events",
@@ -323,7 +333,9 @@ WEEKS: Final = DerivedStage(
     source=DAYS,
     gives=lambda aggregated: {monday_of(start_of(aggregated.day)): aggregated.events},
     reads=range(1),
-    version=lambda _week, days: digest(sorted(f"{day_key(row.day)} {row.input_version}" for row in days if row.events)),
+    version=lambda _week, days, _settings: digest(
+        sorted(f"{day_key(row.day)} {row.input_version}" for row in days if row.events)
+    ),
     rows="events",
     has_rows="has {now} events",
     has_other_rows="{then} events, but the days that it was made from have {now}",

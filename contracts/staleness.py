@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from contracts.event_settings import DEFAULTS, EventSettings
 from contracts.ledger import UNFINISHED, LandingRow, LedgerRow
 from contracts.partitions import HOUR, hours_between, start_of
 from contracts.stages import DerivedStage, Input, Key, Stage
@@ -44,7 +45,7 @@ def due_keys(inputs: Mapping[Key, Input[Key]], stored: Iterable[LedgerRow]) -> l
 
 
 def is_stale_landing_hour(
-    objects: Collection[RawObject], row: LandingRow | None, *, settled: bool, keep_ip_addresses: bool = False
+    objects: Collection[RawObject], row: LandingRow | None, settings: EventSettings = DEFAULTS, *, settled: bool
 ) -> bool:
     """Whether a landing hour must be transformed, given its objects now and its row of the ledger.
 
@@ -52,7 +53,7 @@ def is_stale_landing_hour(
     """
     if row is None:
         return True
-    current = landing_input_version(objects, keep_ip_addresses=keep_ip_addresses)
+    current = landing_input_version(objects, settings)
     return row.input_version != current or (settled and not row.settled)
 
 
@@ -60,8 +61,7 @@ def stale_landing_hours(
     hours: Iterable[datetime],
     objects: Mapping[datetime, Collection[RawObject]],
     rows: Iterable[LandingRow],
-    *,
-    keep_ip_addresses: bool = False,
+    settings: EventSettings = DEFAULTS,
 ) -> list[datetime]:
     """Return the settled `hours` that are stale, in order; one that never had an object is left as it is."""
     by_hour = {row.landing_hour: row for row in rows}
@@ -69,9 +69,7 @@ def stale_landing_hours(
         hour
         for hour in hours
         if (hour in objects or hour in by_hour)
-        and is_stale_landing_hour(
-            objects.get(hour, ()), by_hour.get(hour), settled=True, keep_ip_addresses=keep_ip_addresses
-        )
+        and is_stale_landing_hour(objects.get(hour, ()), by_hour.get(hour), settings, settled=True)
     ]
 
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from contracts.bots import CRAWLER_LIST_VERSION
 from contracts.event import CONTRACT_VERSION
+from contracts.event_settings import DEFAULTS, EventSettings
 from contracts.ledger import DayRow, EventRow, LandedHour
 from contracts.partitions import DAY, HOUR, LONGEST_DELIVERY, day_key, hour_key, hour_of, start_of_day
 from contracts.rules import (
@@ -37,12 +38,12 @@ class RawObject:
     size: int
 
 
-def landing_input_version(objects: Iterable[RawObject], *, keep_ip_addresses: bool = False) -> str:
+def landing_input_version(objects: Iterable[RawObject], settings: EventSettings = DEFAULTS) -> str:
     """Return the version of a landing hour that consists of `objects`, in whatever order they were listed.
 
-    Switching `LakeLocation.keep_ip_addresses` makes every hour stale that still has its objects.
+    A change of what the settings keep of lines, or take names for, makes every hour stale that still has its objects.
     """
-    code = f"contract {CONTRACT_VERSION}{', addresses kept' if keep_ip_addresses else ''}"
+    code = f"contract {CONTRACT_VERSION}{settings.landing_version}"
     return digest([code, *(f"{o.key}\n{o.etag}\n{o.size}" for o in sorted(objects))])
 
 
@@ -51,7 +52,9 @@ def erased_landing_version(input_version: str) -> str:
     return digest(["erased", input_version])
 
 
-def event_hour_input_version(event_hour: datetime, landed: Iterable[LandedHour]) -> str:
+def event_hour_input_version(
+    event_hour: datetime, landed: Iterable[LandedHour], settings: EventSettings = DEFAULTS
+) -> str:
     """Return the version of an event hour, given (at least) the landed hours that fed it or an hour it looks back at.
 
     These count, because `sessions_started` looks back. So does how many rows each landing hour gave: the same objects,
@@ -65,7 +68,7 @@ def event_hour_input_version(event_hour: datetime, landed: Iterable[LandedHour])
         if (rows := row.received_by_event_hour.get(hour))
     )
     code = f"aggregation {AGGREGATION_VERSION}, bots {BOT_EVENTS_PER_HOUR} {CRAWLER_LIST_VERSION}"
-    return digest([code, *sorted(parts)])
+    return digest([f"{code}{settings.aggregation_version}", *sorted(parts)])
 
 
 def landing_hours_feeding(first: datetime, last: datetime | None = None) -> tuple[datetime, datetime]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Generic
 
+from contracts.event_settings import DEFAULTS, OPTIONS, EventSettings, EventSettingsError, SettingOption
 from contracts.names import LakeLocation
 from contracts.partitions import SETTLING_MARGIN, PartitionKeyError, key_text
 from contracts.stages import Key, Stage
@@ -29,11 +30,11 @@ class Span(Generic[Key]):
 
 
 def add_lake_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say where the lake lies, and what it keeps."""
+    """Add the arguments that say where the lake lies, and what its environment says of its events."""
     parser.add_argument("--raw-uri", required=True, help="raw objects: s3://bucket/raw, or a directory")
     parser.add_argument("--warehouse-uri", required=True, help="tables: s3://bucket/warehouse, or a directory")
     parser.add_argument("--database", required=True, type=database, help="database of the tables in the catalog")
-    add_privacy_argument(parser)
+    add_event_arguments(parser)
 
 
 def location_of(arguments: argparse.Namespace) -> LakeLocation:
@@ -42,17 +43,46 @@ def location_of(arguments: argparse.Namespace) -> LakeLocation:
         raw_uri=arguments.raw_uri,
         warehouse_uri=arguments.warehouse_uri,
         database=arguments.database,
-        keep_ip_addresses=arguments.keep_ip_addresses,
+        events=event_settings_of(arguments),
     )
 
 
-def add_privacy_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the flag that says what tables keep of IP addresses."""
-    parser.add_argument(
-        "--keep-ip-addresses",
-        action="store_true",
-        help="keep IP addresses whole (docs/privacy.md); default: truncate them to /24 and /48",
-    )
+def add_event_arguments(parser: argparse.ArgumentParser, defaults: EventSettings = DEFAULTS) -> None:
+    """Add the options of the settings of events; `defaults` are those that none of them changes."""
+    for option in OPTIONS:
+        default = getattr(defaults, option.field)
+        if option.metavar is None:
+            parser.add_argument(option.flag, dest=option.field, action="store_true", default=default, help=option.help)
+        else:
+            many = isinstance(default, tuple)
+            parser.add_argument(
+                option.flag,
+                dest=option.field,
+                action="append" if many else "store",
+                type=_setting_type(option),
+                default=list(default) if many else default,
+                metavar=option.metavar,
+                help=option.help,
+            )
+
+
+def event_settings_of(arguments: argparse.Namespace) -> EventSettings:
+    """Return the settings of events, by the arguments of `add_event_arguments`."""
+    given = ((option.field, getattr(arguments, option.field)) for option in OPTIONS)
+    settings: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given}
+    return EventSettings(**settings)
+
+
+def _setting_type(option: SettingOption) -> Callable[[str], Any]:
+    """Return what reads one value of a setting from an argument (for argparse, which shows the error)."""
+
+    def setting(text: str) -> Any:
+        try:
+            return option.one(text)
+        except EventSettingsError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return setting
 
 
 def add_json_argument(parser: argparse.ArgumentParser, what: str) -> None:

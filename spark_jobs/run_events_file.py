@@ -7,6 +7,7 @@ holds no events (nothing was written), 3 done, but a raw object could not be rea
 
 import argparse
 import json
+import os
 import shlex
 import sys
 import time
@@ -16,8 +17,9 @@ from pathlib import Path
 if not __package__:  # started by its path: this file's directory is on the path, its parent is what we need
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from contracts.event_settings import EventSettingsError, event_settings_from
 from contracts.file_formats import why_no_events_file
-from spark_jobs.arguments import add_privacy_argument
+from spark_jobs.arguments import add_event_arguments, event_settings_of
 from spark_jobs.errors import SparkJobError
 from spark_jobs.operations.events_file import EventsFileReport, ProcessedFile, process_events_file
 from spark_jobs.operations.events_file_text import hourly_totals, rejection_hint
@@ -33,7 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--input", type=Path, required=True, metavar="FILE", help="events as JSON lines, gz or not")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new, empty, or made by an earlier run")
-    add_privacy_argument(parser)
+    try:
+        add_event_arguments(parser, event_settings_from(os.environ))
+    except EventSettingsError as error:
+        return _failed(str(error), WRONG_ARGUMENTS)
     arguments = parser.parse_args(argv)
     if reason := _why_no_events(arguments.input):
         return _failed(reason, WRONG_ARGUMENTS)
@@ -41,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     try:
         out.prepare(arguments.input)
-        processed = process_events_file(arguments.input, out, keep_ip_addresses=arguments.keep_ip_addresses)
+        processed = process_events_file(arguments.input, out, event_settings_of(arguments))
     except OutDirectoryError as error:
         return _failed(str(error), WRONG_ARGUMENTS)
     except SparkJobError as error:

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Generic, Literal, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 from pydantic import AfterValidator, AliasGenerator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from contracts.event_settings import EventSettingsError, event_settings_from
 from contracts.names import EnvironmentNames, LakeLocation
 from contracts.rules import RAW_RETENTION_DAYS
 
@@ -72,7 +73,6 @@ class _Variables(_Section, Generic[Spark]):
     raw_uri: _Folder
     warehouse_uri: _Folder
     database: str
-    keep_ip_addresses: Literal["true", "false"] = Field("false", description="'true' or 'false'")
     buffer_seconds: int = Field(
         DEFAULT_BUFFER_SECONDS,
         ge=0,
@@ -124,18 +124,25 @@ def settings_from(environ: Mapping[str, str]) -> PipelineSettings:
     if place not in ("local", "emr-serverless"):
         raise SettingsError(f"CLICKSTREAM_SPARK is {place!r}; it must be 'local' or 'emr-serverless'")
     kind = _Variables[LocalSparkSettings] if place == "local" else _Variables[EmrServerlessSettings]
+    wrong: list[str] = []
     given = {name: text for name, text in environ.items() if text and name.startswith(("CLICKSTREAM_", "AWS_"))}
     try:
         found = kind.model_validate(given)
     except ValidationError as error:
-        raise SettingsError("; ".join(_sentences(error))) from error
+        wrong = list(_sentences(error))
+    try:
+        events = event_settings_from(given)
+    except EventSettingsError as error:
+        wrong.append(str(error))
+    if wrong:
+        raise SettingsError("; ".join(wrong))
     return PipelineSettings(
         environment=EnvironmentNames(environment=found.environment),
         lake=LakeLocation(
             raw_uri=found.raw_uri,
             warehouse_uri=found.warehouse_uri,
             database=found.database,
-            keep_ip_addresses=found.keep_ip_addresses == "true",
+            events=events,
         ),
         buffer_interval=timedelta(seconds=found.buffer_seconds),
         spark=found.spark,

@@ -106,7 +106,7 @@ def table_links(settings: PipelineSettings, tables: Sequence[Table]) -> list[Lak
 
 def _lake_arguments(lake: LakeLocation) -> list[str]:
     arguments = ["--raw-uri", lake.raw_uri, "--warehouse-uri", lake.warehouse_uri, "--database", lake.database]
-    return [*arguments, "--keep-ip-addresses"] if lake.keep_ip_addresses else arguments
+    return [*arguments, *lake.events.arguments()]
 
 
 def _table_address(settings: PipelineSettings, table: Table, _partition: str) -> str:

@@ -89,7 +89,7 @@ def aggregate_possible_hours(
 def _aggregate(lake: Lake, wanted: list[datetime], *, force: bool, hold_back: bool) -> Aggregation:
     base = Revision.of(lake, *TARGETS)
     landed = read_ledger(lake, LandedHour, *EVENT_HOURS.feeding(wanted[0], wanted[-1]))
-    inputs = EVENT_HOURS.inputs(wanted, landed)
+    inputs = EVENT_HOURS.inputs(wanted, landed, settings=lake.events)
     stored = {row.event_hour: row for row in read_ledger(lake, EventRow, wanted[0], wanted[-1] + HOUR)}
     unchanged = {hour for hour in wanted if hour in stored and stored[hour].input_version == inputs[hour].input_version}
     asked = wanted if force else [hour for hour in wanted if hour not in unchanged]

@@ -51,7 +51,7 @@ class Lake(LakeLocation):
             raw_uri=location.raw_uri,
             warehouse_uri=location.warehouse_uri,
             database=location.database,
-            keep_ip_addresses=location.keep_ip_addresses,
+            events=location.events,
             spark=spark,
         )
 

@@ -67,7 +67,7 @@ def known_inputs(
     source = read_ledger(lake, stage.source.row_type, *stage.feeding(start, end - stage.step))
     stored = {row.key: row for row in read_ledger(lake, stage.row_type, start - stage.look_back, end)}
     known = sorted(key for key in {*stage.given(source), *stored} if start <= key < end)
-    return stage.inputs(known, source, stored.values()), stored
+    return stage.inputs(known, source, stored.values(), lake.events), stored
 
 
 def known_keys(lake: Lake, stage: DerivedStage[Key, Row], start: Key, end: Key) -> list[Key]:

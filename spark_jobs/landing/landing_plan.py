@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from contracts.event_settings import DEFAULTS, EventSettings
 from contracts.ledger import LandingLedgerRow
 from contracts.partitions import HOUR, hour_key
 from contracts.versions import RawObject, landing_input_version
@@ -48,11 +49,10 @@ def landing_plan(
     landed: Mapping[datetime, tuple[RawObject, ...]],
     ledger: Mapping[datetime, LandingLedgerRow],
     rules: LandingRules,
-    *,
-    keep_ip_addresses: bool = False,
+    settings: EventSettings = DEFAULTS,
 ) -> LandingPlan:
     """Return the plan; raise `OpenHourError` or `MissingObjectsError`, naming hours or objects."""
-    hours = [_landing_hour(hour, objects, rules, keep_ip_addresses) for hour, objects in sorted(landed.items())]
+    hours = [_landing_hour(hour, objects, rules, settings) for hour, objects in sorted(landed.items())]
     if not rules.allow_open_hour:
         _refuse_open(hours, rules)
     _refuse_missing(hours, ledger)
@@ -71,12 +71,12 @@ def landing_plan(
 
 
 def _landing_hour(
-    hour: datetime, objects: tuple[RawObject, ...], rules: LandingRules, keep_ip_addresses: bool
+    hour: datetime, objects: tuple[RawObject, ...], rules: LandingRules, settings: EventSettings
 ) -> LandingHour:
     return LandingHour(
         landing_hour=hour,
         objects=objects,
-        input_version=landing_input_version(objects, keep_ip_addresses=keep_ip_addresses),
+        input_version=landing_input_version(objects, settings),
         settled=hour + HOUR <= rules.settled_before,
     )
 

@@ -76,7 +76,7 @@ def _transform(lake: Lake, landing_hours: Collection[datetime], rules: LandingRu
     base = Revision.of(lake, *_TABLES)
     store = raw_store(lake.raw_uri)
     landed, ledger = landed_objects(store, landing_hours), _ledger(lake, landing_hours)
-    plan = landing_plan(landed, ledger, rules, keep_ip_addresses=lake.keep_ip_addresses)
+    plan = landing_plan(landed, ledger, rules, lake.events)
     counts = _write_events(base, store, plan.transform)
     rows = (*(landing_ledger_row(hour, counts) for hour in plan.transform), *plan.settle)
     failed = failed_checks(check_landing_hours(base, rows))
@@ -100,7 +100,7 @@ def _write_events(base: Revision, store: ObjectStore, landing_hours: Collection[
     hours = [hour.landing_hour for hour in landing_hours]
     objects = [raw_object for hour in landing_hours for raw_object in hour.objects]
     erased = read_erased_users(lake) if objects else frozenset()
-    privacy = Privacy(erased=erased, keep_ip_addresses=lake.keep_ip_addresses)
+    privacy = Privacy(settings=lake.events, erased=erased)
     received, rejected = (lake.file_target(table) for table in (RECEIVED_EVENTS, REJECTED_EVENTS))
     judged = write_validated(lake.spark, store, objects, privacy, received=received, rejected=rejected)
     figures = _figures(judged.counts)

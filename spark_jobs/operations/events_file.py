@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import duckdb
 
+from contracts.event_settings import DEFAULTS, EventSettings
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR, day_key, day_of, hour_of
 from contracts.rules import ALLOWED_CLOCK_SKEW
@@ -191,7 +192,7 @@ class ProcessedFile:
     report: EventsFileReport
 
 
-def process_events_file(input_file: Path, out: OutDirectory, *, keep_ip_addresses: bool = False) -> ProcessedFile:
+def process_events_file(input_file: Path, out: OutDirectory, settings: EventSettings = DEFAULTS) -> ProcessedFile:
     """Fill an output directory, prepared, from a file of events; raise `SparkJobError` if that can't be done."""
     steps = Steps()
     with steps.step("lay_down", f"laying {input_file} down as raw objects"):
@@ -200,7 +201,7 @@ def process_events_file(input_file: Path, out: OutDirectory, *, keep_ip_addresse
         raw_uri=str(out.raw),
         warehouse_uri=str(out.warehouse),
         database=DATABASE,
-        keep_ip_addresses=keep_ip_addresses,
+        events=settings,
     )
     with steps.step("start_spark", "starting Spark"):
         lake = Lake.open("events_file", location)

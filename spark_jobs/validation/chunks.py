@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from contracts.event_names import event_name_of
+from contracts.event_names import NAMES, EventNames
 from contracts.tables import EVENT_COLUMNS, REJECTED_EVENTS
 from spark_jobs.lake.types import arrow_schema, completed_to
 from spark_jobs.validation.line import ColumnValue, Received, Rejected, validate_line
@@ -45,10 +45,13 @@ class Validated:
 class LineValidator:
     """Validates chunks of lines in one thread, with a DuckDB of its own; a context manager.
 
-    `others_query` decides lines that are not written like most.
+    `names` say what event names mean; `others_query` decides lines that are not written like most.
     """
 
-    def __init__(self, *, few_lines: int = FEW_LINES, others_query: str | None = None) -> None:
+    def __init__(
+        self, *, names: EventNames = NAMES, few_lines: int = FEW_LINES, others_query: str | None = None
+    ) -> None:
+        self._names = names
         self._few_lines = few_lines
         self._duckdb = duckdb.connect(
             config={
@@ -82,7 +85,7 @@ class LineValidator:
             if len(undecided) > self._few_lines:
                 valid, undecided = self._valid(self._others_query, undecided)
                 events.append(valid)
-        received, rejected = _validate_one_by_one(undecided)
+        received, rejected = _validate_one_by_one(undecided, self._names)
         return Validated(lines=len(lines), received=pa.concat_tables([*events, received]), rejected=rejected)
 
     def _written_alike(self, template: LineTemplate, lines: pa.BinaryArray) -> tuple[pa.Table, pa.BinaryArray]:
@@ -102,18 +105,18 @@ class LineValidator:
             self._duckdb.unregister(LINES)
         is_valid = rows.column("valid").combine_chunks()
         events = rows.drop_columns(["valid"]).filter(is_valid)
-        return _named(completed_to(events, RECEIVED_SCHEMA)), lines.filter(pc.invert(is_valid))
+        return _named(completed_to(events, RECEIVED_SCHEMA), self._names), lines.filter(pc.invert(is_valid))
 
 
-def _named(events: pa.Table) -> pa.Table:
+def _named(events: pa.Table, names: EventNames) -> pa.Table:
     """Return events, whose names are as they were sent, with the names that these stand for."""
     at = events.schema.get_field_index("event_name")
     sent = events.column(at).combine_chunks().dictionary_encode()
-    names = pa.array([event_name_of(name) for name in sent.dictionary.to_pylist()], pa.string())
-    if names.equals(sent.dictionary):
+    meant = pa.array(map(names.of, sent.dictionary.to_pylist()), pa.string())
+    if meant.equals(sent.dictionary):
         return events
-    others = pc.if_else(pc.equal(names, sent.dictionary), pa.scalar(None, pa.string()), sent.dictionary)
-    for name, values in (("event_name", names), ("sent_event_name", others)):
+    others = pc.if_else(pc.equal(meant, sent.dictionary), pa.scalar(None, pa.string()), sent.dictionary)
+    for name, values in (("event_name", meant), ("sent_event_name", others)):
         at = events.schema.get_field_index(name)
         events = events.set_column(at, events.schema.field(at), values.take(sent.indices))
     return events
@@ -145,11 +148,11 @@ def _is_utf8(line: bytes) -> bool:
     return True
 
 
-def _validate_one_by_one(lines: pa.BinaryArray) -> tuple[pa.Table, pa.Table]:
+def _validate_one_by_one(lines: pa.BinaryArray, names: EventNames) -> tuple[pa.Table, pa.Table]:
     received: list[Mapping[str, ColumnValue]] = []
     rejected: list[Rejected] = []
     for line in lines.to_pylist():
-        outcome = validate_line(line)
+        outcome = validate_line(line, names)
         if isinstance(outcome, Received):
             received.append(outcome.values)
         else:

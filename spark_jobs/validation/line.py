@@ -29,7 +29,7 @@ from contracts.event import (
     Kind,
     missing_field,
 )
-from contracts.event_names import event_name_of
+from contracts.event_names import NAMES, EventNames
 from contracts.rejections import RejectionReason
 from contracts.rules import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
 from contracts.timestamps import BLANKS, EPOCH, parse_epoch, parse_timestamp
@@ -80,13 +80,13 @@ class RefusedError(ValueError):
         self.detail = detail
 
 
-def validate_line(line: bytes) -> Received | Rejected:
-    """Return what becomes of a line (without its newline); every line becomes something."""
+def validate_line(line: bytes, names: EventNames = NAMES) -> Received | Rejected:
+    """Return what becomes of a line (without its newline), where names mean what they say; each becomes something."""
     received_at: datetime | None = None
     try:
         envelope = _envelope(_json(line))
         received_at = _received_at(envelope)
-        values = _event_values(_event(envelope), received_at)
+        values = _event_values(_event(envelope), received_at, names)
     except RefusedError as refused:
         return Rejected(rejection_reason=refused.reason, detail=refused.detail, line=line, received_at=received_at)
     for name, column in _STAMPED_TEXTS.items():
@@ -161,7 +161,7 @@ def _event(envelope: JsonObject) -> JsonObject:
     return event
 
 
-def _event_values(event: JsonObject, received_at: datetime) -> dict[str, ColumnValue]:
+def _event_values(event: JsonObject, received_at: datetime, names: EventNames) -> dict[str, ColumnValue]:
     """Return the values of an event by column, without the stamped texts; the first reason that applies is raised."""
     data = event.get(ADDITIONAL_DATA)
     additional = data if isinstance(data, JsonObject) else JsonObject([])
@@ -181,7 +181,7 @@ def _event_values(event: JsonObject, received_at: datetime) -> dict[str, ColumnV
     for field in _REQUIRED_FIELDS:
         values[field.column] = _required_value(field, event, values)
     sent_name = event["event_name"]
-    values["event_name"] = event_name_of(str(values["event_name"]))
+    values["event_name"] = names.of(str(values["event_name"]))
     values["sent_event_name"] = None if sent_name == values["event_name"] else str(sent_name)
     _correct_clock(values, received_at)
     values["extra"] = _extra(event, additional, unread)

@@ -116,7 +116,7 @@ class ObjectValidator:
     def files(self, number: int) -> Iterator[DataFile]:
         """Write the objects of a task of `tasks` as files of both tables, and yield these."""
         received, rejected = PartitionBuffer(target=self.received), PartitionBuffer(target=self.rejected)
-        with LineValidator() as validator:
+        with LineValidator(names=self.privacy.settings.names) as validator:
             for raw_object in self.tasks[number]:
                 counts = ObjectCounts()
                 for validated in validate_object(self.store, raw_object, validator, counts, self.privacy):

@@ -15,6 +15,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from contracts.event_settings import DEFAULTS, EventSettings
 from contracts.privacy import ADDRESS_COLUMNS, ADDRESS_FIELDS, URL_COLUMNS, URL_QUERY, truncated_address
 from contracts.rules import IPV4_BITS, IPV6_BITS
 from spark_jobs.validation.chunks import Validated
@@ -23,17 +24,19 @@ from spark_jobs.validation.erased_lines import without_erased
 
 @dataclass(frozen=True, kw_only=True)
 class Privacy:
-    """The hashes of users whose lines are refused, and whether IP addresses are kept whole."""
+    """The hashes of users whose lines are refused, and what the settings keep of addresses."""
 
     erased: frozenset[str] = frozenset()
-    keep_ip_addresses: bool = False
+    settings: EventSettings = DEFAULTS
 
     def applied_to(self, validated: Validated) -> Validated:
         """Return what may be kept of validated lines; each is still one received or one rejected row."""
-        received, rejected = _without_queries(validated.received), validated.rejected
+        received, rejected = validated.received, validated.rejected
+        if not self.settings.keep_url_queries:
+            received = _without_queries(received)
         if self.erased:
             received, rejected = without_erased(received, rejected, self.erased)
-        if not self.keep_ip_addresses:
+        if not self.settings.keep_ip_addresses:
             received, rejected = without_addresses(received, rejected)
         return replace(validated, received=received, rejected=rejected)
 

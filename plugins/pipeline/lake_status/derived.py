@@ -108,7 +108,7 @@ def read_inputs(
     first, last = min(keys), max(keys)
     source = ledger.rows(stage.source, *stage.feeding(first, last))
     stored = ledger.rows(stage, first - stage.look_back, last + stage.step)
-    return stage.inputs(keys, source, stored), {row.key: row for row in stored}
+    return stage.inputs(keys, source, stored, ledger.settings), {row.key: row for row in stored}
 
 
 def _settling(lake: LakeLocation, stage: DerivedStage[Key, Row], start: Key, end: Key) -> KeysNow[Key, Row]:
@@ -136,7 +136,7 @@ def _keys_now(
         settled, waiting = {row.landing_hour: row.settled for row in rows}, frozenset()
     return KeysNow(
         stage=stage,
-        inputs=stage.inputs(stage.between(start, end), rows, stored),
+        inputs=stage.inputs(stage.between(start, end), rows, stored, ledger.settings),
         written={row.key: row for row in stored},
         waiting=waiting,
         settled=settled,

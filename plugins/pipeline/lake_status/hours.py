@@ -36,7 +36,7 @@ def landing_input_changed(lake: LakeLocation, landing_hour: datetime, *, settled
     """Return whether a landing hour's raw objects differ from those that its tables were written from."""
     objects = landed_objects(open_store(lake.raw_uri), [landing_hour])[landing_hour]
     row = open_ledger(lake).row(LANDING_HOURS, landing_hour)
-    return is_stale_landing_hour(objects, row, settled=settled, keep_ip_addresses=lake.keep_ip_addresses)
+    return is_stale_landing_hour(objects, row, lake.events, settled=settled)
 
 
 def publishable_event_hours(lake: LakeLocation, landing_hour: datetime) -> list[datetime]:

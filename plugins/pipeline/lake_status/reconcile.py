@@ -51,7 +51,7 @@ def stale_around(lake: LakeLocation, start: datetime, end: datetime, *, settled_
         hours_between(start, min(end, settled_end)),
         landed_between(open_store(lake.raw_uri), start, end),
         ledger.rows(LANDING_HOURS, start, end),
-        keep_ip_addresses=lake.keep_ip_addresses,
+        lake.events,
     )
     event_hours = due_between(ledger, EVENT_HOURS, *EVENT_HOURS.fed_by_landing(start, end))
     later = {stage.name: left_behind(lake, stage, *stage.fed_by_landing(start, end)) for stage in LATER_STAGES}

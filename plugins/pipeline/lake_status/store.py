@@ -13,6 +13,7 @@ from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import NoSuchTableError
 
 from contracts.data_checks import CheckResult, Severity
+from contracts.event_settings import DEFAULTS, EventSettings
 from contracts.ledger import Row, columns_of, key_column, row_of
 from contracts.names import LakeLocation
 from contracts.partitions import start_of
@@ -35,11 +36,15 @@ class FailedChecks:
 
 
 class LedgerStore:
-    """Reads the ledger of one database; a table that no job has created yet is an empty one."""
+    """Reads the ledger of one database; a table that no job has created yet is an empty one.
 
-    def __init__(self, *, catalog: Catalog, database: str) -> None:
+    `settings` are those that versions are reckoned with.
+    """
+
+    def __init__(self, *, catalog: Catalog, database: str, settings: EventSettings = DEFAULTS) -> None:
         self._catalog = catalog
         self._database = database
+        self.settings = settings
 
     def rows(self, stage: Stage[Key, Row], start: Key, end: Key) -> list[Row]:
         """Return the rows of a stage's keys of `[start, end)`."""
@@ -84,7 +89,7 @@ def open_ledger(lake: LakeLocation) -> LedgerStore:
     # boto3 knows of AWS_ENDPOINT_URL and profiles; pyiceberg's own file reader does not, so it gets what boto3 found.
     s3 = boto3.client("s3").meta
     catalog = load_catalog("glue", type="glue", **{"s3.endpoint": s3.endpoint_url, "s3.region": s3.region_name})
-    return LedgerStore(catalog=catalog, database=lake.database)
+    return LedgerStore(catalog=catalog, database=lake.database, settings=lake.events)
 
 
 def _between(column: str, start: date, end: date) -> str:

@@ -87,7 +87,7 @@ def _ledger(lake: Lake, landed: LandedObjects) -> dict[datetime, LandingLedgerRo
 
 
 def _is_outside_of_tables(lake: LakeLocation, objects: Collection[RawObject], row: LandingLedgerRow | None) -> bool:
-    return is_stale_landing_hour(objects, row, settled=False, keep_ip_addresses=lake.keep_ip_addresses)
+    return is_stale_landing_hour(objects, row, lake.events, settled=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,8 +33,8 @@ def test_spark_is_local_unless_told_otherwise() -> None:
 
 
 def test_addresses_are_truncated_unless_told_otherwise() -> None:
-    assert not settings_from(LOCAL).lake.keep_ip_addresses
-    assert settings_from({**LOCAL, "CLICKSTREAM_KEEP_IP_ADDRESSES": "true"}).lake.keep_ip_addresses
+    assert not settings_from(LOCAL).lake.events.keep_ip_addresses
+    assert settings_from({**LOCAL, "CLICKSTREAM_KEEP_IP_ADDRESSES": "true"}).lake.events.keep_ip_addresses
 
 
 def test_raw_is_kept_for_as_long_as_production_keeps_it_unless_told_otherwise() -> None:

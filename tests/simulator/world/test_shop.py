@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.event import STANDARD_EVENTS
-from contracts.event_names import event_name_of
+from contracts.event_names import NAMES
 from contracts.rules import SESSION_GAP
 from simulator.world.event_time import MINUTE_US
 from simulator.world.shop import MINUTES_PER_DAY, PERSONAS, Catalogue, Event, World, event_json, visitor
@@ -112,7 +112,7 @@ def test_all_standard_events_and_some_custom_ones_occur_and_have_valid_names() -
     names = Counter(event.name for event in _events(World(1), _MINUTE, 10_000))
     assert set(STANDARD_EVENTS) < set(names)
     assert len(names) > len(STANDARD_EVENTS)
-    assert all(event_name_of(name) == name for name in names)
+    assert all(NAMES.of(name) == name for name in names)
 
 
 def test_a_product_costs_the_same_everywhere_and_the_tail_of_the_catalogue_is_long() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from contracts.event_settings import EventSettings
 from contracts.ledger import LandingLedgerRow
 from contracts.partitions import landing_prefix
 from contracts.tables import LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS, Table
@@ -119,11 +120,27 @@ def test_addresses_are_truncated_in_every_row_and_kept_after_switching(lake: Lak
     assert bytes(line) == bad.replace(b"100.7", b"100.0").replace(b"[203, 0, 113, 77]", b"[]")  # type: ignore[call-overload]
     assert "77" not in str(detail)
 
-    report = transform(replace(lake, keep_ip_addresses=True))
+    report = transform(replace(lake, events=EventSettings(keep_ip_addresses=True)))
     assert len(report.written) == 1
     assert rows(lake, RECEIVED_EVENTS, "user_ip", "source_ip") == [("2001:db8:1:2::3", "203.0.113.77")]
     assert rows(lake, REJECTED_EVENTS, "line") == [(bytearray(bad),)]
-    assert transform(replace(lake, keep_ip_addresses=True)).written == ()
+    assert transform(replace(lake, events=EventSettings(keep_ip_addresses=True))).written == ()
+
+
+def test_the_environment_s_names_and_the_queries_that_it_keeps_are_in_every_row(lake: Lake) -> None:
+    page = {"page_url": "https://shop.example/?q=shoes"}
+    put_lines(lake, TEN, "a.gz", line_of({"event_name": "Bestellung", **page}), line_of({"event_name": "purchase"}))
+    transform(lake)
+    columns = ("event_name", "sent_event_name", "page_url")
+    both = [("Bestellung", None, "https://shop.example/"), ("Purchase", "purchase", None)]
+    assert sorted(rows(lake, RECEIVED_EVENTS, *columns), key=str) == both
+    shop = EventSettings(event_names=(("bestellung", "Purchase"),), keep_url_queries=True)
+    assert len(transform(replace(lake, events=shop)).written) == 1
+    assert sorted(rows(lake, RECEIVED_EVENTS, *columns), key=str) == [
+        ("Purchase", "Bestellung", "https://shop.example/?q=shoes"),
+        ("Purchase", "purchase", None),
+    ]
+    assert transform(replace(lake, events=shop)).written == ()
 
 
 def test_a_repaired_object_replaces_the_rejection(lake: Lake) -> None:

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from contracts.data_checks import CheckResult
+from contracts.event_settings import DEFAULTS
 from contracts.ledger import DayRow, EventRow, LandingRow
 from contracts.partitions import start_of
 from contracts.stages import DAYS, EVENT_HOURS, LANDING_HOURS, STAGES, WEEKS, Stage, WeekRow
@@ -16,6 +17,7 @@ class FakeLedger:
     """The ledgers as lists."""
 
     def __init__(self, landed: Iterable[LandingRow], made: Iterable[DayRow] = ()) -> None:
+        self.settings = DEFAULTS
         self.landed = list(landed)
         self.events = [event_row(row, self.landed) for row in self.landed if row.received]
         self.days = list(made)

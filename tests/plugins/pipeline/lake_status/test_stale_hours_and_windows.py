@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.event_settings import EventSettings
 from contracts.ledger import EventRow, LandedHour, LandingRow
 from contracts.partitions import PartitionKeyError, hours_between, settled_at
 from contracts.stages import EVENT_HOURS
@@ -116,7 +117,9 @@ def test_a_landing_hour_is_stale_if_its_objects_are_not_those_it_was_made_from(
 
 
 def test_an_hour_that_was_made_before_addresses_were_to_be_kept_is_stale() -> None:
-    assert stale_landing_hours([TEN], {TEN: OBJECTS}, [landing_row(OBJECTS)], keep_ip_addresses=True) == [TEN]
+    assert stale_landing_hours(
+        [TEN], {TEN: OBJECTS}, [landing_row(OBJECTS)], EventSettings(keep_ip_addresses=True)
+    ) == [TEN]
 
 
 @given(since=st.timedeltas(min_value=timedelta(), max_value=timedelta(days=400)))
