@@ -5,6 +5,7 @@ SparkJobError
 ├── CatalogError            the catalog of the tables doesn't answer, or refuses
 ├── TableMismatchError      a table in the catalog is not the declared one, and can't be evolved into it
 ├── DataFileError           a table names a data file that is gone
+├── TaskMemoryError         a task's share of its executor's memory is too little
 ├── RawStoreError           stored objects can't be listed, read or changed
 ├── MissingObjectsError     raw objects that the ledger names are gone: history must not be replaced by less
 ├── OpenHourError           a landing hour is not settled yet
@@ -46,6 +47,18 @@ class DataFileError(SparkJobError):
         return cls(
             f"data file {location} is gone, though its table names it; restore it, or make its hours or days again "
             "with --force, from what they are made from"
+        )
+
+
+class TaskMemoryError(SparkJobError):
+    """A task can't be done in the memory that it has, though it writes elsewhere what does not fit."""
+
+    @classmethod
+    def of(cls, megabytes: int, threads: int, why: str) -> "TaskMemoryError":
+        """Return the error of a task with so much memory in MiB and so many threads; `why` is what DuckDB said."""
+        return cls(
+            f"{megabytes} MiB and {threads} threads are not enough for a task: {why.splitlines()[0]}; give executors "
+            "more memory outside of their heap (spark.executor.memoryOverhead), or fewer cores (spark.executor.cores)"
         )
 
 

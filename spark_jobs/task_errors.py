@@ -12,9 +12,9 @@ from typing import Final
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 
-from spark_jobs.errors import DataFileError, RawStoreError, SparkJobError
+from spark_jobs.errors import DataFileError, RawStoreError, SparkJobError, TaskMemoryError
 
-_KNOWN: Final = {error.__name__: error for error in (DataFileError, RawStoreError)}
+_KNOWN: Final = {error.__name__: error for error in (DataFileError, RawStoreError, TaskMemoryError)}
 _RAISED: Final = re.compile(rf"^{SparkJobError.__module__}\.({'|'.join(_KNOWN)}): (.+)$", re.MULTILINE)
 #: Of a list of manifests S3's own error comes through, which names the request and not the file.
 _NO_SUCH_KEY: Final = re.compile(r"NoSuchKeyException: .*?Request ID: (\w[\w-]*)")

@@ -20,14 +20,17 @@ POLL: Final = timedelta(seconds=30)
 ACTIVE_STATES: Final = ("SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "QUEUED", "CANCELLING")
 _NAME_LIMIT: Final = 256
 
-#: Iceberg comes with the release; another jar beside it breaks the class path.
-#: The zip holds only our own packages (contracts, storage and spark_jobs): duckdb and pyarrow, which are native, and
-#: crawler-user-agents, which reads a file beside itself, cannot be imported from a zip. They belong into the
+#: Iceberg comes with the release, as a jar to be named (docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide,
+#: "Using Apache Iceberg"). Another one beside it would break the class path, and so would a class path in the place of
+#: EMR's own, which has AWS's SDK.
+#: Executors are workers of 4 vCPU and 15 GB, more than half of it outside of the heap: rows are Python's and DuckDB's.
+#: The zip holds only our own packages (contracts, storage and spark_jobs): duckdb and pyarrow, which are native, boto3,
+#: and crawler-user-agents, which reads a file beside itself, cannot be imported from a zip. They belong into the
 #: application's image, as pinned in requirements.lock.
 _SUBMIT_PARAMETERS: Final = (
     "--py-files {code_uri}/clickstream.zip"
-    " --conf spark.driver.extraClassPath=/usr/share/aws/iceberg/lib/*"
-    " --conf spark.executor.extraClassPath=/usr/share/aws/iceberg/lib/*"
+    " --conf spark.jars=/usr/share/aws/iceberg/lib/iceberg-spark3-runtime.jar"
+    " --conf spark.executor.cores=4 --conf spark.executor.memory=6g --conf spark.executor.memoryOverhead=9g"
 )
 
 

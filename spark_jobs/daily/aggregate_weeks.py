@@ -23,7 +23,15 @@ from spark_jobs.checks.figures import volume_figure
 from spark_jobs.checks.file_figures import NO_FILES, FiguresByHour
 from spark_jobs.errors import UnsettledInputError
 from spark_jobs.lake.data_files import local_copies
-from spark_jobs.lake.duckdb_tasks import Result, by_partition, dealt_out, duckdb_connection, parquet, run_tasks
+from spark_jobs.lake.duckdb_tasks import (
+    Result,
+    TaskShare,
+    by_partition,
+    dealt_out,
+    duckdb_connection,
+    parquet,
+    run_tasks,
+)
 from spark_jobs.lake.filters import Condition, partitions_of_days
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.ledgers import Aggregated, known_inputs, read_ledger, write_ledger
@@ -162,7 +170,7 @@ def distinct_users(lake: Lake, days: Iterable[date]) -> Counter[date]:
     batches = dealt_out(files, files, cores=cores)
     task = WeekTask(
         batches=tuple(tuple(file.location for week in batch for file in files[week]) for batch in batches),
-        threads=cores // max(len(batches), 1),
+        share=TaskShare.of(lake.spark, len(batches)),
     )
     found = run_tasks(lake.spark, len(batches), task.results)
     return Counter({row["week"]: row["users"] for row in found.rows(_USERS)})
@@ -173,11 +181,11 @@ class WeekTask:
     """What a Spark task needs, pickled into it: for each batch of weeks, the files of `user_days`."""
 
     batches: tuple[tuple[str, ...], ...]
-    threads: int
+    share: TaskShare
 
     def results(self, number: int) -> Iterator[Result]:
         """Yield the distinct users of a batch's weeks."""
-        with local_copies(self.batches[number]) as paths, duckdb_connection(threads=self.threads) as connection:
+        with local_copies(self.batches[number]) as paths, duckdb_connection(self.share) as connection:
             counted = connection.execute(
                 f"SELECT date_trunc('week', day)::DATE AS week, count(DISTINCT user_id) AS users "  # noqa: S608
                 f"FROM {parquet(paths)} GROUP BY week"

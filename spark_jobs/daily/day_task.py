@@ -24,6 +24,7 @@ from spark_jobs.lake.duckdb_tasks import (
     Result,
     StoredFiles,
     TaskResults,
+    TaskShare,
     dealt_out,
     duckdb_connection,
     parquet,
@@ -76,7 +77,7 @@ def run_day_tasks(lake: Lake, days: Iterable[date], files: StoredFiles) -> Compu
     task = DayTask(
         batches=tuple(batches),
         targets={table: lake.file_target(table) for table in DAY_TABLES},
-        threads=cores // max(len(batches), 1),
+        share=TaskShare.of(lake.spark, len(batches)),
     )
     results = run_tasks(lake.spark, len(batches), task.results)
     return ComputedDays(
@@ -103,12 +104,12 @@ class DayTask:
 
     batches: tuple[DayBatch, ...]
     targets: Mapping[Table, FileTarget]
-    threads: int
+    share: TaskShare
 
     def results(self, number: int) -> Iterator[Result | DataFile]:
         """Yield the results of a batch."""
         batch = self.batches[number]
-        with local_copies(batch.locations) as paths, duckdb_connection(threads=self.threads) as connection:
+        with local_copies(batch.locations) as paths, duckdb_connection(self.share) as connection:
             connection.execute(queries.clean(paths))
             for statement in queries.statements(batch.days, part=batch.part, parts=batch.parts):
                 connection.execute(statement)
@@ -147,7 +148,7 @@ def run_cohort_tasks(lake: Lake, files: StoredFiles) -> UsersByCohort:
     task = CohortTask(
         locations=locations,
         parts=parts,
-        threads=lake.spark.sparkContext.defaultParallelism // max(parts, 1),
+        share=TaskShare.of(lake.spark, parts),
     )
     users: Counter[tuple[date, date]] = Counter()
     for row in run_tasks(lake.spark, parts, task.results).rows(COHORTS):
@@ -161,10 +162,10 @@ class CohortTask:
 
     locations: tuple[str, ...]
     parts: int
-    threads: int
+    share: TaskShare
 
     def results(self, number: int) -> Iterator[Result]:
         """Yield the users of a part by day and cohort."""
-        with local_copies(self.locations) as paths, duckdb_connection(threads=self.threads) as connection:
+        with local_copies(self.locations) as paths, duckdb_connection(self.share) as connection:
             connection.execute(queries.users_in_order(parquet(paths), part=number, parts=self.parts))
             yield COHORTS, connection.execute(queries.USERS_BY_COHORT).to_arrow_table()

@@ -23,7 +23,7 @@ from contracts.rules import BOT_EVENTS_PER_HOUR, HOURS_LOOKED_BACK_AT
 from contracts.tables import CLEAN_EVENTS, RECEIVED_EVENTS, Table
 from spark_jobs.hourly import hour_queries as queries
 from spark_jobs.lake.data_files import DataFile, FileTarget, local_copies, written_files
-from spark_jobs.lake.duckdb_tasks import Result, StoredFiles, dealt_out, duckdb_connection, parts, run_tasks
+from spark_jobs.lake.duckdb_tasks import Result, StoredFiles, TaskShare, dealt_out, duckdb_connection, parts, run_tasks
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.types import table_schema
 
@@ -75,7 +75,7 @@ def run_hour_tasks(lake: Lake, hours: Sequence[datetime], files: StoredFiles) ->
         targets={table: lake.file_target(table) for table in HOUR_TABLES},
         hourly=queries.HOURLY,
         events_per_hour=BOT_EVENTS_PER_HOUR,
-        threads=cores // max(len(batches), 1),
+        share=TaskShare.of(lake.spark, len(batches)),
     )
     results = run_tasks(lake.spark, len(batches), task.results)
     return ComputedHours(
@@ -110,13 +110,13 @@ class HourTask:
     targets: Mapping[Table, FileTarget]
     hourly: Mapping[Table, str]
     events_per_hour: int
-    threads: int
+    share: TaskShare
 
     def results(self, number: int) -> Iterator[Result | DataFile]:
         """Yield the files of a batch, and the counts of its hours."""
         batch = self.batches[number]
         locations = (file.location for in_hour in batch.files.values() for file in in_hour)
-        with local_copies(locations) as copies, duckdb_connection(threads=self.threads) as connection:
+        with local_copies(locations) as copies, duckdb_connection(self.share) as connection:
             connection.execute("SET preserve_insertion_order = false")
             rest = iter(copies)
             paths = {hour: list(islice(rest, len(in_hour))) for hour, in_hour in batch.files.items()}

@@ -4,6 +4,7 @@ A task reads whole data files, computes in SQL, writes files, and returns Arrow 
 """
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,9 +15,11 @@ from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
+from pyspark import SparkConf
 from pyspark.sql import SparkSession
 from pyspark.sql import types as T  # noqa: N812 (PySpark's own abbreviation)
 
+from spark_jobs.errors import TaskMemoryError
 from spark_jobs.lake.data_files import DataFile, as_batch, as_file, map_in_arrow
 from spark_jobs.lake.table_files import StoredFile
 from spark_jobs.task_errors import named_task_errors
@@ -27,8 +30,69 @@ BATCH_ROWS: Final = 2_000_000
 SMALLEST_BATCH: Final = 50_000
 #: Reading and writing the files of an hour or a day, however empty, takes as long as computing this many rows.
 FILES_IN_ROWS: Final = 1_000
-#: The memory of one task's DuckDB; what does not fit is written to a temporary directory.
-MEMORY_LIMIT: Final = "1GB"
+#: The memory of one task's DuckDB on a single machine, in MiB; what does not fit is written to a temporary directory.
+LOCAL_MEGABYTES: Final = 1024
+#: A task's DuckDB gets this at least: with less it can't sort what a task may have at once.
+LEAST_MEGABYTES: Final = 512
+#: Of its memory each thread holds so much that can't be written elsewhere: 16 threads on a gigabyte are too many.
+MEGABYTES_OF_THREAD: Final = 128
+#: A Python worker takes so much beside its DuckDB: itself, Arrow, and the rows that wait for their file.
+WORKER_MEGABYTES: Final = 384
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskShare:
+    """What the DuckDB of one task may use, beside the tasks that run on the same executor."""
+
+    threads: int
+    megabytes: int
+
+    @classmethod
+    def of(cls, spark: SparkSession, tasks: int) -> "TaskShare":
+        """Return the share of each of some tasks, by the cores and memory of one executor, however many there are.
+
+        Python runs outside of the heap: an executor has for it what `spark.executor.pyspark.memory` says, or else the
+        overhead beside its heap.
+        """
+        context = spark.sparkContext
+        conf = context.getConf()
+        if str(context.master).startswith("local"):
+            return cls._of_memory(LOCAL_MEGABYTES, context.defaultParallelism // max(tasks, 1))
+        executors = max(int(context._jsc.sc().getExecutorMemoryStatus().size()) - 1, 1)
+        cores = int(conf.get("spark.executor.cores", "") or -(-context.defaultParallelism // executors))
+        together = max(min(cores // int(conf.get("spark.task.cpus", "1")), tasks), 1)
+        return cls._of_memory(_megabytes_of_python(conf) // together - WORKER_MEGABYTES, cores // together)
+
+    @classmethod
+    def _of_memory(cls, megabytes: int, threads: int) -> "TaskShare":
+        enough = max(megabytes, LEAST_MEGABYTES)
+        return cls(threads=max(min(threads, enough // MEGABYTES_OF_THREAD), 1), megabytes=enough)
+
+
+def _megabytes_of_python(conf: SparkConf) -> int:
+    """Return the memory of an executor outside of its heap, as Spark reckons it where nothing is said."""
+    if told := conf.get("spark.executor.pyspark.memory", "") or conf.get("spark.executor.memoryOverhead", ""):
+        return megabytes(told)
+    factor = float(conf.get("spark.executor.memoryOverheadFactor", "0.1"))
+    return max(int(megabytes(conf.get("spark.executor.memory", "1g")) * factor), _LEAST_OVERHEAD)
+
+
+#: spark.apache.org/docs/4.0.0/configuration.html, `spark.executor.minMemoryOverhead`.
+_LEAST_OVERHEAD: Final = 384
+_UNITS: Final = {"k": -1, "m": 0, "g": 1, "t": 2}
+
+
+def megabytes(size: str) -> int:
+    """Return a size as Spark writes it, such as `512m` or `4g`, in MiB, which it is without a unit.
+
+    >>> [megabytes(size) for size in ("4g", "4gb", "512m", "512", "2048k")]
+    [4096, 4096, 512, 512, 2]
+    """
+    number, unit = re.findall("([0-9]+)([kmgt]?)", size.lower())[0]
+    return int(int(number) * 1024.0 ** _UNITS[unit or "m"])
+
+
+_SMALL: Final = TaskShare(threads=1, megabytes=LOCAL_MEGABYTES)
 
 #: The kind of result that tells which files a task wrote.
 _FILES: Final = "files"
@@ -155,12 +219,15 @@ def rounded_down(microseconds: str, length: int) -> str:
 
 
 @contextmanager
-def duckdb_connection(*, threads: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield a connection with a database of its own, bounded in memory, that never looks for extensions."""
+def duckdb_connection(share: TaskShare = _SMALL) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection with a database of its own, within a task's share, that never looks for extensions.
+
+    Raise `TaskMemoryError` where that is too little.
+    """
     with TemporaryDirectory() as spill:
         config: dict[str, str | bool | int | float | list[str]] = {
-            "threads": max(1, min(threads, os.cpu_count() or 1)),
-            "memory_limit": MEMORY_LIMIT,
+            "threads": max(1, min(share.threads, os.cpu_count() or 1)),
+            "memory_limit": f"{share.megabytes}MiB",
             "temp_directory": str(Path(spill) / "spill"),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
@@ -168,4 +235,7 @@ def duckdb_connection(*, threads: int = 1) -> Iterator[duckdb.DuckDBPyConnection
         with duckdb.connect(config=config) as connection:
             # Late events are in many small files, and each query would read all of their footers again.
             connection.execute("SET parquet_metadata_cache = true")
-            yield connection
+            try:
+                yield connection
+            except duckdb.OutOfMemoryException as error:
+                raise TaskMemoryError.of(share.megabytes, share.threads, str(error)) from error

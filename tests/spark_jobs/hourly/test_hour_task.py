@@ -26,6 +26,7 @@ from spark_jobs.hourly.hour_queries import HOURLY
 from spark_jobs.hourly.hour_task import COUNTS, HOUR_TABLES, HourTask, hour_batches
 from spark_jobs.lake import duckdb_tasks
 from spark_jobs.lake.data_files import DataFile, FileTarget, written_files
+from spark_jobs.lake.duckdb_tasks import TaskShare
 from spark_jobs.lake.table_files import StoredFile
 from spark_jobs.lake.types import table_schema
 from tests.spark_jobs.drawn_events import STREAM, Stream, drawn_events
@@ -56,7 +57,7 @@ def test_batches_of_any_hours_are_what_the_reference_says(
                     targets={table: target(directory, table) for table in HOUR_TABLES},
                     hourly=HOURLY,
                     events_per_hour=3,
-                    threads=1,
+                    share=TaskShare(threads=1, megabytes=512),
                 )
             ):
                 made[kind] += rows
