@@ -57,6 +57,7 @@ with pipeline_dag(
     schedule=PartitionedAssetTimetable(
         assets=STALE[DAYS], default_partition_mapper=StartOfDayMapper(input_format=DAY_KEY_FORMAT)
     ),
+    alarm_topic=SETTINGS.alarm_topic,
     tags=[Tag.EVENTS, Tag.DAILY],
     user_defined_macros=DAY.macros,
     params=DAY.params("The day (UTC) to write, even if nothing changed or it is not over."),

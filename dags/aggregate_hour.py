@@ -106,6 +106,7 @@ with pipeline_dag(
     schedule=PartitionedAssetTimetable(
         assets=STALE[EVENT_HOURS], default_partition_mapper=StartOfHourMapper(input_format=HOUR_KEY_FORMAT)
     ),
+    alarm_topic=SETTINGS.alarm_topic,
     tags=[Tag.EVENTS, Tag.HOURLY],
     user_defined_macros=EVENT_HOUR.macros,
     params=EVENT_HOUR.params("The event hour to write, even if nothing changed."),

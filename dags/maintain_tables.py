@@ -46,6 +46,7 @@ with pipeline_dag(
     description="Compacts files, expires snapshots and removes forgotten files, table by table",
     doc_md=__doc__,
     schedule=CronDataIntervalTimetable("40 3 * * *", timezone="UTC"),
+    alarm_topic=SETTINGS.alarm_topic,
     tags=[Tag.OPERATIONS],
     params={
         "tables": choice_param(TABLE_NAMES, "Tables to maintain; none picked: all of them."),

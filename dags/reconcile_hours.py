@@ -143,6 +143,7 @@ with pipeline_dag(
     description="Writes again what late objects, late events and lost runs left stale",
     doc_md=with_publish_tasks(__doc__, (publish_task(stage) for stage in RECONCILED)),
     schedule=CronDataIntervalTimetable("30 * * * *", timezone="UTC"),
+    alarm_topic=SETTINGS.alarm_topic,
     tags=[Tag.EVENTS, Tag.HOURLY, Tag.SAFETY_NET],
     params={
         "from": hour_param("First landing hour; empty: eight days before the last."),

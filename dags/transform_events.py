@@ -125,6 +125,7 @@ with pipeline_dag(
     doc_md=__doc__,
     schedule=CronPartitionTimetable("0 * * * *", timezone="UTC", run_offset=-1, key_format=HOUR_KEY_FORMAT),
     max_active_runs=4,
+    alarm_topic=SETTINGS.alarm_topic,
     tags=[Tag.EVENTS, Tag.HOURLY],
     user_defined_macros=LANDING_HOUR.macros,
     params={

@@ -26,7 +26,7 @@ class DataLake(Construct):
         keep_data: bool,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._removal_policy = RemovalPolicy.RETAIN if keep_data else RemovalPolicy.DESTROY
+        self._removal_policy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if keep_data else RemovalPolicy.DESTROY
         self.raw_bucket = self._bucket(
             "Raw",
             raw_bucket_name,

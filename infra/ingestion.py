@@ -38,7 +38,7 @@ class Ingestion(Construct):
             shard_count=stream.open_shards,
             retention_period=Duration.hours(stream.retention_hours),
             encryption=kinesis.StreamEncryption.MANAGED,
-            removal_policy=RemovalPolicy.RETAIN if keep_data else RemovalPolicy.DESTROY,
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if keep_data else RemovalPolicy.DESTROY,
         )
         self.api = EventApi(self, "Events", name=api_name, stream_name=stream_name, account=account, settings=api)
         #: What a proxy shows: the stack's own UUID, which is in no template, and which only this account can look up.

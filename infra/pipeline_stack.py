@@ -9,7 +9,7 @@ import json
 import tempfile
 from typing import Final
 
-from aws_cdk import App, Aws, BootstraplessSynthesizer, CfnOutput, Fn, Stack
+from aws_cdk import App, Aws, BootstraplessSynthesizer, CfnOutput, Duration, Fn, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -20,6 +20,7 @@ from infra.data_lake import DataLake
 from infra.delivery import Delivery
 from infra.event_api import STAGE
 from infra.ingestion import Ingestion
+from infra.monitoring import Monitoring, Watched
 from infra.queries import Queries
 from infra.same_origin import SameOrigin
 from infra.settings import EnvironmentSettings, SameOriginSettings
@@ -75,6 +76,22 @@ class PipelineStack(Stack):
             workgroup_name=names.workgroup,
             result_uri=_uri(self.lake.warehouse_bucket, QUERY_RESULT_PREFIX) + "/",
             bytes_limit=settings.query_gibibytes * 2**30,
+        )
+        self.monitoring = Monitoring(
+            self,
+            "Monitoring",
+            name=names.stack,
+            account=Aws.ACCOUNT_ID,
+            watched=Watched(
+                api=names.api,
+                stage=STAGE,
+                stream=names.event_stream,
+                delivery_stream=names.delivery_stream,
+                web_acl=names.api,
+                region=Aws.REGION,
+                buffer=Duration.seconds(settings.delivery.buffer_seconds),
+            ),
+            settings=settings.alarms,
         )
         self._grant()
         self._add_outputs()
@@ -141,6 +158,7 @@ class PipelineStack(Stack):
             "WarehouseUri": _uri(self.lake.warehouse_bucket, WAREHOUSE_PREFIX),
             "Database": self.catalog.database_name,
             "WorkGroup": self.queries.workgroup_name,
+            "AlarmTopic": self.monitoring.topic.topic_arn,
         }
         if self.ingestion.proxy_key is not None:
             outputs["ProxyKey"] = self.ingestion.proxy_key

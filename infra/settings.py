@@ -88,6 +88,29 @@ class LakeSettings:
     query_result_expiry_days: int
 
 
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmSettings:
+    """When people are told, and who: `email` gets what the topic gets, once its owner has confirmed it.
+
+    `silent_hours` (1–24) without any request are an alarm; so is a share of refused requests above `refused_share`, or
+    more than `blocked_requests` that the firewall blocks in five minutes.
+    """
+
+    silent_hours: int
+    refused_share: float = 0.05
+    blocked_requests: int = 1_000
+    email: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.silent_hours <= 24:
+            raise ValueError(f"silent_hours is {self.silent_hours}: CloudWatch looks at 1 to 24 hours")
+        if self.email is not None and not _EMAIL.fullmatch(self.email):
+            raise ValueError(f"{self.email!r} is no e-mail address that alarms could be sent to")
+
+
 @dataclass(frozen=True, kw_only=True)
 class SameOriginSettings:
     """A CloudFront distribution for a shop's own `domain`: below `path` the API, elsewhere the pages of `pages_host`.
@@ -111,7 +134,8 @@ class EnvironmentSettings:
     """One environment.
 
     Athena stops a query that would scan more than `query_gibibytes`. With `keep_data`, stream and buckets stay when the
-    stack is deleted. `same_origin` puts the API under a shop's own domain, for which it must be `behind_proxy`.
+    stack is deleted, but not when their first creation is rolled back: their names are fixed, and the next one would
+    find them taken. `same_origin` puts the API under a shop's own domain, for which it must be `behind_proxy`.
     """
 
     names: EnvironmentNames
@@ -119,6 +143,7 @@ class EnvironmentSettings:
     api: ApiSettings
     delivery: DeliverySettings
     lake: LakeSettings
+    alarms: AlarmSettings
     query_gibibytes: int
     keep_data: bool
     same_origin: SameOriginSettings | None = None
@@ -151,6 +176,7 @@ ENVIRONMENTS: Final = {
             api=ApiSettings(request_rate=10_000, request_burst=5_000, address_limit=2_000_000_000),
             delivery=DeliverySettings(buffer_seconds=5, buffer_mebibytes=16, log_retention_days=14),
             lake=LakeSettings(raw_expiry_days=RAW_RETENTION_DAYS, error_expiry_days=30, query_result_expiry_days=7),
+            alarms=AlarmSettings(silent_hours=24),
             query_gibibytes=100,
             keep_data=False,
         ),
@@ -160,6 +186,7 @@ ENVIRONMENTS: Final = {
             api=ApiSettings(request_rate=500, request_burst=1_000, address_limit=100_000),
             delivery=DeliverySettings(buffer_seconds=60, buffer_mebibytes=64, log_retention_days=14),
             lake=LakeSettings(raw_expiry_days=30, error_expiry_days=30, query_result_expiry_days=7),
+            alarms=AlarmSettings(silent_hours=24),
             query_gibibytes=100,
             keep_data=False,
         ),
@@ -169,6 +196,7 @@ ENVIRONMENTS: Final = {
             api=ApiSettings(request_rate=10_000, request_burst=5_000, address_limit=100_000),
             delivery=DeliverySettings(buffer_seconds=60, buffer_mebibytes=128, log_retention_days=90),
             lake=LakeSettings(raw_expiry_days=RAW_RETENTION_DAYS, error_expiry_days=90, query_result_expiry_days=7),
+            alarms=AlarmSettings(silent_hours=1),
             query_gibibytes=1_000,
             keep_data=True,
         ),

@@ -60,11 +60,17 @@ class Tag(StrEnum):
 
 
 def pipeline_dag(
-    dag_id: str, *, max_active_runs: int = 1, dagrun_timeout: timedelta = timedelta(hours=8), **special: Any
+    dag_id: str,
+    *,
+    max_active_runs: int = 1,
+    dagrun_timeout: timedelta = timedelta(hours=8),
+    alarm_topic: str | None = None,
+    **special: Any,
 ) -> DAG:
     """Return the DAG with what all of ours have in common; `special` are further arguments of `DAG`.
 
-    Airflow lists it by its place in the order of the data and its id; the DAGs of all streams share one place.
+    Airflow lists it by its place in the order of the data and its id; the DAGs of all streams share one place. The
+    SNS topic `alarm_topic`, if there is one, is told of each run that failed.
     """
     return DAG(
         dag_id,
@@ -75,8 +81,21 @@ def pipeline_dag(
         max_active_runs=max_active_runs,
         dagrun_timeout=dagrun_timeout,
         default_args=RETRYING,
+        on_failure_callback=[sends_failures_to(alarm_topic)] if alarm_topic else None,
         **special,
     )
+
+
+def sends_failures_to(topic: str) -> Any:
+    """Return the notifier of a topic: its subject has at most the hundred characters that SNS takes."""
+    from airflow.providers.amazon.aws.notifications.sns import SnsNotifier  # it takes a second, at every parse
+
+    run = "{{ dag_run.dag_id }} {{ dag_run.partition_key or dag_run.run_id }}"
+    message = f"The run {run} of Airflow failed. Its DAG's documentation says what to do about each task that can fail."
+    return SnsNotifier(target_arn=topic, subject=f"{{{{ ('{_FAILED}' ~ dag_run.dag_id)[:100] }}}}", message=message)
+
+
+_FAILED: Final = "Clickstream, failed: "
 
 
 def was_requested(run_type: str) -> bool:

@@ -89,6 +89,9 @@ class _Variables(_Section, Generic[Spark]):
         description="the days after which the raw bucket's lifecycle removes an object (raw_expiry_days in "
         f"infra/settings.py), 1–{MAX_RETENTION_DAYS}",
     )
+    alarm_topic: str | None = Field(
+        default=None, pattern="^arn:aws[a-z-]*:sns:", description="the ARN of an SNS topic (the stack's AlarmTopic)"
+    )
     # The variables that AWS's own clients read.
     endpoint_url: str | None = Field(default=None, validation_alias="AWS_ENDPOINT_URL")
     region: str | None = Field(default=None, validation_alias="AWS_REGION")
@@ -113,6 +116,8 @@ class PipelineSettings:
     spark_slots: int = 1
     #: How long the raw bucket's lifecycle keeps an object; rejected lines are kept as long.
     raw_retention: timedelta = timedelta(days=RAW_RETENTION_DAYS)
+    #: The topic that is told of a run that failed, if any.
+    alarm_topic: str | None = None
     #: Links from Airflow lead to a local cloud at this address, or, without it, to AWS's console in this region.
     endpoint_url: str | None = None
     region: str | None = None
@@ -148,6 +153,7 @@ def settings_from(environ: Mapping[str, str]) -> PipelineSettings:
         spark=found.spark,
         spark_slots=found.spark_slots,
         raw_retention=timedelta(days=found.raw_retention_days),
+        alarm_topic=found.alarm_topic,
         endpoint_url=found.endpoint_url,
         region=found.region or found.default_region,
     )

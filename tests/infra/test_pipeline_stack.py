@@ -54,6 +54,7 @@ def test_the_template_needs_no_bootstrapped_account(template: Template) -> None:
 
 def test_the_outputs_are_those_that_others_rely_on(template: Template) -> None:
     assert sorted(template.document["Outputs"]) == [
+        "AlarmTopic",
         "ApiUrl",
         "Database",
         "DeliveryStreamName",
@@ -219,7 +220,7 @@ def test_the_stream_is_provisioned_and_encrypted_and_stays_when_the_stack_goes(t
     (stream,) = template.resources("AWS::Kinesis::Stream")
     assert stream["Properties"]["StreamModeDetails"] == {"StreamMode": "PROVISIONED"}
     assert stream["Properties"]["StreamEncryption"] == {"EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"}
-    assert stream["DeletionPolicy"] == "Retain"
+    assert stream["DeletionPolicy"] == "RetainExceptOnCreate", "a first creation that rolls back frees the name"
 
 
 def test_firehose_writes_gzip_under_the_landing_hour(template: Template) -> None:
@@ -243,7 +244,7 @@ def test_every_bucket_is_private_encrypted_tls_only_and_kept(template: Template)
     for bucket in buckets:
         assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
         assert "BucketEncryption" in bucket["Properties"]
-        assert bucket["DeletionPolicy"] == "Retain"
+        assert bucket["DeletionPolicy"] == "RetainExceptOnCreate"
         assert "VersioningConfiguration" not in bucket["Properties"]
     for policy in policies:
         (statement,) = policy["PolicyDocument"]["Statement"]

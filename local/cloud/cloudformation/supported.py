@@ -53,6 +53,11 @@ SUPPORTED: Final[Mapping[str, Table]] = {
             ResultConfiguration=_table("OutputLocation", EncryptionConfiguration=_table("EncryptionOption")),
         ),
     ),
+    "AWS::CloudWatch::Alarm": _table(
+        "AlarmActions AlarmDescription AlarmName ComparisonOperator Dimensions EvaluationPeriods MetricName Namespace "
+        "OKActions Period Statistic Threshold TreatMissingData"
+    ),
+    "AWS::CloudWatch::Dashboard": _table("DashboardBody DashboardName"),
     "AWS::Glue::Database": _table("CatalogId", DatabaseInput=_table("Description LocationUri Name Parameters")),
     "AWS::IAM::Policy": _table("PolicyDocument PolicyName Roles"),
     "AWS::IAM::Role": _table("AssumeRolePolicyDocument Description RoleName Tags"),
@@ -86,6 +91,9 @@ SUPPORTED: Final[Mapping[str, Table]] = {
         ),
     ),
     "AWS::S3::BucketPolicy": _table("Bucket PolicyDocument"),
+    "AWS::SNS::Subscription": _table("Endpoint Protocol TopicArn"),
+    "AWS::SNS::Topic": _table("Tags TopicName"),
+    "AWS::SNS::TopicPolicy": _table("PolicyDocument Topics"),
     "AWS::WAFv2::WebACL": _table("DefaultAction Description Name Rules Scope VisibilityConfig"),
     "AWS::WAFv2::WebACLAssociation": _table("ResourceArn WebACLArn"),
 }

@@ -3,7 +3,7 @@
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from pipeline.conventions import DAY, EVENT_HOUR, LANDING_HOUR, KeyField
+from pipeline.conventions import DAY, EVENT_HOUR, LANDING_HOUR, KeyField, pipeline_dag
 
 pytestmark = pytest.mark.airflow
 
@@ -55,3 +55,10 @@ def test_the_example_of_the_form_is_a_key_that_the_form_takes(field: KeyField) -
     assert param.resolve(field.stage.example) == field.stage.example
     assert field.stage.example in (param.description or "")
     assert field.key_of_run(None, {field.name: field.stage.example}) == field.stage.example
+
+
+def test_a_dag_tells_its_topic_of_a_failed_run_if_there_is_one() -> None:
+    topic = "arn:aws:sns:eu-central-1:123456789012:clickstream-prod-alarms"
+    [notifier] = pipeline_dag("transform_events", alarm_topic=topic).on_failure_callback
+    assert notifier.target_arn == topic
+    assert pipeline_dag("transform_events").on_failure_callback is None

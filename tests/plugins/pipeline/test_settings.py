@@ -72,6 +72,7 @@ def test_every_missing_variable_is_named_at_once() -> None:
         pytest.param("CLICKSTREAM_KEEP_IP_ADDRESSES", "yes", id="neither-true-nor-false"),
         pytest.param("CLICKSTREAM_RAW_RETENTION_DAYS", "0", id="kept-for-no-day"),
         pytest.param("CLICKSTREAM_SPARK_SLOTS", "two", id="no-number-of-slots"),
+        pytest.param("CLICKSTREAM_ALARM_TOPIC", "alarms", id="no-topic"),
         pytest.param("CLICKSTREAM_PROJECT", "clickstream", id="relative-project"),
         pytest.param("CLICKSTREAM_ENVIRONMENT", "Prod!", id="no-environment-name"),
     ],

@@ -34,6 +34,7 @@ def changed(environment: str, change: Callable[[str, Event], None]) -> str:
 
 def test_the_outputs_are_those_that_others_rely_on(stack: dict[str, str]) -> None:
     assert sorted(stack) == [
+        "AlarmTopic",
         "ApiUrl",
         "Database",
         "DeliveryStreamName",
@@ -88,6 +89,14 @@ def test_the_database_the_firewall_and_the_error_log_are_there(stack: dict[str, 
     assert [arn.rsplit("/", 1)[1] for arn in resources] == ["v1"]
     groups = clients.logs.describe_log_groups(logGroupNamePrefix="/aws/kinesisfirehose/clickstream-cfntests")
     assert groups["logGroups"][0]["retentionInDays"] == 14
+
+
+def test_the_alarms_tell_the_topic_and_the_dashboard_is_there(stack: dict[str, str], clients: Any) -> None:
+    alarms = clients.cloudwatch.describe_alarms(AlarmNamePrefix="clickstream-cfntests-")["MetricAlarms"]
+    assert len(alarms) == 8
+    assert all(alarm["AlarmActions"] == [stack["AlarmTopic"]] for alarm in alarms)
+    dashboard = json.loads(clients.cloudwatch.get_dashboard(DashboardName="clickstream-cfntests")["DashboardBody"])
+    assert len(dashboard["widgets"]) == len(alarms)
 
 
 def test_deploying_the_same_again_changes_nothing(stack: dict[str, str], clients: Any) -> None:
