@@ -13,9 +13,13 @@ from typing import Any, Final
 from contracts.rejections import RejectionReason
 
 #: Part of every `input_version`: raise it when a change here alters what is received or rejected.
-CONTRACT_VERSION: Final = 4
+CONTRACT_VERSION: Final = 5
 
-STANDARD_EVENTS: Final = ("Search", "ViewContent", "AddToCart", "Purchase")
+#: The steps of the funnel, in order.
+FUNNEL_EVENTS: Final = ("Search", "ViewContent", "AddToCart", "Purchase")
+#: The shop gives money back: the event's price is that amount.
+REFUND: Final = "Refund"
+STANDARD_EVENTS: Final = (*FUNNEL_EVENTS, REFUND)
 
 MAX_EVENT_NAME_LENGTH: Final = 128
 MAX_USER_ID_LENGTH: Final = 256
@@ -70,7 +74,8 @@ class Kind(StrEnum):
     MILLISECONDS = "milliseconds", ("number",)
     #: A finite double; a text that is a JSON number is that number.
     NUMBER = "number", ("number", "string")
-    #: A number at least 0 and below `MAX_PRICE`, rounded half up to two places.
+    #: A number at least 0 and below `MAX_PRICE`, rounded half up to two places. Of a `Refund` it may have either sign:
+    #: some clients write what was given back, others what the shop lost.
     MONEY = "money", ("number", "string")
     #: An object whose members are fields of their own; it has no column.
     OBJECT = "object", ("object",)
@@ -163,7 +168,7 @@ EVENT_FIELDS: Final = (
         path="event_name",
         kind=Kind.EVENT_NAME,
         required=True,
-        description="`Search`, `ViewContent`, `AddToCart`, `Purchase`, a name that stands for one of these, or a "
+        description=f"{', '.join(f'`{name}`' for name in STANDARD_EVENTS)}, a name that stands for one of these, or a "
         f"custom name: 1–{MAX_EVENT_NAME_LENGTH} characters without control characters.",
         example='"Search"',
         column_description="A standard event's name, or a custom one.",
@@ -271,9 +276,10 @@ EVENT_FIELDS: Final = (
     EventField(
         path="additional_data.price",
         kind=Kind.MONEY,
-        description="Price of the item, rounded half up to two places; not negative, below 10^16.",
+        description="Price of the item, rounded half up to two places; not negative, below 10^16. Of a `Refund` the "
+        "amount given back, with either sign.",
         example="417.97",
-        column_description="Price of the item, rounded half up to two places.",
+        column_description="Price of the item, rounded half up to two places; of a `Refund` the amount given back.",
     ),
 )
 

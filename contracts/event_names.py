@@ -3,7 +3,8 @@
 An environment may add names of its own (`contracts.event_settings`), and change what the usual ones mean.
 
 A standard event that is written otherwise is the same event: `purchase` and `Add To Cart` differ from a standard name
-by case and blanks alone, and `view_item` is what GA4 calls `ViewContent`. Any other name is a custom event.
+by case and blanks alone (as GA4's `refund` does), and `view_item` is what GA4 calls `ViewContent`. Any other name is a
+custom event.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,6 +23,7 @@ SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "ViewContent": ("view_item", "Product Viewed", "product_viewed"),
         "AddToCart": ("add_to_cart", "Product Added", "product_added_to_cart"),
         "Purchase": ("Order Completed", "checkout_completed"),
+        "Refund": ("Order Refunded",),
     }
 )
 
@@ -41,16 +43,24 @@ class EventNames:
     >>> shop = EventNames([("Bestellung", "Purchase"), ("product viewed", "Teaser")])
     >>> [shop.of(sent) for sent in ("bestellung", "Product Viewed", "view_item")]
     ['Purchase', 'Teaser', 'ViewContent']
+    >>> NAMES.spellings("Refund"), EventNames([("refund", "Return")]).spellings("Refund")
+    (('Refund', 'refund', 'Order Refunded'), ('Order Refunded',))
     """
 
     def __init__(self, own: Iterable[tuple[str, str]] = ()) -> None:
         """`own` are pairs of a name as it is sent, and the event's name."""
         usual = ((name, event) for event in STANDARD_EVENTS for name in (event, *SYNONYMS.get(event, ())))
-        self._meant = {_folded(name): event.strip(BLANKS) for name, event in (*usual, *own)}
+        self._own = tuple(own)
+        self._meant = {_folded(name): event.strip(BLANKS) for name, event in (*usual, *self._own)}
 
     def of(self, sent: str) -> str:
         """Return the event's name for the name that a client sent."""
         return self._meant.get(_folded(sent), sent.strip(BLANKS))
+
+    def spellings(self, event: str) -> tuple[str, ...]:
+        """Return the usual spellings of names that stand for an event; a name may be spelled otherwise, too."""
+        usual = (event, event.lower(), *SYNONYMS.get(event, ()), *(sent for sent, _ in self._own))
+        return tuple(sent for sent in dict.fromkeys(usual) if self.of(sent) == event)
 
 
 #: Where an environment says nothing of names.

@@ -75,8 +75,9 @@ What can be understood without guessing is taken as it is meant:
 {synonyms}
 What can't be understood in an optional field costs that field, not the event: its column is null, `unread_fields` names
 it, and the value stays in `extra`, but for addresses of visitors and pages, of which tables keep a part only
-([privacy](privacy.md)). So with a negative price; `NaN` and `Infinity`, which are not JSON, are such values, too, and
-are texts in `extra`. Half of a surrogate pair in a text becomes U+FFFD.
+([privacy](privacy.md)). So with a negative price, but for that of a `Refund`: clients write the money given back with
+either sign, and both mean that amount. `NaN` and `Infinity`, which are not JSON, are such values, too, and are texts in
+`extra`. Half of a surrogate pair in a text becomes U+FFFD.
 
 [event.schema.json](event.schema.json) has the required fields and the types, to test events before they are sent.
 

@@ -17,7 +17,7 @@ ALLOWED_LATENESS: Final = timedelta(days=7)
 ALLOWED_CLOCK_SKEW: Final = timedelta(minutes=5)
 
 #: Part of each event hour's and day's `input_version`: raise it when the code that computes the tables changes rows.
-AGGREGATION_VERSION: Final = 4
+AGGREGATION_VERSION: Final = 5
 
 #: A session is a user's events with gaps of at most this.
 SESSION_GAP: Final = timedelta(minutes=30)

@@ -4,7 +4,7 @@
 export interface ClickstreamProperties {
   /** The product: a text, or a whole number of at most 2^53. */
   product_id?: string | number
-  /** Not negative, below 10^16; rounded to two places. */
+  /** Not negative, below 10^16; rounded to two places. Of a "Refund" the amount given back, with either sign. */
   price?: number
   /** The currency of `price`, as ISO 4217: "EUR". */
   currency?: string
@@ -34,7 +34,7 @@ export interface ClickstreamOptions {
 }
 
 export interface Clickstream {
-  /** Record an event: "Search", "ViewContent", "AddToCart", "Purchase", or a name of your own. */
+  /** Record an event: "Search", "ViewContent", "AddToCart", "Purchase", "Refund", or a name of your own. */
   (name: string, properties?: ClickstreamProperties): void
   /** Call a function once the script has loaded. */
   (then: () => void): void

@@ -83,6 +83,8 @@ _SHOPPING = (
     "count_if({counted} AND event_name = 'AddToCart') AS carts{of}",
     "count_if({counted} AND event_name = 'Purchase') AS purchases{of}",
     "coalesce(sum(price) FILTER ({counted} AND event_name = 'Purchase'), 0)::DECIMAL(38,2) AS revenue{of}",
+    "count_if({counted} AND event_name = 'Refund') AS refunds{of}",
+    "coalesce(sum(price) FILTER ({counted} AND event_name = 'Refund'), 0)::DECIMAL(38,2) AS refunded{of}",
 )
 _EVENTS = "count_if({counted}) AS events{of}"
 _USERS = "count(DISTINCT user_id) FILTER ({counted}) AS users{of}"
@@ -112,7 +114,7 @@ GROUP BY event_hour
 _PRODUCTS = f"""
 SELECT event_hour, product_id, {_with_twins(*_SHOPPING)}
 FROM clean_events
-WHERE product_id IS NOT NULL AND event_name IN ('ViewContent', 'AddToCart', 'Purchase')
+WHERE product_id IS NOT NULL AND event_name IN ('ViewContent', 'AddToCart', 'Purchase', 'Refund')
 GROUP BY ALL
 """
 

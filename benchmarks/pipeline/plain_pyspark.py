@@ -31,6 +31,8 @@ _SHOPPING = {
     "carts": "count_if({counted} AND event_name = 'AddToCart')",
     "purchases": "count_if({counted} AND event_name = 'Purchase')",
     "revenue": "CAST(coalesce(sum(price) FILTER (WHERE {counted} AND event_name = 'Purchase'), 0) AS DECIMAL(38,2))",
+    "refunds": "count_if({counted} AND event_name = 'Refund')",
+    "refunded": "CAST(coalesce(sum(price) FILTER (WHERE {counted} AND event_name = 'Refund'), 0) AS DECIMAL(38,2))",
 }
 
 
@@ -122,7 +124,7 @@ def _traffic(events: DataFrame) -> DataFrame:
 
 
 def _product_stats(events: DataFrame) -> DataFrame:
-    shopping = F.col("event_name").isin("ViewContent", "AddToCart", "Purchase")
+    shopping = F.col("event_name").isin("ViewContent", "AddToCart", "Purchase", "Refund")
     products = events.where(F.col("product_id").isNotNull() & shopping)
     return products.groupBy("event_hour", "product_id").agg(*_with_twins(_SHOPPING))
 

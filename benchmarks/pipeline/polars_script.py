@@ -35,6 +35,7 @@ _ENVELOPE = pl.Schema(
 )
 _HOUR = pl.col("event_time").dt.truncate("1h").alias("event_hour")
 _PURCHASE = pl.col("event_name") == "Purchase"
+_REFUND = pl.col("event_name") == "Refund"
 
 
 def start(directory: Path) -> MakeTables:
@@ -131,7 +132,7 @@ def _traffic(events: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _product_stats(events: pl.LazyFrame) -> pl.LazyFrame:
-    shopping = pl.col("event_name").is_in(["ViewContent", "AddToCart", "Purchase"])
+    shopping = pl.col("event_name").is_in(["ViewContent", "AddToCart", "Purchase", "Refund"])
     products = events.filter(pl.col("product_id").is_not_null() & shopping)
     return products.group_by("event_hour", "product_id").agg(*_with_twins(_shopping))
 
@@ -159,6 +160,8 @@ def _shopping(counted: pl.Expr) -> dict[str, pl.Expr]:
         "carts": _count(counted & (pl.col("event_name") == "AddToCart")),
         "purchases": _count(counted & _PURCHASE),
         "revenue": pl.col("price").filter(counted & _PURCHASE).sum().cast(pl.Decimal(38, 2)),
+        "refunds": _count(counted & _REFUND),
+        "refunded": pl.col("price").filter(counted & _REFUND).sum().cast(pl.Decimal(38, 2)),
     }
 
 

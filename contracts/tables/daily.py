@@ -4,10 +4,17 @@ from typing import Final
 
 from contracts.rules import NEW_USER_DAYS, RETENTION_DAYS
 from contracts.tables.declaration import Partition, Table, optional, required
+from contracts.tables.money import (
+    PRODUCT_REFUNDED,
+    PRODUCT_REFUNDS,
+    PURCHASES_WITHOUT_PRICE,
+    REFUNDED,
+    REFUNDS,
+    REVENUE,
+)
 
 _DAY: Final = required("day", "date", "The day, UTC.")
 _BY_DAY: Final = (Partition(column="day", transform="identity"),)
-_PRICES: Final = "Sum of the prices of purchases."
 
 SESSIONS: Final = Table(
     name="sessions",
@@ -29,7 +36,7 @@ SESSIONS: Final = Table(
         required("views", "bigint", "`ViewContent` events."),
         required("carts", "bigint", "`AddToCart` events."),
         required("purchases", "bigint", "`Purchase` events."),
-        required("revenue", "decimal(38,2)", _PRICES),
+        REVENUE,
         required("landing_event_name", "string", "Name of the first event; of events at one time, the first received."),
         optional("landing_product_id", "string", "The first event's product."),
         optional("landing_pixel_id", "string", "The first event's pixel (site)."),
@@ -71,13 +78,15 @@ DAILY_TRAFFIC: Final = Table(
         required("converted_sessions", "bigint", "Of the sessions, those with a purchase."),
         optional("conversion", "double", "`converted_sessions` / `sessions`; null without sessions."),
         required("purchases", "bigint", "`Purchase` events of the day."),
-        required("revenue", "decimal(38,2)", _PRICES),
-        required("purchases_without_price", "bigint", "Purchases that carry no price, and so no revenue."),
+        REVENUE,
+        PURCHASES_WITHOUT_PRICE,
         optional(
             "average_order",
             "decimal(38,2)",
             "`revenue` / purchases with a price, rounded half up; null without any.",
         ),
+        REFUNDS,
+        REFUNDED,
     ),
 )
 
@@ -122,7 +131,7 @@ DAILY_RETENTION: Final = Table(
 
 DAILY_PRODUCT_STATS: Final = Table(
     name="daily_product_stats",
-    row_is="a product with a view, cart or purchase on a day",
+    row_is="a product with a view, cart, purchase or refund on a day",
     made_from="`clean_events` of the day",
     partitions=_BY_DAY,
     sort=("product_id",),
@@ -133,7 +142,9 @@ DAILY_PRODUCT_STATS: Final = Table(
         required("views", "bigint", "`ViewContent` events of the product."),
         required("carts", "bigint", "`AddToCart` events of the product."),
         required("purchases", "bigint", "`Purchase` events of the product."),
-        required("revenue", "decimal(38,2)", "Sum of the prices of its purchases."),
+        required("revenue", "decimal(38,2)", "Sum of the prices of its purchases; refunds are not deducted."),
+        PRODUCT_REFUNDS,
+        PRODUCT_REFUNDED,
     ),
 )
 

@@ -1,10 +1,19 @@
 """Tables of an event hour. Each measure has a twin that leaves out what is flagged as a bot's."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 from contracts.rules import SESSION_GAP
 from contracts.tables.declaration import Column, Partition, Table, required
+from contracts.tables.money import (
+    PRODUCT_REFUNDED,
+    PRODUCT_REFUNDS,
+    PURCHASES_WITHOUT_PRICE,
+    REFUNDED,
+    REFUNDS,
+    REVENUE,
+)
 
 _GAP_MINUTES: Final = SESSION_GAP // timedelta(minutes=1)
 
@@ -20,11 +29,12 @@ def _with_twins(*measures: Column) -> tuple[Column, ...]:
     So `users_without_bots` are users with at least one such event, and `sessions_started_without_bots` are sessions
     that begin with one, at least among others at the same time; where a session begins is decided by all events.
     """
-    twins = (
-        required(f"{of.name}{WITHOUT_BOTS}", of.type, f"`{of.name}`, of events that are not flagged as a bot's.")
-        for of in measures
-    )
-    return (*measures, *twins)
+    return (*measures, *map(_twin, measures))
+
+
+def _twin(of: Column) -> Column:
+    description = f"`{of.name}`, of events that are not flagged as a bot's."
+    return replace(of, name=f"{of.name}{WITHOUT_BOTS}", description=description)
 
 
 HOURLY_EVENT_COUNTS: Final = Table(
@@ -63,15 +73,16 @@ HOURLY_TRAFFIC: Final = Table(
             required("views", "bigint", "`ViewContent` events."),
             required("carts", "bigint", "`AddToCart` events."),
             required("purchases", "bigint", "`Purchase` events."),
-            required("revenue", "decimal(38,2)", "Sum of the prices of purchases."),
-            required("purchases_without_price", "bigint", "Purchases that carry no price, and so no revenue."),
+            REVENUE,
+            PURCHASES_WITHOUT_PRICE,
         ),
+        *_with_twins(REFUNDS, REFUNDED),
     ),
 )
 
 HOURLY_PRODUCT_STATS: Final = Table(
     name="hourly_product_stats",
-    row_is="a product with a view, cart or purchase within an event hour",
+    row_is="a product with a view, cart, purchase or refund within an event hour",
     made_from="`clean_events`",
     partitions=(Partition(column="event_hour", transform="days"),),
     sort=("event_hour", "product_id"),
@@ -82,8 +93,9 @@ HOURLY_PRODUCT_STATS: Final = Table(
             required("views", "bigint", "`ViewContent` events of the product."),
             required("carts", "bigint", "`AddToCart` events of the product."),
             required("purchases", "bigint", "`Purchase` events of the product."),
-            required("revenue", "decimal(38,2)", "Sum of the prices of its purchases."),
+            required("revenue", "decimal(38,2)", "Sum of the prices of its purchases; refunds are not deducted."),
         ),
+        *_with_twins(PRODUCT_REFUNDS, PRODUCT_REFUNDED),
     ),
 )
 

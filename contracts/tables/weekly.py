@@ -4,6 +4,7 @@ from typing import Final
 
 from contracts.rules import NEW_USER_DAYS, RuleError
 from contracts.tables.declaration import Partition, Table, optional, required
+from contracts.tables.money import REFUNDED, REFUNDS, REVENUE
 
 _WEEK: Final = required("week", "date", "The Monday with which the ISO week begins, UTC.")
 _BY_WEEK: Final = (Partition(column="week", transform="identity"),)
@@ -28,7 +29,9 @@ WEEKLY_TRAFFIC: Final = Table(
         required("converted_sessions", "bigint", "Of the sessions, those with a purchase."),
         optional("conversion", "double", "`converted_sessions` / `sessions`; null without sessions."),
         required("purchases", "bigint", "`Purchase` events of the week."),
-        required("revenue", "decimal(38,2)", "Sum of the prices of purchases."),
+        REVENUE,
+        REFUNDS,
+        REFUNDED,
     ),
 )
 

@@ -21,6 +21,7 @@ from contracts.tables.weekly import WEEK_LEDGER, WEEKLY_TRAFFIC
 from spark_jobs.checks.check_hours import check_keys
 from spark_jobs.checks.figures import volume_figure
 from spark_jobs.checks.file_figures import NO_FILES, FiguresByHour
+from spark_jobs.daily.daily_tables import known_sum
 from spark_jobs.errors import UnsettledInputError
 from spark_jobs.lake.data_files import local_copies
 from spark_jobs.lake.duckdb_tasks import (
@@ -43,7 +44,10 @@ from spark_jobs.progress import progress
 WeekAggregation = Aggregated[date, WeekRow]
 
 #: Columns of `daily_traffic` that are added up.
-_SUMS: Final = ("events", "new_users", "sessions", "converted_sessions", "purchases", "revenue")
+_SUMS: Final = (
+    *("events", "new_users", "sessions", "converted_sessions"),
+    *("purchases", "revenue", "refunds", "refunded"),
+)
 _USERS: Final = "users"
 _NAMED_AT_MOST: Final = 10
 
@@ -125,7 +129,7 @@ def _in(table: Table, days: Iterable[date]) -> Condition:
 
 def _traffic_row(week: date, users: int, days: Sequence[Mapping[str, Any]]) -> tuple[Any, ...]:
     """Return a week's row of `weekly_traffic`, from the rows of its days in `daily_traffic`."""
-    sums: dict[str, Any] = {name: sum(day[name] for day in days) for name in _SUMS}
+    sums: dict[str, Any] = {name: known_sum([day[name] for day in days]) for name in _SUMS}
     conversion = sums["converted_sessions"] / sums["sessions"] if sums["sessions"] else None
     values = {
         **sums,

@@ -5,13 +5,13 @@ events is a sum over hours.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from contracts.event import STANDARD_EVENTS
+from contracts.event import FUNNEL_EVENTS
 from contracts.partitions import DAY
 from contracts.rules import RETENTION_DAYS
 from contracts.tables import DAILY_FUNNEL, DAILY_RETENTION, DAILY_TRAFFIC, Table
@@ -74,7 +74,7 @@ class DayFigures:
                     in_any_order=sums[f"in_any_order_{step}"],
                     median_seconds=medians.get(step),
                 )
-                for step in range(1, len(STANDARD_EVENTS) + 1)
+                for step in range(1, len(FUNNEL_EVENTS) + 1)
             ),
         )
 
@@ -99,7 +99,7 @@ def funnel_rows(figures: Mapping[date, DayFigures]) -> list[Row]:
         )
         for day, of_day in figures.items()
         if of_day.users
-        for number, (event, step) in enumerate(zip(STANDARD_EVENTS, of_day.funnel, strict=True), start=1)
+        for number, (event, step) in enumerate(zip(FUNNEL_EVENTS, of_day.funnel, strict=True), start=1)
     ]
 
 
@@ -123,12 +123,14 @@ def retention_rows(users: UsersByCohort, days: Collection[date]) -> list[Row]:
 
 @dataclass(frozen=True, kw_only=True)
 class DayTraffic:
-    """Sums of a day's hours in `hourly_traffic`."""
+    """Sums of a day's hours in `hourly_traffic`; None where an hour's row is older than the column."""
 
     events: int = 0
     purchases: int = 0
     purchases_without_price: int = 0
     revenue: Decimal = Decimal("0.00")
+    refunds: int | None = 0
+    refunded: Decimal | None = Decimal("0.00")
 
     @property
     def average_order(self) -> Decimal | None:
@@ -144,8 +146,17 @@ def traffic_by_day(hours: Iterable[Mapping[str, Any]]) -> dict[date, DayTraffic]
     for hour in hours:
         day = hour["event_hour"].date()
         sums = days.get(day, DayTraffic())
-        days[day] = DayTraffic(**{name: getattr(sums, name) + hour[name] for name in vars(sums)})
+        days[day] = DayTraffic(**{name: known_sum([getattr(sums, name), hour[name]]) for name in vars(sums)})
     return days
+
+
+def known_sum(values: Sequence[Any]) -> Any:
+    """Return the sum, None if one of the values is not known.
+
+    >>> known_sum([1, 2]), known_sum([1, None])
+    (3, None)
+    """
+    return None if any(value is None for value in values) else sum(values)
 
 
 def traffic_rows(

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final
 
-from contracts.event import STANDARD_EVENTS
+from contracts.event import FUNNEL_EVENTS, REFUND
 from contracts.rules import NEW_USER_DAYS, SESSION_GAP
 from contracts.tables import DAILY_PRODUCT_STATS, SESSIONS, USER_DAYS, Table
 from spark_jobs.lake.duckdb_tasks import parquet, rounded_down
@@ -20,9 +20,9 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _DAY_US: Final = timedelta(days=1) // _MICROSECOND
 _GAP_US: Final = SESSION_GAP // _MICROSECOND
 
-#: The four events with a meaning, in the order of the funnel, and what their counts are named.
-STEPS: Final = tuple(zip(STANDARD_EVENTS, ("searches", "views", "carts", "purchases"), strict=True))
-_SEARCH, _VIEW, _CART, _PURCHASE = STANDARD_EVENTS
+#: The events of the funnel, in order, and what their counts are named.
+STEPS: Final = tuple(zip(FUNNEL_EVENTS, ("searches", "views", "carts", "purchases"), strict=True))
+_SEARCH, _VIEW, _CART, _PURCHASE = FUNNEL_EVENTS
 
 #: The events that the queries are about: a relation that has these columns of `clean_events`.
 CLEAN: Final = "clean"
@@ -69,6 +69,10 @@ ORDER BY user_id, event_time, received_at, click_id
 _COUNTS: Final = ", ".join(f"count_if(event_name = '{event}') AS {count}" for event, count in STEPS)
 _SUMS: Final = ", ".join(f"sum({count})::BIGINT AS {count}" for count in ("events", *(count for _, count in STEPS)))
 _REVENUE: Final = f"coalesce(sum(price) FILTER (event_name = '{_PURCHASE}'), 0) AS revenue"
+_REFUNDS: Final = (
+    f"count_if(event_name = '{REFUND}') AS refunds, "
+    f"coalesce(sum(price) FILTER (event_name = '{REFUND}'), 0) AS refunded"
+)
 
 #: A user's events of one day without a gap between them: what sessions and days are put together from. They keep the
 #: order of the events.
@@ -144,7 +148,7 @@ CREATE TEMP TABLE step_1 AS
 SELECT day, user_id, min(time) AS time
 FROM events SEMI JOIN target_days USING (day) WHERE event_name = '{_SEARCH}' GROUP BY day, user_id
 """
-    for number, event in enumerate(STANDARD_EVENTS[1:], start=2):
+    for number, event in enumerate(FUNNEL_EVENTS[1:], start=2):
         yield f"""
 CREATE TEMP TABLE step_{number} AS
 SELECT day, user_id, min(events.time) AS time, any_value(before.time) AS time_before
@@ -173,12 +177,13 @@ def product_stats(part: int = 0, parts: int = 1) -> str:
     day = "day" if parts == 1 else f"{rounded_down('epoch_us(event_time)', _DAY_US)} AS day"
     return f"""
 SELECT day, product_id, count(*) AS users, sum(views)::BIGINT AS views, sum(carts)::BIGINT AS carts,
-       sum(purchases)::BIGINT AS purchases, sum(revenue) AS revenue
+       sum(purchases)::BIGINT AS purchases, sum(revenue) AS revenue, sum(refunds)::BIGINT AS refunds,
+       sum(refunded) AS refunded
 FROM (
-    SELECT day, product_id, user_id, {_COUNTS}, {_REVENUE}
+    SELECT day, product_id, user_id, {_COUNTS}, {_REVENUE}, {_REFUNDS}
     FROM (SELECT {day}, product_id, user_id, event_name, price FROM {source} WHERE {condition})
     SEMI JOIN target_days USING (day)
-    WHERE product_id IS NOT NULL AND event_name IN ('{_VIEW}', '{_CART}', '{_PURCHASE}')
+    WHERE product_id IS NOT NULL AND event_name IN ('{_VIEW}', '{_CART}', '{_PURCHASE}', '{REFUND}')
     GROUP BY day, product_id, user_id
 )
 GROUP BY day, product_id

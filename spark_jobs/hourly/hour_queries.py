@@ -129,8 +129,8 @@ CREATE TEMP VIEW flagged AS
 SELECT *, is_crawler OR (hour, user_id) IN (SELECT (hour, user_id) FROM over_rate_users) AS is_bot FROM events
 """
 
-#: Of each user's events of one name in an hour. Of events at one time, those that are not flagged come first, so that
-#: what starts a session does not depend on chance.
+#: Of each user's events of one name in an hour; `amount` is the sum of their prices. Of events at one time, those that
+#: are not flagged come first, so that what starts a session does not depend on chance.
 BY_USER: Final = f"""
 CREATE TEMP TABLE by_user AS
 WITH near AS (
@@ -149,8 +149,8 @@ GROUP BY hour, user_id, event_name
     measures=",\n       ".join(
         f"""count_if({counted}) AS events{of},
        count_if({counted} AND coalesce(gap > {_GAP_US}, true)) AS sessions_started{of},
-       coalesce(sum(price) FILTER ({counted} AND event_name = 'Purchase'), 0) AS revenue{of},
-       count_if({counted} AND event_name = 'Purchase' AND price IS NULL) AS purchases_without_price{of}"""
+       coalesce(sum(price) FILTER ({counted}), 0) AS amount{of},
+       count_if({counted} AND price IS NULL) AS without_price{of}"""
         for of, counted in _VARIANTS.items()
     )
 )
@@ -164,14 +164,22 @@ def _event_counts() -> str:
 
 
 def _traffic() -> str:
-    named = {"Search": "searches", "ViewContent": "views", "AddToCart": "carts", "Purchase": "purchases"}
+    named = (
+        ("Search", "events", "searches"),
+        ("ViewContent", "events", "views"),
+        ("AddToCart", "events", "carts"),
+        ("Purchase", "events", "purchases"),
+        ("Purchase", "amount", "revenue"),
+        ("Purchase", "without_price", "purchases_without_price"),
+        ("Refund", "events", "refunds"),
+        ("Refund", "amount", "refunded"),
+    )
     measures = (
         f"sum(events{of}) AS events{of}, count(DISTINCT user_id) FILTER (events{of} > 0) AS users{of}, "
-        f"sum(sessions_started{of}) AS sessions_started{of}, sum(revenue{of}) AS revenue{of}, "
-        f"sum(purchases_without_price{of}) AS purchases_without_price{of}, "
+        f"sum(sessions_started{of}) AS sessions_started{of}, "
         + ", ".join(
-            f"coalesce(sum(events{of}) FILTER (event_name = '{name}'), 0) AS {measure}{of}"
-            for name, measure in named.items()
+            f"coalesce(sum({summed}{of}) FILTER (event_name = '{name}'), 0) AS {measure}{of}"
+            for name, summed, measure in named
         )
         for of in _VARIANTS
     )
@@ -183,12 +191,14 @@ def _product_stats() -> str:
         f"count_if({counted} AND event_name = 'ViewContent') AS views{of}, "
         f"count_if({counted} AND event_name = 'AddToCart') AS carts{of}, "
         f"count_if({counted} AND event_name = 'Purchase') AS purchases{of}, "
-        f"coalesce(sum(price) FILTER ({counted} AND event_name = 'Purchase'), 0) AS revenue{of}"
+        f"coalesce(sum(price) FILTER ({counted} AND event_name = 'Purchase'), 0) AS revenue{of}, "
+        f"count_if({counted} AND event_name = 'Refund') AS refunds{of}, "
+        f"coalesce(sum(price) FILTER ({counted} AND event_name = 'Refund'), 0) AS refunded{of}"
         for of, counted in _VARIANTS.items()
     )
     return (
         f"SELECT {_EVENT_HOUR}, product_id, {', '.join(measures)} FROM flagged SEMI JOIN target_hours USING (hour) "
-        "WHERE product_id IS NOT NULL AND event_name IN ('ViewContent', 'AddToCart', 'Purchase') "
+        "WHERE product_id IS NOT NULL AND event_name IN ('ViewContent', 'AddToCart', 'Purchase', 'Refund') "
         "GROUP BY hour, product_id"
     )
 

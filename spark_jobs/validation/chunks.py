@@ -61,7 +61,7 @@ class LineValidator:
                 "autoload_known_extensions": False,
             }
         )
-        self._others_query = others_query or sql_rules_query()
+        self._others_query = others_query or sql_rules_query(names)
         #: API Gateway lets nothing through but JSON, so lines are taken for it until one is not.
         self._all_json = True
 
@@ -91,10 +91,10 @@ class LineValidator:
     def _written_alike(self, template: LineTemplate, lines: pa.BinaryArray) -> tuple[pa.Table, pa.BinaryArray]:
         if self._all_json:
             try:
-                return self._valid(template_rules_query(template, all_json=True), lines)
+                return self._valid(template_rules_query(template, self._names, all_json=True), lines)
             except NOT_JSON:
                 self._all_json = False
-        return self._valid(template_rules_query(template), lines)
+        return self._valid(template_rules_query(template, self._names), lines)
 
     def _valid(self, query: str, lines: pa.BinaryArray) -> tuple[pa.Table, pa.BinaryArray]:
         """Return the events on the lines that are valid by a query, and the other lines."""

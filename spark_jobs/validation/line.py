@@ -23,6 +23,7 @@ from contracts.event import (
     MAX_EXACT_INTEGER,
     MAX_LINE_BYTES,
     MAX_PRICE,
+    REFUND,
     TOP_LEVEL_FIELDS,
     VALUE_FIELDS,
     EventField,
@@ -169,12 +170,13 @@ def _event_values(event: JsonObject, received_at: datetime, names: EventNames) -
     _refuse_repeated(additional, f"{ADDITIONAL_DATA}.")
     _refuse_missing(event)
     _refuse_wrong_types(event)
+    readers = _REFUND_READERS if names.of(str(event["event_name"])) == REFUND else _READERS
     values: dict[str, ColumnValue] = {"received_at": received_at}
     unread: dict[str, JsonValue] = {} if data is None or data is additional else {ADDITIONAL_DATA: data}
     for field, is_nested in _OPTIONAL_FIELDS:
         value = (additional if is_nested else event).get(field.name)
         try:
-            values[field.column] = None if value is None or value == "" else _read(field, value)
+            values[field.column] = None if value is None or value == "" else _read(field, value, readers)
         except UnreadError:
             values[field.column] = None
             unread[field.path] = value
@@ -195,7 +197,7 @@ def _required_value(field: EventField, event: JsonObject, values: Mapping[str, C
     if field.stand_in and (value is None or value == "") and (stand_in := values[field.stand_in]) is not None:
         return stand_in
     try:
-        return _read(field, value)
+        return _read(field, value, _READERS)
     except UnreadError as error:
         raise RefusedError(field.reason, f"`{field.path}` {error}: {quoted(value)}") from None
 
@@ -227,13 +229,16 @@ class UnreadError(ValueError):
     """A value breaks the rule of its field's kind; the message says how, and follows the field's name."""
 
 
-def _read(field: EventField, value: JsonValue) -> ColumnValue:
+Readers = Mapping[Kind, Callable[[EventField, JsonValue], ColumnValue]]
+
+
+def _read(field: EventField, value: JsonValue, readers: Readers) -> ColumnValue:
     """Return what a value is in the field's column; raise `UnreadError` if it is nothing there."""
     if value == "":
         raise UnreadError("is empty")
     if json_type(value) not in field.json_types:
         raise UnreadError(f"is {described_type(value)}")
-    return _READERS[field.kind](field, str(value) if type(value) is str else value)
+    return readers[field.kind](field, str(value) if type(value) is str else value)
 
 
 def _text(field: EventField, value: JsonValue) -> str:
@@ -306,7 +311,15 @@ _CENT: Final = Decimal("0.01")
 
 
 def _money(_: EventField, value: JsonValue) -> Decimal:
-    double = _double(value)
+    return _amount(_double(value))
+
+
+def _given_back(_: EventField, value: JsonValue) -> Decimal:
+    """Return the money of a refund, which some clients write as what the shop lost."""
+    return _amount(abs(_double(value)))
+
+
+def _amount(double: float) -> Decimal:
     if double < 0:
         raise UnreadError("is negative")
     if double >= MAX_PRICE:
@@ -314,7 +327,7 @@ def _money(_: EventField, value: JsonValue) -> Decimal:
     return Decimal(repr(double)).quantize(_CENT, ROUND_HALF_UP)
 
 
-_READERS: Final[Mapping[Kind, Callable[[EventField, JsonValue], ColumnValue]]] = {
+_READERS: Final[Readers] = {
     Kind.TEXT: _text,
     Kind.ID: _text,
     Kind.URL: _text,
@@ -325,6 +338,7 @@ _READERS: Final[Mapping[Kind, Callable[[EventField, JsonValue], ColumnValue]]] =
     Kind.NUMBER: _number,
     Kind.MONEY: _money,
 }
+_REFUND_READERS: Final[Readers] = {**_READERS, Kind.MONEY: _given_back}
 _PRECEDENCE: Final = {reason: place for place, reason in enumerate(RejectionReason)}
 #: In the order in which their reasons precede.
 _REQUIRED_FIELDS: Final = tuple(

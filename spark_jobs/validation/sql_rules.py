@@ -10,6 +10,7 @@ underscore before its name.
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import timedelta
+from json import dumps as json_text
 from typing import Final
 
 from contracts.envelope import STAMPED_FIELDS
@@ -19,17 +20,20 @@ from contracts.event import (
     MAX_EVENT_NAME_LENGTH,
     MAX_LINE_BYTES,
     MAX_NESTING,
+    REFUND,
     STANDARD_EVENTS,
     VALUE_FIELDS,
     EventField,
     Kind,
 )
+from contracts.event_names import NAMES, EventNames
 from contracts.rules import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
 from contracts.timestamps import EPOCH_UNITS
 
 #: The relation that the query reads; its one column is `line`, text or NULL.
 LINES: Final = "lines"
 
+EVENT_NAME: Final = next(field for field in VALUE_FIELDS if field.path == "event_name")
 #: Every field with a column: the envelope's, the event's and those of `additional_data`.
 FIELDS: Final = (*STAMPED_FIELDS, *VALUE_FIELDS)
 TOP_LEVEL: Final = tuple(field for field in VALUE_FIELDS if field not in ADDITIONAL_DATA_FIELDS)
@@ -62,8 +66,13 @@ _EMPTY: Final = "'\"\"'"
 _MILLISECONDS: Final = r"\d{1,14}"
 
 
-def sql_rules_query() -> str:
-    """Return the query over `lines`: for each, in order, `valid` and columns of a received event, else NULL."""
+def sql_rules_query(names: EventNames = NAMES) -> str:
+    """Return the query over `lines`: for each, in order, `valid` and columns of a received event, else NULL.
+
+    `names` say which events are refunds; the event's name is as it was sent.
+    """
+    refund_names = [json_text(name, ensure_ascii=False) for name in names.spellings(REFUND)]
+    is_refund = is_one_of(_json(EVENT_NAME), refund_names)
     return f"""
 WITH json_lines AS (
     SELECT CASE WHEN strlen(line) < {MAX_LINE_BYTES} AND NOT regexp_matches(line, ',[ \\t\\r]*[}}\\]]')
@@ -84,7 +93,7 @@ WITH json_lines AS (
     SELECT *,
            {_present(TOP_LEVEL)} + {_present(ADDITIONAL_DATA_FIELDS)} + coalesce(len(additional_names) > 0, false)::INT
                = len(event_names) + coalesce(len(additional_names), 0) AS only_known,
-           {", ".join(f"{_typed(field)} AS {field.column}" for field in FIELDS)}
+           {", ".join(f"{_typed(field, is_refund)} AS {field.column}" for field in FIELDS)}
     FROM texts
 ), completed AS ({completed(FIELDS, _json, _EMPTY)})
 SELECT coalesce({_rules()}, false) AS valid, {received_columns(FIELDS)},
@@ -158,11 +167,24 @@ def _epoch_microseconds(number: str) -> str:
     return f"CASE {' '.join(units)} END"
 
 
-def number_of(field: EventField, number: str) -> str:
-    """Return a field's value from the text of a number; NULL for what is none, or unusual."""
+def number_of(field: EventField, number: str, is_refund: str) -> str:
+    """Return a field's value from the text of a number; NULL for what is none, or unusual.
+
+    `is_refund` is the condition that the event is a refund, whose money may be negative. Of one by a name that is
+    spelled in another way, a negative price is left to `validate_line`.
+    """
     if field.kind is Kind.MONEY:
-        return f"CASE WHEN regexp_full_match({number}, '{_PRICE}') THEN {number}::DECIMAL(18,2) END"
+        return (
+            f"CASE WHEN regexp_full_match({number}, '{_PRICE}') THEN {number}::DECIMAL(18,2) "
+            f"WHEN {is_refund} AND regexp_full_match({number}, '-{_PRICE}') THEN {number}[2:]::DECIMAL(18,2) END"
+        )
     return f"CASE WHEN regexp_full_match({number}, '{_NUMBER}') THEN try_cast({number} AS DOUBLE) END"
+
+
+def is_one_of(value: str, texts: Iterable[str]) -> str:
+    """Return the condition that a value is one of some texts; a text with unprintable characters is left out."""
+    literals = ["'{}'".format(text.replace("'", "''")) for text in texts if text.isprintable()]
+    return f"{value} IN ({', '.join(literals)})" if literals else "false"
 
 
 def digits_of(number: str) -> str:
@@ -235,7 +257,7 @@ def _present(fields: Iterable[EventField]) -> str:
     return "(" + " + ".join(f"({_json(field)} IS NOT NULL)::INT" for field in fields) + ")"
 
 
-def _typed(field: EventField) -> str:
+def _typed(field: EventField, is_refund: str) -> str:
     """Return a field's value from its JSON; NULL where that has another type, or is unusual."""
     json = _json(field)
     match field.kind:
@@ -246,7 +268,7 @@ def _typed(field: EventField) -> str:
         case Kind.TIME:
             return time_of(_bare(field))
         case Kind.MONEY | Kind.NUMBER:
-            return number_of(field, _bare(field))
+            return number_of(field, _bare(field), is_refund)
         case Kind.TEXT | Kind.ID:
             return f"CASE WHEN starts_with({json}, '\"') THEN {_text(json)} ELSE {digits_of(json)} END"
         case Kind.CURRENCY:

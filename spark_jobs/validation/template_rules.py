@@ -21,18 +21,22 @@ from contracts.event import (
     ADDITIONAL_DATA,
     ADDITIONAL_DATA_FIELDS,
     MAX_LINE_BYTES,
+    REFUND,
     TOP_LEVEL_FIELDS,
     EventField,
     Kind,
 )
+from contracts.event_names import NAMES, EventNames
 from spark_jobs.validation.sql_rules import (
     DIGIT_KINDS,
+    EVENT_NAME,
     LINES,
     TOP_LEVEL,
     completed,
     currency_of,
     digits_of,
     extracted,
+    is_one_of,
     number_of,
     received_columns,
     structure,
@@ -131,7 +135,7 @@ NOT_JSON: Final = duckdb.InvalidInputException
 _MAX_MILLISECONDS: Final = 10**14 - 1
 
 
-def template_rules_query(template: LineTemplate, *, all_json: bool = False) -> str:
+def template_rules_query(template: LineTemplate, names: EventNames = NAMES, *, all_json: bool = False) -> str:
     """Return the query over `lines`: as `sql_rules_query`, but `valid` is true of fewer.
 
     It has the columns of the template's fields only, since a line with another one is not written alike.
@@ -141,6 +145,7 @@ def template_rules_query(template: LineTemplate, *, all_json: bool = False) -> s
     """
     is_json = "" if all_json else " AND json_valid(line)"
     writing = _written_fields(template)
+    is_refund = is_one_of(_text(EVENT_NAME), names.spellings(REFUND))
     rules = " AND ".join(("is_written_alike", *value_rules(writing, _text, "''")))
     taken = structure(writing, lambda field: _extracted_type(field, writing.get(field)))
     return f"""
@@ -154,7 +159,7 @@ WITH parsed AS (
     FROM parsed
 ), typed AS (
     SELECT *, line = {_written(template, writing)} AS is_written_alike,
-           {", ".join(f"{_typed(field, how)} AS {field.column}" for field, how in writing.items())}
+           {", ".join(f"{_typed(field, how, is_refund)} AS {field.column}" for field, how in writing.items())}
     FROM fields
 ), completed AS ({completed(writing, _text, "''")})
 SELECT coalesce({rules}, false) AS valid, {received_columns(writing)}
@@ -201,7 +206,7 @@ def _cast(field: EventField) -> str:
     return "" if field.kind is Kind.MILLISECONDS else "::VARCHAR"
 
 
-def _typed(field: EventField, writing: _Writing) -> str:
+def _typed(field: EventField, writing: _Writing, is_refund: str) -> str:
     """Return a field's value from its text; a field that is written in either way has its JSON there."""
     text = _text(field)
     match field.kind:
@@ -212,7 +217,7 @@ def _typed(field: EventField, writing: _Writing) -> str:
         case Kind.NUMBER if writing is _Writing.BARE:
             return f"try_cast({text} AS DOUBLE)"
         case Kind.MONEY | Kind.NUMBER:
-            return number_of(field, text)
+            return number_of(field, text, is_refund)
         case Kind.CURRENCY:
             return currency_of(text)
         case _ if writing is _Writing.EITHER:

@@ -2,9 +2,9 @@
 
 What it answers there is counted by hand; over what the simulator sends, each query answers at all.
 
-The week: ann buys on Monday, and comes back twice on Tuesday; ben looks on both days; on Wednesday a crawler buys
-something without a price, and an event of ann's Monday arrives, two days late. One event is sent twice, one is too old,
-one line is not JSON.
+The week: ann buys on Monday, and comes back twice on Tuesday, when a part of the price is given back to her; ben looks
+on both days; on Wednesday a crawler buys something without a price, and an event of ann's Monday arrives, two days
+late. One event is sent twice, one is too old, one line is not JSON.
 """
 
 import gzip
@@ -78,6 +78,7 @@ LINES: Final = [
     landed(at(16, "11:00:00"), "ben", "ViewContent", "hat"),
     landed(at(17, "09:00:00"), "ann", "ViewContent", "shoes"),
     landed(at(17, "09:30:01"), "ann", "ViewContent", "hat"),
+    landed(at(17, "09:30:31"), "ann", "Refund", "shoes", -5.00),
     landed(at(17, "12:00:00"), "ben", "Search"),
     landed(at(17, "12:05:00"), "ben", "ViewContent", "shoes"),
     landed(at(18, "08:00:00"), "bot", "Purchase", "hat", user_agent=CRAWLER),
@@ -88,10 +89,11 @@ LINES: Final = [
 ]
 
 MONDAY_10 = "2026-11-16 10:00:00.000000 UTC"
+TUESDAY = "2026-11-17 09:30:01.000000 UTC"
 WEEK: Final = "2026-11-16"
 EXPECTED: Final[dict[str, Answer]] = {
     "Traffic of each week": [[WEEK, "3", "3", "0", "8", "0.25", "20.00", None]],
-    "Totals of each week": [[WEEK, "12", "8", "2", "20.00", "20.0", "0.25", "0.75"]],
+    "Totals of each week": [[WEEK, "13", "8", "2", "20.00", "20.0", "0.25", "0.625"]],
     # Not 2 + 2 + 2, the sum of the days' users.
     "Users of each week": [[WEEK, "3"]],
     "A month": [["2026-11-01", "3", "8", "20.00"]],
@@ -99,6 +101,11 @@ EXPECTED: Final[dict[str, Answer]] = {
         ["2026-11-16", "2", "2", "0", "3", "20.00", "20.00"],
         ["2026-11-17", "2", "0", "2", "3", "0.00", None],
         ["2026-11-18", "2", "1", "1", "2", "0.00", None],
+    ],
+    "Net revenue": [
+        ["2026-11-16", "1", "20.00", "0", "0.00", "20.00"],
+        ["2026-11-17", "0", "0.00", "1", "5.00", "-5.00"],
+        ["2026-11-18", "1", "0.00", "0", "0.00", "0.00"],
     ],
     "Funnel of a day": [
         ["2026-11-16", "1", "Search", "1", "1", None],
@@ -119,21 +126,21 @@ EXPECTED: Final[dict[str, Answer]] = {
         ["Purchase", "1", "1", "1.0", "0.00"],
     ],
     "Top products": [
-        ["shoes", "3", "1", "1", "20.00"],
-        ["hat", "2", "0", "1", "0.00"],
-        ["gloves", "1", "0", "0", "0.00"],
+        ["shoes", "3", "1", "1", "20.00", "5.00"],
+        ["hat", "2", "0", "1", "0.00", "0.00"],
+        ["gloves", "1", "0", "0", "0.00", "0.00"],
     ],
     "Sessions of a user": [
         [MONDAY_10, "2026-11-16 10:03:00.000000 UTC", "4", "1", "1", "1", "20.00", "Search", None],
         [*["2026-11-16 20:00:00.000000 UTC"] * 2, "1", "1", "0", "0", "0.00", "ViewContent", "gloves"],
         [*["2026-11-17 09:00:00.000000 UTC"] * 2, "1", "1", "0", "0", "0.00", "ViewContent", "shoes"],
-        [*["2026-11-17 09:30:01.000000 UTC"] * 2, "1", "1", "0", "0", "0.00", "ViewContent", "hat"],
+        [TUESDAY, "2026-11-17 09:30:31.000000 UTC", "2", "1", "0", "0", "0.00", "ViewContent", "hat"],
         [*["2026-11-18 08:30:00.000000 UTC"] * 2, "1", "0", "0", "0", "0.00", "Search", None],
     ],
     "Late events": [["2026-11-16", "1", "48.5"]],
     "Rejected lines by reason": [["not_json", "1"], ["too_late", "1"]],
     "Ledger balance": [],
-    "Where the lines of a week went": [["15", "13", "2", "12", "1"]],
+    "Where the lines of a week went": [["16", "14", "2", "13", "1"]],
     "An hour with and without bots": [
         ["2026-11-18 08:00:00.000000 UTC", "2", "1", "2", "1", "0.00", "0.00"],
     ],
@@ -149,7 +156,7 @@ UNSENT: Final = ("null_share_insertion_timestamp", "null_share_pixel_id")
 WARNINGS: Final = {
     "2026-11-16 10": ["duplicate_share", *UNSENT, "quiet_minutes"],
     "2026-11-16 11": [*UNSENT, "null_share_price", "quiet_minutes"],
-    "2026-11-17 09": [*UNSENT, "null_share_price", "quiet_minutes"],
+    "2026-11-17 09": [*UNSENT, "quiet_minutes"],
     "2026-11-17 12": [*UNSENT, "null_share_price", "quiet_minutes"],
     "2026-11-18 08": [*UNSENT, "null_share_price", "quiet_minutes"],
     "2026-11-18 20": [*UNSENT, "null_share_price", "quiet_minutes", "rejected_share"],

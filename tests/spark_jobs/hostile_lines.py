@@ -193,6 +193,12 @@ _FITTING: Final = {
     **dict.fromkeys(("event_name", "user_ip", "page_url", "referrer", "utm_source", "currency"), _STRINGS),
 }
 
+#: A refund's price may be negative, another event's may not.
+_EVENT_NAMES: Final = st.sampled_from(['"Search"', '"Search"', '"Refund"', '"refund"', '" order Refunded"'])
+_PRICES: Final = st.sampled_from(
+    ["417.97", "417.97", "417.97", "-417.97", '"-1.005"', "-0.0", "-1e16", "-9999999999999"]
+)
+
 _NAMES: Final = st.one_of(
     st.sampled_from([*VALID_EVENT, "additional_data", *VALID_ADDITIONAL, "received_at", "event"]).map(json.dumps),
     st.sampled_from(['"referrer"', '"\\u0075ser_id"', '""', '"a/b~c"', '"a.b"', '"$"', '"\\""', '"é"']),
@@ -224,8 +230,9 @@ def _object(draw: st.DrawFn, members: list[tuple[str, str]]) -> str:
 @st.composite
 def envelopes(draw: st.DrawFn) -> bytes:
     """A raw line without its newline: an envelope around an event, each perhaps changed."""
-    additional = draw(_object(list(VALID_ADDITIONAL.items())))
-    event = draw(_object([*VALID_EVENT.items(), ("additional_data", additional)]))
+    additional = draw(_object(list((VALID_ADDITIONAL | {"price": draw(_PRICES)}).items())))
+    known = VALID_EVENT | {"event_name": draw(_EVENT_NAMES)}
+    event = draw(_object([*known.items(), ("additional_data", additional)]))
     if draw(st.booleans()):
         stamp = Stamp(received_at=RECEIVED_AT, request_id="r", source_ip="10.0.0.1", user_agent='A "quoted" one')
         return envelope_line(stamp, event.encode()).removesuffix(b"\n")

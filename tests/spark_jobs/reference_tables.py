@@ -5,11 +5,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import chain
 
 from tests.spark_jobs.received_rows import ReceivedEvent
 from tests.spark_jobs.table_rows import Row
 
 _STEPS = ("ViewContent", "AddToCart", "Purchase")
+_OF_A_PRODUCT = (*_STEPS, "Refund")
 
 GAP = timedelta(minutes=30)
 
@@ -39,9 +41,12 @@ def reference_tables(received: Iterable[ReceivedEvent], bot_events_per_hour: int
         without_bots = [event for event in own if id(event) not in flagged]
         names = {event.event_name for event in own}
         counts += [(hour, name, *_counts(own, name), *_counts(without_bots, name)) for name in names]
-        traffic.append((hour, *_traffic(own, starts), *_traffic(without_bots, starts)))
-        ids = {event.product_id for event in own if event.product_id and event.event_name in _STEPS}
-        products += [(hour, of, *_product(own, of), *_product(without_bots, of)) for of in ids]
+        refunds = (*_refunds(own), *_refunds(without_bots))
+        traffic.append((hour, *_traffic(own, starts), *_traffic(without_bots, starts), *refunds))
+        ids = {event.product_id for event in own if event.product_id and event.event_name in _OF_A_PRODUCT}
+        for of in ids:
+            both = [[event for event in events if event.product_id == of] for events in (own, without_bots)]
+            products.append((hour, of, *chain(*map(_product, both)), *chain(*map(_refunds, both))))
     return ReferenceTables(
         clean_events=sorted(
             ((e.event_time, e.user_id, e.click_id, why) for e, why in zip(clean, reasons, strict=True)), key=repr
@@ -97,16 +102,20 @@ def _traffic(events: Collection[ReceivedEvent], starts: Collection[int]) -> Row:
         len({event.user_id for event in events}),
         sum(id(event) in starts for event in events),
         *(sum(event.event_name == name for event in events) for name in ("Search", *_STEPS)),
-        _revenue(purchases),
+        _prices(purchases),
         sum(event.price is None for event in purchases),
     )
 
 
-def _product(events: Collection[ReceivedEvent], product_id: str) -> Row:
-    own = [event for event in events if event.product_id == product_id]
+def _product(own: Collection[ReceivedEvent]) -> Row:
     counts = (sum(event.event_name == name for event in own) for name in _STEPS)
-    return *counts, _revenue(event for event in own if event.event_name == "Purchase")
+    return *counts, _prices(event for event in own if event.event_name == "Purchase")
 
 
-def _revenue(purchases: Iterable[ReceivedEvent]) -> Decimal:
-    return sum((event.price for event in purchases if event.price is not None), start=Decimal("0.00"))
+def _refunds(events: Collection[ReceivedEvent]) -> Row:
+    refunds = [event for event in events if event.event_name == "Refund"]
+    return len(refunds), _prices(refunds)
+
+
+def _prices(events: Iterable[ReceivedEvent]) -> Decimal:
+    return sum((event.price for event in events if event.price is not None), start=Decimal("0.00"))

@@ -32,6 +32,8 @@ class DailyTraffic:
     revenue: Decimal
     purchases_without_price: int
     average_order: Decimal | None
+    refunds: int
+    refunded: Decimal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,7 @@ class Retention:
 
 @dataclass(frozen=True, kw_only=True)
 class DailyProduct:
-    """A row of `daily_product_stats`: a product with a view, cart or purchase on a day."""
+    """A row of `daily_product_stats`: a product with a view, cart, purchase or refund on a day."""
 
     day: date
     product_id: str
@@ -56,6 +58,8 @@ class DailyProduct:
     carts: int
     purchases: int
     revenue: Decimal
+    refunds: int
+    refunded: Decimal
 
 
 def daily_traffic(clean: Iterable[CleanEvent], made: Iterable[Session], present: UsersByDay) -> list[DailyTraffic]:
@@ -88,6 +92,8 @@ def _traffic(day: date, events: Sequence[CleanEvent], starting: Sequence[Session
         revenue=measures.revenue(events),
         purchases_without_price=unpriced,
         average_order=_average(measures.revenue(events), purchases - unpriced),
+        refunds=measures.named(events, "Refund"),
+        refunded=measures.refunded(events),
     )
 
 
@@ -124,6 +130,8 @@ def daily_product_stats(clean: Iterable[CleanEvent]) -> list[DailyProduct]:
             carts=measures.named(events, "AddToCart"),
             purchases=measures.named(events, "Purchase"),
             revenue=measures.revenue(events),
+            refunds=measures.named(events, "Refund"),
+            refunded=measures.refunded(events),
         )
         for day, of_day in measures.grouped(clean, lambda event: event.day).items()
         for product_id, events in measures.of_products(of_day).items()

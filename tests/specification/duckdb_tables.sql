@@ -4,7 +4,7 @@
 
 CREATE TABLE clean_once AS
 SELECT *, date_trunc('hour', event_time) AS event_hour, event_time::DATE AS day, epoch_us(event_time) AS us,
-       event_name = 'Purchase' AS is_purchase
+       event_name = 'Purchase' AS is_purchase, event_name = 'Refund' AS is_refund
 FROM received
 QUALIFY row_number() OVER (
     PARTITION BY date_trunc('hour', event_time), click_id
@@ -60,7 +60,9 @@ WITH both_ways AS (
            count(*) FILTER (event_name = 'AddToCart') AS carts,
            count(*) FILTER (is_purchase) AS purchases,
            coalesce(sum(price) FILTER (is_purchase), 0) AS revenue,
-           count(*) FILTER (is_purchase AND price IS NULL) AS purchases_without_price
+           count(*) FILTER (is_purchase AND price IS NULL) AS purchases_without_price,
+           count(*) FILTER (is_refund) AS refunds,
+           coalesce(sum(price) FILTER (is_refund), 0) AS refunded
     FROM both_ways GROUP BY ALL
 )
 SELECT everything.* EXCLUDE (suffix),
@@ -72,12 +74,14 @@ SELECT everything.* EXCLUDE (suffix),
        coalesce(people.carts, 0) AS carts_without_bots,
        coalesce(people.purchases, 0) AS purchases_without_bots,
        coalesce(people.revenue, 0) AS revenue_without_bots,
-       coalesce(people.purchases_without_price, 0) AS purchases_without_price_without_bots
+       coalesce(people.purchases_without_price, 0) AS purchases_without_price_without_bots,
+       coalesce(people.refunds, 0) AS refunds_without_bots,
+       coalesce(people.refunded, 0) AS refunded_without_bots
 FROM (FROM counted WHERE suffix = '') AS everything
 LEFT JOIN (FROM counted WHERE suffix = 'people') AS people USING (event_hour);
 
 CREATE VIEW of_products AS
-FROM ordered WHERE product_id IS NOT NULL AND event_name IN ('ViewContent', 'AddToCart', 'Purchase');
+FROM ordered WHERE product_id IS NOT NULL AND event_name IN ('ViewContent', 'AddToCart', 'Purchase', 'Refund');
 
 CREATE TABLE hourly_product_stats AS
 SELECT event_hour, product_id,
@@ -88,7 +92,11 @@ SELECT event_hour, product_id,
        count(*) FILTER (event_name = 'ViewContent' AND NOT is_bot) AS views_without_bots,
        count(*) FILTER (event_name = 'AddToCart' AND NOT is_bot) AS carts_without_bots,
        count(*) FILTER (is_purchase AND NOT is_bot) AS purchases_without_bots,
-       coalesce(sum(price) FILTER (is_purchase AND NOT is_bot), 0) AS revenue_without_bots
+       coalesce(sum(price) FILTER (is_purchase AND NOT is_bot), 0) AS revenue_without_bots,
+       count(*) FILTER (is_refund) AS refunds,
+       coalesce(sum(price) FILTER (is_refund), 0) AS refunded,
+       count(*) FILTER (is_refund AND NOT is_bot) AS refunds_without_bots,
+       coalesce(sum(price) FILTER (is_refund AND NOT is_bot), 0) AS refunded_without_bots
 FROM of_products GROUP BY ALL;
 
 -- A user's day without a break: from midnight to midnight no more than 30 minutes without an event.
@@ -134,7 +142,9 @@ WITH events_of AS (
            count(*) FILTER (is_purchase) AS purchases,
            coalesce(sum(price) FILTER (is_purchase), 0) AS revenue,
            count(*) FILTER (is_purchase AND price IS NULL) AS purchases_without_price,
-           count(*) FILTER (is_purchase AND price IS NOT NULL) AS orders
+           count(*) FILTER (is_purchase AND price IS NOT NULL) AS orders,
+           count(*) FILTER (is_refund) AS refunds,
+           coalesce(sum(price) FILTER (is_refund), 0) AS refunded
     FROM ordered GROUP BY day
 ), sessions_of AS (
     SELECT session_start::DATE AS day, count(*) AS sessions, count(*) FILTER (events = 1) AS bounces,
@@ -150,7 +160,8 @@ SELECT day, events, users, coalesce(new_users, 0) AS new_users, users - coalesce
        -- In whole cents, since DuckDB divides decimals as doubles.
        CASE WHEN orders > 0
             THEN (((revenue * 200)::HUGEINT + orders) // (2 * orders))::DECIMAL(36, 0) * 0.01::DECIMAL(2, 2) END
-           AS average_order
+           AS average_order,
+       refunds, refunded
 FROM events_of LEFT JOIN sessions_of USING (day) LEFT JOIN new_of USING (day);
 
 CREATE TABLE daily_funnel AS
@@ -202,7 +213,9 @@ SELECT day, product_id, count(DISTINCT user_id) AS users,
        count(*) FILTER (event_name = 'ViewContent') AS views,
        count(*) FILTER (event_name = 'AddToCart') AS carts,
        count(*) FILTER (is_purchase) AS purchases,
-       coalesce(sum(price) FILTER (is_purchase), 0) AS revenue
+       coalesce(sum(price) FILTER (is_purchase), 0) AS revenue,
+       count(*) FILTER (is_refund) AS refunds,
+       coalesce(sum(price) FILTER (is_refund), 0) AS refunded
 FROM of_products GROUP BY ALL;
 
 CREATE TABLE day_ledger AS
@@ -215,7 +228,9 @@ CREATE TABLE weekly_traffic AS
 WITH events_of AS (
     SELECT date_trunc('week', day)::DATE AS week, count(*) AS events, count(DISTINCT user_id) AS users,
            count(*) FILTER (is_purchase) AS purchases,
-           coalesce(sum(price) FILTER (is_purchase), 0) AS revenue
+           coalesce(sum(price) FILTER (is_purchase), 0) AS revenue,
+           count(*) FILTER (is_refund) AS refunds,
+           coalesce(sum(price) FILTER (is_refund), 0) AS refunded
     FROM ordered GROUP BY ALL
 ), sessions_of AS (
     SELECT date_trunc('week', session_start)::DATE AS week, count(*) AS sessions,
@@ -231,7 +246,7 @@ WITH events_of AS (
 )
 SELECT week, events, users, coalesce(new_users, 0) AS new_users, users - coalesce(new_users, 0) AS returning_users,
        coalesce(sessions, 0) AS sessions, coalesce(converted_sessions, 0) AS converted_sessions,
-       converted_sessions / sessions AS conversion, purchases, revenue
+       converted_sessions / sessions AS conversion, purchases, revenue, refunds, refunded
 FROM events_of LEFT JOIN sessions_of USING (week) LEFT JOIN new_of USING (week);
 
 CREATE TABLE week_ledger AS

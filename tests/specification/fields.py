@@ -94,6 +94,12 @@ def price(value: Value) -> Decimal:
     return Decimal(repr(number)).quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
+def given_back(value: Value) -> Decimal:
+    """The price of a refund: as much below nothing means the same."""
+    number = double(value)
+    return price(Number(repr(-number)) if number < 0 else value)
+
+
 REQUIRED = ("timestamp", "user_id", "click_id", "event_name")
 #: Name → what a value means, of the event's optional fields and of its `additional_data`.
 TOP_LEVEL: dict[str, Callable[[Value], Any]] = {
@@ -131,11 +137,12 @@ def has_required(container: Object) -> bool:
     )
 
 
-def optional_values(event: Object, additional: Object) -> tuple[dict[str, Any], list[str]]:
+def optional_values(event: Object, additional: Object, *, is_refund: bool) -> tuple[dict[str, Any], list[str]]:
     """The values of the optional fields, by name, and the paths of those that could not be read."""
     values: dict[str, Any] = {}
     unread = []
-    for prefix, container, fields in (("", event, TOP_LEVEL), ("additional_data.", additional, ADDITIONAL)):
+    nested = {**ADDITIONAL, "price": given_back} if is_refund else ADDITIONAL
+    for prefix, container, fields in (("", event, TOP_LEVEL), ("additional_data.", additional, nested)):
         for name, meaning in fields.items():
             value = container.get(name)
             try:

@@ -45,11 +45,15 @@ class HourlyTraffic:
     purchases_without_bots: int
     revenue_without_bots: Decimal
     purchases_without_price_without_bots: int
+    refunds: int
+    refunded: Decimal
+    refunds_without_bots: int
+    refunded_without_bots: Decimal
 
 
 @dataclass(frozen=True, kw_only=True)
 class HourlyProduct:
-    """A row of `hourly_product_stats`: a product with a view, cart or purchase within an event hour."""
+    """A row of `hourly_product_stats`: a product with a view, cart, purchase or refund within an event hour."""
 
     event_hour: datetime
     product_id: str
@@ -61,6 +65,10 @@ class HourlyProduct:
     carts_without_bots: int
     purchases_without_bots: int
     revenue_without_bots: Decimal
+    refunds: int
+    refunded: Decimal
+    refunds_without_bots: int
+    refunded_without_bots: Decimal
 
 
 def hourly_event_counts(clean: Iterable[CleanEvent]) -> list[EventCounts]:
@@ -109,6 +117,10 @@ def _traffic(hour: datetime, events: Sequence[CleanEvent], starts: Sequence[Clea
         purchases_without_bots=measures.named(people, "Purchase"),
         revenue_without_bots=measures.revenue(people),
         purchases_without_price_without_bots=measures.purchases_without_price(people),
+        refunds=measures.named(events, "Refund"),
+        refunded=measures.refunded(events),
+        refunds_without_bots=measures.named(people, "Refund"),
+        refunded_without_bots=measures.refunded(people),
     )
 
 
@@ -126,6 +138,10 @@ def hourly_product_stats(clean: Iterable[CleanEvent]) -> list[HourlyProduct]:
             carts_without_bots=measures.named(measures.people(events), "AddToCart"),
             purchases_without_bots=measures.named(measures.people(events), "Purchase"),
             revenue_without_bots=measures.revenue(measures.people(events)),
+            refunds=measures.named(events, "Refund"),
+            refunded=measures.refunded(events),
+            refunds_without_bots=measures.named(measures.people(events), "Refund"),
+            refunded_without_bots=measures.refunded(measures.people(events)),
         )
         for hour, in_hour in measures.grouped(clean, lambda event: event.hour).items()
         for product_id, events in measures.of_products(in_hour).items()

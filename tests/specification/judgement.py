@@ -22,6 +22,7 @@ STANDARD_NAMES = {
     **dict.fromkeys(("viewcontent", "view_item", "productviewed", "product_viewed"), "ViewContent"),
     **dict.fromkeys(("addtocart", "add_to_cart", "productadded", "product_added_to_cart"), "AddToCart"),
     **dict.fromkeys(("purchase", "ordercompleted", "checkout_completed"), "Purchase"),
+    **dict.fromkeys(("refund", "orderrefunded"), "Refund"),
 }
 ALLOWED_LATENESS = timedelta(days=7)
 ALLOWED_SKEW = timedelta(minutes=5)
@@ -114,7 +115,7 @@ def _event(event: Object, envelope: Object, received_at: datetime) -> Event | st
         return "duplicate_field"
     if not fields.has_required(event):
         return "missing_field"
-    values, unread = fields.optional_values(event, additional)
+    values, unread = fields.optional_values(event, additional, is_refund=_is_refund(event))
     if _has_wrong_type(event):
         return "wrong_type"
     user_id = event.get("user_id")
@@ -185,6 +186,14 @@ def _there(value: Value) -> Value:
     if fields.is_absent(value):
         raise fields.UnreadError
     return value
+
+
+def _is_refund(event: Object) -> bool:
+    """Whether the event's name is that of a refund, if it has one at all."""
+    try:
+        return _event_name(event.get("event_name")) == "Refund"
+    except fields.UnreadError:
+        return False
 
 
 def _event_name(value: Value) -> str:

@@ -9,7 +9,7 @@ from tests.specification.clean_events import CleanEvent
 
 FUNNEL = ("Search", "ViewContent", "AddToCart", "Purchase")
 #: The events that a product's statistics count.
-OF_A_PRODUCT = FUNNEL[1:]
+OF_A_PRODUCT = (*FUNNEL[1:], "Refund")
 
 Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
@@ -34,8 +34,17 @@ def users(events: Iterable[CleanEvent]) -> int:
 
 
 def revenue(events: Iterable[CleanEvent]) -> Decimal:
-    """The sum of the prices of purchases; a price on another event is no revenue."""
-    prices = (event.price for event in events if event.event_name == "Purchase" and event.price is not None)
+    """The sum of the prices of purchases; a price on another event is no revenue, and a refund takes none away."""
+    return _sum_of_prices(events, "Purchase")
+
+
+def refunded(events: Iterable[CleanEvent]) -> Decimal:
+    """What was given back."""
+    return _sum_of_prices(events, "Refund")
+
+
+def _sum_of_prices(events: Iterable[CleanEvent], name: str) -> Decimal:
+    prices = (event.price for event in events if event.event_name == name and event.price is not None)
     return sum(prices, start=Decimal("0.00"))
 
 
@@ -44,7 +53,7 @@ def purchases_without_price(events: Iterable[CleanEvent]) -> int:
 
 
 def of_products(events: Iterable[CleanEvent]) -> dict[str, list[CleanEvent]]:
-    """The views, carts and purchases of each product; other events of a product do not count for it."""
+    """The views, carts, purchases and refunds of each product; other events of a product do not count for it."""
     counted = [event for event in events if event.event_name in OF_A_PRODUCT and event.product_id is not None]
     return grouped(counted, lambda event: str(event.product_id))
 

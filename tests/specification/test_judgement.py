@@ -85,6 +85,8 @@ EDGES = [
     (line().replace(b"Search", b"Search\\n"), "an event"),
     (line(b',"x":[%s],"y":{}' % b",".join([b"[]"] * 70)), "an event"),
     (line(b',"additional_data":{"price":0.005}'), "an event"),
+    (line(b',"additional_data":{"price":-0.005}').replace(b"Search", b"order refunded"), "an event"),
+    (line(b',"additional_data":{"price":-1e16}').replace(b"Search", b"Refund"), "an event"),
     (line(b',"additional_data":{"product_id":9007199254740992}'), "an event"),
     (line(b',"additional_data":{"price":NaN}'), "an event"),
     (line(b',"additional_data":{"price":nan}'), "not_json"),
@@ -145,6 +147,14 @@ def test_what_cannot_be_read_is_named_and_kept_but_for_addresses() -> None:
     assert judged.unread_fields == ("user_ip", "currency", "additional_data.price")
     assert (judged.extra, judged.price) == ('{"currency":"eu","additional_data":{"price":"1,5"}}', None)
     assert judged.product_id == "7"
+
+
+def test_a_refund_gives_back_its_price_whatever_the_sign_and_nothing_else_is_negative() -> None:
+    negative = line(b',"additional_data":{"price":-2.5}')
+    assert event(negative.replace(b"Search", b"Order Refunded")).price == Decimal("2.50")
+    assert event(negative.replace(b"Search", b"refund").replace(b"-2.5", b"2.5")).price == Decimal("2.50")
+    assert event(negative.replace(b"Search", b"refunds")).unread_fields == ("additional_data.price",)
+    assert event(negative).price is None
 
 
 def test_names_and_clocks_are_corrected() -> None:

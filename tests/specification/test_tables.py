@@ -9,7 +9,7 @@ import pytest
 
 from tests.specification.clean_events import CleanEvent, ReceivedEvent, clean_events
 from tests.specification.daily_funnel import daily_funnel
-from tests.specification.daily_tables import daily_retention, daily_traffic
+from tests.specification.daily_tables import daily_product_stats, daily_retention, daily_traffic
 from tests.specification.hourly_tables import hourly_product_stats, hourly_traffic
 from tests.specification.lake import lake
 from tests.specification.ledgers import week_ledger
@@ -135,6 +135,23 @@ def test_revenue_is_of_purchases_and_products_count_no_other_events() -> None:
     (traffic,), (product,) = hourly_traffic(clean), hourly_product_stats(clean)
     assert (traffic.revenue, traffic.purchases, traffic.purchases_without_price) == (Decimal("1.10"), 2, 1)
     assert (product.product_id, product.views, product.purchases, product.revenue) == ("p", 1, 2, Decimal("1.10"))
+
+
+def test_refunds_stand_beside_revenue_and_take_none_of_it_away() -> None:
+    clean = [
+        event(NOON, "Purchase", product="p", price="5.00"),
+        event(NOON + MINUTE, "Refund", product="p", price="2.00"),
+        event(NOON + MINUTE, "Refund", user="bob", product="q", price="0.50"),
+        event(NOON + MINUTE, "Refund", user="cleo"),
+    ]
+    days = daily_traffic(clean, sessions(clean), users_by_day(user_days(clean)))
+    for (row,) in (hourly_traffic(clean), days, weeks(clean)):
+        assert (row.revenue, row.refunds, row.refunded) == (Decimal("5.00"), 3, Decimal("2.50"))
+    for products in (hourly_product_stats(clean), daily_product_stats(clean)):
+        assert [(row.product_id, row.purchases, row.revenue, row.refunds, row.refunded) for row in products] == [
+            ("p", 1, Decimal("5.00"), 1, Decimal("2.00")),
+            ("q", 0, Decimal("0.00"), 1, Decimal("0.50")),
+        ]
 
 
 def test_the_funnel_is_the_earliest_walk_and_its_median_the_mean_of_the_middle_two() -> None:

@@ -25,6 +25,8 @@ class WeeklyTraffic:
     conversion: float | None
     purchases: int
     revenue: Decimal
+    refunds: int
+    refunded: Decimal
 
 
 def monday_of(day: date) -> date:
@@ -67,4 +69,6 @@ def _traffic(week: date, events: Sequence[CleanEvent], starting: Sequence[Sessio
         conversion=converted / len(starting) if starting else None,
         purchases=measures.named(events, "Purchase"),
         revenue=measures.revenue(events),
+        refunds=measures.named(events, "Refund"),
+        refunded=measures.refunded(events),
     )

@@ -75,7 +75,7 @@ def days(made_once: Lake, lake: Lake) -> Lake:
 
 def traffic(lake: Lake) -> dict[date, tuple[Any, ...]]:
     """Return (events, users, new, returning, sessions, converted, conversion, purchases, revenue) of each week."""
-    return {row[0]: tuple(row[1:]) for row in table_rows(lake, WEEKLY_TRAFFIC)}
+    return {row[0]: tuple(row[1:10]) for row in table_rows(lake, WEEKLY_TRAFFIC)}
 
 
 def test_users_of_a_week_are_counted_once_and_sessions_by_their_start(

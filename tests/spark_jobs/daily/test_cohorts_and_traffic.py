@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from contracts.partitions import DAY
-from contracts.tables import DAILY_PRODUCT_STATS
-from spark_jobs.daily.daily_tables import DayTraffic, UsersByCohort, retention_rows, traffic_rows
+from contracts.tables import DAILY_PRODUCT_STATS, DAILY_TRAFFIC
+from spark_jobs.daily.daily_tables import DayTraffic, UsersByCohort, retention_rows, traffic_by_day, traffic_rows
 from spark_jobs.daily.day_queries import USERS_BY_COHORT, stored_rows, users_in_order
 from tests.spark_jobs.daily.clean_rows import CleanEvent, at, day_tables, rows_of
 
@@ -77,7 +77,21 @@ def test_the_average_order_is_rounded_half_up_once(
     assert day.average_order == (Decimal(expected) if expected else None)
 
 
-def test_a_products_users_are_those_of_its_views_carts_and_purchases() -> None:
+def test_what_an_hour_does_not_know_its_day_does_not_know() -> None:
+    hour = {"events": 1, "purchases": 1, "purchases_without_price": 0, "revenue": Decimal("2.00")}
+    known = {**hour, "event_hour": at(MONDAY, "10:00:00"), "refunds": 1, "refunded": Decimal("0.50")}
+    older = {**hour, "event_hour": at(MONDAY, "11:00:00"), "refunds": None, "refunded": None}
+    assert traffic_by_day([known, known])[MONDAY] == DayTraffic(
+        events=2, purchases=2, revenue=Decimal("4.00"), refunds=2, refunded=Decimal("1.00")
+    )
+    (row,) = traffic_rows(cohorts(ann=[0]), {}, traffic_by_day([known, older, known]), [MONDAY])
+    by_name = dict(zip([column.name for column in DAILY_TRAFFIC.columns], row, strict=True))
+    assert [by_name[name] for name in ("events", "revenue", "average_order", "refunds", "refunded")] == [
+        *(3, Decimal("6.00"), Decimal("2.00"), None, None)
+    ]
+
+
+def test_a_products_users_are_those_of_its_views_carts_purchases_and_refunds() -> None:
     ten = at(MONDAY, "10:00:00")
     events = [
         CleanEvent(event_time=ten, event_name="ViewContent", product_id="7"),
@@ -85,13 +99,13 @@ def test_a_products_users_are_those_of_its_views_carts_and_purchases() -> None:
         CleanEvent(event_time=ten, event_name="Purchase", product_id="7", user_id="bob", price=Decimal("9.99")),
         CleanEvent(event_time=ten, event_name="Search", product_id="7", user_id="eve"),
         CleanEvent(event_time=ten, event_name="AddToCart", product_id="8"),
+        CleanEvent(event_time=ten, event_name="Refund", product_id="8", user_id="zoe", price=Decimal("1.50")),
         CleanEvent(event_time=ten, event_name="AddToCart"),
         CleanEvent(event_time=ten + DAY, event_name="AddToCart", product_id="9"),
     ]
     made = day_tables(events, MONDAY)
-    assert rows_of(
-        made, stored_rows()[DAILY_PRODUCT_STATS], "day", "product_id", "users", "views", "carts", "purchases", "revenue"
-    ) == [
-        (MONDAY, "7", 2, 2, 0, 1, Decimal("9.99")),
-        (MONDAY, "8", 1, 0, 1, 0, Decimal("0.00")),
+    columns = ("day", "product_id", "users", "views", "carts", "purchases", "revenue", "refunds", "refunded")
+    assert rows_of(made, stored_rows()[DAILY_PRODUCT_STATS], *columns) == [
+        (MONDAY, "7", 2, 2, 0, 1, Decimal("9.99"), 0, Decimal("0.00")),
+        (MONDAY, "8", 2, 0, 1, 0, Decimal("0.00"), 1, Decimal("1.50")),
     ]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.event import STANDARD_EVENTS
+from contracts.event import FUNNEL_EVENTS
 from contracts.partitions import DAY
 from contracts.tables import SESSIONS, USER_DAYS
 from spark_jobs.daily import day_queries as queries
@@ -195,7 +195,7 @@ EVENT = st.builds(
     event_time=st.integers(0, 143).map(lambda step: at(MONDAY - DAY, "12:00:00") + step * 15 * MINUTE),
     user_id=st.sampled_from(["ann", "bob", "eve", "dan", "zoë"]),
     click_id=st.sampled_from(["1", "2", "3"]),
-    event_name=st.sampled_from(STANDARD_EVENTS),
+    event_name=st.sampled_from(FUNNEL_EVENTS),
     product_id=st.sampled_from(["p", "q", "r", None]),
     price=st.sampled_from([None, Decimal("0.10"), Decimal("2.50")]),
 )

@@ -30,8 +30,8 @@ MICROSECOND = timedelta(microseconds=1)
 FIRST_COPY, TIE_INSERTION, TIE_USER, TIE_REST, EQUAL_COPIES, TWO_HOURS, COLLISION = (
     START + i * 3 * HOUR for i in range(7)
 )
-HALF_HOUR, LONGER, LOSER_BEFORE, MONEY, FORTUNE, CUSTOM, LATE, MANY_USERS = (
-    START + (7 + i) * 3 * HOUR for i in range(8)
+HALF_HOUR, LONGER, LOSER_BEFORE, MONEY, FORTUNE, CUSTOM, LATE, MANY_USERS, REFUNDS = (
+    START + (7 + i) * 3 * HOUR for i in range(9)
 )
 COLLIDING = colliding_ids()
 
@@ -81,6 +81,17 @@ EVENTS = [
     *(
         ReceivedEvent(event_time=MANY_USERS + i * MINUTE, click_id=f"{i}", user_id=f"u{i % 2}", event_name=name)
         for i, name in enumerate(["Search", "Search", "Search", "Purchase"])
+    ),
+    *(
+        ReceivedEvent(event_time=REFUNDS, click_id=str(i), event_name=name, product_id=product_id, price=price)
+        for i, (name, product_id, price) in enumerate(
+            [
+                ("Purchase", "p", Decimal("9.99")),
+                ("Refund", "p", Decimal("4.50")),
+                ("Refund", "q", Decimal("0.01")),
+                ("Refund", "p", None),
+            ]
+        )
     ),
 ]
 LATE_EVENTS = [
@@ -175,6 +186,19 @@ def test_the_sum_of_the_largest_prices_is_exact(made: Made) -> None:
     revenue = 3 * (Decimal(MAX_PRICE) - 1)
     assert made.row(HOURLY_TRAFFIC, FORTUNE)[8] == revenue
     assert made.rows(HOURLY_PRODUCT_STATS, FORTUNE)[0][5] == revenue
+
+
+def test_refunds_stand_beside_revenue_and_have_rows_of_their_own_among_products(made: Made) -> None:
+    columns = [column.name for column in HOURLY_TRAFFIC.columns]
+    traffic = dict(zip(columns, made.row(HOURLY_TRAFFIC, REFUNDS), strict=True))
+    for of in ("", "_without_bots"):
+        found = [traffic[f"{name}{of}"] for name in ("revenue", "refunds", "refunded", "purchases_without_price")]
+        assert found == [Decimal("9.99"), 3, Decimal("4.51"), 0]
+    products = [(row[1], *row[4:6], *row[10:]) for row in made.rows(HOURLY_PRODUCT_STATS, REFUNDS)]
+    assert products == [
+        ("p", 1, Decimal("9.99"), *(2, Decimal("4.50")) * 2),
+        ("q", 0, Decimal("0.00"), *(1, Decimal("0.01")) * 2),
+    ]
 
 
 def test_a_custom_event_counts_under_its_own_name_and_for_no_product(made: Made) -> None:

@@ -32,8 +32,8 @@ pytestmark = pytest.mark.spark
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 ELEVEN = TEN + HOUR
-REFUNDS = Column(name="refunds", type="bigint", description="Purchases that were taken back.")
-EVOLVED = replace(HOURLY_TRAFFIC, columns=(*HOURLY_TRAFFIC.columns, REFUNDS))
+VOUCHERS = Column(name="vouchers", type="bigint", description="Purchases with a voucher.")
+EVOLVED = replace(HOURLY_TRAFFIC, columns=(*HOURLY_TRAFFIC.columns, VOUCHERS))
 EXPECTED = [(TEN, 1, None), (ELEVEN, 1, 7)]
 
 
@@ -55,7 +55,7 @@ def old(empty_tables: Lake, new_lake: NewLake) -> Lake:
 def next_release() -> Iterator[None]:
     """Run the job of the release that declares the column and fills it."""
     queries = dict(hour_queries.HOURLY)
-    queries[EVOLVED] = f"SELECT *, 7::BIGINT AS refunds FROM ({queries.pop(HOURLY_TRAFFIC)})"
+    queries[EVOLVED] = f"SELECT *, 7::BIGINT AS vouchers FROM ({queries.pop(HOURLY_TRAFFIC)})"
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hour_queries, "HOURLY", queries)
@@ -82,14 +82,14 @@ def metadata_file(lake: Lake) -> Path:
 
 
 def test_old_partitions_read_null_in_spark_and_new_ones_the_value(spark: SparkSession, evolved: Lake) -> None:
-    rows = spark.table(evolved.table("hourly_traffic")).select(F.hour("event_hour").alias("hour"), "events", "refunds")
+    rows = spark.table(evolved.table("hourly_traffic")).select(F.hour("event_hour").alias("hour"), "events", "vouchers")
     assert sorted(tuple(row) for row in rows.collect()) == [(10, 1, None), (11, 1, 7)]
 
 
 def test_old_partitions_read_null_in_pyiceberg(spark: SparkSession, evolved: Lake) -> None:
     table = StaticTable.from_metadata(metadata_file(evolved).as_uri()).scan().to_arrow().sort_by("event_hour")
-    rows = table.select(["event_hour", "events", "refunds"]).to_pylist()
-    assert [(row["event_hour"].astimezone(UTC), row["events"], row["refunds"]) for row in rows] == EXPECTED
+    rows = table.select(["event_hour", "events", "vouchers"]).to_pylist()
+    assert [(row["event_hour"].astimezone(UTC), row["events"], row["vouchers"]) for row in rows] == EXPECTED
 
 
 def test_old_partitions_read_null_in_duckdb(spark: SparkSession, evolved: Lake) -> None:
@@ -97,20 +97,20 @@ def test_old_partitions_read_null_in_duckdb(spark: SparkSession, evolved: Lake) 
         connection.execute("SET TimeZone = 'UTC'")
         load_iceberg(connection)
         scan = f"iceberg_scan('{metadata_file(evolved)}')"
-        rows = connection.execute(f"SELECT event_hour, events, refunds FROM {scan} ORDER BY event_hour").fetchall()
-    assert [(hour.astimezone(UTC), events, refunds) for hour, events, refunds in rows] == EXPECTED
+        rows = connection.execute(f"SELECT event_hour, events, vouchers FROM {scan} ORDER BY event_hour").fetchall()
+    assert [(hour.astimezone(UTC), events, vouchers) for hour, events, vouchers in rows] == EXPECTED
 
 
 def test_an_hour_that_is_made_again_has_the_value_from_then_on(spark: SparkSession, evolved: Lake, lake: Lake) -> None:
     copy_lake(evolved, lake)
     with next_release():
         aggregate_hours(lake, [TEN], force=True)
-    rows = spark.table(lake.table("hourly_traffic")).select(F.hour("event_hour").alias("hour"), "refunds")
+    rows = spark.table(lake.table("hourly_traffic")).select(F.hour("event_hour").alias("hour"), "vouchers")
     assert sorted(tuple(row) for row in rows.collect()) == [(10, 7), (11, 7)]
 
 
 def test_a_job_of_the_old_release_refuses_the_table_of_the_new_one(spark: SparkSession, evolved: Lake) -> None:
-    with pytest.raises(TableMismatchError, match=r"hourly_traffic.refunds: is there, but not declared"):
+    with pytest.raises(TableMismatchError, match=r"hourly_traffic.vouchers: is there, but not declared"):
         ensure_tables(evolved)
 
 
@@ -118,8 +118,8 @@ def test_a_job_of_the_old_release_refuses_the_table_of_the_new_one(spark: SparkS
     ("declared", "said"),
     [
         pytest.param(
-            replace(EVOLVED, columns=(*HOURLY_TRAFFIC.columns, replace(REFUNDS, nullable=False))),
-            "hourly_traffic.refunds: a column can be added only if it may be null",
+            replace(EVOLVED, columns=(*HOURLY_TRAFFIC.columns, replace(VOUCHERS, nullable=False))),
+            "hourly_traffic.vouchers: a column can be added only if it may be null",
             id="required column",
         ),
         pytest.param(

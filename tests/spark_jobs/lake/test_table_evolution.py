@@ -17,7 +17,7 @@ from spark_jobs.lake.types import struct_type
 
 pytestmark = pytest.mark.spark
 
-NEW_COLUMN = Column(name="refunds", type="bigint", description="Purchases taken back; it's new.")
+NEW_COLUMN = Column(name="vouchers", type="bigint", description="Purchases with a voucher; it's new.")
 
 
 def test_every_table_is_made_as_declared(lake: Lake) -> None:
@@ -41,8 +41,8 @@ def test_a_new_column_is_added_and_old_rows_have_null_in_it(lake: Lake) -> None:
     ensure_tables(lake, [evolved])
     ensure_tables(lake, [evolved])
     (row,) = lake.read(HOURLY_TRAFFIC).collect()
-    assert (row.events, row.refunds) == (1, None)
-    assert lake.read(HOURLY_TRAFFIC).schema["refunds"].metadata["comment"] == NEW_COLUMN.description
+    assert (row.events, row.vouchers) == (1, None)
+    assert lake.read(HOURLY_TRAFFIC).schema["vouchers"].metadata["comment"] == NEW_COLUMN.description
 
 
 @pytest.mark.parametrize("sort", [("events", "event_hour"), ()], ids=["another", "none"])
@@ -80,11 +80,11 @@ def test_a_table_that_differs_otherwise_is_refused_with_every_difference(lake: L
         "hourly_traffic.events: is bigint, declared string",
         "hourly_traffic.users: is required, declared nullable",
         "hourly_traffic.sessions_started: is there, but not declared",
-        "hourly_traffic.refunds: a column can be added only if it may be null",
+        "hourly_traffic.vouchers: a column can be added only if it may be null",
         "hourly_traffic: is partitioned by [('event_hour', 'day')], declared [('event_hour', 'hour')]",
     ):
         assert difference in str(refused.value)
-    assert "refunds" not in lake.read(HOURLY_TRAFFIC).columns
+    assert "vouchers" not in lake.read(HOURLY_TRAFFIC).columns
 
 
 def test_a_catalog_that_cannot_be_asked_is_one_sentence_naming_it(lake: Lake) -> None:

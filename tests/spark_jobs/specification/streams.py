@@ -49,7 +49,8 @@ _delays = st.sampled_from(
     ]
 )
 _names = st.sampled_from(
-    ["Search", "ViewContent", "AddToCart", "Purchase"] * 3 + ["Sign up", "search", "Product Added"]
+    ["Search", "ViewContent", "AddToCart", "Purchase"] * 3
+    + ["Sign up", "search", "Product Added", "Refund", "refund", "Order Refunded"]
 )
 _users = st.sampled_from(["ann", "ann", "bob", "cleo", "ZOË", "10"])
 _products = st.sampled_from([None, "p1", "p1", "p2", 7, 7.0, "7", "", "ключ"])

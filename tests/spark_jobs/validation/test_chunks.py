@@ -3,12 +3,14 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contracts.event_names import EventNames
 from spark_jobs.validation.chunks import LineValidator, Validated
 from spark_jobs.validation.line import Received, validate_line
 from tests.spark_jobs.hostile_lines import RECEIVED_AT, lines
@@ -81,10 +83,7 @@ def test_every_line_of_any_bytes_is_received_or_rejected_and_rejected_ones_are_k
 
 
 def test_ordinary_lines_are_decided_without_python(validator: LineValidator, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unexpected(line: bytes) -> Received:
-        raise AssertionError(f"asked about {line!r}")
-
-    monkeypatch.setattr("spark_jobs.validation.chunks.validate_line", unexpected)
+    monkeypatch.setattr("spark_jobs.validation.chunks.validate_line", _unexpected)
     unknown = ORDINARY.replace(b'"user_id"', b'"theme":{"a":[1.50,null]},"user_id"')
     zoned = ORDINARY.replace(b"2026-11-22 10:00:00", b"2026-11-22T12:00:00.123456789+02:00")
     null = ORDINARY.replace(b'"user_id"', b'"additional_data":null,"user_id"')
@@ -105,13 +104,13 @@ def test_names_that_stand_for_a_standard_event_are_beside_lines_that_are_decided
     )
 
 
-def _usual(colon: str, comma: str, price: str, names: tuple[str, ...] = EVENT) -> bytes:
+def _usual(colon: str, comma: str, price: str, names: tuple[str, ...] = EVENT, *, event_name: str = "Search") -> bytes:
     """Return a line as a program writes it that spells all of its lines alike."""
     values = {
         "timestamp": '"2026-11-22 10:00:00.5"',
         "user_id": '"1"',
         "click_id": '"c"',
-        "event_name": '"Search"',
+        "event_name": f'"{event_name}"',
         "additional_data": f'{{"time_on_data"{colon}3{comma}"product_id"{colon}"7"{comma}"price"{colon}{price}}}',
     }
     event = comma.join(f'"{name}"{colon}{values[name]}' for name in names)
@@ -134,6 +133,44 @@ def test_lines_that_are_spelled_alike_are_read_once(colon: str, comma: str, name
         "12345.00",
         "None",
     ]
+
+
+@pytest.mark.parametrize("name", ["Refund", "refund", "Order Refunded"])
+def test_refunds_of_either_sign_that_are_spelled_alike_are_read_once(name: str) -> None:
+    lines = [_usual(": ", ", ", price, event_name=name) for price in ("19.90", "-19.90", "-4", "-0.5")]
+    with LineValidator(few_lines=0, others_query="SELECT error('the second query was asked')") as validator:
+        received = validator.validate(b"\n".join(lines)).received
+    assert [str(price) for price in received.column("price").to_pylist()] == ["19.90", "19.90", "4.00", "0.50"]
+    assert set(received.column("event_name").to_pylist()) == {"Refund"}
+
+
+def test_refunds_of_either_sign_in_any_spelling_are_decided_without_python(
+    validator: LineValidator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spark_jobs.validation.chunks.validate_line", _unexpected)
+    prices = ("-19.90", '"-1.005"', "-0", "19.90")
+    lines = [_usual("\t:", ",", price, event_name="refund") for price in prices]
+    received = validator.validate(b"\n".join(lines)).received
+    assert sorted(map(str, received.column("price").to_pylist())) == ["0.00", "1.01", "19.90", "19.90"]
+
+
+def test_an_environments_own_names_say_which_events_are_refunds() -> None:
+    names = EventNames([("Retour d'achat", "Refund"), ("refund", "Return")])
+    sent = ("Retour d'achat", "RETOUR D'ACHAT", "Order Refunded", "refund", "Refund")
+    lines = [_usual(":", ",", "-1.5", event_name=name) for name in sent]
+    defined = [validate_line(line, names) for line in lines]
+    assert [(row.values["event_name"], row.values["price"]) for row in defined if isinstance(row, Received)] == [
+        *[("Refund", Decimal("1.50"))] * 3,
+        *[("Return", None)] * 2,
+    ]
+    with LineValidator(names=names, few_lines=0) as quick, LineValidator(names=names, few_lines=10**9) as slow:
+        for written in (lines, lines[2:]):
+            chunk = b"\n".join(written)
+            assert _rows(quick.validate(chunk).received) == _rows(slow.validate(chunk).received)
+
+
+def _unexpected(line: bytes) -> Received:
+    raise AssertionError(f"asked about {line!r}")
 
 
 @pytest.mark.parametrize(
@@ -161,7 +198,9 @@ _PIECES = (
 def _disfigured(draw: st.DrawFn) -> bytes:
     """Draw a line that is spelled like its neighbours but for a few places."""
     colon, comma = draw(st.sampled_from([(":", ","), (": ", ", ")]))
-    line = _usual(colon, comma, draw(st.sampled_from(["4.04", "4.5", "4.50", "4.500", "1e2", "-1"]))).decode()
+    price = draw(st.sampled_from(["4.04", "4.5", "4.50", "4.500", "1e2", "-1", "-1.50"]))
+    name = draw(st.sampled_from(["Search", "Search", "Refund", "REFUND"]))
+    line = _usual(colon, comma, price, event_name=name).decode()
     for _ in range(draw(st.integers(0, 2))):
         start = draw(st.integers(0, len(line)))
         line = line[:start] + draw(st.sampled_from(_PIECES)) + line[start + draw(st.integers(0, 3)) :]

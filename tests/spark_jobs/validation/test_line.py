@@ -274,6 +274,25 @@ def test_a_number_as_text_is_the_number(name: str, value: str, read: object) -> 
     assert (values[name], values["unread_fields"]) == (read, None)
 
 
+@pytest.mark.parametrize("name", ["Refund", "refund", "Order Refunded", " order refunded\n"])
+@pytest.mark.parametrize(
+    ("sent", "price"), [(19.99, "19.99"), (-19.99, "19.99"), (" -1.005", "1.01"), (-0.0, "0.00"), (-1e15, "1e15")]
+)
+def test_the_price_of_a_refund_is_the_amount_given_back_whatever_its_sign(name: str, sent: Any, price: str) -> None:
+    values = received(line_of({"event_name": name}, {"price": sent}))
+    assert (values["event_name"], values["price"], values["unread_fields"]) == ("Refund", Decimal(price), None)
+    assert not Decimal(str(values["price"])).is_signed()
+
+
+@pytest.mark.parametrize(
+    ("name", "price"),
+    [("Refund", -1e16), ("Refund", "-1,5"), ("Refunded", -1), ("Purchase", -1), ("order completed", "-0.01")],
+)
+def test_another_events_negative_price_is_unread_and_a_refunds_is_as_limited_as_any(name: str, price: Any) -> None:
+    values = received(line_of({"event_name": name}, {"price": price}))
+    assert (values["price"], values["unread_fields"]) == (None, ["additional_data.price"])
+
+
 def test_digits_are_a_text_and_an_id() -> None:
     values = received(line_of({"user_id": 35, "click_id": 12345678901234567, "pixel_id": 5, "anonymous_id": 1e3}))
     assert [values[name] for name in ("user_id", "click_id", "pixel_id", "anonymous_id")] == [
