@@ -19,7 +19,8 @@ COPY (
            event.event_name AS event_name,
            nullif(event.pixel_id, '') AS pixel_id,
            nullif(event.additional_data.product_id, '') AS product_id,
-           event.additional_data.price AS price,
+           CASE WHEN event.event_name = 'Refund' THEN abs(event.additional_data.price)
+                ELSE event.additional_data.price END AS price,
            event.additional_data.time_on_data AS time_on_data,
            event.additional_data.percent_viewed AS percent_viewed,
            event.insertion_timestamp AS insertion_timestamp,

@@ -19,6 +19,7 @@ _ENVELOPE = (
     "user_ip: STRING, additional_data: STRUCT<time_on_data: DOUBLE, percent_viewed: DOUBLE, product_id: STRING, "
     "price: DECIMAL(18,2)>>"
 )
+_PRICE = "IF(line.event.event_name = 'Refund', abs(line.event.additional_data.price), line.event.additional_data.price)"
 _EVENTS = {"events": "count_if({counted})"}
 _USERS = {"users": "count(DISTINCT user_id) FILTER (WHERE {counted})"}
 _VISITS = {
@@ -76,7 +77,8 @@ def _received(spark: SparkSession, raw: Path) -> DataFrame:
         *(f"line.event.{name}" for name in ("user_id", "click_id", "event_name")),
         _text("line.event.pixel_id").alias("pixel_id"),
         _text("line.event.additional_data.product_id").alias("product_id"),
-        *(f"line.event.additional_data.{name}" for name in ("price", "time_on_data", "percent_viewed")),
+        F.expr(_PRICE).alias("price"),
+        *(f"line.event.additional_data.{name}" for name in ("time_on_data", "percent_viewed")),
         "line.event.insertion_timestamp",
         _network("line.event.user_ip").alias("user_ip"),
         _network("line.source_ip").alias("source_ip"),

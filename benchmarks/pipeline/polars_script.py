@@ -66,6 +66,7 @@ def _sink(rows: pl.LazyFrame, path: Path, *, by: str) -> None:
 def _received(raw: Path) -> pl.LazyFrame:
     lines = pl.scan_ndjson(f"{raw}/**/*.gz", schema=_ENVELOPE, include_file_paths="object_key")
     event, data = pl.col("event").struct, pl.col("event").struct.field("additional_data").struct
+    price = data.field("price")
     date, hour = (pl.col("object_key").str.extract(f"landing_{part}=([0-9-]+)") for part in ("date", "hour"))
     rows = lines.select(
         (date + " " + hour + ":00").str.to_datetime("%Y-%m-%d %H:%M", time_unit="us").alias("landing_hour"),
@@ -74,7 +75,11 @@ def _received(raw: Path) -> pl.LazyFrame:
         event.field("user_id", "click_id", "event_name"),
         _text(event.field("pixel_id")),
         _text(data.field("product_id")),
-        data.field("price").cast(pl.Decimal(18, 2)),
+        pl.when(event.field("event_name") == "Refund")
+        .then(price.abs())
+        .otherwise(price)
+        .cast(pl.Decimal(18, 2))
+        .alias("price"),
         data.field("time_on_data", "percent_viewed"),
         _timestamp(event.field("insertion_timestamp")),
         _network(_text(event.field("user_ip"))),

@@ -23,6 +23,7 @@ _RECENT: Final = 6
 _STEPS: Final = 4
 _LANDING: Final = ("lines", "received", "rejected", "unreadable_objects", "settled")
 _DAILY: Final = ("events", "users", "new_users", "sessions", "bounces", "converted_sessions", "purchases", "revenue")
+_MONEY: Final = ("revenue", "refunded")
 _MOVES: Final = ("action", "open_shards", "resulting_shards", "demand", "reason")
 _FUNNEL: Final = ("step", "event_name", "users_in_order", "users_in_any_order", "median_seconds")
 
@@ -52,12 +53,13 @@ def expected_accounts(manifests: Iterable[Row]) -> Accounts:
         _add(accounts.totals, {name: manifest[name] for name in _TOTALS})
         _add(accounts.rejected, manifest["rejected"])
         for key, hour in manifest["event_hours"].items():
-            by_name, revenue = hour["by_name"], {"revenue": Decimal(hour["revenue"])}
+            by_name, money = hour["by_name"], {name: Decimal(hour[name]) for name in _MONEY}
             of_hour = accounts.hours.setdefault(key, {})
-            _add(of_hour, {name: hour[name] for name in _HOURLY} | revenue)
+            _add(of_hour, {name: hour[name] for name in _HOURLY} | money)
             _add(of_hour, {f"name {name}": events for name, events in by_name.items()})
             of_day = accounts.days.setdefault(day_key(parse_hour_key(key)), {})
-            _add(of_day, {"events": hour["clean"], "purchases": by_name.get("Purchase", 0)} | revenue)
+            named = {count: by_name.get(name, 0) for name, count in (("Purchase", "purchases"), ("Refund", "refunds"))}
+            _add(of_day, {"events": hour["clean"]} | named | money)
     return accounts
 
 
@@ -90,9 +92,9 @@ def tabled_accounts(tables: Tables) -> Accounts:
     for row in tables.hourly_event_counts:
         _add(_of_hour(accounts, row), {f"name {row['event_name']}": row["events"]})
     for row in tables.hourly_traffic:
-        _add(_of_hour(accounts, row), {"revenue": row["revenue"]})
+        _add(_of_hour(accounts, row), {name: row[name] for name in _MONEY})
     for row in tables.daily_traffic:
-        accounts.days[day_key(row["day"])] = {name: row[name] for name in ("events", "purchases", "revenue")}
+        accounts.days[day_key(row["day"])] = {name: row[name] for name in ("events", "purchases", "refunds", *_MONEY)}
     return accounts
 
 

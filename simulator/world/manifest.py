@@ -34,6 +34,7 @@ class Tally:
     duplicates: Counter[int] = field(default_factory=Counter)
     revenue_cents: Counter[int] = field(default_factory=Counter)
     purchases_without_price: Counter[int] = field(default_factory=Counter)
+    refunded_cents: Counter[int] = field(default_factory=Counter)
     defects: Counter[Defect] = field(default_factory=Counter)
     unreadable_objects: Counter[int] = field(default_factory=Counter)
     objects: int = 0
@@ -47,6 +48,8 @@ class Tally:
                 self.purchases_without_price[event_hour] += 1
             else:
                 self.revenue_cents[event_hour] += price_cents
+        if name == "Refund" and price_cents is not None:
+            self.refunded_cents[event_hour] += abs(price_cents)
 
     def merge(self, other: Self) -> None:
         """Add another process's counts."""
@@ -68,6 +71,7 @@ class EventHour:
     by_name: dict[str, int]
     revenue: str
     purchases_without_price: int
+    refunded: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +99,7 @@ class Manifest:
     by_name: dict[str, int]
     revenue: str
     purchases_without_price: int
+    refunded: str
     unreadable_objects: int
     objects: int
     compressed_bytes: int
@@ -115,6 +120,7 @@ def manifest_of(tally: Tally) -> Manifest:
         by_name=_by_name(tally.clean),
         revenue=decimal_text(tally.revenue_cents.total()),
         purchases_without_price=tally.purchases_without_price.total(),
+        refunded=decimal_text(tally.refunded_cents.total()),
         unreadable_objects=tally.unreadable_objects.total(),
         objects=tally.objects,
         compressed_bytes=tally.compressed_bytes,
@@ -134,6 +140,7 @@ def _event_hours(tally: Tally) -> dict[str, EventHour]:
             by_name=_sorted(names[hour]),
             revenue=decimal_text(tally.revenue_cents[hour]),
             purchases_without_price=tally.purchases_without_price[hour],
+            refunded=decimal_text(tally.refunded_cents[hour]),
         )
         for hour in sorted(names)
     }

@@ -26,6 +26,9 @@ _ZIPF_SHIFT: Final = 5
 _STARTS_WITHIN_US: Final = 58 * SECOND_US
 #: A pause is at most this many times the mean: 3·r² has mean 1 for r uniform in [0, 1).
 _LONGEST_PAUSE: Final = 3.0
+#: One purchase in so many is regretted, and given back at the end of the session. Who regrets what is fixed: no draw is
+#: spent on it, so that sessions without a refund are as they were.
+_REGRETTED_ONE_IN: Final = 20
 #: The client queues an event this many microseconds after the click.
 _QUEUED_AFTER_US: Final = 27
 
@@ -93,7 +96,8 @@ class Event(NamedTuple):
     """What a visitor does, before it is written as JSON; a NamedTuple, because there are millions.
 
     `at` is in microseconds since 1970. `digest` is 64 hexadecimal digits of (seed, run, day, number): its first half is
-    the click_id, its second half the request's id. `price_cents` is None where the client sent no price.
+    the click_id, its second half the request's id. `price_cents` is None where the client sent no price, and
+    negative in the app's refunds; the browser's are positive.
     """
 
     at: int
@@ -177,20 +181,22 @@ class World:
         at = minute_start + int(draw() * _STARTS_WITHIN_US)
         mean_pause = someone.persona.think_seconds * SECOND_US
         events: list[Event] = []
-        for name, product in self._path(draw, someone.persona):
+        for name, product in self._path(draw, someone):
             pause = draw()
             pause = _LONGEST_PAUSE * pause * pause
             seconds = int(pause * someone.persona.think_seconds)
             price = product.price_cents if product is not None else None
             if name == "Purchase" and draw() < 0.01:
                 price = None
+            if name == "Refund" and price is not None and someone.persona.on_phone:
+                price = -price
             events.append(Event(at, someone, name, product, price, seconds, next(digests)))
             at += 1 + int(pause * mean_pause)
         return events
 
-    def _path(self, draw: Callable[[], float], persona: Persona) -> Iterator[tuple[str, Product | None]]:
+    def _path(self, draw: Callable[[], float], someone: Visitor) -> Iterator[tuple[str, Product | None]]:
         """Yield the steps of a session: visitors buy only from their cart, and put there only what they viewed."""
-        pick = self.catalogue.pick
+        pick, persona = self.catalogue.pick, someone.persona
         cart: list[Product] = []
         yield "PageView", None
         for _ in range(1 + int(draw() * persona.rounds)):
@@ -209,6 +215,9 @@ class World:
             yield "Checkout Started", None
             for product in cart:
                 yield "Purchase", product
+            for product in cart:
+                if (int(someone.user_id) + product.product_id) % _REGRETTED_ONE_IN == 0:
+                    yield "Refund", product
 
     def _digests(self, date: str, minute_of_day: int) -> Iterator[str]:
         """Yield the digests of a minute's events, one after the other."""
@@ -244,5 +253,5 @@ def event_json(event: Event) -> str:
 
 
 def decimal_text(cents: int) -> str:
-    """Return whole cents (not negative) as a decimal with two places."""
-    return f"{cents // 100}.{cents % 100:02d}"
+    """Return whole cents as a decimal with two places."""
+    return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02d}"

@@ -47,14 +47,17 @@ class Recount:
         if key in self.seen:
             self.duplicates[hour] += 1
             return
-        price = event.get("additional_data", {}).get("price") if event["event_name"] == "Purchase" else None
+        price = event.get("additional_data", {}).get("price")
         self.seen[key] = (event["event_name"], Decimal(str(price or 0)).quantize(Decimal("0.01"), ROUND_HALF_UP))
 
     def clean_by_hour(self) -> dict[str, int]:
         return dict(Counter(hour for hour, _ in self.seen))
 
     def revenue(self) -> Decimal:
-        return sum((price for _, price in self.seen.values()), Decimal("0.00"))
+        return sum((price for name, price in self.seen.values() if name == "Purchase"), Decimal("0.00"))
+
+    def refunded(self) -> Decimal:
+        return sum((abs(price) for name, price in self.seen.values() if name == "Refund"), Decimal("0.00"))
 
 
 def event_time(text: str) -> datetime:

@@ -23,8 +23,9 @@ MANIFESTS: list[dict[str, Any]] = [
                 "received": 6,
                 "clean": 5,
                 "duplicates": 1,
-                "by_name": {"Search": 3, "Purchase": 2},
+                "by_name": {"Search": 2, "Purchase": 2, "Refund": 1},
                 "revenue": "20.50",
+                "refunded": "1.50",
             }
         },
     },
@@ -41,6 +42,7 @@ MANIFESTS: list[dict[str, Any]] = [
                 "duplicates": 0,
                 "by_name": {"Search": 1},
                 "revenue": "0.00",
+                "refunded": "0.00",
             }
         },
     },
@@ -53,11 +55,21 @@ TABLES: dict[str, list[dict[str, Any]]] = {
     ],
     "event_ledger": [{"event_hour": TEN, "received": 7, "clean": 6, "duplicates": 1}],
     "hourly_event_counts": [
-        {"event_hour": TEN, "event_name": "Search", "events": 4},
+        {"event_hour": TEN, "event_name": "Search", "events": 3},
         {"event_hour": TEN, "event_name": "Purchase", "events": 2},
+        {"event_hour": TEN, "event_name": "Refund", "events": 1},
     ],
-    "hourly_traffic": [{"event_hour": TEN, "revenue": Decimal("20.50")}],
-    "daily_traffic": [{"day": TEN.date(), "events": 6, "purchases": 2, "revenue": Decimal("20.50")}],
+    "hourly_traffic": [{"event_hour": TEN, "revenue": Decimal("20.50"), "refunded": Decimal("1.50")}],
+    "daily_traffic": [
+        {
+            "day": TEN.date(),
+            "events": 6,
+            "purchases": 2,
+            "revenue": Decimal("20.50"),
+            "refunds": 1,
+            "refunded": Decimal("1.50"),
+        }
+    ],
 }
 
 
@@ -79,7 +91,7 @@ def test_tables_that_hold_what_was_sent_have_no_difference() -> None:
         ),
         pytest.param("event_ledger", "clean", 7, "2026-11-22T10 clean: expected 6, tables hold 7", id="clean"),
         pytest.param(
-            "hourly_event_counts", "events", 5, "2026-11-22T10 name Search: expected 4, tables hold 5", id="name"
+            "hourly_event_counts", "events", 5, "2026-11-22T10 name Search: expected 3, tables hold 5", id="name"
         ),
         pytest.param(
             "hourly_traffic",
@@ -87,6 +99,13 @@ def test_tables_that_hold_what_was_sent_have_no_difference() -> None:
             Decimal(20),
             "2026-11-22T10 revenue: expected 20.50, tables hold 20",
             id="revenue",
+        ),
+        pytest.param(
+            "daily_traffic",
+            "refunded",
+            Decimal(1),
+            "2026-11-22 refunded: expected 1.50, tables hold 1",
+            id="day-refunded",
         ),
         pytest.param("daily_traffic", "events", 7, "2026-11-22 events: expected 6, tables hold 7", id="day"),
         pytest.param(

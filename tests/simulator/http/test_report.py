@@ -63,7 +63,7 @@ def test_an_accepted_event_that_the_job_will_reject_is_counted_by_its_reason_and
     assert log.getvalue() == "b\n"
 
 
-def test_revenue_is_a_decimal_of_the_purchases_with_a_price() -> None:
+def test_revenue_is_a_decimal_of_the_purchases_with_a_price_and_refunds_are_counted_apart() -> None:
     report = StreamReport()
     report.accepted(
         [
@@ -71,10 +71,12 @@ def test_revenue_is_a_decimal_of_the_purchases_with_a_price() -> None:
             _event("b", name="Purchase", price_cents=1_000),
             _event("c", name="Purchase"),
             _event("d", name="ViewContent", price_cents=99_999),
+            _event("e", name="Refund", price_cents=-1_005),
+            _event("f", name="Refund", price_cents=5),
         ]
     )
     manifest = manifest_of(report.tally)
-    assert (manifest.revenue, manifest.purchases_without_price) == ("20.05", 1)
+    assert (manifest.revenue, manifest.purchases_without_price, manifest.refunded) == ("20.05", 1, "10.10")
     assert manifest.landing_hours == {}
 
 

@@ -61,6 +61,8 @@ def test_the_manifest_is_what_an_independent_judge_counts_in_the_objects(tmp_pat
     assert {key: hour.duplicates for key, hour in manifest.event_hours.items() if hour.duplicates} == recount.duplicates
     assert manifest.by_name == dict(Counter(name for name, _ in recount.seen.values()))
     assert Decimal(manifest.revenue) == recount.revenue() > 0
+    assert Decimal(manifest.refunded) == recount.refunded() > 0
+    assert Decimal(manifest.refunded) == sum(Decimal(hour.refunded) for hour in manifest.event_hours.values())
     assert {key: hour.lines for key, hour in manifest.landing_hours.items()} == landed
     assert manifest.objects == len(raw_objects(tmp_path))
 

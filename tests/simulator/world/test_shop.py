@@ -14,7 +14,16 @@ from contracts.event import STANDARD_EVENTS
 from contracts.event_names import NAMES
 from contracts.rules import SESSION_GAP
 from simulator.world.event_time import MINUTE_US
-from simulator.world.shop import MINUTES_PER_DAY, PERSONAS, Catalogue, Event, World, event_json, visitor
+from simulator.world.shop import (
+    MINUTES_PER_DAY,
+    PERSONAS,
+    Catalogue,
+    Event,
+    World,
+    decimal_text,
+    event_json,
+    visitor,
+)
 
 _MINUTE = 29_900_000
 _ROOT = Path(__file__).parents[3]
@@ -63,9 +72,11 @@ def test_a_minute_has_exactly_the_events_asked_for_and_more_only_adds(seed: int,
 
 @settings(max_examples=30)
 @given(minute=st.integers(0, 40_000_000))
-def test_nobody_buys_what_is_not_in_the_cart_or_puts_there_what_they_did_not_see(minute: int) -> None:
+def test_nobody_gives_back_what_they_did_not_buy_or_buys_or_puts_into_the_cart_what_they_did_not_see(
+    minute: int,
+) -> None:
     for session in World(3).minute(minute, 200):
-        seen, cart = set(), set()
+        seen, cart, bought = set(), set(), set()
         for event in session:
             if event.name == "ViewContent":
                 seen.add(event.product)
@@ -74,6 +85,9 @@ def test_nobody_buys_what_is_not_in_the_cart_or_puts_there_what_they_did_not_see
                 cart.add(event.product)
             elif event.name == "Purchase":
                 assert event.product in cart
+                bought.add(event.product)
+            elif event.name == "Refund":
+                assert event.product in bought
 
 
 def test_a_session_is_one_visitor_in_the_order_of_time_without_a_long_pause() -> None:
@@ -106,6 +120,19 @@ def test_click_ids_differ_within_a_run_and_between_runs_and_days() -> None:
         for event in _events(world, minute, 300)
     ]
     assert len(set(ids)) == len(ids) == 2_700
+
+
+def test_a_small_share_of_what_is_bought_is_given_back_and_the_app_writes_that_as_a_negative_price() -> None:
+    events = _events(World(1), _MINUTE, 30_000)
+    refunds = [event for event in events if event.name == "Refund"]
+    assert 0.02 < len(refunds) / sum(event.name == "Purchase" for event in events) < 0.1
+    for event in refunds:
+        assert event.product is not None
+        sign = -1 if event.visitor.persona.on_phone else 1
+        assert event.price_cents == sign * event.product.price_cents
+        assert f'"price": {decimal_text(event.price_cents)}}}' in event_json(event)
+    assert {event.visitor.persona.on_phone for event in refunds} == {True, False}
+    assert [decimal_text(cents) for cents in (1, 1_005, -1, -1_005)] == ["0.01", "10.05", "-0.01", "-10.05"]
 
 
 def test_all_standard_events_and_some_custom_ones_occur_and_have_valid_names() -> None:
