@@ -250,7 +250,7 @@ EVENT_FIELDS: Final = (
     EventField(
         path="currency",
         kind=Kind.CURRENCY,
-        description="The currency of `price`, by ISO 4217.",
+        description="The currency of `price`, by ISO 4217; without it a price is in the shop's.",
         example='"EUR"',
     ),
     EventField(path=ADDITIONAL_DATA, kind=Kind.OBJECT, description="Facts about the product looked at.", example="{…}"),

@@ -7,6 +7,8 @@ from contracts.tables.declaration import Partition, Table, optional, required
 from contracts.tables.money import (
     PRODUCT_REFUNDED,
     PRODUCT_REFUNDS,
+    PRODUCT_REVENUE,
+    PURCHASES_IN_OTHER_CURRENCY,
     PURCHASES_WITHOUT_PRICE,
     REFUNDED,
     REFUNDS,
@@ -83,10 +85,11 @@ DAILY_TRAFFIC: Final = Table(
         optional(
             "average_order",
             "decimal(38,2)",
-            "`revenue` / purchases with a price, rounded half up; null without any.",
+            "`revenue` / purchases with a price in the shop's currency, rounded half up; null without any.",
         ),
         REFUNDS,
         REFUNDED,
+        PURCHASES_IN_OTHER_CURRENCY,
     ),
 )
 
@@ -142,7 +145,7 @@ DAILY_PRODUCT_STATS: Final = Table(
         required("views", "bigint", "`ViewContent` events of the product."),
         required("carts", "bigint", "`AddToCart` events of the product."),
         required("purchases", "bigint", "`Purchase` events of the product."),
-        required("revenue", "decimal(38,2)", "Sum of the prices of its purchases; refunds are not deducted."),
+        PRODUCT_REVENUE,
         PRODUCT_REFUNDS,
         PRODUCT_REFUNDED,
     ),

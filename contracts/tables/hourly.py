@@ -9,6 +9,8 @@ from contracts.tables.declaration import Column, Partition, Table, required
 from contracts.tables.money import (
     PRODUCT_REFUNDED,
     PRODUCT_REFUNDS,
+    PRODUCT_REVENUE,
+    PURCHASES_IN_OTHER_CURRENCY,
     PURCHASES_WITHOUT_PRICE,
     REFUNDED,
     REFUNDS,
@@ -76,7 +78,7 @@ HOURLY_TRAFFIC: Final = Table(
             REVENUE,
             PURCHASES_WITHOUT_PRICE,
         ),
-        *_with_twins(REFUNDS, REFUNDED),
+        *_with_twins(REFUNDS, REFUNDED, PURCHASES_IN_OTHER_CURRENCY),
     ),
 )
 
@@ -93,7 +95,7 @@ HOURLY_PRODUCT_STATS: Final = Table(
             required("views", "bigint", "`ViewContent` events of the product."),
             required("carts", "bigint", "`AddToCart` events of the product."),
             required("purchases", "bigint", "`Purchase` events of the product."),
-            required("revenue", "decimal(38,2)", "Sum of the prices of its purchases; refunds are not deducted."),
+            PRODUCT_REVENUE,
         ),
         *_with_twins(PRODUCT_REFUNDS, PRODUCT_REFUNDED),
     ),

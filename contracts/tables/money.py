@@ -4,19 +4,35 @@ from typing import Final
 
 from contracts.tables.declaration import optional, required
 
-REVENUE: Final = required("revenue", "decimal(38,2)", "Sum of the prices of purchases; refunds are not deducted.")
+_OLDER: Final = "null in rows older than the column"
+
+REVENUE: Final = required(
+    "revenue",
+    "decimal(38,2)",
+    "Sum of the prices of purchases, of those in the shop's currency if it is set; refunds are not deducted.",
+)
 PURCHASES_WITHOUT_PRICE: Final = required(
     "purchases_without_price", "bigint", "Purchases that carry no price, and so no revenue."
 )
-REFUNDS: Final = optional("refunds", "bigint", "`Refund` events; null in rows older than the column.")
+PURCHASES_IN_OTHER_CURRENCY: Final = optional(
+    "purchases_in_other_currency",
+    "bigint",
+    "Purchases with a price in another currency than the shop's (`CLICKSTREAM_CURRENCY`), and so no revenue; 0 where "
+    f"that is not set; {_OLDER}.",
+)
+REFUNDS: Final = optional("refunds", "bigint", f"`Refund` events; {_OLDER}.")
 REFUNDED: Final = optional(
     "refunded",
     "decimal(38,2)",
-    "Sum of the prices of refunds, the money given back; null in rows older than the column.",
+    f"Sum of the prices of refunds, the money given back, in the currencies of `revenue`; {_OLDER}.",
 )
-PRODUCT_REFUNDS: Final = optional(
-    "refunds", "bigint", "`Refund` events of the product; null in rows older than the column."
+
+PRODUCT_REVENUE: Final = required(
+    "revenue",
+    "decimal(38,2)",
+    "Sum of the prices of its purchases, of those in the shop's currency if it is set; refunds are not deducted.",
 )
+PRODUCT_REFUNDS: Final = optional("refunds", "bigint", f"`Refund` events of the product; {_OLDER}.")
 PRODUCT_REFUNDED: Final = optional(
-    "refunded", "decimal(38,2)", "Sum of the prices of its refunds; null in rows older than the column."
+    "refunded", "decimal(38,2)", f"Sum of the prices of its refunds, in the currencies of `revenue`; {_OLDER}."
 )

@@ -4,7 +4,7 @@ from typing import Final
 
 from contracts.rules import NEW_USER_DAYS, RuleError
 from contracts.tables.declaration import Partition, Table, optional, required
-from contracts.tables.money import REFUNDED, REFUNDS, REVENUE
+from contracts.tables.money import PURCHASES_IN_OTHER_CURRENCY, REFUNDED, REFUNDS, REVENUE
 
 _WEEK: Final = required("week", "date", "The Monday with which the ISO week begins, UTC.")
 _BY_WEEK: Final = (Partition(column="week", transform="identity"),)
@@ -32,6 +32,7 @@ WEEKLY_TRAFFIC: Final = Table(
         REVENUE,
         REFUNDS,
         REFUNDED,
+        PURCHASES_IN_OTHER_CURRENCY,
     ),
 )
 

@@ -25,6 +25,8 @@ DAY_MEASURED: Final[Mapping[Table, tuple[str, ...]]] = {USER_DAYS: (), SESSIONS:
 _INSTANT: Final = timedelta(microseconds=1)
 
 Volumes = Mapping[datetime, int]
+#: Purchases with a price, by currency; None is that of those that name none.
+ByCurrency = Mapping[str | None, int]
 
 
 def landing_figures(row: LandingLedgerRow, files: FiguresByHour, volumes: Volumes) -> Mapping[str, Figure]:
@@ -121,7 +123,10 @@ def _quiet_minutes(row: LandingLedgerRow, received: FileFigures) -> Figure:
 def event_hour_figures(
     row: EventRow, files: FiguresByHour, volumes: Volumes, of_hour_before: int
 ) -> Mapping[str, Figure]:
-    """Return the figure of each check of an event hour; `of_hour_before` are events with a `click_id` of that hour."""
+    """Return the figure of each check of an event hour but those of `currency_figures`.
+
+    `of_hour_before` are events with a `click_id` of that hour.
+    """
     clean = files.get((CLEAN_EVENTS.name, row.event_hour), NO_FILES)
     first, last = moment(clean.lowest, "event_time"), moment(clean.highest, "event_time")
     end = row.event_hour + HOUR
@@ -137,6 +142,24 @@ def event_hour_figures(
         "click_ids_of_hour_before": Figure(value=of_hour_before, detail=f"{of_hour_before} of {row.clean} events"),
         "events_of_usual": volume_figure(row.event_hour, row.clean, volumes),
     }
+
+
+def currency_figures(purchases: ByCurrency, currency: str | None) -> Mapping[str, Figure]:
+    """Return the figures of the checks of an event hour that look at currencies; `currency` is the shop's, if set.
+
+    >>> currency_figures({"EUR": 8, "USD": 1, None: 1}, "EUR")["other_currency_share"]
+    Figure(value=0.1, detail='1 of 10 purchases with a price (8 EUR, 1 USD, 1 without currency)')
+    """
+    ordered = sorted(purchases.items(), key=lambda item: (item[0] is None, -item[1], str(item[0])))
+    named = ", ".join(f"{count} {code or 'without currency'}" for code, count in ordered) or "none"
+    if currency is None:
+        known = Figure(value=sum(code is not None for code in purchases), detail=f"purchases with a price: {named}")
+        not_known = Figure(value=None, detail="the shop's currency is not set (CLICKSTREAM_CURRENCY)")
+        return {"purchase_currencies": known, "other_currency_share": not_known}
+    others = sum(count for code, count in ordered if code not in (None, currency))
+    of_other = share(others, sum(purchases.values()), f"purchases with a price ({named})")
+    not_asked = Figure(value=None, detail=f"the shop's currency is {currency}")
+    return {"purchase_currencies": not_asked, "other_currency_share": of_other}
 
 
 def _outside(by: timedelta | None, event: str) -> Figure:

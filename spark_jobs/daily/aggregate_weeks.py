@@ -46,7 +46,7 @@ WeekAggregation = Aggregated[date, WeekRow]
 #: Columns of `daily_traffic` that are added up.
 _SUMS: Final = (
     *("events", "new_users", "sessions", "converted_sessions"),
-    *("purchases", "revenue", "refunds", "refunded"),
+    *("purchases", "revenue", "refunds", "refunded", "purchases_in_other_currency"),
 )
 _USERS: Final = "users"
 _NAMED_AT_MOST: Final = 10

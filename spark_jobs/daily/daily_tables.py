@@ -131,11 +131,12 @@ class DayTraffic:
     revenue: Decimal = Decimal("0.00")
     refunds: int | None = 0
     refunded: Decimal | None = Decimal("0.00")
+    purchases_in_other_currency: int | None = 0
 
     @property
     def average_order(self) -> Decimal | None:
-        """Return revenue / purchases with a price, rounded half up; None without any."""
-        priced = self.purchases - self.purchases_without_price
+        """Return revenue / purchases with a price in the shop's currency, rounded half up; None without any."""
+        priced = self.purchases - self.purchases_without_price - (self.purchases_in_other_currency or 0)
         cents = int(self.revenue / _CENT)
         return _CENT * ((2 * cents + priced) // (2 * priced)) if priced else None
 

@@ -15,6 +15,7 @@ from contracts.event import FUNNEL_EVENTS, REFUND
 from contracts.rules import NEW_USER_DAYS, SESSION_GAP
 from contracts.tables import DAILY_PRODUCT_STATS, SESSIONS, USER_DAYS, Table
 from spark_jobs.lake.duckdb_tasks import parquet, rounded_down
+from spark_jobs.shop_currency import counted_price
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _DAY_US: Final = timedelta(days=1) // _MICROSECOND
@@ -35,12 +36,14 @@ CLEAN_COLUMNS: Final = (
     "product_id",
     "pixel_id",
     "price",
+    "currency",
 )
 
 
-def clean(files: Sequence[str]) -> str:
-    """Return the view of the rows of local Parquet files."""
-    return f"CREATE TEMP VIEW {CLEAN} AS SELECT {', '.join(CLEAN_COLUMNS)} FROM {parquet(files)}"
+def clean(files: Sequence[str], currency: str | None = None) -> str:
+    """Return the view of the rows of local Parquet files; a price in another currency than the shop's is none there."""
+    rows = f"SELECT {', '.join(CLEAN_COLUMNS)} FROM {parquet(files)}"
+    return f"CREATE TEMP VIEW {CLEAN} AS SELECT * REPLACE ({counted_price(currency)} AS price) FROM ({rows})"
 
 
 def _target_days(days: Iterable[int]) -> str:

@@ -77,6 +77,7 @@ def run_day_tasks(lake: Lake, days: Iterable[date], files: StoredFiles) -> Compu
     task = DayTask(
         batches=tuple(batches),
         targets={table: lake.file_target(table) for table in DAY_TABLES},
+        currency=lake.events.currency,
         share=TaskShare.of(lake.spark, len(batches)),
     )
     results = run_tasks(lake.spark, len(batches), task.results)
@@ -104,13 +105,14 @@ class DayTask:
 
     batches: tuple[DayBatch, ...]
     targets: Mapping[Table, FileTarget]
+    currency: str | None
     share: TaskShare
 
     def results(self, number: int) -> Iterator[Result | DataFile]:
         """Yield the results of a batch."""
         batch = self.batches[number]
         with local_copies(batch.locations) as paths, duckdb_connection(self.share) as connection:
-            connection.execute(queries.clean(paths))
+            connection.execute(queries.clean(paths, self.currency))
             for statement in queries.statements(batch.days, part=batch.part, parts=batch.parts):
                 connection.execute(statement)
             yield FIGURES, connection.execute(queries.FIGURES).to_arrow_table()

@@ -124,7 +124,8 @@ def _replace(base: Revision, inputs: list[Input[datetime]], *, already_known: se
             base.refuse_lost_rows(table, sum(row.clean for row in rows))
     progress(f"checking {len(rows)} hours")
     before = {hour: counts.of_hour_before for hour, counts in computed.counts.items() if counts.of_hour_before}
-    failed = failed_checks(check_event_hours(base, rows, of_hour_before=before, hours=hours))
+    purchases = {hour: counts.purchases for hour, counts in computed.counts.items()}
+    failed = failed_checks(check_event_hours(base, rows, of_hour_before=before, purchases=purchases, hours=hours))
     checked = tuple(replace(row, failed_checks=failed[row.event_hour]) for row in rows)
     write_ledger(base, EventRow, checked, hours, figures=figures)
     return checked

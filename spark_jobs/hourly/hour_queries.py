@@ -22,6 +22,7 @@ from contracts.tables import (
     Table,
 )
 from spark_jobs.lake.duckdb_tasks import rounded_down
+from spark_jobs.shop_currency import counted_price, in_other_currency
 
 _HOUR_US: Final = int(timedelta(hours=1).total_seconds() * 1_000_000)
 _GAP_US: Final = int(SESSION_GAP.total_seconds() * 1_000_000)
@@ -107,10 +108,16 @@ FROM placed
 
 DUPLICATES: Final = "CREATE TEMP VIEW duplicates AS SELECT filename, file_row_number FROM ranked WHERE place > 1"
 
-#: What the hourly tables are made of, of every hour that is read.
-EVENTS: Final = f"""
+
+def events(currency: str | None) -> str:
+    """Return the table that the hourly tables are made of, of every hour that is read.
+
+    A price in another currency than the shop's is none here.
+    """
+    return f"""
 CREATE TEMP TABLE events AS
-SELECT hour, user_id, event_time, event_name, product_id, price,
+SELECT hour, user_id, event_time, event_name, product_id, {counted_price(currency)} AS price, currency,
+       {in_other_currency(currency)} AS in_other_currency,
        coalesce({_AGENT} IN (SELECT agent FROM {CRAWLERS}), false) AS is_crawler
 FROM received ANTI JOIN duplicates USING (filename, file_row_number)
 """
@@ -150,7 +157,8 @@ GROUP BY hour, user_id, event_name
         f"""count_if({counted}) AS events{of},
        count_if({counted} AND coalesce(gap > {_GAP_US}, true)) AS sessions_started{of},
        coalesce(sum(price) FILTER ({counted}), 0) AS amount{of},
-       count_if({counted} AND price IS NULL) AS without_price{of}"""
+       count_if({counted} AND price IS NULL AND NOT in_other_currency) AS without_price{of},
+       count_if({counted} AND in_other_currency) AS other_currency{of}"""
         for of, counted in _VARIANTS.items()
     )
 )
@@ -171,6 +179,7 @@ def _traffic() -> str:
         ("Purchase", "events", "purchases"),
         ("Purchase", "amount", "revenue"),
         ("Purchase", "without_price", "purchases_without_price"),
+        ("Purchase", "other_currency", "purchases_in_other_currency"),
         ("Refund", "events", "refunds"),
         ("Refund", "amount", "refunded"),
     )
@@ -240,4 +249,12 @@ LEFT JOIN (
     FROM ranked GROUP BY hour
 ) USING (hour)
 GROUP BY hour
+"""
+
+#: Of each hour that is made, the purchases with a price, by currency.
+PURCHASES: Final = """
+SELECT hour, currency, count(*) AS purchases
+FROM events SEMI JOIN target_hours USING (hour)
+WHERE event_name = 'Purchase' AND (price IS NOT NULL OR in_other_currency)
+GROUP BY hour, currency
 """

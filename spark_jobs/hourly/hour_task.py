@@ -6,8 +6,9 @@ consecutive hours is computed by one Spark task, in DuckDB, which writes to a te
 its memory; the files of the hours before a batch are read a second time, for a few columns.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
@@ -36,15 +37,20 @@ _SORTED_ROWS: Final = 250_000
 HOUR_TABLES: Final = (CLEAN_EVENTS, *queries.HOURLY)
 
 COUNTS: Final = "counts"
+PURCHASES: Final = "purchases"
 
 
 @dataclass(frozen=True, kw_only=True)
 class HourCounts:
-    """Events of an hour, its duplicates, and the events whose `click_id` the hour before has as well."""
+    """Events of an hour, its duplicates, and the events whose `click_id` the hour before has as well.
+
+    `purchases` are those with a price, by currency; None is that of the purchases that name none.
+    """
 
     clean: int
     duplicates: int
     of_hour_before: int
+    purchases: Mapping[str | None, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,13 +81,20 @@ def run_hour_tasks(lake: Lake, hours: Sequence[datetime], files: StoredFiles) ->
         targets={table: lake.file_target(table) for table in HOUR_TABLES},
         hourly=queries.HOURLY,
         events_per_hour=BOT_EVENTS_PER_HOUR,
+        currency=lake.events.currency,
         share=TaskShare.of(lake.spark, len(batches)),
     )
     results = run_tasks(lake.spark, len(batches), task.results)
+    purchases: defaultdict[int, dict[str | None, int]] = defaultdict(dict)
+    for row in results.rows(PURCHASES):
+        purchases[row["hour"]][row["currency"]] = row["purchases"]
     return ComputedHours(
         counts={
             hour_of_ordinal(row["hour"]): HourCounts(
-                clean=row["clean"], duplicates=row["duplicates"], of_hour_before=row["of_hour_before"]
+                clean=row["clean"],
+                duplicates=row["duplicates"],
+                of_hour_before=row["of_hour_before"],
+                purchases=purchases[row["hour"]],
             )
             for row in results.rows(COUNTS)
         },
@@ -110,6 +123,7 @@ class HourTask:
     targets: Mapping[Table, FileTarget]
     hourly: Mapping[Table, str]
     events_per_hour: int
+    currency: str | None
     share: TaskShare
 
     def results(self, number: int) -> Iterator[Result | DataFile]:
@@ -131,13 +145,14 @@ class HourTask:
             connection.execute(statement)
         register_agents(connection)
         for statement in (
-            queries.EVENTS,
+            queries.events(self.currency),
             queries.over_rate_users(self.events_per_hour),
             queries.FLAGGED,
             queries.BY_USER,
         ):
             connection.execute(statement)
         yield COUNTS, connection.execute(queries.COUNTS).to_arrow_table()
+        yield PURCHASES, connection.execute(queries.PURCHASES).to_arrow_table()
         yield from written_files(_clean_events(connection, batch, paths), self.targets[CLEAN_EVENTS])
         for table, query in self.hourly.items():
             rows = connection.execute(f"{query} ORDER BY {', '.join(table.sort)}").to_arrow_table()

@@ -56,6 +56,7 @@ def landed(
 ) -> tuple[datetime, bytes]:
     """Return the landing hour and the line of an event that is received a second after it happens, or when it says."""
     arrival = received_at or event_time + timedelta(seconds=1)
+    paid = {} if price is None else {"currency": "EUR"}
     data = ({"product_id": product} if product else {}) | ({} if price is None else {"price": price})
     text = line(
         event_time,
@@ -65,6 +66,7 @@ def landed(
         user_id=user,
         event_name=name,
         additional_data=data,
+        **paid,
     )
     return hour_of(arrival), text
 
@@ -107,6 +109,7 @@ EXPECTED: Final[dict[str, Answer]] = {
         ["2026-11-17", "0", "0.00", "1", "5.00", "-5.00"],
         ["2026-11-18", "1", "0.00", "0", "0.00", "0.00"],
     ],
+    "Purchases by currency": [["EUR", "1", "20.00"], [None, "1", None]],
     "Funnel of a day": [
         ["2026-11-16", "1", "Search", "1", "1", None],
         ["2026-11-16", "2", "ViewContent", "1", "2", "60.0"],

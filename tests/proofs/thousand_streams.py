@@ -17,12 +17,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from contracts.event_settings import DEFAULTS, EventSettings
 from contracts.names import LakeLocation
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.session import LocalSize, spark_session
 from tests.spark_jobs.specification.packed_run import PackedRun, drawn_streams, run_packed
 
 SHOWN: Final = 10
+#: Packs take turns: one says nothing of its events, one names its currency.
+SHOPS: Final = (DEFAULTS, EventSettings(currency="EUR"))
 
 
 def main() -> int:
@@ -56,7 +59,9 @@ def packed_runs(streams: int, pack: int, seed: int) -> Iterator[PackedRun]:
             if number * pack >= streams:
                 break
             with tempfile.TemporaryDirectory(prefix="raw-", dir=directory) as raw:
-                location = LakeLocation(raw_uri=raw, warehouse_uri=str(warehouse), database=f"pack_{number}")
+                location = LakeLocation(
+                    raw_uri=raw, warehouse_uri=str(warehouse), database=f"pack_{number}", events=SHOPS[number % 2]
+                )
                 lake = Lake.at(location, spark)
                 yield run_packed(lake, drawn_streams(min(pack, streams - number * pack), number=seed + number))
         spark.stop()

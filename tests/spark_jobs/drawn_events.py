@@ -21,6 +21,7 @@ STREAM: st.SearchStrategy[Stream] = st.lists(
         event_name=st.sampled_from(["Search", "ViewContent", "AddToCart", "Purchase", "Refund", "Sign up"]),
         product_id=st.sampled_from([None, "p", "q"]),
         price=st.sampled_from([None, Decimal("0.10"), Decimal("9999999999999.99")]),
+        currency=st.sampled_from([None, None, "EUR", "USD"]),
         delay=st.sampled_from([0, 1, 70]),
         queued=st.sampled_from([None, 0, 1]),
         user_agent=st.sampled_from([None, "Mozilla/5.0 Firefox/145.0", "Googlebot/2.1"]),
@@ -47,5 +48,6 @@ def _received(stream: int, drawn: dict[str, object]) -> ReceivedEvent:
         event_name=str(drawn["event_name"]),
         product_id=drawn["product_id"],  # type: ignore[arg-type]
         price=drawn["price"],  # type: ignore[arg-type]
+        currency=drawn["currency"],  # type: ignore[arg-type]
         user_agent=drawn["user_agent"],  # type: ignore[arg-type]
     )

@@ -25,6 +25,7 @@ class ReceivedEvent:
     event_name: str = "Search"
     product_id: str | None = None
     price: Decimal | None = None
+    currency: str | None = None
     received_at: datetime | None = None
     insertion_timestamp: datetime | None = None
     request_id: str | None = None
@@ -49,6 +50,7 @@ class ReceivedEvent:
             "event_name": self.event_name,
             "product_id": self.product_id,
             "price": self.price,
+            "currency": self.currency,
             "insertion_timestamp": self.insertion_timestamp,
             "request_id": self.request_id,
             "user_agent": self.user_agent,

@@ -26,8 +26,10 @@ class ReferenceTables:
     hourly_product_stats: list[Row]
 
 
-def reference_tables(received: Iterable[ReceivedEvent], bot_events_per_hour: int) -> ReferenceTables:
-    """Return the tables of all the received events."""
+def reference_tables(
+    received: Iterable[ReceivedEvent], bot_events_per_hour: int, currency: str | None = None
+) -> ReferenceTables:
+    """Return the tables of all the received events, in a shop with this currency."""
     clean = winners(received)
     reasons = bot_reasons(clean, bot_events_per_hour)
     flagged = {id(event) for event, why in zip(clean, reasons, strict=True) if why}
@@ -41,12 +43,17 @@ def reference_tables(received: Iterable[ReceivedEvent], bot_events_per_hour: int
         without_bots = [event for event in own if id(event) not in flagged]
         names = {event.event_name for event in own}
         counts += [(hour, name, *_counts(own, name), *_counts(without_bots, name)) for name in names]
-        refunds = (*_refunds(own), *_refunds(without_bots))
-        traffic.append((hour, *_traffic(own, starts), *_traffic(without_bots, starts), *refunds))
+        both = (own, without_bots)
+        parts = (
+            *(_traffic(events, starts, currency) for events in both),
+            *(_later(events, currency) for events in both),
+        )
+        traffic.append((hour, *chain(*parts)))
         ids = {event.product_id for event in own if event.product_id and event.event_name in _OF_A_PRODUCT}
         for of in ids:
-            both = [[event for event in events if event.product_id == of] for events in (own, without_bots)]
-            products.append((hour, of, *chain(*map(_product, both)), *chain(*map(_refunds, both))))
+            its = [[event for event in events if event.product_id == of] for events in both]
+            parts = (*(_product(events, currency) for events in its), *(_refunds(events, currency) for events in its))
+            products.append((hour, of, *chain(*parts)))
     return ReferenceTables(
         clean_events=sorted(
             ((e.event_time, e.user_id, e.click_id, why) for e, why in zip(clean, reasons, strict=True)), key=repr
@@ -95,27 +102,39 @@ def _counts(events: Collection[ReceivedEvent], name: str) -> Row:
     return len(named), len({event.user_id for event in named})
 
 
-def _traffic(events: Collection[ReceivedEvent], starts: Collection[int]) -> Row:
+def _traffic(events: Collection[ReceivedEvent], starts: Collection[int], currency: str | None) -> Row:
     purchases = [event for event in events if event.event_name == "Purchase"]
     return (
         len(events),
         len({event.user_id for event in events}),
         sum(id(event) in starts for event in events),
         *(sum(event.event_name == name for event in events) for name in ("Search", *_STEPS)),
-        _prices(purchases),
+        _prices(purchases, currency),
         sum(event.price is None for event in purchases),
     )
 
 
-def _product(own: Collection[ReceivedEvent]) -> Row:
+def _product(own: Collection[ReceivedEvent], currency: str | None) -> Row:
     counts = (sum(event.event_name == name for event in own) for name in _STEPS)
-    return *counts, _prices(event for event in own if event.event_name == "Purchase")
+    return *counts, _prices([event for event in own if event.event_name == "Purchase"], currency)
 
 
-def _refunds(events: Collection[ReceivedEvent]) -> Row:
+def _later(events: Collection[ReceivedEvent], currency: str | None) -> Row:
+    """Return the columns that were added behind the first ones."""
+    priced = [event for event in events if event.event_name == "Purchase" and event.price is not None]
+    return *_refunds(events, currency), sum(not _is_own(event, currency) for event in priced)
+
+
+def _refunds(events: Collection[ReceivedEvent], currency: str | None) -> Row:
     refunds = [event for event in events if event.event_name == "Refund"]
-    return len(refunds), _prices(refunds)
+    return len(refunds), _prices(refunds, currency)
 
 
-def _prices(events: Iterable[ReceivedEvent]) -> Decimal:
-    return sum((event.price for event in events if event.price is not None), start=Decimal("0.00"))
+def _prices(events: Iterable[ReceivedEvent], currency: str | None) -> Decimal:
+    counted = (event.price for event in events if event.price is not None and _is_own(event, currency))
+    return sum(counted, start=Decimal("0.00"))
+
+
+def _is_own(event: ReceivedEvent, currency: str | None) -> bool:
+    """Return whether a price is in the shop's currency."""
+    return currency is None or event.currency is None or event.currency == currency

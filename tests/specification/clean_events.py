@@ -41,6 +41,30 @@ class CleanEvent(Event):
     def day(self) -> date:
         return self.event_time.date()
 
+    @property
+    def is_in_other_currency(self) -> bool:
+        """Whether the price is no money of the shop's."""
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShopEvent(CleanEvent):
+    """A clean event in a shop that has named its currency."""
+
+    shops_currency: str
+
+    @property
+    def is_in_other_currency(self) -> bool:
+        """A price without a currency is in the shop's."""
+        return self.price is not None and self.currency is not None and self.currency != self.shops_currency
+
+
+def in_shop(clean: Iterable[CleanEvent], currency: str | None) -> list[CleanEvent]:
+    """The events as the later tables count them, where the shop's currency is this, or is not named."""
+    if currency is None:
+        return list(clean)
+    return [ShopEvent(**vars(event), shops_currency=currency) for event in clean]
+
 
 #: What the headers of proxies, HTTP libraries and shops' servers begin with; a slash or a blank follows, or nothing.
 HTTP_CLIENTS = [

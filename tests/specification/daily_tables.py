@@ -34,6 +34,7 @@ class DailyTraffic:
     average_order: Decimal | None
     refunds: int
     refunded: Decimal
+    purchases_in_other_currency: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +78,7 @@ def _traffic(day: date, events: Sequence[CleanEvent], starting: Sequence[Session
     bounces = sum(session.events == 1 for session in starting)
     converted = sum(session.purchases > 0 for session in starting)
     purchases, unpriced = measures.named(events, "Purchase"), measures.purchases_without_price(events)
+    foreign = measures.purchases_in_other_currency(events)
     return DailyTraffic(
         day=day,
         events=len(events),
@@ -91,14 +93,15 @@ def _traffic(day: date, events: Sequence[CleanEvent], starting: Sequence[Session
         purchases=purchases,
         revenue=measures.revenue(events),
         purchases_without_price=unpriced,
-        average_order=_average(measures.revenue(events), purchases - unpriced),
+        average_order=_average(measures.revenue(events), purchases - unpriced - foreign),
         refunds=measures.named(events, "Refund"),
         refunded=measures.refunded(events),
+        purchases_in_other_currency=foreign,
     )
 
 
 def _average(revenue: Decimal, orders: int) -> Decimal | None:
-    """Revenue per purchase with a price, rounded half up to cents."""
+    """Revenue per purchase with a price that counts, rounded half up to cents."""
     return (revenue / orders).quantize(Decimal("0.01"), ROUND_HALF_UP) if orders else None
 
 

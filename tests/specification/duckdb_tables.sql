@@ -1,11 +1,15 @@
 -- The second witness: every table behind `received_events`, said again in SQL for DuckDB, for more rows than the
--- specification in Python can take. Reads the views `received` (rows of `received_events`, times without a zone) and
--- `crawlers` and `http_clients` (user agents that are one's); makes a table of each name.
+-- specification in Python can take. Reads the views `received` (rows of `received_events`, times without a zone),
+-- `crawlers` and `http_clients` (user agents that are one's) and `shop` (one row, its `shops_currency`); makes a table of
+-- each name.
 
 CREATE TABLE clean_once AS
 SELECT *, date_trunc('hour', event_time) AS event_hour, event_time::DATE AS day, epoch_us(event_time) AS us,
-       event_name = 'Purchase' AS is_purchase, event_name = 'Refund' AS is_refund
-FROM received
+       event_name = 'Purchase' AS is_purchase, event_name = 'Refund' AS is_refund,
+       -- What is paid in another currency than the shop's is no money.
+       coalesce(price IS NOT NULL AND currency <> shops_currency, false) AS is_foreign,
+       CASE WHEN NOT is_foreign THEN price END AS amount
+FROM received CROSS JOIN shop
 QUALIFY row_number() OVER (
     PARTITION BY date_trunc('hour', event_time), click_id
     ORDER BY received_at, insertion_timestamp NULLS LAST, user_id, event_time, event_name, pixel_id NULLS LAST,
@@ -59,10 +63,11 @@ WITH both_ways AS (
            count(*) FILTER (event_name = 'ViewContent') AS views,
            count(*) FILTER (event_name = 'AddToCart') AS carts,
            count(*) FILTER (is_purchase) AS purchases,
-           coalesce(sum(price) FILTER (is_purchase), 0) AS revenue,
+           coalesce(sum(amount) FILTER (is_purchase), 0) AS revenue,
            count(*) FILTER (is_purchase AND price IS NULL) AS purchases_without_price,
            count(*) FILTER (is_refund) AS refunds,
-           coalesce(sum(price) FILTER (is_refund), 0) AS refunded
+           coalesce(sum(amount) FILTER (is_refund), 0) AS refunded,
+           count(*) FILTER (is_purchase AND is_foreign) AS purchases_in_other_currency
     FROM both_ways GROUP BY ALL
 )
 SELECT everything.* EXCLUDE (suffix),
@@ -76,7 +81,8 @@ SELECT everything.* EXCLUDE (suffix),
        coalesce(people.revenue, 0) AS revenue_without_bots,
        coalesce(people.purchases_without_price, 0) AS purchases_without_price_without_bots,
        coalesce(people.refunds, 0) AS refunds_without_bots,
-       coalesce(people.refunded, 0) AS refunded_without_bots
+       coalesce(people.refunded, 0) AS refunded_without_bots,
+       coalesce(people.purchases_in_other_currency, 0) AS purchases_in_other_currency_without_bots
 FROM (FROM counted WHERE suffix = '') AS everything
 LEFT JOIN (FROM counted WHERE suffix = 'people') AS people USING (event_hour);
 
@@ -88,15 +94,15 @@ SELECT event_hour, product_id,
        count(*) FILTER (event_name = 'ViewContent') AS views,
        count(*) FILTER (event_name = 'AddToCart') AS carts,
        count(*) FILTER (is_purchase) AS purchases,
-       coalesce(sum(price) FILTER (is_purchase), 0) AS revenue,
+       coalesce(sum(amount) FILTER (is_purchase), 0) AS revenue,
        count(*) FILTER (event_name = 'ViewContent' AND NOT is_bot) AS views_without_bots,
        count(*) FILTER (event_name = 'AddToCart' AND NOT is_bot) AS carts_without_bots,
        count(*) FILTER (is_purchase AND NOT is_bot) AS purchases_without_bots,
-       coalesce(sum(price) FILTER (is_purchase AND NOT is_bot), 0) AS revenue_without_bots,
+       coalesce(sum(amount) FILTER (is_purchase AND NOT is_bot), 0) AS revenue_without_bots,
        count(*) FILTER (is_refund) AS refunds,
-       coalesce(sum(price) FILTER (is_refund), 0) AS refunded,
+       coalesce(sum(amount) FILTER (is_refund), 0) AS refunded,
        count(*) FILTER (is_refund AND NOT is_bot) AS refunds_without_bots,
-       coalesce(sum(price) FILTER (is_refund AND NOT is_bot), 0) AS refunded_without_bots
+       coalesce(sum(amount) FILTER (is_refund AND NOT is_bot), 0) AS refunded_without_bots
 FROM of_products GROUP BY ALL;
 
 -- A user's day without a break: from midnight to midnight no more than 30 minutes without an event.
@@ -121,7 +127,7 @@ SELECT user_id, min(event_time) AS session_start, max(event_time) AS session_end
        count(*) FILTER (event_name = 'ViewContent') AS views,
        count(*) FILTER (event_name = 'AddToCart') AS carts,
        count(*) FILTER (is_purchase) AS purchases,
-       coalesce(sum(price) FILTER (is_purchase), 0) AS revenue,
+       coalesce(sum(amount) FILTER (is_purchase), 0) AS revenue,
        arg_min(event_name, place) AS landing_event_name,
        first(product_id ORDER BY place) AS landing_product_id,
        first(pixel_id ORDER BY place) AS landing_pixel_id
@@ -140,11 +146,12 @@ CREATE TABLE daily_traffic AS
 WITH events_of AS (
     SELECT day, count(*) AS events, count(DISTINCT user_id) AS users,
            count(*) FILTER (is_purchase) AS purchases,
-           coalesce(sum(price) FILTER (is_purchase), 0) AS revenue,
+           coalesce(sum(amount) FILTER (is_purchase), 0) AS revenue,
            count(*) FILTER (is_purchase AND price IS NULL) AS purchases_without_price,
-           count(*) FILTER (is_purchase AND price IS NOT NULL) AS orders,
+           count(*) FILTER (is_purchase AND amount IS NOT NULL) AS orders,
            count(*) FILTER (is_refund) AS refunds,
-           coalesce(sum(price) FILTER (is_refund), 0) AS refunded
+           coalesce(sum(amount) FILTER (is_refund), 0) AS refunded,
+           count(*) FILTER (is_purchase AND is_foreign) AS purchases_in_other_currency
     FROM ordered GROUP BY day
 ), sessions_of AS (
     SELECT session_start::DATE AS day, count(*) AS sessions, count(*) FILTER (events = 1) AS bounces,
@@ -161,7 +168,7 @@ SELECT day, events, users, coalesce(new_users, 0) AS new_users, users - coalesce
        CASE WHEN orders > 0
             THEN (((revenue * 200)::HUGEINT + orders) // (2 * orders))::DECIMAL(36, 0) * 0.01::DECIMAL(2, 2) END
            AS average_order,
-       refunds, refunded
+       refunds, refunded, purchases_in_other_currency
 FROM events_of LEFT JOIN sessions_of USING (day) LEFT JOIN new_of USING (day);
 
 CREATE TABLE daily_funnel AS
@@ -213,9 +220,9 @@ SELECT day, product_id, count(DISTINCT user_id) AS users,
        count(*) FILTER (event_name = 'ViewContent') AS views,
        count(*) FILTER (event_name = 'AddToCart') AS carts,
        count(*) FILTER (is_purchase) AS purchases,
-       coalesce(sum(price) FILTER (is_purchase), 0) AS revenue,
+       coalesce(sum(amount) FILTER (is_purchase), 0) AS revenue,
        count(*) FILTER (is_refund) AS refunds,
-       coalesce(sum(price) FILTER (is_refund), 0) AS refunded
+       coalesce(sum(amount) FILTER (is_refund), 0) AS refunded
 FROM of_products GROUP BY ALL;
 
 CREATE TABLE day_ledger AS
@@ -228,9 +235,10 @@ CREATE TABLE weekly_traffic AS
 WITH events_of AS (
     SELECT date_trunc('week', day)::DATE AS week, count(*) AS events, count(DISTINCT user_id) AS users,
            count(*) FILTER (is_purchase) AS purchases,
-           coalesce(sum(price) FILTER (is_purchase), 0) AS revenue,
+           coalesce(sum(amount) FILTER (is_purchase), 0) AS revenue,
            count(*) FILTER (is_refund) AS refunds,
-           coalesce(sum(price) FILTER (is_refund), 0) AS refunded
+           coalesce(sum(amount) FILTER (is_refund), 0) AS refunded,
+           count(*) FILTER (is_purchase AND is_foreign) AS purchases_in_other_currency
     FROM ordered GROUP BY ALL
 ), sessions_of AS (
     SELECT date_trunc('week', session_start)::DATE AS week, count(*) AS sessions,
@@ -246,7 +254,8 @@ WITH events_of AS (
 )
 SELECT week, events, users, coalesce(new_users, 0) AS new_users, users - coalesce(new_users, 0) AS returning_users,
        coalesce(sessions, 0) AS sessions, coalesce(converted_sessions, 0) AS converted_sessions,
-       converted_sessions / sessions AS conversion, purchases, revenue, refunds, refunded
+       converted_sessions / sessions AS conversion, purchases, revenue, refunds, refunded,
+       purchases_in_other_currency
 FROM events_of LEFT JOIN sessions_of USING (week) LEFT JOIN new_of USING (week);
 
 CREATE TABLE week_ledger AS

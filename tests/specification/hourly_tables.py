@@ -47,8 +47,10 @@ class HourlyTraffic:
     purchases_without_price_without_bots: int
     refunds: int
     refunded: Decimal
+    purchases_in_other_currency: int
     refunds_without_bots: int
     refunded_without_bots: Decimal
+    purchases_in_other_currency_without_bots: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,8 +121,10 @@ def _traffic(hour: datetime, events: Sequence[CleanEvent], starts: Sequence[Clea
         purchases_without_price_without_bots=measures.purchases_without_price(people),
         refunds=measures.named(events, "Refund"),
         refunded=measures.refunded(events),
+        purchases_in_other_currency=measures.purchases_in_other_currency(events),
         refunds_without_bots=measures.named(people, "Refund"),
         refunded_without_bots=measures.refunded(people),
+        purchases_in_other_currency_without_bots=measures.purchases_in_other_currency(people),
     )
 
 

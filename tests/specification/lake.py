@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from tests.specification.addresses import without_addresses
-from tests.specification.clean_events import CleanEvent, IsCrawler, ReceivedEvent, Spelling, clean_events
+from tests.specification.clean_events import CleanEvent, IsCrawler, ReceivedEvent, Spelling, clean_events, in_shop
 from tests.specification.daily_funnel import FunnelStep, daily_funnel
 from tests.specification.daily_tables import (
     DailyProduct,
@@ -63,26 +63,27 @@ class Lake:
     week_ledger: list[WeekFigures]
 
 
-def lake(lines: Sequence[RawLine], spelling: Spelling, is_crawler: IsCrawler) -> Lake:
-    """Every table, from nothing but the lines."""
+def lake(lines: Sequence[RawLine], spelling: Spelling, is_crawler: IsCrawler, *, currency: str | None = None) -> Lake:
+    """Every table, from nothing but the lines, and the shop's currency, if it has named one."""
     received, rejected = judged(lines)
     clean = clean_events(received, spelling, is_crawler)
-    made, days = sessions(clean), user_days(clean)
+    counted = in_shop(clean, currency)
+    made, days = sessions(counted), user_days(counted)
     present = users_by_day(days)
     return Lake(
         received_events=received,
         rejected_events=rejected,
         clean_events=clean,
-        hourly_event_counts=hourly_event_counts(clean),
-        hourly_traffic=hourly_traffic(clean),
-        hourly_product_stats=hourly_product_stats(clean),
+        hourly_event_counts=hourly_event_counts(counted),
+        hourly_traffic=hourly_traffic(counted),
+        hourly_product_stats=hourly_product_stats(counted),
         sessions=made,
         user_days=days,
-        daily_traffic=daily_traffic(clean, made, present),
-        daily_funnel=daily_funnel(clean),
+        daily_traffic=daily_traffic(counted, made, present),
+        daily_funnel=daily_funnel(counted),
         daily_retention=daily_retention(present),
-        daily_product_stats=daily_product_stats(clean),
-        weekly_traffic=weekly_traffic(clean, made, present),
+        daily_product_stats=daily_product_stats(counted),
+        weekly_traffic=weekly_traffic(counted, made, present),
         landing_ledger=landing_ledger(lines, received, rejected),
         event_ledger=event_ledger(received, clean),
         day_ledger=day_ledger(clean, made),

@@ -34,7 +34,9 @@ def users(events: Iterable[CleanEvent]) -> int:
 
 
 def revenue(events: Iterable[CleanEvent]) -> Decimal:
-    """The sum of the prices of purchases; a price on another event is no revenue, and a refund takes none away."""
+    """The sum of the prices of purchases in the shop's currency; a price on another event is no revenue, and a refund
+    takes none away.
+    """
     return _sum_of_prices(events, "Purchase")
 
 
@@ -44,8 +46,12 @@ def refunded(events: Iterable[CleanEvent]) -> Decimal:
 
 
 def _sum_of_prices(events: Iterable[CleanEvent], name: str) -> Decimal:
-    prices = (event.price for event in events if event.event_name == name and event.price is not None)
-    return sum(prices, start=Decimal("0.00"))
+    own = [event for event in events if event.event_name == name and not event.is_in_other_currency]
+    return sum((event.price for event in own if event.price is not None), start=Decimal("0.00"))
+
+
+def purchases_in_other_currency(events: Iterable[CleanEvent]) -> int:
+    return sum(event.event_name == "Purchase" and event.is_in_other_currency for event in events)
 
 
 def purchases_without_price(events: Iterable[CleanEvent]) -> int:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.specification.clean_events import CleanEvent, ReceivedEvent, clean_events
+from tests.specification.clean_events import CleanEvent, ReceivedEvent, clean_events, in_shop
 from tests.specification.daily_funnel import daily_funnel
 from tests.specification.daily_tables import daily_product_stats, daily_retention, daily_traffic
 from tests.specification.hourly_tables import hourly_product_stats, hourly_traffic
@@ -152,6 +152,38 @@ def test_refunds_stand_beside_revenue_and_take_none_of_it_away() -> None:
             ("p", 1, Decimal("5.00"), 1, Decimal("2.00")),
             ("q", 0, Decimal("0.00"), 1, Decimal("0.50")),
         ]
+
+
+def test_what_is_paid_in_another_currency_than_the_shops_is_no_revenue_and_counted_apart() -> None:
+    paid: list[tuple[str, str | None, str | None]] = [
+        ("Purchase", "5.00", "EUR"),
+        ("Purchase", "2.00", None),
+        ("Purchase", "100.00", "USD"),
+        ("Purchase", None, "USD"),
+        ("Refund", "1.00", "EUR"),
+        ("Refund", "50.00", "USD"),
+    ]
+    clean = [
+        replace(event(NOON + number * MINUTE, name, product="p", price=price), currency=currency)
+        for number, (name, price, currency) in enumerate(paid)
+    ]
+    for shops_currency, revenue, refunded, others, average in (
+        (None, "107.00", "51.00", 0, "35.67"),
+        ("EUR", "7.00", "1.00", 1, "3.50"),
+        ("USD", "102.00", "50.00", 1, "51.00"),
+    ):
+        counted = in_shop(clean, shops_currency)
+        (session,) = sessions(counted)
+        (hour,), (week,) = hourly_traffic(counted), weeks(counted)
+        (day,) = daily_traffic(counted, [session], users_by_day(user_days(counted)))
+        for row in (hour, day, week):
+            assert (row.purchases, row.revenue, row.purchases_in_other_currency) == (4, Decimal(revenue), others)
+            assert (row.refunds, row.refunded) == (2, Decimal(refunded))
+        assert hour.purchases_without_price == day.purchases_without_price == 1
+        assert (session.revenue, day.average_order) == (Decimal(revenue), Decimal(average))
+        (of_hour,), (of_day,) = hourly_product_stats(counted), daily_product_stats(counted)
+        assert of_hour.revenue == of_day.revenue == Decimal(revenue)
+        assert of_hour.refunded == of_day.refunded == Decimal(refunded)
 
 
 def test_the_funnel_is_the_earliest_walk_and_its_median_the_mean_of_the_middle_two() -> None:

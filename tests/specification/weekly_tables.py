@@ -27,6 +27,7 @@ class WeeklyTraffic:
     revenue: Decimal
     refunds: int
     refunded: Decimal
+    purchases_in_other_currency: int
 
 
 def monday_of(day: date) -> date:
@@ -71,4 +72,5 @@ def _traffic(week: date, events: Sequence[CleanEvent], starting: Sequence[Sessio
         revenue=measures.revenue(events),
         refunds=measures.named(events, "Refund"),
         refunded=measures.refunded(events),
+        purchases_in_other_currency=measures.purchases_in_other_currency(events),
     )

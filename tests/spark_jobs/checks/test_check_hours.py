@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from contracts.data_checks import DAY_CHECKS, EVENT_HOUR_CHECKS, LANDING_HOUR_CHECKS, VOLUME_WEEKS, WEEK
+from contracts.event_settings import EventSettings
 from contracts.ledger import LandingLedgerRow
 from contracts.partitions import HOUR, start_of_day
 from contracts.tables import CLEAN_EVENTS, DATA_CHECKS, RECEIVED_EVENTS
@@ -157,6 +158,21 @@ def test_an_hour_with_only_bad_lines_balances_and_warns(lake: Lake) -> None:
     assert not_passed(checks) == ["rejected_share"]
     assert checks["lines_lost"]["detail"] == "2 lines, 0 received, 2 rejected"
     assert table_rows(lake, RECEIVED_EVENTS) == []
+
+
+def test_currencies_that_revenue_adds_up_or_leaves_out_warn(lake: Lake) -> None:
+    events = [
+        ReceivedEvent(event_time=TEN, click_id=code, event_name="Purchase", price=Decimal(9), currency=code)
+        for code in ("EUR", "USD")
+    ]
+    land(lake, [Landing(landing_hour=TEN, events=events)])
+    aggregate_hours(lake, [TEN])
+    assert not_passed(found(lake, "event_hour")) == ["purchase_currencies"]
+    shop = replace(lake, events=EventSettings(currency="EUR"))
+    assert [row.event_hour for row in aggregate_hours(shop, [TEN]).written] == [TEN]
+    checks = found(lake, "event_hour")
+    assert not_passed(checks) == ["other_currency_share"]
+    assert checks["other_currency_share"]["detail"] == "1 of 2 purchases with a price (1 EUR, 1 USD)"
 
 
 def test_an_event_hour_that_lost_all_its_events_keeps_no_check_of_them(lake: Lake) -> None:

@@ -29,6 +29,7 @@ class CleanEvent:
     pixel_id: str | None = None
     product_id: str | None = None
     price: Decimal | None = None
+    currency: str | None = None
     received_at: datetime | None = None
 
 
@@ -37,8 +38,8 @@ def at(day: date, clock: str) -> datetime:
     return datetime.fromisoformat(f"{day}T{clock}+00:00")
 
 
-def day_tables(events: Iterable[CleanEvent], *days: date, part: int = 0, parts: int = 1) -> DuckDBPyConnection:
-    """Return a connection that has what a task computes from the events for one part of the users of days."""
+def clean_table(events: Iterable[CleanEvent]) -> pa.Table:
+    """Return events as `clean_events` has them, but for columns that no query of days reads."""
     schema = arrow_schema([CLEAN_EVENTS.column(name) for name in CLEAN_COLUMNS])
     rows = [
         {
@@ -47,8 +48,13 @@ def day_tables(events: Iterable[CleanEvent], *days: date, part: int = 0, parts: 
         }
         for event in events
     ]
+    return pa.Table.from_pylist(rows, schema)
+
+
+def day_tables(events: Iterable[CleanEvent], *days: date, part: int = 0, parts: int = 1) -> DuckDBPyConnection:
+    """Return a connection that has what a task computes from the events for one part of the users of days."""
     connection = duckdb.connect()
-    connection.from_arrow(pa.Table.from_pylist(rows, schema)).create(CLEAN)
+    connection.from_arrow(clean_table(events)).create(CLEAN)
     for statement in statements(map(day_number, days), part=part, parts=parts):
         connection.execute(statement)
     return connection

@@ -1,17 +1,20 @@
 """Rules of new and returning users, of retention, of a day's traffic and of its products, on literal rows."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from contracts.partitions import DAY
 from contracts.tables import DAILY_PRODUCT_STATS, DAILY_TRAFFIC
 from spark_jobs.daily.daily_tables import DayTraffic, UsersByCohort, retention_rows, traffic_by_day, traffic_rows
-from spark_jobs.daily.day_queries import USERS_BY_COHORT, stored_rows, users_in_order
-from tests.spark_jobs.daily.clean_rows import CleanEvent, at, day_tables, rows_of
+from spark_jobs.daily.day_queries import USERS_BY_COHORT, clean, stored_rows, users_in_order
+from tests.spark_jobs.daily.clean_rows import CleanEvent, at, clean_table, day_tables, rows_of
 
 MONDAY = date(2026, 11, 23)
 
@@ -59,6 +62,12 @@ def test_a_day_without_users_has_no_retention() -> None:
     assert retention_rows(cohorts(ann=[0]), [MONDAY + DAY]) == []
 
 
+def test_a_purchase_in_another_currency_is_no_order_that_the_average_is_of() -> None:
+    day = DayTraffic(revenue=Decimal("10.00"), purchases=4, purchases_without_price=1, purchases_in_other_currency=1)
+    assert day.average_order == Decimal("5.00")
+    assert replace(day, purchases_in_other_currency=None).average_order == Decimal("3.33")
+
+
 @pytest.mark.parametrize(
     ("revenue", "purchases", "without_price", "expected"),
     [
@@ -80,15 +89,42 @@ def test_the_average_order_is_rounded_half_up_once(
 def test_what_an_hour_does_not_know_its_day_does_not_know() -> None:
     hour = {"events": 1, "purchases": 1, "purchases_without_price": 0, "revenue": Decimal("2.00")}
     known = {**hour, "event_hour": at(MONDAY, "10:00:00"), "refunds": 1, "refunded": Decimal("0.50")}
+    known["purchases_in_other_currency"] = 2
     older = {**hour, "event_hour": at(MONDAY, "11:00:00"), "refunds": None, "refunded": None}
+    older["purchases_in_other_currency"] = None
     assert traffic_by_day([known, known])[MONDAY] == DayTraffic(
-        events=2, purchases=2, revenue=Decimal("4.00"), refunds=2, refunded=Decimal("1.00")
+        events=2,
+        purchases=2,
+        revenue=Decimal("4.00"),
+        refunds=2,
+        refunded=Decimal("1.00"),
+        purchases_in_other_currency=4,
     )
     (row,) = traffic_rows(cohorts(ann=[0]), {}, traffic_by_day([known, older, known]), [MONDAY])
     by_name = dict(zip([column.name for column in DAILY_TRAFFIC.columns], row, strict=True))
     assert [by_name[name] for name in ("events", "revenue", "average_order", "refunds", "refunded")] == [
         *(3, Decimal("6.00"), Decimal("2.00"), None, None)
     ]
+
+
+@pytest.mark.parametrize(
+    ("currency", "prices"), [(None, ["1.00", "2.00", "4.00", None]), ("EUR", ["1.00", "2.00", None, None])]
+)
+def test_a_price_in_another_currency_than_the_shops_is_none(
+    tmp_path: Path, currency: str | None, prices: list[str | None]
+) -> None:
+    paid = [("1.00", "EUR"), ("2.00", None), ("4.00", "USD"), (None, "USD")]
+    events = [
+        CleanEvent(
+            event_time=at(MONDAY, f"10:00:0{second}"), price=None if price is None else Decimal(price), currency=of
+        )
+        for second, (price, of) in enumerate(paid)
+    ]
+    pq.write_table(clean_table(events), tmp_path / "clean.parquet")
+    with duckdb.connect() as connection:
+        connection.execute(clean([str(tmp_path / "clean.parquet")], currency))
+        found = connection.execute("SELECT price::VARCHAR FROM clean ORDER BY event_time").fetchall()
+    assert [price for (price,) in found] == prices
 
 
 def test_a_products_users_are_those_of_its_views_carts_purchases_and_refunds() -> None:

@@ -1,7 +1,7 @@
 """Batches of event hours, made as a task makes them but without Spark, are what the reference says."""
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +23,7 @@ from contracts.tables import (
     Table,
 )
 from spark_jobs.hourly.hour_queries import HOURLY
-from spark_jobs.hourly.hour_task import COUNTS, HOUR_TABLES, HourTask, hour_batches
+from spark_jobs.hourly.hour_task import COUNTS, HOUR_TABLES, PURCHASES, HourTask, hour_batches
 from spark_jobs.lake import duckdb_tasks
 from spark_jobs.lake.data_files import DataFile, FileTarget, written_files
 from spark_jobs.lake.duckdb_tasks import TaskShare
@@ -37,12 +37,17 @@ Results = dict[str, list[dict[str, Any]]]
 
 
 @settings(max_examples=20, suppress_health_check=list(HealthCheck))
-@given(streams=st.lists(STREAM, max_size=8), dice=st.randoms(use_true_random=False), cores=st.integers(1, 4))
+@given(
+    streams=st.lists(STREAM, max_size=8),
+    dice=st.randoms(use_true_random=False),
+    cores=st.integers(1, 4),
+    currency=st.sampled_from([None, "EUR"]),
+)
 def test_batches_of_any_hours_are_what_the_reference_says(
-    streams: list[Stream], dice: random.Random, cores: int
+    streams: list[Stream], dice: random.Random, cores: int, currency: str | None
 ) -> None:
     events = drawn_events(streams)
-    expected = reference_tables(events, bot_events_per_hour=3)
+    expected = reference_tables(events, 3, currency)
     hours = sorted({event.event_hour for event in events})
     dice.shuffle(hours)
     with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
@@ -57,6 +62,7 @@ def test_batches_of_any_hours_are_what_the_reference_says(
                     targets={table: target(directory, table) for table in HOUR_TABLES},
                     hourly=HOURLY,
                     events_per_hour=3,
+                    currency=currency,
                     share=TaskShare(threads=1, megabytes=512),
                 )
             ):
@@ -73,6 +79,11 @@ def test_batches_of_any_hours_are_what_the_reference_says(
     assert in_order(made[HOURLY_PRODUCT_STATS.name]) == expected.hourly_product_stats
     assert {row["hour"]: (row["clean"], row["duplicates"], row["of_hour_before"]) for row in made[COUNTS]} == counts(
         events
+    )
+    assert {(row["hour"], row["currency"]): row["purchases"] for row in made[PURCHASES]} == Counter(
+        (ordinal(event.event_hour), event.currency)
+        for event in winners(events)
+        if event.event_name == "Purchase" and event.price is not None
     )
 
 

@@ -39,7 +39,9 @@ class Difference:
         return f"{self.table} {self.side}: " + ", ".join(f"{name}={value}" for name, value in self.row)
 
 
-def specified_lake(lines: Sequence[Any], stored_in: Lake, is_crawler: Callable[[str], bool]) -> SpecifiedLake:
+def specified_lake(
+    lines: Sequence[Any], stored_in: Lake, is_crawler: Callable[[str], bool], *, currency: str | None = None
+) -> SpecifiedLake:
     """Return the specification's tables; it is the lake's `received_events` that say how `extra` is spelled."""
     names = [field.name for field in fields(Event)]
     spelled: dict[Row, str] = {}
@@ -51,7 +53,7 @@ def specified_lake(lines: Sequence[Any], stored_in: Lake, is_crawler: Callable[[
     def spelling(event: Event) -> str:
         return spelled.get(_row({name: getattr(event, name) for name in names}), "")
 
-    return lake(lines, spelling, is_crawler)
+    return lake(lines, spelling, is_crawler, currency=currency)
 
 
 def differences(specified: SpecifiedLake, stored_in: Lake, tables: Iterable[Table]) -> list[Difference]:

@@ -68,7 +68,7 @@ def run_packed(lake: Lake, drawn: Sequence[Stream]) -> PackedRun:
     """Run the jobs over all streams at once, and compare every table."""
     lines = list(laid_down(packed(list(drawn)), lake))
     run_jobs(lake, lines)
-    specified = specified_lake(lines, lake, is_crawler)
+    specified = specified_lake(lines, lake, is_crawler, currency=lake.events.currency)
     tables = specified_tables()
     return PackedRun(
         streams=len(drawn),

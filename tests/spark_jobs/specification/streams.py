@@ -57,6 +57,7 @@ _products = st.sampled_from([None, "p1", "p1", "p2", 7, 7.0, "7", "", "ключ"
 _prices = st.sampled_from(
     [None, None, 0, 0.005, 1.005, 19.99, "19.99", "€5", -1, 417.975, 1234567890123.45, 999999999999999.99]
 )
+_currencies = st.sampled_from([None, None, "EUR", "eur ", "USD", "€"])
 _agents = st.sampled_from([None, "", *["Mozilla/5.0 (X11; Linux x86_64)"] * 2, CRAWLER, "okhttp/4.9.3"])
 _addresses = st.sampled_from([None, "", "203.0.113.77", "198.51.100.4", "2001:db8:1:2:3:4:5:6"])
 #: What is said otherwise by an event that is sent again: of fields that decide between copies, often several.
@@ -105,7 +106,7 @@ class Stream:
         milliseconds = (received_at - EPOCH) // MILLISECOND
         envelope = {"received_at": milliseconds, **(stamps or {}), "event": event}
         self.add_line(json.dumps(envelope, ensure_ascii=False).encode(), received_at - early * HOUR)
-        known = {name: event.get(name) for name in ("event_name", "user_ip", "additional_data")}
+        known = {name: event.get(name) for name in ("event_name", "user_ip", "currency", "additional_data")}
         user = event["user_id"].removeprefix(f"{self.index} ")
         self.shape += (f"{event['timestamp'][10:]} {received_at - self.base} {user} {known} {stamps}",)
 
@@ -155,6 +156,7 @@ def _add_event(draw: st.DrawFn, stream: Stream, anchor: datetime, number: int) -
         "click_id": click_id,
         "event_name": draw(_names),
         "user_ip": draw(_addresses),
+        "currency": draw(_currencies),
         "additional_data": {"product_id": draw(_products), "price": draw(_prices)},
     }
     if number % 3 == 0:

@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pytest
 
 from tests.spark_jobs.specification.packed_run import drawn_streams, is_crawler
 from tests.spark_jobs.specification.streams import packed
@@ -33,7 +34,7 @@ def spelling(event: Event) -> str:
     return event.extra or ""
 
 
-def sql_tables(received: Iterable[ReceivedEvent]) -> duckdb.DuckDBPyConnection:
+def sql_tables(received: Iterable[ReceivedEvent], currency: str | None) -> duckdb.DuckDBPyConnection:
     """Return DuckDB with the SQL's tables of received events."""
     rows = [asdict(event) for event in received]
     schema = pa.schema([pa.field(name, _TYPES.get(name, pa.string())) for name in rows[0]])
@@ -41,7 +42,7 @@ def sql_tables(received: Iterable[ReceivedEvent]) -> duckdb.DuckDBPyConnection:
     plain = [{name: plain_value(value) for name, value in row.items()} for row in rows]
     connection.register("rows", pa.Table.from_pylist(plain, schema))
     connection.execute("CREATE TABLE received AS FROM rows")
-    tell_agents(connection, is_crawler)
+    tell_agents(connection, is_crawler, currency)
     connection.execute(SQL.read_text(encoding="utf-8"))
     return connection
 
@@ -53,9 +54,11 @@ def plain_value(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def test_python_and_sql_define_the_same_tables() -> None:
-    specified = lake(list(packed(drawn_streams(STREAMS, number=60))), spelling, is_crawler)
-    with sql_tables(specified.received_events) as connection:
+@pytest.mark.parametrize("currency", [None, "EUR"])
+def test_python_and_sql_define_the_same_tables(currency: str | None) -> None:
+    lines = list(packed(drawn_streams(STREAMS, number=60)))
+    specified = lake(lines, spelling, is_crawler, currency=currency)
+    with sql_tables(specified.received_events, currency) as connection:
         for table in WITNESSED:
             rows = getattr(specified, table)
             names = [field.name for field in fields(rows[0])]

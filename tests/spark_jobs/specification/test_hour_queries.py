@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from contracts.rules import BOT_EVENTS_PER_HOUR
 from contracts.tables import RECEIVED_EVENTS
@@ -35,7 +36,7 @@ BEFORE_1970 = RawLine(
 )
 
 
-def made_by_queries(received: Path, hours: Sequence[int]) -> dict[str, list[dict[str, Any]]]:
+def made_by_queries(received: Path, hours: Sequence[int], currency: str | None) -> dict[str, list[dict[str, Any]]]:
     """Return the rows that a task makes of some hours, by table; `event_ledger` has the counts."""
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
@@ -49,7 +50,7 @@ def made_by_queries(received: Path, hours: Sequence[int]) -> dict[str, list[dict
             connection.execute(statement)
         register_agents(connection)
         for statement in (
-            queries.EVENTS,
+            queries.events(currency),
             queries.over_rate_users(BOT_EVENTS_PER_HOUR),
             queries.FLAGGED,
             queries.BY_USER,
@@ -71,12 +72,13 @@ def write(received: Iterable[ReceivedEvent], file: Path) -> None:
     pq.write_table(pa.Table.from_pylist(rows, table_schema(RECEIVED_EVENTS)), file)
 
 
-def test_the_queries_make_every_hour_as_specified(tmp_path: Path) -> None:
+@pytest.mark.parametrize("currency", [None, "EUR"])
+def test_the_queries_make_every_hour_as_specified(tmp_path: Path, currency: str | None) -> None:
     lines = [*packed(drawn_streams(STREAMS, number=120)), BEFORE_1970]
-    specified = lake(lines, spelling, is_crawler)
+    specified = lake(lines, spelling, is_crawler, currency=currency)
     write(specified.received_events, tmp_path / "received.parquet")
     hours = sorted({int(hour_of(event).timestamp()) // 3600 for event in specified.received_events})
-    made = [made_by_queries(tmp_path / "received.parquet", hours[batch::BATCHES]) for batch in range(BATCHES)]
+    made = [made_by_queries(tmp_path / "received.parquet", hours[batch::BATCHES], currency) for batch in range(BATCHES)]
     for table in ("clean_events", "hourly_event_counts", "hourly_traffic", "hourly_product_stats"):
         rows = getattr(specified, table)
         names = [field.name for field in fields(rows[0])]

@@ -1,7 +1,10 @@
 """The jobs make of generated streams exactly the rows that the specification says, in every table."""
 
+from dataclasses import replace
+
 import pytest
 
+from contracts.event_settings import EventSettings
 from spark_jobs.lake.lake import Lake
 from tests.spark_jobs.specification.comparison import UNSPECIFIED, specified_columns, specified_tables
 from tests.spark_jobs.specification.packed_run import drawn_streams, run_packed
@@ -16,6 +19,11 @@ def test_no_row_of_any_table_differs_from_the_specification(lake: Lake) -> None:
     run = run_packed(lake, drawn_streams(STREAMS, number=2026))
     assert run.streams == STREAMS
     assert run.differences == []
+
+
+def test_no_row_differs_in_a_shop_that_has_named_its_currency(lake: Lake) -> None:
+    shop = replace(lake, events=EventSettings(currency="EUR"))
+    assert run_packed(shop, drawn_streams(STREAMS // 2, number=978)).differences == []
 
 
 def test_the_specification_has_every_column_of_its_tables() -> None:

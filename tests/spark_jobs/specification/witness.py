@@ -33,8 +33,11 @@ LEFT_OUT: Final = ("input_version", "events_version", "users_fingerprint", "fail
 _COMPARED_AS: Final[dict[ColumnType, str]] = {"array<string>": "VARCHAR[]"}
 
 
-def tell_agents(connection: duckdb.DuckDBPyConnection, is_crawler: Callable[[str], bool]) -> None:
-    """Make the tables of the user agents in `received` that are a crawler's, and that are an HTTP client's."""
+def tell_agents(
+    connection: duckdb.DuckDBPyConnection, is_crawler: Callable[[str], bool], currency: str | None = None
+) -> None:
+    """Make the tables of the user agents in `received` that are a crawler's or an HTTP client's, and `shop`."""
+    connection.execute("CREATE TABLE shop AS SELECT ?::VARCHAR AS shops_currency", [currency])
     found = connection.execute("SELECT DISTINCT user_agent FROM received WHERE user_agent IS NOT NULL").fetchall()
     clients = [agent for (agent,) in found if is_http_client(agent)]
     crawlers = [agent for (agent,) in found if agent not in clients and is_crawler(agent)]
