@@ -34,12 +34,14 @@ _PEERS_HAVE: Final = frozenset(
     }
 )
 _LEFT_OUT: Final = tuple(column.name for column in EVENT_COLUMNS if column.name not in _PEERS_HAVE)
+#: The events here name no currency, so that the peers look for none.
+_OF_CURRENCIES: Final = tuple(column.name for column in HOURLY_TRAFFIC.columns if "other_currency" in column.name)
 #: The compared tables, each without some columns.
 COMPARED: Final = (
     (RECEIVED_EVENTS, _LEFT_OUT),
     (CLEAN_EVENTS, _LEFT_OUT),
     (HOURLY_EVENT_COUNTS, ()),
-    (HOURLY_TRAFFIC, ()),
+    (HOURLY_TRAFFIC, _OF_CURRENCIES),
     (HOURLY_PRODUCT_STATS, ()),
 )
 _SHOWN: Final = 3
