@@ -56,6 +56,7 @@ check: setup ## Format, lint, types, architecture, freshness of generated docs
 	lint-imports
 	python -m contracts --check
 	python -m benchmarks.scaling write-docs --check
+	python -m infra.cost --check-docs
 	cd tracker && sha256sum --check --quiet SHA256SUMS || { echo 'tracker/dist is not what the sources become: make tracker' >&2; exit 1; }
 	if [[ -f tracker/node_modules/installed.sha256 ]]; then tracker/setup.sh --build --check; fi
 
@@ -73,9 +74,10 @@ format: setup ## Format and fix what can be fixed
 	ruff check --fix
 
 .PHONY: docs
-docs: setup ## Generate docs/event.md, tables.md and data-checks.md from contracts/, scaling-explained.md from the policy
+docs: setup ## Generate docs/event.md, tables.md and data-checks.md from contracts/, scaling-explained.md from the policy, cost.md from the prices
 	python -m contracts
 	python -m benchmarks.scaling write-docs
+	python -m infra.cost --write-docs
 
 .PHONY: cloud
 cloud: setup ## The local cloud alone, on port 4566 (python -m infra.deploy puts the template on it)

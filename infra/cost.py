@@ -1,0 +1,314 @@
+"""`python -m infra.cost --events-per-second 10000 --events-per-request 10`: traffic → dollars, part by part.
+
+A calculation from list prices and from figures that this project measured, each named below with where it comes from;
+no discount, no tax, one region. It is for comparing ways to run the pipeline; a bill is AWS's.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import ceil, inf
+from pathlib import Path
+from typing import Final
+
+PAGE: Final = "docs/cost.md"
+_ROOT: Final = Path(__file__).parents[1]
+_HOURS: Final = 730
+_MONTH_SECONDS: Final = _HOURS * 3600
+_KB: Final = 1024
+_GB: Final = 1024**3
+_MILLION: Final = 1_000_000
+
+#: Price steps: for so many units, the price of one; the last step has no end.
+Steps = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prices:
+    """AWS's list prices in dollars, us-east-1, as its pages had them in 2025; `SOURCES` names the pages."""
+
+    api_requests: Steps = ((333e6, 3.50e-6), (667e6, 2.80e-6), (19e9, 2.38e-6), (inf, 1.51e-6))
+    firewall_request: float = 0.60e-6
+    #: A web ACL, and each of its four rules, a month.
+    firewall_month: float = 5.0 + 4 * 1.0
+    reply_gb: Steps = ((10 * 1024, 0.09), (40 * 1024, 0.085), (100 * 1024, 0.07), (inf, 0.05))
+    shard_hour: float = 0.015
+    #: Of a shard whose records are kept longer than a day.
+    retention_shard_hour: float = 0.020
+    #: A put of up to 25 KB.
+    put_unit: float = 0.014e-6
+    on_demand_stream_hour: float = 0.04
+    on_demand_gb_in: float = 0.08
+    on_demand_gb_out: float = 0.04
+    #: Records are counted in steps of 5 KB.
+    delivery_gb: Steps = ((500 * 1024, 0.029), (1.5 * 1024**2, 0.025), (inf, 0.020))
+    storage_gb_month: float = 0.023
+    s3_put: float = 5e-6
+    #: EMR Serverless on ARM.
+    vcpu_hour: float = 0.042094
+    memory_gb_hour: float = 0.004628
+    alarm_month: float = 0.10
+    dashboard_month: float = 3.0
+
+
+SOURCES: Final[Mapping[str, str]] = {
+    "API Gateway": "aws.amazon.com/api-gateway/pricing",
+    "WAF": "aws.amazon.com/waf/pricing",
+    "Kinesis": "aws.amazon.com/kinesis/data-streams/pricing",
+    "Firehose": "aws.amazon.com/firehose/pricing",
+    "S3, data out": "aws.amazon.com/s3/pricing",
+    "EMR Serverless": "aws.amazon.com/emr/pricing",
+    "CloudWatch": "aws.amazon.com/cloudwatch/pricing",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """What is sent, and how the pipeline runs; the defaults are the traffic of the simulator, and `prod`'s settings.
+
+    An envelope line has `line_bytes`, of which `stored_bytes` are left in a raw object by gzip; the tables keep
+    `table_bytes` of it. Jobs 1 and 2 take `cpu_us` for an event on one core, job 3 `day_cpu_us`. In each hour, late
+    events make `late_hours` event hours and `late_days` days again.
+
+    Assumed, not measured: a shard is filled to `shard_share`, a worker computes for `worker_share` of the time that is
+    paid, an hour's `runs` need a driver and a worker of 4 vCPU for a minute each to start, and Airflow's host costs
+    `airflow_month`.
+    """
+
+    events_per_second: float = 10_000
+    events_per_request: int = 10
+    on_demand: bool = False
+    retention_hours: int = 72
+    line_bytes: int = 550
+    stored_bytes: int = 90
+    table_bytes: int = 120
+    reply_bytes: int = 350
+    reply_bytes_of_event: int = 24
+    raw_days: int = 90
+    table_months: int = 13
+    cpu_us: float = 11.0
+    day_cpu_us: float = 3.0
+    late_hours: int = 157
+    late_days: int = 8
+    shard_share: float = 0.75
+    worker_share: float = 0.5
+    runs: int = 3
+    buffer_seconds: int = 60
+    airflow_month: float = 150.0
+
+    @property
+    def events(self) -> float:
+        """Return the events of a month."""
+        return self.events_per_second * _MONTH_SECONDS
+
+
+def stepped(units: float, steps: Steps) -> float:
+    """Return the price of units that get cheaper by steps.
+
+    >>> round(stepped(1e9, ((333e6, 3.50e-6), (667e6, 2.80e-6), (inf, 2.38e-6))), 2)
+    3033.1
+    """
+    price, left = 0.0, units
+    for size, of_one in steps:
+        taken = min(left, size)
+        price += taken * of_one
+        left -= taken
+    return price
+
+
+def monthly(work: Workload, prices: Prices = Prices()) -> dict[str, float]:
+    """Return the dollars a month of each part, in the order in which an event passes through them."""
+    requests = work.events / work.events_per_request
+    reply = work.reply_bytes + work.reply_bytes_of_event * work.events_per_request
+    return {
+        "API Gateway": stepped(requests, prices.api_requests),
+        "WAF": requests * prices.firewall_request + prices.firewall_month,
+        "replies": stepped(requests * reply / _GB, prices.reply_gb),
+        "Kinesis": _stream(work, prices),
+        "Firehose": stepped(work.events * _up(work.line_bytes, 5 * _KB) / _GB, prices.delivery_gb),
+        "S3": _storage(work, prices),
+        "Spark": _compute(
+            _started_us(work) + work.events * (work.cpu_us + work.day_cpu_us) / work.worker_share, prices
+        ),
+        "late events": _compute(work.events * _late_us(work) / work.worker_share, prices),
+        "Airflow": work.airflow_month,
+        "alarms": 8 * prices.alarm_month + prices.dashboard_month,
+    }
+
+
+def shards(work: Workload) -> int:
+    """Return how many shards take the traffic, 1,000 records and 1 MiB a second each, filled as far as they may be."""
+    needed = max(work.events_per_second / 1_000, work.events_per_second * work.line_bytes / 1024**2)
+    return max(ceil(needed / work.shard_share), 1)
+
+
+#: For so long the stream keeps records at no price.
+_FREE_HOURS: Final = 24
+
+
+def _stream(work: Workload, prices: Prices) -> float:
+    if work.on_demand:
+        gigabytes = work.events * _up(work.line_bytes, _KB) / _GB
+        return _HOURS * prices.on_demand_stream_hour + gigabytes * (prices.on_demand_gb_in + prices.on_demand_gb_out)
+    kept = prices.retention_shard_hour if work.retention_hours > _FREE_HOURS else 0.0
+    units = work.events * ceil(work.line_bytes / (25 * _KB))
+    return shards(work) * _HOURS * (prices.shard_hour + kept) + units * prices.put_unit
+
+
+def _storage(work: Workload, prices: Prices) -> float:
+    """Return what is paid once raw objects expire and the tables' oldest months are dropped, new objects included."""
+    raw = work.events * work.raw_days / 30.4 * work.stored_bytes
+    tables = work.events * work.table_months * work.table_bytes
+    objects = _MONTH_SECONDS / work.buffer_seconds * max(shards(work) / 4, 1)
+    return (raw + tables) / _GB * prices.storage_gb_month + objects * prices.s3_put
+
+
+def _late_us(work: Workload) -> float:
+    """Return the CPU time for each event by which old hours and days are made again in every hour."""
+    return work.late_hours * work.cpu_us * _SHARE_OF_JOB_2 + work.late_days * 24 * work.day_cpu_us
+
+
+def _started_us(work: Workload) -> float:
+    """Return the CPU time of a month's drivers and workers until they begin to compute."""
+    return _HOURS * work.runs * 2 * _WORKER_VCPU * 60 * 1e6
+
+
+#: A worker is of 4 vCPU and 15 GB.
+_WORKER_VCPU: Final = 4
+_WORKER_GB: Final = 15
+#: Of the CPU time of an event, what making its event hour again costs: job 1 is not run again.
+_SHARE_OF_JOB_2: Final = 0.35
+
+
+def _compute(cpu_us: float, prices: Prices) -> float:
+    """Return the price of CPU time, with the memory that comes with it."""
+    return cpu_us / 1e6 / 3600 * (prices.vcpu_hour + _WORKER_GB / _WORKER_VCPU * prices.memory_gb_hour)
+
+
+def _up(size: int, step: int) -> int:
+    return -(-size // step) * step
+
+
+def per_million(work: Workload) -> dict[str, float]:
+    """Return the dollars of each part for a million events."""
+    return {part: dollars / work.events * _MILLION for part, dollars in monthly(work).items()}
+
+
+def report(work: Workload) -> str:
+    """Return the parts as text, by month and by million events, with their sums."""
+    month, million = monthly(work), per_million(work)
+    mode = "on-demand" if work.on_demand else f"{shards(work)} shards"
+    lines = [
+        f"{work.events_per_second:,.0f} events/s in requests of {work.events_per_request}: "
+        f"{work.events / 1e9:,.2f} billion events a month, {mode}",
+        f"{'':<14}{'$ a month':>14}{'$ per million':>16}",
+        *(f"{part:<14}{month[part]:>14,.2f}{million[part]:>16.4f}" for part in month),
+        f"{'all':<14}{sum(month.values()):>14,.2f}{sum(million.values()):>16.4f}",
+    ]
+    return "\n".join(lines)
+
+
+def cost_page() -> str:
+    """Return the documentation's page."""
+    usual = Workload()
+    sizes = [replace(usual, events_per_request=size) for size in (1, 10, 50, 100, 500)]
+    rates = [replace(usual, events_per_second=rate) for rate in (10, 100, 1_000, 10_000)]
+    modes = [
+        ("`prod` as it is", usual),
+        ("on-demand stream", replace(usual, on_demand=True)),
+        ("records kept for a day", replace(usual, retention_hours=24)),
+        ("without late events", replace(usual, late_hours=0, late_days=0)),
+        ("Airflow on EKS, $450", replace(usual, airflow_month=450.0)),
+    ]
+    sources = ", ".join(f"[{what}](https://{where})" for what, where in SOURCES.items())
+    return f"""<!-- Generated by `make docs` from infra/cost.py; change the calculation, not this file. -->
+
+# What it costs
+
+Dollars for a million events, by list prices of us-east-1 of 2025, and by what was measured here:
+
+* a line has {usual.line_bytes} bytes, {usual.stored_bytes} of them in a raw object (`python -m simulator history`),
+  and {usual.table_bytes} in the tables (`make run`);
+* jobs 1 and 2 take {usual.cpu_us:g} µs of CPU for an event, job 3 {usual.day_cpu_us:g} ([benchmarks](benchmarks.md)).
+
+Assumed is the rest: shards filled to {usual.shard_share:.0%}, workers that compute for {usual.worker_share:.0%} of
+the time that is paid, {usual.airflow_month:.0f} dollars for Airflow's host. `python -m infra.cost --help` calculates
+your own traffic.
+
+Prices: {sources}.
+
+## By events in a request, at {usual.events_per_second:,.0f} events/s
+
+{_parts_table(sizes, [f"{work.events_per_request}" for work in sizes])}
+A page that sends each event alone pays for API Gateway and WAF above all; the [tracker](browser.md) sends batches, and
+so should a server. Firehose counts each record as 5 KB, and an event has a tenth of that: envelopes of several events
+would save most of it.
+
+## By events a second, in requests of {usual.events_per_request}
+
+{_parts_table(rates, [f"{work.events_per_second:,.0f}" for work in rates])}
+A small shop pays for what is there whether anybody comes or not: Airflow's host, a shard, the firewall.
+
+## By how it is run, at {usual.events_per_second:,.0f} events/s in requests of {usual.events_per_request}
+
+{_parts_table([work for _, work in modes], [name for name, _ in modes])}
+*Late events*: at such a rate nearly each of the {usual.late_hours} event hours of the allowed lateness gets an event in
+every hour, and is made again, and so are {usual.late_days} days.
+"""
+
+
+def _parts_table(works: Sequence[Workload], names: Sequence[str]) -> str:
+    columns = [per_million(work) for work in works]
+    rows = [[part, *(f"{column[part]:.4f}" for column in columns)] for part in columns[0]]
+    rows.append(["**all**", *(f"**{sum(column.values()):.3f}**" for column in columns)])
+    lines = [["$ per million", *names], ["---", *("---:" for _ in names)], *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m infra.cost", description="What traffic costs on AWS, part by part."
+    )
+    usual = Workload()
+    for name, kind, text in (
+        ("events-per-second", float, "the mean over a month"),
+        ("events-per-request", int, "1 to 500"),
+        ("retention-hours", int, "how long the stream keeps a record"),
+        ("line-bytes", int, "an event with its envelope"),
+        ("raw-days", int, "how long raw objects are kept"),
+        ("table-months", int, "how long the tables' rows are kept"),
+        ("airflow-month", float, "dollars for Airflow's host and database"),
+    ):
+        default = getattr(usual, name.replace("-", "_"))
+        parser.add_argument(f"--{name}", type=kind, default=default, help=f"{text} (default: {default:g})")
+    parser.add_argument(
+        "--on-demand", action="store_true", help="a stream in on-demand mode, without scale_event_stream"
+    )
+    page = parser.add_mutually_exclusive_group()
+    page.add_argument("--write-docs", action="store_true", help=f"write {PAGE} instead")
+    page.add_argument("--check-docs", action="store_true", help=f"fail if {PAGE} is out of date")
+    given = parser.parse_args(arguments)
+    for name in ("events_per_second", "events_per_request", "line_bytes"):
+        if getattr(given, name) <= 0:
+            parser.error(f"--{name.replace('_', '-')} is {getattr(given, name):g}; it must be more than 0")
+    return given
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the calculation, or write its page; return the exit code."""
+    given = vars(_parse(arguments))
+    write, check = given.pop("write_docs"), given.pop("check_docs")
+    path = _ROOT / PAGE
+    if write:
+        path.write_text(cost_page(), encoding="utf-8")
+    elif check and (not path.is_file() or path.read_text(encoding="utf-8") != cost_page()):
+        print(f"{PAGE} is out of date; run: make docs", file=sys.stderr)
+        return 1
+    elif not check:
+        print(report(Workload(**given)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
