@@ -42,6 +42,16 @@ SESSIONS: Final = Table(
         required("landing_event_name", "string", "Name of the first event; of events at one time, the first received."),
         optional("landing_product_id", "string", "The first event's product."),
         optional("landing_pixel_id", "string", "The first event's pixel (site)."),
+        optional("landing_page_url", "string", "The first event's page, without its query and fragment."),
+        optional(
+            "landing_referrer_host",
+            "string",
+            "The host of the first event's `referrer`, A to Z in lower case, without user-info and port; null if it is "
+            "that of the event's own page, or if there is none.",
+        ),
+        optional("landing_utm_source", "string", "The first event's `utm_source`."),
+        optional("landing_utm_medium", "string", "The first event's `utm_medium`."),
+        optional("landing_utm_campaign", "string", "The first event's `utm_campaign`."),
     ),
 )
 

@@ -14,6 +14,7 @@ from typing import Final
 from contracts.event import FUNNEL_EVENTS, REFUND
 from contracts.rules import NEW_USER_DAYS, SESSION_GAP
 from contracts.tables import DAILY_PRODUCT_STATS, SESSIONS, USER_DAYS, Table
+from spark_jobs.daily.source_queries import foreign_host
 from spark_jobs.lake.duckdb_tasks import parquet, rounded_down
 from spark_jobs.shop_currency import counted_price
 
@@ -25,6 +26,11 @@ _GAP_US: Final = SESSION_GAP // _MICROSECOND
 STEPS: Final = tuple(zip(FUNNEL_EVENTS, ("searches", "views", "carts", "purchases"), strict=True))
 _SEARCH, _VIEW, _CART, _PURCHASE = FUNNEL_EVENTS
 
+#: What is asked of a session's first event alone, besides what is counted of each.
+_ONLY_OF_LANDINGS: Final = ("pixel_id", "page_url", "referrer", "utm_source", "utm_medium", "utm_campaign")
+#: What is kept of a session's first event, until its row is made.
+_LANDING: Final = ("event_name", "product_id", *_ONLY_OF_LANDINGS)
+
 #: The events that the queries are about: a relation that has these columns of `clean_events`.
 CLEAN: Final = "clean"
 CLEAN_COLUMNS: Final = (
@@ -34,16 +40,21 @@ CLEAN_COLUMNS: Final = (
     "click_id",
     "event_name",
     "product_id",
-    "pixel_id",
     "price",
-    "currency",
+    *_ONLY_OF_LANDINGS,
 )
+#: Of the relation that has these columns, and no row.
+NO_EVENTS: Final = "no_events"
 
 
-def clean(files: Sequence[str], currency: str | None = None) -> str:
-    """Return the view of the rows of local Parquet files; a price in another currency than the shop's is none there."""
-    rows = f"SELECT {', '.join(CLEAN_COLUMNS)} FROM {parquet(files)}"
-    return f"CREATE TEMP VIEW {CLEAN} AS SELECT * REPLACE ({counted_price(currency)} AS price) FROM ({rows})"
+def clean(files: Sequence[str]) -> str:
+    """Return the view of the rows of local Parquet files; a column that was declared since they were written is null.
+
+    It reads the relation `NO_EVENTS`, too, which has every column.
+    """
+    columns = ", ".join(CLEAN_COLUMNS)
+    rows = f"FROM {NO_EVENTS} UNION ALL BY NAME FROM {parquet(files)}"
+    return f"CREATE TEMP VIEW {CLEAN} AS SELECT {columns} FROM ({rows})"
 
 
 def _target_days(days: Iterable[int]) -> str:
@@ -63,7 +74,7 @@ def _events(part: int, parts: int) -> str:
     return f"""
 CREATE TEMP TABLE events AS
 SELECT user_id, epoch_us(event_time) AS time, {rounded_down("epoch_us(event_time)", _DAY_US)} AS day, event_name,
-       product_id, pixel_id, price
+       product_id, price, {", ".join(_ONLY_OF_LANDINGS)}
 FROM {CLEAN} WHERE {_in_part("user_id", part, parts)}
 ORDER BY user_id, event_time, received_at, click_id
 """
@@ -83,8 +94,7 @@ _FRAGMENTS: Final = f"""
 CREATE TEMP TABLE fragments AS
 SELECT number, any_value(user_id) AS user_id, any_value(day) AS day, min(time) AS first_event, max(time) AS last_event,
        count(*) AS events, {_COUNTS}, {_REVENUE},
-       any_value({{'event_name': event_name, 'product_id': product_id, 'pixel_id': pixel_id}})
-           FILTER (begins) AS landing
+       any_value({{{", ".join(f"'{name}': {name}" for name in _LANDING)}}}) FILTER (begins) AS landing
 FROM (
     SELECT *, count_if(begins) OVER (ROWS UNBOUNDED PRECEDING) AS number
     FROM (
@@ -120,8 +130,8 @@ _STARTS: Final = "FILTER (after_a_gap OR after_a_gapless_day)"
 #: The sessions that start on a target day; `continued` says that no gap lies before a session.
 _SESSION_ROWS: Final = f"""
 CREATE TEMP TABLE session_rows AS
-SELECT *, landing.event_name AS landing_event_name, landing.product_id AS landing_product_id,
-       landing.pixel_id AS landing_pixel_id
+SELECT *, {", ".join(f"landing.{name} AS landing_{name}" for name in _LANDING if name != "referrer")},
+       {foreign_host("landing.referrer", "landing.page_url")} AS landing_referrer_host
 FROM (
     SELECT min(day) AS day, any_value(user_id) AS user_id, make_timestamp(min(first_event)) AS session_start,
            make_timestamp(max(last_event)) AS session_end, any_value(NOT after_a_gap) {_STARTS} AS continued, {_SUMS},

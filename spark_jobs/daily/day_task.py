@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from contracts.partitions import day_number, day_of_number
 from contracts.stages import DAYS
-from contracts.tables import DAILY_PRODUCT_STATS, SESSIONS, USER_DAYS, Table
+from contracts.tables import CLEAN_EVENTS, DAILY_PRODUCT_STATS, SESSIONS, USER_DAYS, Table
 from spark_jobs.daily import day_queries as queries
 from spark_jobs.daily.daily_tables import DayFigures, UsersByCohort
 from spark_jobs.lake.data_files import DataFile, FileTarget, local_copies, written_files
@@ -32,6 +32,7 @@ from spark_jobs.lake.duckdb_tasks import (
     run_tasks,
 )
 from spark_jobs.lake.lake import Lake
+from spark_jobs.lake.types import arrow_schema
 
 #: The tables that are computed from a day's events by tasks; the driver makes the others from what these return.
 DAY_TABLES: Final = (SESSIONS, USER_DAYS, DAILY_PRODUCT_STATS)
@@ -99,6 +100,11 @@ def _batches(days: tuple[int, ...], files: StoredFiles) -> Iterator[DayBatch]:
         yield DayBatch(days=days, locations=locations, part=part, parts=parts)
 
 
+def no_events() -> pa.Table:
+    """Return no row, with the columns of clean events that days are computed from."""
+    return arrow_schema([CLEAN_EVENTS.column(name) for name in queries.CLEAN_COLUMNS]).empty_table()
+
+
 @dataclass(frozen=True, kw_only=True)
 class DayTask:
     """What a Spark task needs, pickled into it."""
@@ -112,7 +118,8 @@ class DayTask:
         """Yield the results of a batch."""
         batch = self.batches[number]
         with local_copies(batch.locations) as paths, duckdb_connection(self.share) as connection:
-            connection.execute(queries.clean(paths, self.currency))
+            connection.from_arrow(no_events()).create(queries.NO_EVENTS)
+            connection.execute(queries.clean(paths))
             for statement in queries.statements(batch.days, part=batch.part, parts=batch.parts):
                 connection.execute(statement)
             yield FIGURES, connection.execute(queries.FIGURES).to_arrow_table()

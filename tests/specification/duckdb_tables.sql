@@ -112,6 +112,14 @@ HAVING min(us) - epoch_us(day::TIMESTAMP) <= 1_800_000_000
    AND epoch_us(day::TIMESTAMP + INTERVAL 1 DAY) - max(us) <= 1_800_000_000
    AND coalesce(max(gap_us) FILTER (day_before = day), 0) <= 1_800_000_000;
 
+-- The host of a page's address, nothing if there is none: the authority, without user-info, then without port.
+CREATE MACRO authority_of(url) AS regexp_extract(url, '^[[:alpha:]][[:alnum:]+.-]*:(//[^/]*)', 1);
+CREATE MACRO place_of(url) AS regexp_replace(authority_of(url)[3:], '^[^\\]*@', '');
+CREATE MACRO host_of(url) AS CASE
+    WHEN regexp_full_match(place_of(url), '(\[[[:xdigit:]:.]+\]|([[:alnum:]._-]|[^[:ascii:]])+)(:[[:digit:]]*)?')
+    THEN translate(regexp_replace(place_of(url), ':[0-9]*$', ''),
+                   'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz') END;
+
 CREATE TABLE sessions AS
 WITH cut AS (
     SELECT ordered.*, gap_us IS NULL OR gap_us > 1_800_000_000 AS natural_start,
@@ -130,7 +138,12 @@ SELECT user_id, min(event_time) AS session_start, max(event_time) AS session_end
        coalesce(sum(amount) FILTER (is_purchase), 0) AS revenue,
        arg_min(event_name, place) AS landing_event_name,
        first(product_id ORDER BY place) AS landing_product_id,
-       first(pixel_id ORDER BY place) AS landing_pixel_id
+       first(pixel_id ORDER BY place) AS landing_pixel_id,
+       first(page_url ORDER BY place) AS landing_page_url,
+       first(nullif(host_of(referrer), host_of(page_url)) ORDER BY place) AS landing_referrer_host,
+       first(utm_source ORDER BY place) AS landing_utm_source,
+       first(utm_medium ORDER BY place) AS landing_utm_medium,
+       first(utm_campaign ORDER BY place) AS landing_utm_campaign
 FROM numbered GROUP BY user_id, number;
 
 CREATE TABLE user_days AS

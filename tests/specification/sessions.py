@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from tests.specification import measures
 from tests.specification.clean_events import CleanEvent, in_order
+from tests.specification.hosts import foreign_host
 
 GAP = timedelta(minutes=30)
 DAY = timedelta(days=1)
@@ -35,6 +36,11 @@ class Session:
     landing_event_name: str
     landing_product_id: str | None
     landing_pixel_id: str | None
+    landing_page_url: str | None
+    landing_referrer_host: str | None
+    landing_utm_source: str | None
+    landing_utm_medium: str | None
+    landing_utm_campaign: str | None
 
 
 def sessions(clean: Iterable[CleanEvent]) -> list[Session]:
@@ -96,4 +102,9 @@ def _session(events: Sequence[CleanEvent], *, continued: bool) -> Session:
         landing_event_name=first.event_name,
         landing_product_id=first.product_id,
         landing_pixel_id=first.pixel_id,
+        landing_page_url=first.page_url,
+        landing_referrer_host=foreign_host(first.referrer, first.page_url),
+        landing_utm_source=first.utm_source,
+        landing_utm_medium=first.utm_medium,
+        landing_utm_campaign=first.utm_campaign,
     )

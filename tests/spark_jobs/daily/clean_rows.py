@@ -27,6 +27,11 @@ class CleanEvent:
     click_id: str = "c"
     event_name: str = "Search"
     pixel_id: str | None = None
+    page_url: str | None = None
+    referrer: str | None = None
+    utm_source: str | None = None
+    utm_medium: str | None = None
+    utm_campaign: str | None = None
     product_id: str | None = None
     price: Decimal | None = None
     currency: str | None = None

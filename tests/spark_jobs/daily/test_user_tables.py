@@ -3,7 +3,11 @@
 from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +18,7 @@ from contracts.tables import SESSIONS, USER_DAYS
 from spark_jobs.daily import day_queries as queries
 from spark_jobs.daily.daily_tables import DayFigures, funnel_rows
 from spark_jobs.daily.day_queries import stored_rows
-from spark_jobs.daily.day_task import DURATIONS, FIGURES, day_figures
+from spark_jobs.daily.day_task import DURATIONS, FIGURES, day_figures, no_events
 from spark_jobs.lake.duckdb_tasks import TaskResults
 from tests.spark_jobs.daily.clean_rows import CleanEvent, Row, at, day_tables, rows_of
 
@@ -97,6 +101,34 @@ def test_the_landing_event_is_the_first_of_its_time_that_was_received() -> None:
     ]
     landing = ("landing_event_name", "landing_product_id", "landing_pixel_id", "events")
     assert sessions_of(events, [MONDAY], landing) == [("First", "7", "shop", 4)]
+
+
+def test_a_session_says_where_its_first_event_came_from() -> None:
+    campaign = {"utm_source": "newsletter", "utm_medium": "email", "utm_campaign": "spring"}
+    came = {"page_url": "https://shop.example/shoes", "referrer": "https://Search.example:443/", **campaign}
+    events = [
+        CleanEvent(event_time=at(MONDAY, "10:00:00"), **came),
+        CleanEvent(event_time=at(MONDAY, "10:01:00"), utm_source="other", referrer="https://other.example"),
+        CleanEvent(event_time=at(MONDAY, "10:00:00"), user_id="bob"),
+    ]
+    columns = ["landing_page_url", "landing_referrer_host", *(f"landing_{name}" for name in campaign)]
+    assert sessions_of(events, [MONDAY], columns) == [
+        ("https://shop.example/shoes", "search.example", "newsletter", "email", "spring"),
+        (None, None, None, None, None),
+    ]
+
+
+def test_events_that_were_written_before_a_column_was_declared_are_null_in_it(tmp_path: Path) -> None:
+    row = dict.fromkeys(("user_id", "click_id", "event_name"), "ann")
+    schema = pa.schema([("event_time", pa.timestamp("us", tz="UTC")), *((name, pa.string()) for name in row)])
+    pq.write_table(pa.Table.from_pylist([{"event_time": at(MONDAY, "10:00:00"), **row}], schema), tmp_path / "old")
+    with duckdb.connect() as connection:
+        connection.from_arrow(no_events()).create(queries.NO_EVENTS)
+        connection.execute(queries.clean([str(tmp_path / "old")]))
+        names = [name for name in queries.CLEAN_COLUMNS if name not in schema.names]
+        assert connection.execute(f"SELECT {', '.join(names)} FROM {queries.CLEAN}").fetchall() == [
+            (None,) * len(names)
+        ]
 
 
 def test_a_users_day_holds_its_own_events_only() -> None:

@@ -32,6 +32,8 @@ MICROSECOND, MILLISECOND, SECOND, MINUTE, HOUR, DAY = (
 )
 WRONG_BY = 1_000 * DAY
 Stamps = dict[str, str | None]
+#: Fields whose values differ from stream to stream.
+_STREAMS_OWN = ("timestamp", "sent_at", "insertion_timestamp", "user_id", "click_id")
 CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 
 _starts = st.sampled_from([-HOUR, -30 * MINUTE, -20 * MINUTE, -MICROSECOND, 0 * HOUR, 10 * MINUTE, 30 * MINUTE])
@@ -60,6 +62,18 @@ _prices = st.sampled_from(
 _currencies = st.sampled_from([None, None, "EUR", "eur ", "USD", "€"])
 _agents = st.sampled_from([None, "", *["Mozilla/5.0 (X11; Linux x86_64)"] * 2, CRAWLER, "okhttp/4.9.3"])
 _addresses = st.sampled_from([None, "", "203.0.113.77", "198.51.100.4", "2001:db8:1:2:3:4:5:6"])
+#: Where a visit comes from: mostly nothing is said; else a campaign, another site, the page before, or no address.
+_origins: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [
+        *([{}] * 4),
+        {"utm_source": "newsletter", "utm_medium": "email", "utm_campaign": "spring"},
+        {"utm_source": "Search.example", "referrer": "https://search.example/"},
+        {"referrer": "https://ann@Search.Example:443/?q=shoes", "page_url": "https://shop.example/shoes?color=red"},
+        {"referrer": "http://Shop.example:80/shoes", "page_url": "https://shop.example"},
+        {"referrer": "https://[2001:DB8::1]:8080", "utm_medium": "direct"},
+        {"referrer": "about:client", "page_url": "/shoes", "utm_source": ""},
+    ]
+)
 #: What is said otherwise by an event that is sent again: of fields that decide between copies, often several.
 _languages = st.sampled_from(["de", "fr"])
 _changes: st.SearchStrategy[dict[str, Any]] = (
@@ -106,7 +120,7 @@ class Stream:
         milliseconds = (received_at - EPOCH) // MILLISECOND
         envelope = {"received_at": milliseconds, **(stamps or {}), "event": event}
         self.add_line(json.dumps(envelope, ensure_ascii=False).encode(), received_at - early * HOUR)
-        known = {name: event.get(name) for name in ("event_name", "user_ip", "currency", "additional_data")}
+        known = {name: value for name, value in event.items() if name not in _STREAMS_OWN}
         user = event["user_id"].removeprefix(f"{self.index} ")
         self.shape += (f"{event['timestamp'][10:]} {received_at - self.base} {user} {known} {stamps}",)
 
@@ -158,6 +172,7 @@ def _add_event(draw: st.DrawFn, stream: Stream, anchor: datetime, number: int) -
         "user_ip": draw(_addresses),
         "currency": draw(_currencies),
         "additional_data": {"product_id": draw(_products), "price": draw(_prices)},
+        **draw(_origins),
     }
     if number % 3 == 0:
         event |= {"pixel_id": f"pixel-{number % 2}", "insertion_timestamp": _spelled(time, zoned=False), "lang": "e\n"}
