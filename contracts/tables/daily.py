@@ -161,4 +161,43 @@ DAILY_PRODUCT_STATS: Final = Table(
     ),
 )
 
-DAILY_TABLES: Final = (SESSIONS, USER_DAYS, DAILY_TRAFFIC, DAILY_FUNNEL, DAILY_RETENTION, DAILY_PRODUCT_STATS)
+DAILY_SOURCES: Final = Table(
+    name="daily_sources",
+    row_is="a source and medium with sessions that start on a day",
+    made_from="`sessions` of the day, and so, since clients name their sources, at most as large as they are",
+    partitions=_BY_DAY,
+    sort=("source",),
+    columns=(
+        _DAY,
+        required(
+            "source",
+            "string",
+            "The session's `landing_utm_source`; without one its `landing_referrer_host`, without either `direct`.",
+        ),
+        optional("medium", "string", "The session's `landing_utm_medium`."),
+        required(
+            "sessions",
+            "bigint",
+            "Sessions, without pieces marked `continued`; the rows of a day add up to those of `daily_traffic`.",
+        ),
+        required("users", "bigint", "Distinct users of these and of the pieces; not a sum over rows or days."),
+        required("converted_sessions", "bigint", "Of the sessions, those with a purchase."),
+        optional("conversion", "double", "`converted_sessions` / `sessions`; null without sessions."),
+        required(
+            "revenue",
+            "decimal(38,2)",
+            "Revenue of the sessions and of the pieces, by the day on which they start: the rows of a day add up to "
+            "those of `sessions`, which go on after midnight.",
+        ),
+    ),
+)
+
+DAILY_TABLES: Final = (
+    SESSIONS,
+    USER_DAYS,
+    DAILY_TRAFFIC,
+    DAILY_FUNNEL,
+    DAILY_RETENTION,
+    DAILY_PRODUCT_STATS,
+    DAILY_SOURCES,
+)

@@ -13,10 +13,9 @@ from typing import Final
 
 from contracts.event import FUNNEL_EVENTS, REFUND
 from contracts.rules import NEW_USER_DAYS, SESSION_GAP
-from contracts.tables import DAILY_PRODUCT_STATS, SESSIONS, USER_DAYS, Table
-from spark_jobs.daily.source_queries import foreign_host
-from spark_jobs.lake.duckdb_tasks import parquet, rounded_down
-from spark_jobs.shop_currency import counted_price
+from contracts.tables import DAILY_PRODUCT_STATS, DAILY_SOURCES, SESSIONS, USER_DAYS, Table
+from spark_jobs.daily.source_queries import foreign_host, source_rows
+from spark_jobs.lake.duckdb_tasks import in_part, parquet, rounded_down
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _DAY_US: Final = timedelta(days=1) // _MICROSECOND
@@ -61,11 +60,6 @@ def _target_days(days: Iterable[int]) -> str:
     return f"CREATE TEMP TABLE target_days AS SELECT unnest([{', '.join(map(str, days))}]::BIGINT[]) AS day"
 
 
-def _in_part(column: str, part: int, parts: int) -> str:
-    """Return the condition on the values of one part of several of about the same size."""
-    return f"md5_number_lower({column}) % {parts} = {part}" if parts > 1 else "true"
-
-
 def _events(part: int, parts: int) -> str:
     """Return the table of the events of a part of the users, each user's in the order in which they happened.
 
@@ -75,7 +69,7 @@ def _events(part: int, parts: int) -> str:
 CREATE TEMP TABLE events AS
 SELECT user_id, epoch_us(event_time) AS time, {rounded_down("epoch_us(event_time)", _DAY_US)} AS day, event_name,
        product_id, price, {", ".join(_ONLY_OF_LANDINGS)}
-FROM {CLEAN} WHERE {_in_part("user_id", part, parts)}
+FROM {CLEAN} WHERE {in_part("user_id", part, parts)}
 ORDER BY user_id, event_time, received_at, click_id
 """
 
@@ -186,7 +180,7 @@ def statements(days: Iterable[int], *, part: int = 0, parts: int = 1) -> list[st
 
 def product_stats(part: int = 0, parts: int = 1) -> str:
     """Return the rows of `daily_product_stats` of a part of the products."""
-    source, condition = ("events", "true") if parts == 1 else (CLEAN, _in_part("product_id", part, parts))
+    source, condition = ("events", "true") if parts == 1 else (CLEAN, in_part("product_id", part, parts))
     day = "day" if parts == 1 else f"{rounded_down('epoch_us(event_time)', _DAY_US)} AS day"
     return f"""
 SELECT day, product_id, count(*) AS users, sum(views)::BIGINT AS views, sum(carts)::BIGINT AS carts,
@@ -217,6 +211,16 @@ def stored_rows(part: int = 0, parts: int = 1) -> dict[Table, str]:
         USER_DAYS: _in_file_order(USER_DAYS, "FROM user_day_rows"),
         DAILY_PRODUCT_STATS: _in_file_order(DAILY_PRODUCT_STATS, product_stats(part, parts)),
     }
+
+
+def sources(sessions: Sequence[str] = (), *, part: int = 0, parts: int = 1) -> str:
+    """Return the rows of `daily_sources`: of a task's own sessions, or of a part of the sources of files of `sessions`.
+
+    Users are cut into parts, and a source has users in each of them: of a cut day, files must have all sessions.
+    """
+    day = rounded_down("epoch_us(session_start)", _DAY_US)
+    rows = f"(SELECT *, {day} AS day FROM {parquet(sessions)})" if sessions else "session_rows"
+    return _in_file_order(DAILY_SOURCES, source_rows(rows, part=part, parts=parts))
 
 
 #: Figures of days that add up over the parts, by their name: so two parts' rows are added up.
@@ -266,7 +270,7 @@ def users_in_order(user_days: str, *, part: int = 0, parts: int = 1) -> str:
     """Return the table of a part of the users in a relation of `user_days`, with the days of each in order."""
     return f"""
 CREATE TEMP TABLE users_in_order AS
-SELECT user_id, day FROM {user_days} WHERE {_in_part("user_id", part, parts)} ORDER BY user_id, day
+SELECT user_id, day FROM {user_days} WHERE {in_part("user_id", part, parts)} ORDER BY user_id, day
 """
 
 

@@ -3,20 +3,21 @@
 A day needs the events of one day to each side, into which sessions reach. A batch of days is computed by one task, in
 DuckDB; the files at its edges are read a second time. All that is counted by user adds up over parts of the users, and
 what is counted by product over parts of the products: so a day too large for one task is cut into several, which each
-read its files.
+read its files. What is counted by source needs all users' sessions: of a cut day, further tasks read those written.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
+import duckdb
 import pyarrow as pa
 
 from contracts.partitions import day_number, day_of_number
 from contracts.stages import DAYS
-from contracts.tables import CLEAN_EVENTS, DAILY_PRODUCT_STATS, SESSIONS, USER_DAYS, Table
+from contracts.tables import CLEAN_EVENTS, DAILY_PRODUCT_STATS, DAILY_SOURCES, SESSIONS, USER_DAYS, Table
 from spark_jobs.daily import day_queries as queries
 from spark_jobs.daily.daily_tables import DayFigures, UsersByCohort
 from spark_jobs.lake.data_files import DataFile, FileTarget, local_copies, written_files
@@ -35,7 +36,7 @@ from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.types import arrow_schema
 
 #: The tables that are computed from a day's events by tasks; the driver makes the others from what these return.
-DAY_TABLES: Final = (SESSIONS, USER_DAYS, DAILY_PRODUCT_STATS)
+DAY_TABLES: Final = (SESSIONS, USER_DAYS, DAILY_PRODUCT_STATS, DAILY_SOURCES)
 
 #: A day and the days beside it are cut into parts of at most this many events: about what a task sorts in its memory.
 PART_ROWS: Final = 10_000_000
@@ -82,9 +83,9 @@ def run_day_tasks(lake: Lake, days: Iterable[date], files: StoredFiles) -> Compu
         share=TaskShare.of(lake.spark, len(batches)),
     )
     results = run_tasks(lake.spark, len(batches), task.results)
-    return ComputedDays(
-        figures=day_figures(results), files={table: results.files_of(table.name) for table in DAY_TABLES}
-    )
+    written = {table: results.files_of(table.name) for table in DAY_TABLES}
+    written[DAILY_SOURCES] += _sources_of_cut_days(lake, batches, written[SESSIONS])
+    return ComputedDays(figures=day_figures(results), files=written)
 
 
 def day_batches(days: Iterable[int], files: StoredFiles, *, cores: int) -> list[DayBatch]:
@@ -125,8 +126,50 @@ class DayTask:
             yield FIGURES, connection.execute(queries.FIGURES).to_arrow_table()
             yield DURATIONS, connection.execute(queries.DURATIONS).to_arrow_table()
             for table, rows in queries.stored_rows(batch.part, batch.parts).items():
-                reader = connection.execute(rows).to_arrow_reader(_ROWS)
-                yield from written_files((pa.Table.from_batches([rows]) for rows in reader), self.targets[table])
+                yield from _written(connection, rows, self.targets[table])
+            if batch.parts == 1:
+                yield from _written(connection, queries.sources(), self.targets[DAILY_SOURCES])
+
+
+def _written(connection: duckdb.DuckDBPyConnection, query: str, target: FileTarget) -> Iterator[DataFile]:
+    """Yield the files of a query's rows."""
+    reader = connection.execute(query).to_arrow_reader(_ROWS)
+    yield from written_files((pa.Table.from_batches([rows]) for rows in reader), target)
+
+
+def _sources_of_cut_days(lake: Lake, batches: Iterable[DayBatch], sessions: Iterable[DataFile]) -> list[DataFile]:
+    """Write `daily_sources` of the days whose users are in several batches, from all of their sessions' files."""
+    by_day: defaultdict[str, list[str]] = defaultdict(list)
+    for file in sessions:
+        by_day[file.partition[-1]].append(file.location)
+    cut = [
+        replace(batch, locations=tuple(file for day in batch.days for file in by_day[str(day_of_number(day))]))
+        for batch in batches
+        if batch.parts > 1
+    ]
+    with_sessions = tuple(batch for batch in cut if batch.locations)
+    task = SourceTask(
+        batches=with_sessions,
+        target=lake.file_target(DAILY_SOURCES),
+        threads=lake.spark.sparkContext.defaultParallelism // max(len(with_sessions), 1),
+    )
+    return list(run_tasks(lake.spark, len(with_sessions), task.results).files)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceTask:
+    """What a Spark task needs, pickled into it; each computes one part of the sources of some days' sessions."""
+
+    batches: tuple[DayBatch, ...]
+    target: FileTarget
+    threads: int
+
+    def results(self, number: int) -> Iterator[DataFile]:
+        """Yield the files of a part."""
+        batch = self.batches[number]
+        with local_copies(batch.locations) as paths, duckdb_connection(threads=self.threads) as connection:
+            rows = queries.sources(paths, part=batch.part, parts=batch.parts)
+            yield from _written(connection, rows, self.target)
 
 
 def day_figures(results: TaskResults) -> dict[date, DayFigures]:

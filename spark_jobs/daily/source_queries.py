@@ -1,7 +1,14 @@
-"""The SQL, in DuckDB's dialect, that says where sessions come from: the host in the address of the page before."""
+"""The SQL, in DuckDB's dialect, that says where sessions come from: a campaign, another site, or neither."""
+
+# ruff: noqa: S608 (the queries are made of constants and of relations that this package names)
 
 import string
 from typing import Final
+
+from spark_jobs.lake.duckdb_tasks import in_part
+
+#: Of sessions with neither a campaign's source nor another site's page before them.
+_DIRECT: Final = "direct"
 
 #: A page's address, its host in brackets: behind a scheme and, if there is one, user-info, before a port or the path. A
 #: host is an IPv6 address in square brackets, or a name of letters, digits, points, hyphens and underscores; everything
@@ -22,3 +29,21 @@ def _host(url: str) -> str:
 def foreign_host(referrer: str, page_url: str) -> str:
     """Return the SQL of the host of the page before; null if it is that of the page itself, or if there is none."""
     return f"nullif({_host(referrer)}, {_host(page_url)})"
+
+
+def source_rows(sessions: str, *, part: int = 0, parts: int = 1) -> str:
+    """Return the rows of `daily_sources` of a part of the sources, from all rows of `sessions` of a `day`."""
+    return f"""
+SELECT *, converted_sessions / nullif(sessions, 0) AS conversion
+FROM (
+    SELECT day, source, medium, count_if(NOT continued) AS sessions, count(DISTINCT user_id) AS users,
+           count_if(NOT continued AND purchases > 0) AS converted_sessions, sum(revenue) AS revenue
+    FROM (
+        SELECT *, coalesce(landing_utm_source, landing_referrer_host, '{_DIRECT}') AS source,
+               landing_utm_medium AS medium
+        FROM {sessions}
+    )
+    WHERE {in_part("source", part, parts)}
+    GROUP BY day, source, medium
+)
+"""

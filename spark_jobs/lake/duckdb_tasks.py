@@ -210,6 +210,11 @@ def parquet(files: Sequence[str]) -> str:
     return f"read_parquet([{names}], union_by_name = true, hive_partitioning = false)"
 
 
+def in_part(column: str, part: int, parts: int) -> str:
+    """Return the condition on the values of one part of several of about the same size."""
+    return f"md5_number_lower({column}) % {parts} = {part}" if parts > 1 else "true"
+
+
 def rounded_down(microseconds: str, length: int) -> str:
     """Return the SQL of the number of an hour or a day, of this length, since the epoch.
 

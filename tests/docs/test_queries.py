@@ -37,6 +37,8 @@ BLOCKS: Final = dict(re.findall(r"^## (.+?)\n.*?^```sql\n(.+?)^```$", PAGE, flag
 DATABASE: Final = "clickstream_queries"
 CRAWLER: Final = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 
+SHOP: Final = "https://shop.example"
+
 Answer = list[list[str | None]]
 
 
@@ -53,6 +55,7 @@ def landed(
     *,
     received_at: datetime | None = None,
     user_agent: str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+    **more: str,
 ) -> tuple[datetime, bytes]:
     """Return the landing hour and the line of an event that is received a second after it happens, or when it says."""
     arrival = received_at or event_time + timedelta(seconds=1)
@@ -66,21 +69,22 @@ def landed(
         user_id=user,
         event_name=name,
         additional_data=data,
-        **paid,
+        **more,
     )
     return hour_of(arrival), text
 
 
 LINES: Final = [
-    landed(at(16, "10:00:00"), "ann", "Search"),
+    landed(at(16, "10:00:00"), "ann", "Search", page_url=f"{SHOP}/?q=shoes", utm_source="mail", utm_medium="email"),
     landed(at(16, "10:01:00"), "ann", "ViewContent", "shoes"),
     landed(at(16, "10:01:00"), "ann", "ViewContent", "shoes"),
     landed(at(16, "10:02:00"), "ann", "AddToCart", "shoes"),
     landed(at(16, "10:03:00"), "ann", "Purchase", "shoes", 20.00),
     landed(at(16, "11:00:00"), "ben", "ViewContent", "hat"),
-    landed(at(17, "09:00:00"), "ann", "ViewContent", "shoes"),
-    landed(at(17, "09:30:01"), "ann", "ViewContent", "hat"),
-    landed(at(17, "09:30:31"), "ann", "Refund", "shoes", -5.00),
+    landed(
+        at(17, "09:00:00"), "ann", "ViewContent", "shoes", page_url=f"{SHOP}/shoes", referrer="https://find.example/"
+    ),
+    landed(at(17, "09:30:01"), "ann", "ViewContent", "hat", page_url=f"{SHOP}/hat", referrer=f"{SHOP}/shoes"),
     landed(at(17, "12:00:00"), "ben", "Search"),
     landed(at(17, "12:05:00"), "ben", "ViewContent", "shoes"),
     landed(at(18, "08:00:00"), "bot", "Purchase", "hat", user_agent=CRAWLER),
@@ -127,6 +131,17 @@ EXPECTED: Final[dict[str, Answer]] = {
         ["ViewContent", "4", "0", "0.0", "0.00"],
         ["Search", "3", "1", "0.3333333333333333", "20.00"],
         ["Purchase", "1", "1", "1.0", "0.00"],
+    ],
+    "Where sessions come from": [
+        ["direct", None, "6", "1", "0.16666666666666666", "0.00"],
+        ["mail", "email", "1", "1", "1.0", "20.00"],
+        ["find.example", None, "1", "0", "0.0", "0.00"],
+    ],
+    "Landing pages": [
+        [None, "5", "4", "1"],
+        [f"{SHOP}/", "1", "0", "1"],
+        [f"{SHOP}/hat", "1", "1", "0"],
+        [f"{SHOP}/shoes", "1", "1", "0"],
     ],
     "Top products": [
         ["shoes", "3", "1", "1", "20.00", "5.00"],

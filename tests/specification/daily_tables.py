@@ -1,4 +1,4 @@
-"""`clean_events`, `sessions` and `user_days` → `daily_traffic`, `daily_retention` and `daily_product_stats`."""
+"""`clean_events`, `sessions` and `user_days` → `daily_traffic`, `daily_retention`, `daily_product_stats`, sources."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -61,6 +61,20 @@ class DailyProduct:
     revenue: Decimal
     refunds: int
     refunded: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class DailySource:
+    """A row of `daily_sources`: where sessions of a day came from, a campaign's medium told apart."""
+
+    day: date
+    source: str
+    medium: str | None
+    sessions: int
+    users: int
+    converted_sessions: int
+    conversion: float | None
+    revenue: Decimal
 
 
 def daily_traffic(clean: Iterable[CleanEvent], made: Iterable[Session], present: UsersByDay) -> list[DailyTraffic]:
@@ -139,3 +153,30 @@ def daily_product_stats(clean: Iterable[CleanEvent]) -> list[DailyProduct]:
         for day, of_day in measures.grouped(clean, lambda event: event.day).items()
         for product_id, events in measures.of_products(of_day).items()
     ]
+
+
+def source(session: Session) -> str:
+    """What a campaign's link says, else the other site that the first page was opened from."""
+    return session.landing_utm_source or session.landing_referrer_host or "direct"
+
+
+def daily_sources(made: Iterable[Session]) -> list[DailySource]:
+    """One row for each day, source and medium; pieces are no sessions, but their users and revenue count."""
+    rows = []
+    groups = measures.grouped(made, lambda s: (s.session_start.date(), source(s), s.landing_utm_medium))
+    for (day, name, medium), starting in groups.items():
+        whole = [session for session in starting if not session.continued]
+        converted = sum(session.purchases > 0 for session in whole)
+        rows.append(
+            DailySource(
+                day=day,
+                source=name,
+                medium=medium,
+                sessions=len(whole),
+                users=len({session.user_id for session in starting}),
+                converted_sessions=converted,
+                conversion=converted / len(whole) if whole else None,
+                revenue=sum((session.revenue for session in starting), start=Decimal("0.00")),
+            )
+        )
+    return rows

@@ -238,6 +238,17 @@ SELECT day, product_id, count(DISTINCT user_id) AS users,
        coalesce(sum(amount) FILTER (is_refund), 0) AS refunded
 FROM of_products GROUP BY ALL;
 
+CREATE TABLE daily_sources AS
+WITH of_source AS (
+    SELECT session_start::DATE AS day, ifnull(landing_utm_source, ifnull(landing_referrer_host, 'direct')) AS source,
+           landing_utm_medium AS medium, user_id, revenue, NOT continued AS whole, whole AND purchases > 0 AS converted
+    FROM sessions
+)
+SELECT day, source, medium, sum(whole::INT) AS sessions, count(DISTINCT user_id) AS users,
+       sum(converted::INT) AS converted_sessions,
+       CASE WHEN bool_or(whole) THEN sum(converted::INT) / sum(whole::INT) END AS conversion, sum(revenue) AS revenue
+FROM of_source GROUP BY ALL;
+
 CREATE TABLE day_ledger AS
 SELECT day, events, users, coalesce(pieces, 0) AS sessions
 FROM (SELECT day, count(*) AS events, count(DISTINCT user_id) AS users FROM ordered GROUP BY day)

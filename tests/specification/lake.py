@@ -8,10 +8,12 @@ from tests.specification.clean_events import CleanEvent, IsCrawler, ReceivedEven
 from tests.specification.daily_funnel import FunnelStep, daily_funnel
 from tests.specification.daily_tables import (
     DailyProduct,
+    DailySource,
     DailyTraffic,
     Retention,
     daily_product_stats,
     daily_retention,
+    daily_sources,
     daily_traffic,
 )
 from tests.specification.hourly_tables import (
@@ -56,6 +58,7 @@ class Lake:
     daily_funnel: list[FunnelStep]
     daily_retention: list[Retention]
     daily_product_stats: list[DailyProduct]
+    daily_sources: list[DailySource]
     weekly_traffic: list[WeeklyTraffic]
     landing_ledger: list[LandingFigures]
     event_ledger: list[EventFigures]
@@ -82,8 +85,9 @@ def lake(lines: Sequence[RawLine], spelling: Spelling, is_crawler: IsCrawler, *,
         daily_traffic=daily_traffic(counted, made, present),
         daily_funnel=daily_funnel(counted),
         daily_retention=daily_retention(present),
-        daily_product_stats=daily_product_stats(counted),
-        weekly_traffic=weekly_traffic(counted, made, present),
+        daily_product_stats=daily_product_stats(clean),
+        daily_sources=daily_sources(made),
+        weekly_traffic=weekly_traffic(clean, made, present),
         landing_ledger=landing_ledger(lines, received, rejected),
         event_ledger=event_ledger(received, clean),
         day_ledger=day_ledger(clean, made),

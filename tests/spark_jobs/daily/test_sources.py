@@ -1,14 +1,21 @@
-"""Rules of where sessions come from: which text is a host, and whose it is."""
+"""Rules of where sessions come from: which text is a host, whose it is, and what a day's sources add up to."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from contracts.partitions import DAY, day_number
+from contracts.tables import DAILY_SOURCES, SESSIONS
+from spark_jobs.daily.day_queries import FIGURES, sources, stored_rows
 from spark_jobs.daily.source_queries import foreign_host
+from tests.spark_jobs.daily.clean_rows import CleanEvent, Row, at, day_tables, rows_of
 from tests.spark_jobs.hostile_urls import URLS
 from tests.spark_jobs.specification.witness import SQL
 from tests.specification import hosts
@@ -86,3 +93,79 @@ def test_the_job_and_both_specifications_find_the_same_host_in_hostile_addresses
     connection: duckdb.DuckDBPyConnection, pages: list[Pages]
 ) -> None:
     assert len(foreign_hosts(connection, pages)) == len(pages)
+
+
+MONDAY = date(2026, 11, 23)
+COLUMNS = [column.name for column in DAILY_SOURCES.columns]
+
+
+def sources_of(events: Iterable[CleanEvent], *days: date) -> list[Row]:
+    return rows_of(day_tables(events, *days), sources(), *COLUMNS)
+
+
+def test_a_session_counts_for_its_campaign_without_one_for_the_site_before_it_and_else_as_direct() -> None:
+    ten, two = at(MONDAY, "10:00:00"), Decimal("2.00")
+    site = "https://search.example/"
+    events = [
+        CleanEvent(event_time=ten, utm_source="mail", utm_medium="email", referrer=site),
+        CleanEvent(event_time=ten + timedelta(minutes=1), event_name="Purchase", price=two),
+        CleanEvent(event_time=ten + timedelta(hours=1), utm_source="mail", utm_medium="email"),
+        CleanEvent(event_time=ten, user_id="bob", utm_source="mail"),
+        CleanEvent(event_time=ten, user_id="eve", referrer=site),
+        CleanEvent(event_time=ten, user_id="dan", referrer="https://shop.example/", page_url="https://shop.example/a"),
+    ]
+    assert sources_of(events, MONDAY) == [
+        (MONDAY, "direct", None, 1, 1, 0, 0.0, Decimal("0.00")),
+        (MONDAY, "mail", "email", 2, 1, 1, 0.5, two),
+        (MONDAY, "mail", None, 1, 1, 0, 0.0, Decimal("0.00")),
+        (MONDAY, "search.example", None, 1, 1, 0, 0.0, Decimal("0.00")),
+    ]
+
+
+def test_a_piece_that_was_cut_at_midnight_is_no_session_but_its_user_and_revenue_count() -> None:
+    price = Decimal("3.00")
+    machine = [
+        CleanEvent(event_time=at(MONDAY, "00:00:00") + number * timedelta(minutes=30), click_id=str(number))
+        for number in range(48)
+    ]
+    bought = CleanEvent(event_time=at(MONDAY + DAY, "00:00:00"), utm_source="mail", event_name="Purchase", price=price)
+    assert sources_of([*machine, bought], MONDAY + DAY) == [(MONDAY + DAY, "mail", None, 0, 1, 0, None, price)]
+
+
+#: A few users who come now and then from a few places.
+EVENT = st.builds(
+    CleanEvent,
+    event_time=st.integers(0, 143).map(lambda step: at(MONDAY - DAY, "12:00:00") + step * timedelta(minutes=15)),
+    user_id=st.sampled_from(["ann", "bob", "eve"]),
+    click_id=st.sampled_from(["1", "2", "3"]),
+    event_name=st.sampled_from(["Search", "Purchase"]),
+    price=st.sampled_from([None, Decimal("0.10")]),
+    utm_source=st.sampled_from([None, None, "mail", "direct"]),
+    utm_medium=st.sampled_from([None, "email"]),
+    referrer=st.sampled_from([None, "https://search.example/", "https://mail/"]),
+)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(events=st.lists(EVENT, max_size=60), parts=st.integers(2, 3))
+def test_a_days_sources_add_up_to_its_sessions_and_are_the_same_when_users_were_cut_into_parts(
+    tmp_path: Path, events: list[CleanEvent], parts: int
+) -> None:
+    whole = day_tables(events, MONDAY - DAY, MONDAY)
+    rows = rows_of(whole, sources(), *COLUMNS)
+    figures = {(day, name): value for day, name, value in whole.execute(FIGURES).fetchall()}
+    for day in (MONDAY - DAY, MONDAY):
+        of_day = [row for row in rows if row[0] == day]
+        for name in ("sessions", "converted_sessions"):
+            place = COLUMNS.index(name)
+            assert sum(row[place] for row in of_day) == figures.get((day_number(day), name), 0)
+    (revenue,) = whole.execute("SELECT coalesce(sum(revenue), 0) FROM session_rows").fetchall()[0]
+    assert sum((row[-1] for row in rows), start=Decimal(0)) == revenue
+
+    files = [tmp_path / f"{part}.parquet" for part in range(parts)]
+    for part, file in enumerate(files):
+        of_part = day_tables(events, MONDAY - DAY, MONDAY, part=part, parts=parts)
+        of_part.execute(f"COPY ({stored_rows(part, parts)[SESSIONS]}) TO '{file}' (FORMAT parquet)")
+    with duckdb.connect() as connection:
+        in_parts = [sources(list(map(str, files)), part=part, parts=parts) for part in range(parts)]
+        assert sorted((row for query in in_parts for row in rows_of(connection, query, *COLUMNS)), key=repr) == rows

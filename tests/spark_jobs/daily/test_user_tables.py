@@ -104,14 +104,20 @@ def test_the_landing_event_is_the_first_of_its_time_that_was_received() -> None:
 
 
 def test_a_session_says_where_its_first_event_came_from() -> None:
-    campaign = {"utm_source": "newsletter", "utm_medium": "email", "utm_campaign": "spring"}
-    came = {"page_url": "https://shop.example/shoes", "referrer": "https://Search.example:443/", **campaign}
+    first = CleanEvent(
+        event_time=at(MONDAY, "10:00:00"),
+        page_url="https://shop.example/shoes",
+        referrer="https://Search.example:443/",
+        utm_source="newsletter",
+        utm_medium="email",
+        utm_campaign="spring",
+    )
     events = [
-        CleanEvent(event_time=at(MONDAY, "10:00:00"), **came),
+        first,
         CleanEvent(event_time=at(MONDAY, "10:01:00"), utm_source="other", referrer="https://other.example"),
         CleanEvent(event_time=at(MONDAY, "10:00:00"), user_id="bob"),
     ]
-    columns = ["landing_page_url", "landing_referrer_host", *(f"landing_{name}" for name in campaign)]
+    columns = [f"landing_{name}" for name in ("page_url", "referrer_host", "utm_source", "utm_medium", "utm_campaign")]
     assert sessions_of(events, [MONDAY], columns) == [
         ("https://shop.example/shoes", "search.example", "newsletter", "email", "spring"),
         (None, None, None, None, None),

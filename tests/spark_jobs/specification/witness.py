@@ -23,6 +23,7 @@ WITNESSED: Final = (
     "daily_funnel",
     "daily_retention",
     "daily_product_stats",
+    "daily_sources",
     "weekly_traffic",
     "event_ledger",
     "day_ledger",

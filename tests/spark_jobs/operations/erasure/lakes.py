@@ -16,6 +16,7 @@ from contracts.envelope import Stamp, envelope_line, epoch_ms
 from contracts.partitions import HOUR, landing_prefix
 from contracts.stages import EVENT_HOURS
 from contracts.tables import (
+    DAILY_SOURCES,
     DAILY_TRAFFIC,
     DAY_LEDGER,
     LANDING_LEDGER,
@@ -45,7 +46,7 @@ ERRORS_KEY: Final = "errors/processing-failed/landing_date=2026-11-22/landing_ho
 PURE_TABLES: Final = (
     *HOUR_TABLES,
     *(RECEIVED_EVENTS, REJECTED_EVENTS, LANDING_LEDGER),
-    *(SESSIONS, USER_DAYS, DAILY_TRAFFIC, DAY_LEDGER),
+    *(SESSIONS, USER_DAYS, DAILY_TRAFFIC, DAILY_SOURCES, DAY_LEDGER),
     *(WEEKLY_TRAFFIC, WEEK_LEDGER),
 )
 
