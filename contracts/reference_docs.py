@@ -65,7 +65,9 @@ What can be understood without guessing is taken as it is meant:
   `"1,299.00"` or `"€19,99"`).
 * **Names**: blanks around a name do not count, and a name that stands for a standard event is that event. The table
   below has these names; in them neither blanks nor the case of A to Z count. `sent_event_name` keeps what was sent.
-* **Users**: where `user_id` is absent, `anonymous_id` stands in.
+* **Users**: where `user_id` is absent, `anonymous_id` stands in. So a visitor who signs in is two users: the browser
+  before, the `user_id` after. Every table counts two; `identity_links` has the ids that events named together, by which
+  a [query](queries.md#people) counts the persons of a range. So send `anonymous_id` also where `user_id` is known.
 * **Clocks**: `sent_at` says what the client's clock showed when the event was sent. If that is off by more than
   {minutes} minutes from when it was received, the event's time is `received_at` - (`sent_at` - `timestamp`), and
   `clock_corrected` says so: events of a device that was offline for days keep their order.

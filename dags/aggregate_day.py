@@ -23,7 +23,7 @@ meanwhile (`reconcile_hours` finds those days again).
 ### Leaves behind
 
 The days' rows in `sessions`, `user_days`, `daily_traffic`, `daily_funnel`, `daily_retention`, `daily_product_stats`,
-`daily_sources`, and in `day_ledger`.
+`daily_sources`, `identity_links`, and in `day_ledger`.
 
 To see what a run wrote: *aggregate → Details* links to the tables, *check_ledger → Storage* has the counts.
 

@@ -11,6 +11,7 @@ from contracts.tables.daily import (
     DAILY_SOURCES,
     DAILY_TABLES,
     DAILY_TRAFFIC,
+    IDENTITY_LINKS,
     SESSIONS,
     USER_DAYS,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "HOURLY_PRODUCT_STATS",
     "HOURLY_TABLES",
     "HOURLY_TRAFFIC",
+    "IDENTITY_LINKS",
     "LANDING_LEDGER",
     "RECEIVED_EVENTS",
     "REJECTED_EVENTS",

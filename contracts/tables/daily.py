@@ -42,7 +42,7 @@ SESSIONS: Final = Table(
         required("landing_event_name", "string", "Name of the first event; of events at one time, the first received."),
         optional("landing_product_id", "string", "The first event's product."),
         optional("landing_pixel_id", "string", "The first event's pixel (site)."),
-        optional("landing_page_url", "string", "The first event's page, without its query and fragment."),
+        optional("landing_page_url", "string", "The first event's `page_url`."),
         optional(
             "landing_referrer_host",
             "string",
@@ -192,6 +192,22 @@ DAILY_SOURCES: Final = Table(
     ),
 )
 
+IDENTITY_LINKS: Final = Table(
+    name="identity_links",
+    row_is="a browser or device and a user that events of a day name together",
+    made_from="`clean_events` of the day",
+    partitions=_BY_DAY,
+    sort=("user_id", "anonymous_id"),
+    columns=(
+        _DAY,
+        required("anonymous_id", "string", "The browser or device; where it stands in for the user, it links nothing."),
+        required("user_id", "string", "The visitor, by another id."),
+        required("first_seen", "timestamp", "The first event of the day that names both."),
+        required("last_seen", "timestamp", "The last event of the day that names both."),
+        required("events", "bigint", "The events of the day that name both."),
+    ),
+)
+
 DAILY_TABLES: Final = (
     SESSIONS,
     USER_DAYS,
@@ -200,4 +216,5 @@ DAILY_TABLES: Final = (
     DAILY_RETENTION,
     DAILY_PRODUCT_STATS,
     DAILY_SOURCES,
+    IDENTITY_LINKS,
 )

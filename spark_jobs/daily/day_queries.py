@@ -1,4 +1,4 @@
-"""The SQL, in DuckDB's dialect, that turns clean events of some days into sessions, users' days, funnels and products.
+"""The SQL, in DuckDB's dialect, that turns clean events of some days into sessions, users' days and ids, and the rest.
 
 Days are numbers, counted from the epoch, and times are microseconds. Each relation is computed from those above it. All
 of a user's events lie in one order of time, and so one sort serves every question about what came before: the queries
@@ -13,7 +13,7 @@ from typing import Final
 
 from contracts.event import FUNNEL_EVENTS, REFUND
 from contracts.rules import NEW_USER_DAYS, SESSION_GAP
-from contracts.tables import DAILY_PRODUCT_STATS, DAILY_SOURCES, SESSIONS, USER_DAYS, Table
+from contracts.tables import DAILY_PRODUCT_STATS, DAILY_SOURCES, IDENTITY_LINKS, SESSIONS, USER_DAYS, Table
 from spark_jobs.daily.source_queries import foreign_host, source_rows
 from spark_jobs.lake.duckdb_tasks import in_part, parquet, rounded_down
 
@@ -37,6 +37,7 @@ CLEAN_COLUMNS: Final = (
     "received_at",
     "user_id",
     "click_id",
+    "anonymous_id",
     "event_name",
     "product_id",
     "price",
@@ -63,12 +64,14 @@ def _target_days(days: Iterable[int]) -> str:
 def _events(part: int, parts: int) -> str:
     """Return the table of the events of a part of the users, each user's in the order in which they happened.
 
-    Events at one time are in the order of their arrival; `click_id`, unique within an hour, decides the rest.
+    Events at one time are in the order of their arrival; `click_id`, unique within an hour, decides the rest. Of
+    anonymous ids, those are kept that do not stand in for the user.
     """
     return f"""
 CREATE TEMP TABLE events AS
 SELECT user_id, epoch_us(event_time) AS time, {rounded_down("epoch_us(event_time)", _DAY_US)} AS day, event_name,
-       product_id, price, {", ".join(_ONLY_OF_LANDINGS)}
+       CASE WHEN anonymous_id <> user_id THEN anonymous_id END AS anonymous_id, product_id, price,
+       {", ".join(_ONLY_OF_LANDINGS)}
 FROM {CLEAN} WHERE {in_part("user_id", part, parts)}
 ORDER BY user_id, event_time, received_at, click_id
 """
@@ -144,6 +147,15 @@ FROM fragments SEMI JOIN target_days USING (day)
 GROUP BY day, user_id
 """
 
+#: Who was there by two ids at once.
+_LINK_ROWS: Final = """
+SELECT day, anonymous_id, user_id, make_timestamp(min(time)) AS first_seen, make_timestamp(max(time)) AS last_seen,
+       count(*) AS events
+FROM events SEMI JOIN target_days USING (day)
+WHERE anonymous_id IS NOT NULL
+GROUP BY day, anonymous_id, user_id
+"""
+
 
 def _funnel_steps() -> Iterable[str]:
     """Yield, for each step, the table of the users who did it in order that day, at the earliest possible time.
@@ -209,6 +221,7 @@ def stored_rows(part: int = 0, parts: int = 1) -> dict[Table, str]:
     return {
         SESSIONS: _in_file_order(SESSIONS, "FROM session_rows"),
         USER_DAYS: _in_file_order(USER_DAYS, "FROM user_day_rows"),
+        IDENTITY_LINKS: _in_file_order(IDENTITY_LINKS, _LINK_ROWS),
         DAILY_PRODUCT_STATS: _in_file_order(DAILY_PRODUCT_STATS, product_stats(part, parts)),
     }
 

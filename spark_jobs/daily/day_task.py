@@ -17,7 +17,15 @@ import pyarrow as pa
 
 from contracts.partitions import day_number, day_of_number
 from contracts.stages import DAYS
-from contracts.tables import CLEAN_EVENTS, DAILY_PRODUCT_STATS, DAILY_SOURCES, SESSIONS, USER_DAYS, Table
+from contracts.tables import (
+    CLEAN_EVENTS,
+    DAILY_PRODUCT_STATS,
+    DAILY_SOURCES,
+    IDENTITY_LINKS,
+    SESSIONS,
+    USER_DAYS,
+    Table,
+)
 from spark_jobs.daily import day_queries as queries
 from spark_jobs.daily.daily_tables import DayFigures, UsersByCohort
 from spark_jobs.lake.data_files import DataFile, FileTarget, local_copies, written_files
@@ -36,7 +44,7 @@ from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.types import arrow_schema
 
 #: The tables that are computed from a day's events by tasks; the driver makes the others from what these return.
-DAY_TABLES: Final = (SESSIONS, USER_DAYS, DAILY_PRODUCT_STATS, DAILY_SOURCES)
+DAY_TABLES: Final = (SESSIONS, USER_DAYS, IDENTITY_LINKS, DAILY_PRODUCT_STATS, DAILY_SOURCES)
 
 #: A day and the days beside it are cut into parts of at most this many events: about what a task sorts in its memory.
 PART_ROWS: Final = 10_000_000
@@ -151,7 +159,7 @@ def _sources_of_cut_days(lake: Lake, batches: Iterable[DayBatch], sessions: Iter
     task = SourceTask(
         batches=with_sessions,
         target=lake.file_target(DAILY_SOURCES),
-        threads=lake.spark.sparkContext.defaultParallelism // max(len(with_sessions), 1),
+        share=TaskShare.of(lake.spark, len(with_sessions)),
     )
     return list(run_tasks(lake.spark, len(with_sessions), task.results).files)
 
@@ -162,12 +170,12 @@ class SourceTask:
 
     batches: tuple[DayBatch, ...]
     target: FileTarget
-    threads: int
+    share: TaskShare
 
     def results(self, number: int) -> Iterator[DataFile]:
         """Yield the files of a part."""
         batch = self.batches[number]
-        with local_copies(batch.locations) as paths, duckdb_connection(threads=self.threads) as connection:
+        with local_copies(batch.locations) as paths, duckdb_connection(self.share) as connection:
             rows = queries.sources(paths, part=batch.part, parts=batch.parts)
             yield from _written(connection, rows, self.target)
 

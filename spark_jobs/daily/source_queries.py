@@ -10,12 +10,13 @@ from spark_jobs.lake.duckdb_tasks import in_part
 #: Of sessions with neither a campaign's source nor another site's page before them.
 _DIRECT: Final = "direct"
 
-#: A page's address, its host in brackets: behind a scheme and, if there is one, user-info, before a port or the path. A
-#: host is an IPv6 address in square brackets, or a name of letters, digits, points, hyphens and underscores; everything
-#: beyond ASCII counts as a letter. What browsers and RFC 3986 read differently, a backslash before it, is no address.
+#: A page's address, its host in brackets: behind a scheme and, if there is one, user-info, before a port or the rest.
+#: A host is an IPv6 address in square brackets, or a name of letters, digits, points, hyphens and underscores;
+#: everything beyond ASCII counts as a letter. What browsers and RFC 3986 read differently, a backslash before it, is no
+#: address.
 _HOST: Final = (
-    r"^[A-Za-z][A-Za-z0-9+.-]*://([^/\\]*@)?"
-    r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._\x{80}-\x{10FFFF}-]+)(:[0-9]*)?(/|$)"
+    r"^[A-Za-z][A-Za-z0-9+.-]*://([^/?#\\]*@)?"
+    r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._\x{80}-\x{10FFFF}-]+)(:[0-9]*)?([/?#]|$)"
 )
 _HOST_GROUP: Final = 2
 

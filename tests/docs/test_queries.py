@@ -15,10 +15,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
+import duckdb
 import pytest
 
 from contracts.partitions import hour_of, landing_prefix
@@ -38,6 +39,8 @@ DATABASE: Final = "clickstream_queries"
 CRAWLER: Final = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 
 SHOP: Final = "https://shop.example"
+#: From another site, in the browser that is called ben.
+FROM_A_SITE: Final = {"page_url": f"{SHOP}/shoes", "referrer": "https://find.example/", "anonymous_id": "ben"}
 
 Answer = list[list[str | None]]
 
@@ -81,9 +84,7 @@ LINES: Final = [
     landed(at(16, "10:02:00"), "ann", "AddToCart", "shoes"),
     landed(at(16, "10:03:00"), "ann", "Purchase", "shoes", 20.00),
     landed(at(16, "11:00:00"), "ben", "ViewContent", "hat"),
-    landed(
-        at(17, "09:00:00"), "ann", "ViewContent", "shoes", page_url=f"{SHOP}/shoes", referrer="https://find.example/"
-    ),
+    landed(at(17, "09:00:00"), "ann", "ViewContent", "shoes", **FROM_A_SITE),
     landed(at(17, "09:30:01"), "ann", "ViewContent", "hat", page_url=f"{SHOP}/hat", referrer=f"{SHOP}/shoes"),
     landed(at(17, "12:00:00"), "ben", "Search"),
     landed(at(17, "12:05:00"), "ben", "ViewContent", "shoes"),
@@ -94,6 +95,7 @@ LINES: Final = [
     (at(18, "20:00:00"), b"not json\n"),
 ]
 
+NOW: Final = date(2026, 11, 23)
 MONDAY_10 = "2026-11-16 10:00:00.000000 UTC"
 TUESDAY = "2026-11-17 09:30:01.000000 UTC"
 WEEK: Final = "2026-11-16"
@@ -154,6 +156,11 @@ EXPECTED: Final[dict[str, Answer]] = {
         [*["2026-11-17 09:00:00.000000 UTC"] * 2, "1", "1", "0", "0", "0.00", "ViewContent", "shoes"],
         [TUESDAY, "2026-11-17 09:30:31.000000 UTC", "2", "1", "0", "0", "0.00", "ViewContent", "hat"],
         [*["2026-11-18 08:30:00.000000 UTC"] * 2, "1", "0", "0", "0", "0.00", "Search", None],
+    ],
+    # Who was ben before has ann's name.
+    "People": [
+        ["ann", "3", "11", "3", "false"],
+        ["bot", "1", "1", "0", "false"],
     ],
     "Late events": [["2026-11-16", "1", "48.5"]],
     "Rejected lines by reason": [["not_json", "1"], ["too_late", "1"]],
@@ -313,6 +320,27 @@ def test_failed_checks_are_those_of_the_week(lake: Lake) -> None:
     for row in rows:
         found.setdefault(str(row[0])[:13], []).append(row[2])
     assert found == WARNINGS
+
+
+def test_a_browser_of_several_users_is_a_person_of_its_own_and_so_is_a_user_whom_another_calls_a_browser() -> None:
+    pairs = [("phone", "ann"), ("laptop", "ann"), ("tablet", "ann"), ("tablet", "bob"), ("ann", "thief")]
+    links = [(NOW, *pair) for pair in pairs] + [(NOW - timedelta(days=7), "old", "bob")]
+    users = ["ann", "bob", "thief", "phone", "laptop", "tablet", "stranger", "old"]
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE daily_traffic AS SELECT ?::DATE AS day", [NOW])
+        connection.execute("CREATE TABLE identity_links (day DATE, anonymous_id VARCHAR, user_id VARCHAR)")
+        connection.executemany("INSERT INTO identity_links VALUES (?, ?, ?)", links)
+        connection.execute("CREATE TABLE user_days (day DATE, user_id VARCHAR, events BIGINT)")
+        connection.executemany("INSERT INTO user_days VALUES (?, ?, 2)", [(NOW, user) for user in users])
+        rows = connection.execute(BLOCKS["People"]).fetchall()
+    assert [(person, int(events), int(unnamed), ambiguous) for person, _, events, unnamed, ambiguous in rows] == [
+        ("ann", 6, 4, False),
+        ("bob", 2, 0, False),
+        ("old", 2, 0, False),
+        ("stranger", 2, 0, False),
+        ("tablet", 2, 0, True),
+        ("thief", 2, 0, False),
+    ]
 
 
 def test_a_weeks_users_are_not_the_sum_of_its_days(lake: Lake) -> None:

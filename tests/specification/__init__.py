@@ -2,6 +2,6 @@
 
 Read it in this order: `raw_lines` (what goes in), `json_values`, `timestamps`, `fields`, `judgement` (a line → an event
 or a rejection), `clean_events`, `measures`, `hourly_tables`, `hosts`, `sessions`, `user_days`, `daily_tables`,
-`daily_funnel`, `weekly_tables`, `ledgers`, `lake` (all of it at once). It favours being obviously right over being
-quick.
+`daily_funnel`, `identity_links`, `weekly_tables`, `ledgers`, `lake` (all of it at once). It favours being obviously
+right over being quick.
 """

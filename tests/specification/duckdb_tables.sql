@@ -113,7 +113,7 @@ HAVING min(us) - epoch_us(day::TIMESTAMP) <= 1_800_000_000
    AND coalesce(max(gap_us) FILTER (day_before = day), 0) <= 1_800_000_000;
 
 -- The host of a page's address, nothing if there is none: the authority, without user-info, then without port.
-CREATE MACRO authority_of(url) AS regexp_extract(url, '^[[:alpha:]][[:alnum:]+.-]*:(//[^/]*)', 1);
+CREATE MACRO authority_of(url) AS regexp_extract(url, '^[[:alpha:]][[:alnum:]+.-]*:(//[^/?#]*)', 1);
 CREATE MACRO place_of(url) AS regexp_replace(authority_of(url)[3:], '^[^\\]*@', '');
 CREATE MACRO host_of(url) AS CASE
     WHEN regexp_full_match(place_of(url), '(\[[[:xdigit:]:.]+\]|([[:alnum:]._-]|[^[:ascii:]])+)(:[[:digit:]]*)?')
@@ -248,6 +248,10 @@ SELECT day, source, medium, sum(whole::INT) AS sessions, count(DISTINCT user_id)
        sum(converted::INT) AS converted_sessions,
        CASE WHEN bool_or(whole) THEN sum(converted::INT) / sum(whole::INT) END AS conversion, sum(revenue) AS revenue
 FROM of_source GROUP BY ALL;
+
+CREATE TABLE identity_links AS
+SELECT day, anonymous_id, user_id, min(event_time) AS first_seen, max(event_time) AS last_seen, count(*) AS events
+FROM ordered WHERE nullif(anonymous_id, user_id) IS NOT NULL GROUP BY ALL;
 
 CREATE TABLE day_ledger AS
 SELECT day, events, users, coalesce(pieces, 0) AS sessions

@@ -1,5 +1,6 @@
 """A page's address → its host, by which one knows from where a visitor came."""
 
+import re
 import string
 
 #: Of a scheme, behind its first letter; and of a host's name, in which every character beyond ASCII is a letter, too.
@@ -8,11 +9,11 @@ NAME = {*string.ascii_letters, *string.digits, *"._-"}
 
 
 def host(url: str | None) -> str | None:
-    """The host in `scheme://user-info@host:port/path`, A to Z in lower case; None if the text is no such address."""
+    """The host in `scheme://user-info@host:port/path?query#fragment`, A to Z in lower case; None if there is none."""
     scheme, mark, rest = (url or "").partition("://")
     if not mark or scheme[:1] not in {*string.ascii_letters} or not {*scheme} <= SCHEME:
         return None
-    user_info, _, place = rest.partition("/")[0].rpartition("@")
+    user_info, _, place = re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")
     if "\\" in user_info:
         return None  # what a browser takes for the end of the host
     if place.startswith("["):

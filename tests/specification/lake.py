@@ -24,6 +24,7 @@ from tests.specification.hourly_tables import (
     hourly_product_stats,
     hourly_traffic,
 )
+from tests.specification.identity_links import IdentityLink, identity_links
 from tests.specification.judgement import Event, judge
 from tests.specification.ledgers import (
     DayFigures,
@@ -59,6 +60,7 @@ class Lake:
     daily_retention: list[Retention]
     daily_product_stats: list[DailyProduct]
     daily_sources: list[DailySource]
+    identity_links: list[IdentityLink]
     weekly_traffic: list[WeeklyTraffic]
     landing_ledger: list[LandingFigures]
     event_ledger: list[EventFigures]
@@ -87,6 +89,7 @@ def lake(lines: Sequence[RawLine], spelling: Spelling, is_crawler: IsCrawler, *,
         daily_retention=daily_retention(present),
         daily_product_stats=daily_product_stats(clean),
         daily_sources=daily_sources(made),
+        identity_links=identity_links(clean),
         weekly_traffic=weekly_traffic(clean, made, present),
         landing_ledger=landing_ledger(lines, received, rejected),
         event_ledger=event_ledger(received, clean),

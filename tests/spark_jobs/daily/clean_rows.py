@@ -25,6 +25,7 @@ class CleanEvent:
     event_time: datetime
     user_id: str = "ann"
     click_id: str = "c"
+    anonymous_id: str | None = None
     event_name: str = "Search"
     pixel_id: str | None = None
     page_url: str | None = None

@@ -57,6 +57,8 @@ def foreign_hosts(connection: duckdb.DuckDBPyConnection, pages: Sequence[Pages])
         ("https://[2001:DB8::1]:443/", "[2001:db8::1]"),
         ("https://BÜCHER.example/", "bÜcher.example"),
         ("https://search.example:/", "search.example"),
+        ("https://search.example?q=ann@mail.example", "search.example"),
+        ("https://search.example:443#/@other", "search.example"),
         ("//search.example/", None),
         ("search.example", None),
         ("about:client", None),

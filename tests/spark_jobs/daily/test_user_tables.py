@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from contracts.event import FUNNEL_EVENTS
 from contracts.partitions import DAY
-from contracts.tables import SESSIONS, USER_DAYS
+from contracts.tables import IDENTITY_LINKS, SESSIONS, USER_DAYS
 from spark_jobs.daily import day_queries as queries
 from spark_jobs.daily.daily_tables import DayFigures, funnel_rows
 from spark_jobs.daily.day_queries import stored_rows
@@ -151,6 +151,23 @@ def test_a_users_day_holds_its_own_events_only() -> None:
     ]
 
 
+def test_a_link_is_two_ids_of_a_days_events_and_an_id_that_stands_in_for_the_user_is_none() -> None:
+    events = [
+        CleanEvent(event_time=at(MONDAY, "23:59:00"), anonymous_id="phone"),
+        CleanEvent(event_time=at(TUESDAY, "10:00:00"), anonymous_id="phone", click_id="1"),
+        CleanEvent(event_time=at(TUESDAY, "10:00:00"), anonymous_id="phone", click_id="2"),
+        CleanEvent(event_time=at(TUESDAY, "11:00:00"), anonymous_id="phone", user_id="bob"),
+        CleanEvent(event_time=at(TUESDAY, "11:30:00"), anonymous_id="phone", user_id="phone"),
+        CleanEvent(event_time=at(TUESDAY, "12:00:00"), anonymous_id="phone"),
+        CleanEvent(event_time=at(TUESDAY, "13:00:00")),
+    ]
+    columns = [column.name for column in IDENTITY_LINKS.columns]
+    assert rows_of(day_tables(events, TUESDAY), stored_rows()[IDENTITY_LINKS], *columns) == [
+        (TUESDAY, "phone", "ann", at(TUESDAY, "10:00:00"), at(TUESDAY, "12:00:00"), 3),
+        (TUESDAY, "phone", "bob", at(TUESDAY, "11:00:00"), at(TUESDAY, "11:00:00"), 1),
+    ]
+
+
 def steps(user_id: str, *named: tuple[str, str]) -> list[CleanEvent]:
     return [CleanEvent(event_time=at(MONDAY, clock), user_id=user_id, event_name=name) for clock, name in named]
 
@@ -233,7 +250,8 @@ EVENT = st.builds(
     event_time=st.integers(0, 143).map(lambda step: at(MONDAY - DAY, "12:00:00") + step * 15 * MINUTE),
     user_id=st.sampled_from(["ann", "bob", "eve", "dan", "zoë"]),
     click_id=st.sampled_from(["1", "2", "3"]),
-    event_name=st.sampled_from(FUNNEL_EVENTS),
+    anonymous_id=st.sampled_from(["phone", "bob", None]),
+    event_name=st.sampled_from(STANDARD_EVENTS),
     product_id=st.sampled_from(["p", "q", "r", None]),
     price=st.sampled_from([None, Decimal("0.10"), Decimal("2.50")]),
 )

@@ -33,7 +33,7 @@ MICROSECOND, MILLISECOND, SECOND, MINUTE, HOUR, DAY = (
 WRONG_BY = 1_000 * DAY
 Stamps = dict[str, str | None]
 #: Fields whose values differ from stream to stream.
-_STREAMS_OWN = ("timestamp", "sent_at", "insertion_timestamp", "user_id", "click_id")
+_STREAMS_OWN = ("timestamp", "sent_at", "insertion_timestamp", "user_id", "anonymous_id", "click_id")
 CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 
 _starts = st.sampled_from([-HOUR, -30 * MINUTE, -20 * MINUTE, -MICROSECOND, 0 * HOUR, 10 * MINUTE, 30 * MINUTE])
@@ -55,6 +55,7 @@ _names = st.sampled_from(
     + ["Sign up", "search", "Product Added", "Refund", "refund", "Order Refunded"]
 )
 _users = st.sampled_from(["ann", "ann", "bob", "cleo", "ZOË", "10"])
+_devices = st.sampled_from([None, None, None, "phone", "laptop", "ann"])
 _products = st.sampled_from([None, "p1", "p1", "p2", 7, 7.0, "7", "", "ключ"])
 _prices = st.sampled_from(
     [None, None, 0, 0.005, 1.005, 19.99, "19.99", "€5", -1, 417.975, 1234567890123.45, 999999999999999.99]
@@ -121,8 +122,8 @@ class Stream:
         envelope = {"received_at": milliseconds, **(stamps or {}), "event": event}
         self.add_line(json.dumps(envelope, ensure_ascii=False).encode(), received_at - early * HOUR)
         known = {name: value for name, value in event.items() if name not in _STREAMS_OWN}
-        user = event["user_id"].removeprefix(f"{self.index} ")
-        self.shape += (f"{event['timestamp'][10:]} {received_at - self.base} {user} {known} {stamps}",)
+        ids = [str(event.get(name)).removeprefix(f"{self.index} ") for name in ("user_id", "anonymous_id")]
+        self.shape += (f"{event['timestamp'][10:]} {received_at - self.base} {ids} {known} {stamps}",)
 
     def add_line(self, line: bytes, received_at: datetime) -> None:
         hour = received_at.replace(minute=0, second=0, microsecond=0)
@@ -174,6 +175,10 @@ def _add_event(draw: st.DrawFn, stream: Stream, anchor: datetime, number: int) -
         "additional_data": {"product_id": draw(_products), "price": draw(_prices)},
         **draw(_origins),
     }
+    if device := draw(_devices):
+        event["anonymous_id"] = own + device
+        if number % 5 == 4:  # before the user has a name
+            del event["user_id"]
     if number % 3 == 0:
         event |= {"pixel_id": f"pixel-{number % 2}", "insertion_timestamp": _spelled(time, zoned=False), "lang": "e\n"}
     received_at = time + draw(_delays)

@@ -44,5 +44,5 @@ def test_both_make_the_same_tables_of_days_with_every_defect(lake: Lake, tmp_pat
     simulator("history", "--raw", lake.raw_uri, *span, *defects, "--quiet")
     witness = witnessed(lake, tmp_path / "tables")
     assert witness.all_differences() == {}
-    assert witness.empty_tables() == set()
+    assert witness.empty_tables() == {"identity_links"}, "the simulator's visitors have one id each"
     assert witness.count("clean_events") > 80_000

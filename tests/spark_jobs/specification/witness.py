@@ -24,6 +24,7 @@ WITNESSED: Final = (
     "daily_retention",
     "daily_product_stats",
     "daily_sources",
+    "identity_links",
     "weekly_traffic",
     "event_ledger",
     "day_ledger",
