@@ -9,7 +9,8 @@ snapshots of every table, and could come back from each of them.
 ### When
 
 By hand, with the ids, one a line. First without `apply`: the log of `estimate` says how many rows, lines and objects
-hold them, and nothing is changed. Then the same with `apply`, which cannot be undone.
+hold them, and nothing is changed. Then the same with `apply`, which cannot be undone. With `follow_links`, what they
+did before they signed in goes, too, as far as a browser was theirs alone; afterwards nothing says which browsers were.
 
 ### Needs
 
@@ -32,6 +33,8 @@ in the task logs, ids of five characters and more are masked. *Delete the runs* 
 
 * `estimate`, `erase`: the log ends with the reason. Clear it: the job continues where it stopped, and skips what is
   erased already.
+* `erase` with *the users themselves are still there*: something is left of the browsers that were followed, which go
+  first. Do as below, and clear it.
 * `erase` with survivors: the log names the objects that still hold a user, or cannot be searched, and what to do. If
   objects cannot be read and may be lost, trigger it again with `discard_unreadable`; otherwise clear it once. If event
   hours were not written again, transform the landing hours that feed them, then clear it.
@@ -59,6 +62,7 @@ MAX_USERS = 100
 
 #: One argument, whatever characters are in the ids.
 USERS = "--user-ids-json={{ params.user_ids | tojson }}"
+FOLLOW = "{{ '--follow-links' if params.follow_links else '' }}"
 
 
 def mask_user_ids(context: Any) -> None:
@@ -96,6 +100,11 @@ with pipeline_dag(
             maxItems=MAX_USERS,
             description="The ids (user_id) to erase, one a line, exactly as they were sent.",
         ),
+        "follow_links": Param(
+            False,
+            type="boolean",
+            description="Erase the anonymous ids, too, that identity_links connects with these users and nobody else.",
+        ),
         "discard_unreadable": Param(
             False,
             type="boolean",
@@ -107,14 +116,20 @@ with pipeline_dag(
     estimate = spark_task(
         task_id="estimate",
         entry_point="run_erase_user",
-        arguments=[USERS],
+        arguments=[USERS, FOLLOW],
         settings=SETTINGS,
         before=mask_user_ids,
     )
     erase = spark_task(
         task_id="erase",
         entry_point="run_erase_user",
-        arguments=[USERS, APPLY, "--alone", "{{ '--discard-unreadable' if params.discard_unreadable else '' }}"],
+        arguments=[
+            USERS,
+            FOLLOW,
+            APPLY,
+            "--alone",
+            "{{ '--discard-unreadable' if params.discard_unreadable else '' }}",
+        ],
         settings=SETTINGS,
         timeout=timedelta(hours=24),
         alone=True,

@@ -1,9 +1,10 @@
 """Erase users: `spark-submit spark_jobs/run_erase_user.py … --user-id U [--user-id V | --users-file F] [--apply]`.
 
 Without --apply nothing changes, and what would change is shown. With it, the users are refused from now on, their
-lines are taken out of the raw objects, every table is made again without them, and every stored object is searched. A
-run that was killed is simply started again. Exit codes: 0 done, and nothing of them is left (or an estimate was shown),
-1 failed, or something is left or could not be made again, which is listed, 2 wrong arguments.
+lines are taken out of the raw objects, every table is made again without them, and every stored object is searched.
+With --follow-links the browsers go, too, that were seen with them alone (docs/erasure.md). A run that was killed is
+simply started again. Exit codes: 0 done, and nothing of them is left (or an estimate was shown), 1 failed, or something
+is left or could not be made again, which is listed, 2 wrong arguments.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from spark_jobs.lake.evolution import ensure_filled_lake
 from spark_jobs.lake.lake import Lake
 from spark_jobs.operations.erasure.erase_users import Erasure, ErasureReport, erase_users
 from spark_jobs.operations.erasure.estimate import Estimate, estimate
+from spark_jobs.operations.erasure.followed_links import LinkReport
 from spark_jobs.operations.erasure.user_matching import SoughtUsers
 from spark_jobs.raw.lake_stores import lake_stores
 
@@ -36,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the job; return the exit code."""
     parser = _parser()
     arguments = parser.parse_args(argv)
+    if arguments.lift and arguments.follow_links:
+        parser.error("--lift needs each id by name: which ones were followed is not kept; leave out --follow-links")
     users, location = _users_of(parser, arguments), location_of(arguments)
     started = time.monotonic()
     try:
@@ -47,11 +51,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             return DONE
         if not arguments.apply:
             ensure_filled_lake(lake)
-            shown = estimate(lake, lake_stores(lake), users)
+            shown = estimate(lake, lake_stores(lake), users, follow=arguments.follow_links)
             _write_json(arguments.json, asdict(shown))
             print(estimate_text(shown, users))
             return DONE
-        erasure = Erasure(users=users, alone=arguments.alone, discard_unreadable=arguments.discard_unreadable)
+        erasure = Erasure(
+            users=users,
+            alone=arguments.alone,
+            discard_unreadable=arguments.discard_unreadable,
+            follow_links=arguments.follow_links,
+        )
         report = erase_users(lake, erasure)
     except SparkJobError as error:
         print(f"erase_user: {error}", file=sys.stderr)
@@ -62,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"erase_user: {problem}", file=sys.stderr)
     for survivor in report.search.survivors:
         print(f"erase_user: {survivor.key} {survivor.why}; {survivor.remedy}", file=sys.stderr)
-    return FAILED if report.search.survivors or report.made.problems else DONE
+    return DONE if report.is_complete else FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,6 +87,11 @@ def _parser() -> argparse.ArgumentParser:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--apply", action="store_true", help="erase; without it, only show what would change")
     what.add_argument("--lift", action="store_true", help="receive the users' events again; restores nothing")
+    parser.add_argument(
+        "--follow-links",
+        action="store_true",
+        help="erase the anonymous ids, too, that identity_links connects with these users and nobody else",
+    )
     parser.add_argument(
         "--alone",
         action="store_true",
@@ -136,12 +150,14 @@ def _write_json(file: Path | None, content: object) -> None:
 
 def estimate_text(shown: Estimate, users: SoughtUsers) -> str:
     """Return what an erasure would change, for a person; logs are kept, so users are shown by their hash."""
+    links = link_lines(shown.links)
     unknown = [f"  user {place} (sha256 {users.hashes_in_order[place - 1][:12]}…)" for place in shown.unknown]
     if shown.is_empty:
         return "\n".join(
             [
                 f"erase_user: nothing holds these ids: no row and no raw object of {len(users.ids)} users",
                 *unknown,
+                *links,
                 "--apply refuses their events from now on all the same, and searches every stored object",
             ]
         )
@@ -156,8 +172,17 @@ def estimate_text(shown: Estimate, users: SoughtUsers) -> str:
             f"  snapshots to expire: {shown.snapshots:,}, with {shown.data_files:,} data files",
             *(f"  can't be searched: {key}; see --discard-unreadable" for key in shown.unreadable),
             *(["no table has an event of:", *unknown] if unknown else []),
+            *links,
         ]
     )
+
+
+def link_lines(links: LinkReport) -> list[str]:
+    """Return, for a person, which anonymous ids go with the users, and which do not, and why."""
+    return [
+        *(f"  goes with them: anonymous id (sha256 {user_hash[:12]}…)" for user_hash in links.followed),
+        *(f"  stays: anonymous id (sha256 {user_hash[:12]}…): {why}" for user_hash, why in links.not_followed),
+    ]
 
 
 def report_text(report: ErasureReport, users: int, seconds: float) -> str:
@@ -171,12 +196,19 @@ def report_text(report: ErasureReport, users: int, seconds: float) -> str:
         f"{report.expired_snapshots} snapshots expired, {len(search.removed)} leftovers removed; {seconds:.1f} s",
         *(f"  emptied {rewritten.key}: it could not be read" for rewritten in report.rewritten if rewritten.discarded),
     ]
+    lines += link_lines(report.links)
     if search.mentioned:
         lines.append(f"  {search.mentioned} rows of other users hold an id in a field of their own, and stay")
     left = (
         f"{len(search.survivors)} objects still hold them or can't be searched" if search.survivors else "nothing left"
     )
-    return "\n".join([*lines, f"erase_user: every stored object was searched: {left}"])
+    lines.append(f"erase_user: every stored object was searched: {left}")
+    if report.users_waiting:
+        lines.append(
+            "erase_user: the users themselves are still there: their events say which anonymous ids are theirs, and "
+            "something of these is left; do as is said of it, and run the same again"
+        )
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

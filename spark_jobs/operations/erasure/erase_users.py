@@ -15,6 +15,7 @@ from contracts.stages import TABLES
 from spark_jobs.lake.erased_users import add_erased_users
 from spark_jobs.lake.evolution import ensure_filled_lake
 from spark_jobs.lake.lake import Lake
+from spark_jobs.operations.erasure.followed_links import NO_LINKS, FollowedLinks, LinkReport, follow_links
 from spark_jobs.operations.erasure.rebuild import Rebuilt, rebuild
 from spark_jobs.operations.erasure.rewrite import (
     Rewritten,
@@ -46,21 +47,35 @@ _LONGEST_BUFFER: Final = timedelta(minutes=15)
 
 @dataclass(frozen=True, kw_only=True)
 class Erasure:
-    """What to do: `alone` says that no other job runs, `discard_unreadable` that what can't be searched may go."""
+    """What to do: `alone` says that no other job runs, `discard_unreadable` that what can't be searched may go.
+
+    With `follow_links` the anonymous ids go, too, that `identity_links` connects with these users and nobody else.
+    """
 
     users: SoughtUsers
     alone: bool = False
     discard_unreadable: bool = False
+    follow_links: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class ErasureReport:
-    """What was done, and what the search at the end found."""
+    """What was done, and what the search at the end found; `links` says which anonymous ids went with the users.
+
+    With `users_waiting` something of those is left, and so the users themselves were not erased yet.
+    """
 
     rewritten: tuple[Rewritten, ...]
     made: Rebuilt
     expired_snapshots: int
     search: SearchResult
+    links: LinkReport = NO_LINKS
+    users_waiting: bool = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is left, and everything was made again."""
+        return not self.search.survivors and not self.made.problems
 
 
 def erase_users(
@@ -69,8 +84,23 @@ def erase_users(
     *,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ErasureReport:
-    """Erase users from a lake; the report's `search.survivors` is empty if nothing of them is left."""
+    """Erase users from a lake; the report's `search.survivors` is empty if nothing of them is left.
+
+    What is followed goes first, and wholly: the users' own events say which ids these are, and the run after one that
+    was killed, or that left something, must find them again.
+    """
     ensure_filled_lake(lake)
+    links = follow_links(lake, erasure.users) if erasure.follow_links else FollowedLinks()
+    if not links.ids:
+        return replace(_erase(lake, erasure, clock), links=links.report)
+    progress(f"erasing {len(links.ids)} anonymous ids of the users first")
+    followed = _erase(lake, replace(erasure, users=SoughtUsers(ids=links.ids)), clock)
+    if not followed.is_complete:
+        return replace(followed, links=links.report, users_waiting=True)
+    return replace(_both(followed, _erase(lake, erasure, clock)), links=links.report)
+
+
+def _erase(lake: Lake, erasure: Erasure, clock: Callable[[], datetime]) -> ErasureReport:
     run = _Run(lake=lake, erasure=erasure, clock=clock, started=clock())
     progress("refusing the users' lines from now on")
     add_erased_users(lake, erasure.users.hashes, run.started)

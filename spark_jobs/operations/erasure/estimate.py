@@ -11,6 +11,7 @@ from contracts.stages import EVENT_HOURS, LATER_STAGES, TABLES
 from contracts.tables import REJECTED_EVENTS
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.ledgers import read_ledger
+from spark_jobs.operations.erasure.followed_links import NO_LINKS, FollowedLinks, LinkReport, follow_links
 from spark_jobs.operations.erasure.rewrite import objects_to_search
 from spark_jobs.operations.erasure.search import error_finding, findings, past_snapshots, raw_finding
 from spark_jobs.operations.erasure.user_matching import (
@@ -29,6 +30,7 @@ class Estimate:
 
     `objects` and `bytes` are to be rewritten; of `landing_hours`, `expired_hours` have lost raw objects. `fed` counts,
     by the stage's name, the keys that these hours feed; `snapshots` and `data_files` are those of the tables' past.
+    All of it counts the anonymous ids as well that `links` says are followed.
     """
 
     rows: Mapping[str, int]
@@ -41,6 +43,7 @@ class Estimate:
     snapshots: int
     data_files: int
     unknown: tuple[int, ...]
+    links: LinkReport = NO_LINKS
 
     @property
     def is_empty(self) -> bool:
@@ -48,8 +51,13 @@ class Estimate:
         return not self.objects and not any(self.rows.values())
 
 
-def estimate(lake: Lake, stores: LakeStores, users: SoughtUsers) -> Estimate:
-    """Look at the tables, and into the raw and error objects that may hold the users."""
+def estimate(lake: Lake, stores: LakeStores, users: SoughtUsers, *, follow: bool = False) -> Estimate:
+    """Look at the tables, and into the raw and error objects that may hold the users.
+
+    With `follow`, the anonymous ids that go with them are looked for, too.
+    """
+    links = follow_links(lake, users) if follow else FollowedLinks()
+    asked_for, users = users, SoughtUsers(ids=(*users.ids, *links.ids))
     received, rejected = users_received(lake, users), users_rejected(lake, users)
     hours = received.hours | rejected.hours
     named = received.keys | rejected.keys | rejected_without_line(lake).keys
@@ -73,7 +81,8 @@ def estimate(lake: Lake, stores: LakeStores, users: SoughtUsers) -> Estimate:
         fed=_fed(lake, hours),
         snapshots=snapshots,
         data_files=data_files,
-        unknown=tuple(place for place, user_hash in enumerate(users.hashes_in_order, 1) if user_hash not in known),
+        unknown=tuple(place for place, user_hash in enumerate(asked_for.hashes_in_order, 1) if user_hash not in known),
+        links=links.report,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from contracts.partitions import DAY, HOUR, landing_prefix
-from contracts.tables import LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS, Table
+from contracts.tables import IDENTITY_LINKS, LANDING_LEDGER, RECEIVED_EVENTS, REJECTED_EVENTS, Table
 from spark_jobs.errors import MissingObjectsError
 from spark_jobs.lake.erased_users import lift_erased_users
 from spark_jobs.lake.revision import Revision
@@ -19,6 +19,7 @@ from spark_jobs.landing.transform_events import transform_landing_hours
 from spark_jobs.operations.erasure import erase_users as steps
 from spark_jobs.operations.erasure import rebuild
 from spark_jobs.operations.erasure.erase_users import Erasure, ErasureReport, erase_users
+from spark_jobs.operations.erasure.followed_links import NotFollowed, follow_links
 from spark_jobs.operations.erasure.rewrite import rewrite_raw_objects
 from spark_jobs.operations.erasure.user_matching import SoughtUsers
 from spark_jobs.operations.maintain_tables import expire_rejected
@@ -80,6 +81,94 @@ def test_nothing_of_the_users_is_left_and_all_else_is_as_it_was(directory_lake: 
     assert after.pop(ERRORS_KEY) == failed(line("3", "o"))
     assert after == {key: before[key] for key in after}
     assert directory_lake.hashes() == directory_lake.rebuilt_hashes(days=True)
+
+
+def linked(device: str | None, user_id: str | None, click_id: str) -> bytes:
+    """Return the line of an event with one of the ids, or with both."""
+    event = line("", click_id, 20).replace(b'"user_id":"",', b"")
+    ids = {"anonymous_id": device, "user_id": user_id}
+    members = "".join(f'"{name}":"{value}",' for name, value in ids.items() if value is not None)
+    return event.replace(b'"click_id"', members.encode() + b'"click_id"')
+
+
+#: User 35's browsers: `phone` is theirs alone, `tablet` user 3's, too. They call user 1357 a browser of theirs.
+LINKED = (
+    linked("phone", "35", "x1"),
+    linked("phone", None, "x2"),
+    linked("tablet", "35", "x3"),
+    linked("tablet", "3", "x4"),
+    linked("tablet", None, "x5"),
+    linked("1357", "35", "x6"),
+)
+FOLLOWING = Erasure(users=USER_35, alone=True, follow_links=True)
+
+
+@pytest.fixture
+def linked_lake(directory_lake: DirectoryLake) -> DirectoryLake:
+    """Return the lake with browsers in it, and every table of its days made."""
+    fill(directory_lake.root, {f"{landing_prefix(TEN)}linked.gz": gzip.compress(b"".join(LINKED))})
+    directory_lake.make(days=True)
+    return directory_lake
+
+
+def hashes_of(*ids: str) -> tuple[str, ...]:
+    return SoughtUsers(ids=ids).hashes_in_order
+
+
+def test_browsers_of_the_users_alone_go_with_them_and_others_are_named(linked_lake: DirectoryLake) -> None:
+    report = erased(linked_lake, FOLLOWING)
+    assert (report.search.survivors, report.users_waiting) == ((), False)
+    assert report.links.followed == hashes_of("phone")
+    assert dict(report.links.not_followed) == {
+        hashes_of("tablet")[0]: NotFollowed.OF_OTHERS,
+        hashes_of("1357")[0]: NotFollowed.OF_ITS_OWN,
+    }
+    assert linked_lake.user_ids() == {"3", "1357", "tablet"}
+    links = values(linked_lake, IDENTITY_LINKS, "anonymous_id", "user_id")
+    assert links == [("tablet", "3")]
+    assert linked_lake.hashes() == linked_lake.rebuilt_hashes(days=True)
+
+
+def test_users_who_go_together_share_their_browsers(linked_lake: DirectoryLake) -> None:
+    followed = follow_links(linked_lake.lake, SoughtUsers(ids=("35", "3")))
+    assert followed.ids == ("phone", "tablet")
+
+
+def test_without_being_asked_to_follow_only_the_users_own_events_go(linked_lake: DirectoryLake) -> None:
+    assert erased(linked_lake).search.survivors == ()
+    assert linked_lake.user_ids() == {"3", "1357", "phone", "tablet"}
+    assert values(linked_lake, IDENTITY_LINKS, "anonymous_id", "user_id") == [("tablet", "3")]
+
+
+@pytest.mark.parametrize("step", ["objects_to_search", "rebuild", "expire_history", "search_lake"])
+def test_a_run_that_follows_finds_the_same_browsers_again_after_it_was_killed(
+    linked_lake: DirectoryLake, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Also at the second time that it comes to the step: what was followed is gone by then."""
+    for lives in (0, 1):
+        with monkeypatch.context() as killing:
+            killing.setattr(steps, step, _dying_after(lives, getattr(steps, step)))
+            with pytest.raises(KilledError):
+                erased(linked_lake, FOLLOWING)
+    assert erased(linked_lake, FOLLOWING).search.survivors == ()
+    assert linked_lake.user_ids() == {"3", "1357", "tablet"}
+
+
+def _dying_after(lives: int, step: Callable[..., Any]) -> Callable[..., Any]:
+    left = iter([step] * lives)
+    return lambda *given, **named: next(left, dying)(*given, **named)
+
+
+def test_the_users_wait_until_nothing_of_what_was_followed_is_left(linked_lake: DirectoryLake) -> None:
+    corrupt = f"{landing_prefix(ELEVEN)}corrupt.gz"
+    fill(linked_lake.root, {corrupt: gzip.compress(linked("phone", None, "x7"))[:-4]})
+    report = erased(linked_lake, FOLLOWING)
+    assert (report.users_waiting, report.is_complete) == (True, False)
+    assert "35" in linked_lake.user_ids()
+
+    again = erased(linked_lake, Erasure(users=USER_35, alone=True, follow_links=True, discard_unreadable=True))
+    assert (again.users_waiting, again.is_complete) == (False, True)
+    assert linked_lake.user_ids() == {"3", "1357", "tablet"}
 
 
 def dying(*_: Any, **__: Any) -> None:

@@ -1,5 +1,6 @@
 """Rules of the command: nothing changes without --apply, wrong ids are refused, and what is left is listed."""
 
+import gzip
 import json
 from collections import Counter
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import NoReturn
 
 import pytest
 
+from contracts.erasure import user_id_sha256
+from contracts.partitions import landing_prefix
 from spark_jobs import run_erase_user
 from spark_jobs.errors import SparkJobError
 from spark_jobs.lake import lake as lake_module
@@ -14,7 +17,7 @@ from spark_jobs.lake.erased_users import read_erased_users
 from spark_jobs.operations.erasure.erase_users import Erasure, ErasureReport
 from spark_jobs.operations.erasure.rebuild import Rebuilt
 from spark_jobs.operations.erasure.search import SearchResult
-from tests.spark_jobs.operations.erasure.lakes import DirectoryLake
+from tests.spark_jobs.operations.erasure.lakes import TEN, DirectoryLake, fill, line
 from tests.spark_jobs.table_rows import table_hashes
 
 pytestmark = pytest.mark.spark
@@ -61,6 +64,31 @@ def test_without_apply_what_would_change_is_shown_and_nothing_changes(
     assert "1 of 1 users are received again" in capsys.readouterr().out
 
 
+def test_what_is_followed_and_what_stays_is_shown_by_hash_before_and_after(
+    command_lake: DirectoryLake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = ',"anonymous_id":"'
+    lines = [line("35", "x1", more=f'{both}phone"'), line("35", "x2", more=f'{both}3"'), line("phone", "x3")]
+    lines[2] = lines[2].replace(b'"user_id"', b'"anonymous_id"')
+    fill(command_lake.root, {f"{landing_prefix(TEN)}linked.gz": gzip.compress(b"".join(lines))})
+    command_lake.make(days=True)
+    phone, three = (user_id_sha256(user_id)[:12] for user_id in ("phone", "3"))
+    said = [
+        f"  goes with them: anonymous id (sha256 {phone}…)",
+        f"  stays: anonymous id (sha256 {three}…): it was sent as a user_id, and so may be a user of its own",
+    ]
+    report = tmp_path / "report.json"
+    for mode, rows in (((), 6), (("--follow-links",), 7)):
+        arguments_of_mode = arguments(command_lake, "--user-id", "35", "--json", str(report), *mode)
+        assert run_erase_user.main(arguments_of_mode) == 0
+        printed = capsys.readouterr().out.splitlines()
+        assert [text for text in said if text in printed] == (said if mode else [])
+        shown = json.loads(report.read_text())
+        assert (shown["rows"]["received_events"], len(shown["links"]["followed"])) == (rows, len(mode))
+    assert run_erase_user.main(arguments(command_lake, "--user-id", "35", "--follow-links", "--apply")) == 0
+    assert set(said) <= set(capsys.readouterr().out.splitlines())
+
+
 @pytest.mark.parametrize("mode", [(), ("--apply",), ("--lift",)], ids=["estimate", "apply", "lift"])
 def test_a_database_without_tables_is_refused_and_stays_without(
     command_lake: DirectoryLake, capsys: pytest.CaptureFixture[str], mode: tuple[str, ...]
@@ -82,6 +110,7 @@ def test_a_database_without_tables_is_refused_and_stays_without(
         (["--user-ids-json", '["1", ""]'], "user 2 has an id of 0 characters"),
         (["--users-file", "no such file"], "can't read no such file"),
         (["--user-id", "1", "--apply", "--lift"], "not allowed with"),
+        (["--user-id", "1", "--follow-links", "--lift"], "--lift needs each id by name"),
     ],
 )
 def test_wrong_arguments_are_refused_before_spark_starts(
