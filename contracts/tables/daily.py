@@ -17,6 +17,10 @@ from contracts.tables.money import (
 
 _DAY: Final = required("day", "date", "The day, UTC.")
 _BY_DAY: Final = (Partition(column="day", transform="identity"),)
+_SITE: Final = optional(
+    "site", "string", "The pixel (site) whose visitor it is, where ids are per site (`ids_per_site`); null elsewhere."
+)
+_PRICES: Final = "Sum of the prices of purchases."
 
 SESSIONS: Final = Table(
     name="sessions",
@@ -52,6 +56,7 @@ SESSIONS: Final = Table(
         optional("landing_utm_source", "string", "The first event's `utm_source`."),
         optional("landing_utm_medium", "string", "The first event's `utm_medium`."),
         optional("landing_utm_campaign", "string", "The first event's `utm_campaign`."),
+        _SITE,
     ),
 )
 
@@ -67,6 +72,7 @@ USER_DAYS: Final = Table(
         required("first_event", "timestamp", "The user's first event of the day."),
         required("last_event", "timestamp", "The user's last event of the day."),
         required("events", "bigint", "The user's events of the day."),
+        _SITE,
     ),
 )
 
@@ -205,6 +211,7 @@ IDENTITY_LINKS: Final = Table(
         required("first_seen", "timestamp", "The first event of the day that names both."),
         required("last_seen", "timestamp", "The last event of the day that names both."),
         required("events", "bigint", "The events of the day that name both."),
+        _SITE,
     ),
 )
 

@@ -21,7 +21,7 @@ from contracts.tables.weekly import WEEK_LEDGER, WEEKLY_TRAFFIC
 from spark_jobs.checks.check_hours import check_keys
 from spark_jobs.checks.figures import volume_figure
 from spark_jobs.checks.file_figures import NO_FILES, FiguresByHour
-from spark_jobs.daily.daily_tables import known_sum
+from spark_jobs.daily.day_queries import user_days
 from spark_jobs.errors import UnsettledInputError
 from spark_jobs.lake.data_files import local_copies
 from spark_jobs.lake.duckdb_tasks import (
@@ -30,7 +30,6 @@ from spark_jobs.lake.duckdb_tasks import (
     by_partition,
     dealt_out,
     duckdb_connection,
-    parquet,
     run_tasks,
 )
 from spark_jobs.lake.filters import Condition, partitions_of_days
@@ -39,6 +38,7 @@ from spark_jobs.lake.ledgers import Aggregated, known_inputs, read_ledger, write
 from spark_jobs.lake.retries import TRIES, retrying
 from spark_jobs.lake.revision import Revision
 from spark_jobs.lake.table_files import StoredFile
+from spark_jobs.lake.user_keys import UserKeys
 from spark_jobs.progress import progress
 
 WeekAggregation = Aggregated[date, WeekRow]
@@ -174,6 +174,7 @@ def distinct_users(lake: Lake, days: Iterable[date]) -> Counter[date]:
     batches = dealt_out(files, files, cores=cores)
     task = WeekTask(
         batches=tuple(tuple(file.location for week in batch for file in files[week]) for batch in batches),
+        users=UserKeys(per_site=lake.events.ids_per_site),
         share=TaskShare.of(lake.spark, len(batches)),
     )
     found = run_tasks(lake.spark, len(batches), task.results)
@@ -185,6 +186,7 @@ class WeekTask:
     """What a Spark task needs, pickled into it: for each batch of weeks, the files of `user_days`."""
 
     batches: tuple[tuple[str, ...], ...]
+    users: UserKeys
     share: TaskShare
 
     def results(self, number: int) -> Iterator[Result]:
@@ -192,6 +194,6 @@ class WeekTask:
         with local_copies(self.batches[number]) as paths, duckdb_connection(self.share) as connection:
             counted = connection.execute(
                 f"SELECT date_trunc('week', day)::DATE AS week, count(DISTINCT user_id) AS users "  # noqa: S608
-                f"FROM {parquet(paths)} GROUP BY week"
+                f"FROM {user_days(paths, self.users)} GROUP BY week"
             )
             yield _USERS, counted.to_arrow_table()

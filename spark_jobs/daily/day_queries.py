@@ -16,6 +16,7 @@ from contracts.rules import NEW_USER_DAYS, SESSION_GAP
 from contracts.tables import DAILY_PRODUCT_STATS, DAILY_SOURCES, IDENTITY_LINKS, SESSIONS, USER_DAYS, Table
 from spark_jobs.daily.source_queries import foreign_host, source_rows
 from spark_jobs.lake.duckdb_tasks import in_part, parquet, rounded_down
+from spark_jobs.lake.user_keys import ONE_FOR_ALL_SITES, UserKeys
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _DAY_US: Final = timedelta(days=1) // _MICROSECOND
@@ -61,19 +62,22 @@ def _target_days(days: Iterable[int]) -> str:
     return f"CREATE TEMP TABLE target_days AS SELECT unnest([{', '.join(map(str, days))}]::BIGINT[]) AS day"
 
 
-def _events(part: int, parts: int) -> str:
+def _events(part: int, parts: int, users: UserKeys) -> str:
     """Return the table of the events of a part of the users, each user's in the order in which they happened.
+
+    From here on `user_id` is the user's key.
 
     Events at one time are in the order of their arrival; `click_id`, unique within an hour, decides the rest. Of
     anonymous ids, those are kept that do not stand in for the user.
     """
     return f"""
 CREATE TEMP TABLE events AS
-SELECT user_id, epoch_us(event_time) AS time, {rounded_down("epoch_us(event_time)", _DAY_US)} AS day, event_name,
-       CASE WHEN anonymous_id <> user_id THEN anonymous_id END AS anonymous_id, product_id, price,
+SELECT {users.key()} AS user_id, epoch_us(event_time) AS time,
+       {rounded_down("epoch_us(event_time)", _DAY_US)} AS day, event_name,
+       CASE WHEN anonymous_id <> {CLEAN}.user_id THEN anonymous_id END AS anonymous_id, product_id, price,
        {", ".join(_ONLY_OF_LANDINGS)}
-FROM {CLEAN} WHERE {in_part("user_id", part, parts)}
-ORDER BY user_id, event_time, received_at, click_id
+FROM {CLEAN} WHERE {in_part(users.key(), part, parts)}
+ORDER BY {users.key()}, event_time, received_at, click_id
 """
 
 
@@ -177,11 +181,11 @@ GROUP BY day, user_id
 """
 
 
-def statements(days: Iterable[int], *, part: int = 0, parts: int = 1) -> list[str]:
+def statements(days: Iterable[int], *, part: int = 0, parts: int = 1, users: UserKeys = ONE_FOR_ALL_SITES) -> list[str]:
     """Return what makes the relations that all the rest are read from, for one part of the users of these days."""
     return [
         _target_days(days),
-        _events(part, parts),
+        _events(part, parts, users),
         _FRAGMENTS,
         _NUMBERED_FRAGMENTS,
         _SESSION_ROWS,
@@ -190,17 +194,18 @@ def statements(days: Iterable[int], *, part: int = 0, parts: int = 1) -> list[st
     ]
 
 
-def product_stats(part: int = 0, parts: int = 1) -> str:
+def product_stats(part: int = 0, parts: int = 1, users: UserKeys = ONE_FOR_ALL_SITES) -> str:
     """Return the rows of `daily_product_stats` of a part of the products."""
     source, condition = ("events", "true") if parts == 1 else (CLEAN, in_part("product_id", part, parts))
     day = "day" if parts == 1 else f"{rounded_down('epoch_us(event_time)', _DAY_US)} AS day"
+    user = "user_id" if parts == 1 else f"{users.key()} AS user_id"
     return f"""
 SELECT day, product_id, count(*) AS users, sum(views)::BIGINT AS views, sum(carts)::BIGINT AS carts,
        sum(purchases)::BIGINT AS purchases, sum(revenue) AS revenue, sum(refunds)::BIGINT AS refunds,
        sum(refunded) AS refunded
 FROM (
-    SELECT day, product_id, user_id, {_COUNTS}, {_REVENUE}, {_REFUNDS}
-    FROM (SELECT {day}, product_id, user_id, event_name, price FROM {source} WHERE {condition})
+    SELECT day, product_id, user_id, {_COUNTS}, {_REVENUE}
+    FROM (SELECT {day}, product_id, {user}, event_name, price FROM {source} WHERE {condition})
     SEMI JOIN target_days USING (day)
     WHERE product_id IS NOT NULL AND event_name IN ('{_VIEW}', '{_CART}', '{_PURCHASE}', '{REFUND}')
     GROUP BY day, product_id, user_id
@@ -209,31 +214,37 @@ GROUP BY day, product_id
 """
 
 
-def _in_file_order(table: Table, rows: str) -> str:
+def _in_file_order(table: Table, rows: str, users: UserKeys) -> str:
     """Return the rows of a table as they are stored: by day, and within a day in the table's order."""
-    date = "DATE '1970-01-01' + day::INTEGER AS day"
-    columns = (date if column.name == "day" else column.name for column in table.columns)
+    stored = {
+        "day": "DATE '1970-01-01' + day::INTEGER AS day",
+        "user_id": f"{users.user_id()} AS user_id",
+        "site": f"{users.site()} AS site",
+    }
+    columns = (stored.get(column.name, column.name) for column in table.columns)
     return f"SELECT {', '.join(columns)} FROM ({rows}) AS of_days ORDER BY of_days.day, {', '.join(table.sort)}"
 
 
-def stored_rows(part: int = 0, parts: int = 1) -> dict[Table, str]:
+def stored_rows(part: int = 0, parts: int = 1, users: UserKeys = ONE_FOR_ALL_SITES) -> dict[Table, str]:
     """Return the rows of each table that a task writes."""
-    return {
-        SESSIONS: _in_file_order(SESSIONS, "FROM session_rows"),
-        USER_DAYS: _in_file_order(USER_DAYS, "FROM user_day_rows"),
-        IDENTITY_LINKS: _in_file_order(IDENTITY_LINKS, _LINK_ROWS),
-        DAILY_PRODUCT_STATS: _in_file_order(DAILY_PRODUCT_STATS, product_stats(part, parts)),
+    rows = {
+        SESSIONS: "FROM session_rows",
+        USER_DAYS: "FROM user_day_rows",
+        IDENTITY_LINKS: _LINK_ROWS,
+        DAILY_PRODUCT_STATS: product_stats(part, parts, users),
     }
+    return {table: _in_file_order(table, of_table, users) for table, of_table in rows.items()}
 
 
-def sources(sessions: Sequence[str] = (), *, part: int = 0, parts: int = 1) -> str:
+def sources(sessions: Sequence[str] = (), *, part: int = 0, parts: int = 1, users: UserKeys = ONE_FOR_ALL_SITES) -> str:
     """Return the rows of `daily_sources`: of a task's own sessions, or of a part of the sources of files of `sessions`.
 
     Users are cut into parts, and a source has users in each of them: of a cut day, files must have all sessions.
     """
     day = rounded_down("epoch_us(session_start)", _DAY_US)
-    rows = f"(SELECT *, {day} AS day FROM {parquet(sessions)})" if sessions else "session_rows"
-    return _in_file_order(DAILY_SOURCES, source_rows(rows, part=part, parts=parts))
+    keyed = f"* REPLACE ({users.key(site='site')} AS user_id)"
+    rows = f"(SELECT {keyed}, {day} AS day FROM {parquet(sessions)})" if sessions else "session_rows"
+    return _in_file_order(DAILY_SOURCES, source_rows(rows, part=part, parts=parts), users)
 
 
 #: Figures of days that add up over the parts, by their name: so two parts' rows are added up.
@@ -277,6 +288,15 @@ FROM (
 WHERE places >= (all_users + 1) // 2 AND places - users < (all_users + 2) // 2
 GROUP BY day, step
 """
+
+
+def user_days(files: Sequence[str], users: UserKeys = ONE_FOR_ALL_SITES) -> str:
+    """Return the relation of the `user_id`, which is the user's key, and the `day` of rows of `user_days`."""
+    if not users.per_site:
+        return parquet(files)
+    # Files of before there were sites have no such column.
+    completed = f"(SELECT NULL::VARCHAR AS site WHERE false) UNION ALL BY NAME FROM {parquet(files)}"
+    return f"(SELECT {users.key(site='site')} AS user_id, day FROM ({completed}))"
 
 
 def users_in_order(user_days: str, *, part: int = 0, parts: int = 1) -> str:

@@ -36,12 +36,12 @@ from spark_jobs.lake.duckdb_tasks import (
     TaskShare,
     dealt_out,
     duckdb_connection,
-    parquet,
     rows_in,
     run_tasks,
 )
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.types import arrow_schema
+from spark_jobs.lake.user_keys import UserKeys
 
 #: The tables that are computed from a day's events by tasks; the driver makes the others from what these return.
 DAY_TABLES: Final = (SESSIONS, USER_DAYS, IDENTITY_LINKS, DAILY_PRODUCT_STATS, DAILY_SOURCES)
@@ -87,7 +87,7 @@ def run_day_tasks(lake: Lake, days: Iterable[date], files: StoredFiles) -> Compu
     task = DayTask(
         batches=tuple(batches),
         targets={table: lake.file_target(table) for table in DAY_TABLES},
-        currency=lake.events.currency,
+        users=UserKeys(per_site=lake.events.ids_per_site),
         share=TaskShare.of(lake.spark, len(batches)),
     )
     results = run_tasks(lake.spark, len(batches), task.results)
@@ -120,7 +120,7 @@ class DayTask:
 
     batches: tuple[DayBatch, ...]
     targets: Mapping[Table, FileTarget]
-    currency: str | None
+    users: UserKeys
     share: TaskShare
 
     def results(self, number: int) -> Iterator[Result | DataFile]:
@@ -129,14 +129,14 @@ class DayTask:
         with local_copies(batch.locations) as paths, duckdb_connection(self.share) as connection:
             connection.from_arrow(no_events()).create(queries.NO_EVENTS)
             connection.execute(queries.clean(paths))
-            for statement in queries.statements(batch.days, part=batch.part, parts=batch.parts):
+            for statement in queries.statements(batch.days, part=batch.part, parts=batch.parts, users=self.users):
                 connection.execute(statement)
             yield FIGURES, connection.execute(queries.FIGURES).to_arrow_table()
             yield DURATIONS, connection.execute(queries.DURATIONS).to_arrow_table()
-            for table, rows in queries.stored_rows(batch.part, batch.parts).items():
+            for table, rows in queries.stored_rows(batch.part, batch.parts, self.users).items():
                 yield from _written(connection, rows, self.targets[table])
             if batch.parts == 1:
-                yield from _written(connection, queries.sources(), self.targets[DAILY_SOURCES])
+                yield from _written(connection, queries.sources(users=self.users), self.targets[DAILY_SOURCES])
 
 
 def _written(connection: duckdb.DuckDBPyConnection, query: str, target: FileTarget) -> Iterator[DataFile]:
@@ -159,6 +159,7 @@ def _sources_of_cut_days(lake: Lake, batches: Iterable[DayBatch], sessions: Iter
     task = SourceTask(
         batches=with_sessions,
         target=lake.file_target(DAILY_SOURCES),
+        users=UserKeys(per_site=lake.events.ids_per_site),
         share=TaskShare.of(lake.spark, len(with_sessions)),
     )
     return list(run_tasks(lake.spark, len(with_sessions), task.results).files)
@@ -170,13 +171,14 @@ class SourceTask:
 
     batches: tuple[DayBatch, ...]
     target: FileTarget
+    users: UserKeys
     share: TaskShare
 
     def results(self, number: int) -> Iterator[DataFile]:
         """Yield the files of a part."""
         batch = self.batches[number]
         with local_copies(batch.locations) as paths, duckdb_connection(self.share) as connection:
-            rows = queries.sources(paths, part=batch.part, parts=batch.parts)
+            rows = queries.sources(paths, part=batch.part, parts=batch.parts, users=self.users)
             yield from _written(connection, rows, self.target)
 
 
@@ -208,6 +210,7 @@ def run_cohort_tasks(lake: Lake, files: StoredFiles) -> UsersByCohort:
     task = CohortTask(
         locations=locations,
         parts=parts,
+        users=UserKeys(per_site=lake.events.ids_per_site),
         share=TaskShare.of(lake.spark, parts),
     )
     users: Counter[tuple[date, date]] = Counter()
@@ -222,10 +225,13 @@ class CohortTask:
 
     locations: tuple[str, ...]
     parts: int
+    users: UserKeys
     share: TaskShare
 
     def results(self, number: int) -> Iterator[Result]:
         """Yield the users of a part by day and cohort."""
         with local_copies(self.locations) as paths, duckdb_connection(self.share) as connection:
-            connection.execute(queries.users_in_order(parquet(paths), part=number, parts=self.parts))
+            connection.execute(
+                queries.users_in_order(queries.user_days(paths, self.users), part=number, parts=self.parts)
+            )
             yield COHORTS, connection.execute(queries.USERS_BY_COHORT).to_arrow_table()

@@ -22,7 +22,7 @@ from contracts.tables import (
     Table,
 )
 from spark_jobs.lake.duckdb_tasks import rounded_down
-from spark_jobs.shop_currency import counted_price, in_other_currency
+from spark_jobs.lake.user_keys import ONE_FOR_ALL_SITES, UserKeys
 
 _HOUR_US: Final = int(timedelta(hours=1).total_seconds() * 1_000_000)
 _GAP_US: Final = int(SESSION_GAP.total_seconds() * 1_000_000)
@@ -109,15 +109,11 @@ FROM placed
 DUPLICATES: Final = "CREATE TEMP VIEW duplicates AS SELECT filename, file_row_number FROM ranked WHERE place > 1"
 
 
-def events(currency: str | None) -> str:
-    """Return the table that the hourly tables are made of, of every hour that is read.
-
-    A price in another currency than the shop's is none here.
-    """
+def events(users: UserKeys = ONE_FOR_ALL_SITES) -> str:
+    """Return the table of what the hourly tables are made of, of every hour that is read; its `user_id` is the key."""
     return f"""
 CREATE TEMP TABLE events AS
-SELECT hour, user_id, event_time, event_name, product_id, {counted_price(currency)} AS price, currency,
-       {in_other_currency(currency)} AS in_other_currency,
+SELECT hour, {users.key()} AS user_id, event_time, event_name, product_id, price,
        coalesce({_AGENT} IN (SELECT agent FROM {CRAWLERS}), false) AS is_crawler
 FROM received ANTI JOIN duplicates USING (filename, file_row_number)
 """
@@ -220,7 +216,7 @@ HOURLY: Final[dict[Table, str]] = {
 }
 
 
-def clean(files: Sequence[str]) -> str:
+def clean(files: Sequence[str], users: UserKeys = ONE_FOR_ALL_SITES) -> str:
     """Return the query of the rows of `clean_events` of some files, in the order in which they are stored."""
     return f"""
 SELECT {", ".join(column.name for column in EVENT_COLUMNS)},
@@ -228,7 +224,7 @@ SELECT {", ".join(column.name for column in EVENT_COLUMNS)},
 FROM (
     SELECT *, CASE WHEN coalesce({_AGENT} IN (SELECT agent FROM {CRAWLERS}), false)
                    THEN ['{BotReason.CRAWLER_USER_AGENT}'] ELSE [] END
-              || CASE WHEN (hour, user_id) IN (SELECT (hour, user_id) FROM over_rate_users)
+              || CASE WHEN (hour, {users.key()}) IN (SELECT (hour, user_id) FROM over_rate_users)
                       THEN ['{BotReason.RATE}'] ELSE [] END
               || CASE WHEN coalesce({_AGENT} IN (SELECT agent FROM {HTTP_CLIENTS}), false)
                       THEN ['{BotReason.HTTP_CLIENT}'] ELSE [] END AS bot_reasons

@@ -27,6 +27,7 @@ from spark_jobs.lake.data_files import DataFile, FileTarget, local_copies, writt
 from spark_jobs.lake.duckdb_tasks import Result, StoredFiles, TaskShare, dealt_out, duckdb_connection, parts, run_tasks
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.types import table_schema
+from spark_jobs.lake.user_keys import UserKeys
 
 #: Rows that DuckDB hands to the file writer at once.
 _ROWS: Final = 100_000
@@ -81,7 +82,7 @@ def run_hour_tasks(lake: Lake, hours: Sequence[datetime], files: StoredFiles) ->
         targets={table: lake.file_target(table) for table in HOUR_TABLES},
         hourly=queries.HOURLY,
         events_per_hour=BOT_EVENTS_PER_HOUR,
-        currency=lake.events.currency,
+        users=UserKeys(per_site=lake.events.ids_per_site),
         share=TaskShare.of(lake.spark, len(batches)),
     )
     results = run_tasks(lake.spark, len(batches), task.results)
@@ -123,7 +124,7 @@ class HourTask:
     targets: Mapping[Table, FileTarget]
     hourly: Mapping[Table, str]
     events_per_hour: int
-    currency: str | None
+    users: UserKeys
     share: TaskShare
 
     def results(self, number: int) -> Iterator[Result | DataFile]:
@@ -145,28 +146,26 @@ class HourTask:
             connection.execute(statement)
         register_agents(connection)
         for statement in (
-            queries.events(self.currency),
+            queries.events(self.users),
             queries.over_rate_users(self.events_per_hour),
             queries.FLAGGED,
             queries.BY_USER,
         ):
             connection.execute(statement)
         yield COUNTS, connection.execute(queries.COUNTS).to_arrow_table()
-        yield PURCHASES, connection.execute(queries.PURCHASES).to_arrow_table()
-        yield from written_files(_clean_events(connection, batch, paths), self.targets[CLEAN_EVENTS])
+        yield from written_files(self._clean_events(connection, batch, paths), self.targets[CLEAN_EVENTS])
         for table, query in self.hourly.items():
             rows = connection.execute(f"{query} ORDER BY {', '.join(table.sort)}").to_arrow_table()
             yield from written_files([rows], self.targets[table])
 
-
-def _clean_events(
-    connection: duckdb.DuckDBPyConnection, batch: HourBatch, paths: Mapping[int, list[str]]
-) -> Iterator[pa.Table]:
-    """Yield the clean events of a batch's hours, in order, a few hours at a time."""
-    for hours in parts(batch.hours, batch.files, _SORTED_ROWS):
-        files = [path for hour in hours for path in paths[hour]]
-        for rows in connection.execute(queries.clean(files)).to_arrow_reader(_ROWS):
-            yield pa.Table.from_batches([rows])
+    def _clean_events(
+        self, connection: duckdb.DuckDBPyConnection, batch: HourBatch, paths: Mapping[int, list[str]]
+    ) -> Iterator[pa.Table]:
+        """Yield the clean events of a batch's hours, in order, a few hours at a time."""
+        for hours in parts(batch.hours, batch.files, _SORTED_ROWS):
+            files = [path for hour in hours for path in paths[hour]]
+            for rows in connection.execute(queries.clean(files, self.users)).to_arrow_reader(_ROWS):
+                yield pa.Table.from_batches([rows])
 
 
 def register_agents(connection: duckdb.DuckDBPyConnection) -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, datetime
 from math import copysign
 
@@ -16,6 +16,8 @@ DECIDING = ("received_at", "insertion_timestamp", "user_id")
 #: How a job spells the JSON in `extra`, which is left to it.
 Spelling = Callable[[Event], str]
 IsCrawler = Callable[[str], bool]
+#: The site, where ids are per site, and the id there.
+Person = tuple[str | None, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,28 +44,17 @@ class CleanEvent(Event):
         return self.event_time.date()
 
     @property
-    def is_in_other_currency(self) -> bool:
-        """Whether the price is no money of the shop's."""
-        return False
+    def person(self) -> Person:
+        return None, self.user_id
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShopEvent(CleanEvent):
-    """A clean event in a shop that has named its currency."""
-
-    shops_currency: str
+class CleanEventOfASite(CleanEvent):
+    """The same, where equal ids on two sites are two people."""
 
     @property
-    def is_in_other_currency(self) -> bool:
-        """A price without a currency is in the shop's."""
-        return self.price is not None and self.currency is not None and self.currency != self.shops_currency
-
-
-def in_shop(clean: Iterable[CleanEvent], currency: str | None) -> list[CleanEvent]:
-    """The events as the later tables count them, where the shop's currency is this, or is not named."""
-    if currency is None:
-        return list(clean)
-    return [ShopEvent(**vars(event), shops_currency=currency) for event in clean]
+    def person(self) -> Person:
+        return self.pixel_id, self.user_id
 
 
 #: What the headers of proxies, HTTP libraries and shops' servers begin with; a slash or a blank follows, or nothing.
@@ -118,12 +109,15 @@ def in_order(events: Iterable[CleanEvent]) -> list[CleanEvent]:
     return sorted(events, key=lambda event: (event.event_time, event.received_at, event.click_id))
 
 
-def clean_events(received: Iterable[ReceivedEvent], spelling: Spelling, is_crawler: IsCrawler) -> list[CleanEvent]:
+def clean_events(
+    received: Iterable[ReceivedEvent], spelling: Spelling, is_crawler: IsCrawler, *, per_site: bool = False
+) -> list[CleanEvent]:
     """Of the rows with one click_id in one event hour, the winner."""
     copies: dict[tuple[datetime, str], list[ReceivedEvent]] = defaultdict(list)
     for event in received:
         copies[hour_of(event), event.click_id].append(event)
-    return _marked([_winner(rows, spelling) for rows in copies.values()], is_crawler)
+    kind = CleanEventOfASite if per_site else CleanEvent
+    return _marked([_unmarked(_winner(rows, spelling), kind) for rows in copies.values()], is_crawler)
 
 
 def _winner(copies: list[ReceivedEvent], spelling: Spelling) -> ReceivedEvent:
@@ -149,23 +143,27 @@ def _absent_last(value: object) -> tuple[object, ...]:
     return (False, value, copysign(1, value) < 0) if isinstance(value, float) else (False, value)
 
 
-def _marked(events: list[ReceivedEvent], is_crawler: IsCrawler) -> list[CleanEvent]:
+def _unmarked(event: ReceivedEvent, kind: type[CleanEvent]) -> CleanEvent:
+    values = {name: value for name, value in asdict(event).items() if name not in ("landing_hour", "object_key")}
+    return kind(**values, is_bot=False, bot_reasons=())
+
+
+def _marked(events: list[CleanEvent], is_crawler: IsCrawler) -> list[CleanEvent]:
     """A bot is who says so in the user agent, and everything of a user in an hour in which there is too much of it.
 
     A program that a person may use is no bot, though lists of crawlers have it.
     """
-    rates = Counter((event.user_id, hour_of(event)) for event in events)
+    rates = Counter((event.person, event.hour) for event in events)
     clean = []
     for event in events:
         reasons = []
         agent = event.user_agent or ""
         if is_crawler(agent) and not is_http_client(agent):
             reasons.append("crawler_user_agent")
-        if rates[event.user_id, hour_of(event)] > MOST_EVENTS_OF_A_PERSON:
+        if rates[event.person, event.hour] > MOST_EVENTS_OF_A_PERSON:
             reasons.append("rate")
         is_bot = bool(reasons)
         if is_http_client(agent):
             reasons.append("http_client")
-        values = {name: value for name, value in asdict(event).items() if name not in ("landing_hour", "object_key")}
-        clean.append(CleanEvent(**values, is_bot=is_bot, bot_reasons=tuple(reasons)))
+        clean.append(replace(event, is_bot=is_bot, bot_reasons=tuple(reasons)))
     return clean

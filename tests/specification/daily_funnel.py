@@ -35,7 +35,7 @@ def daily_funnel(clean: Iterable[CleanEvent]) -> list[FunnelStep]:
 
 
 def _steps(day: date, events: Sequence[CleanEvent]) -> list[FunnelStep]:
-    walks = [walk(own) for own in measures.grouped(events, lambda event: event.user_id).values()]
+    walks = [walk(own) for own in measures.grouped(events, lambda event: event.person).values()]
     return [
         FunnelStep(
             day=day,

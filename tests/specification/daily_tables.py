@@ -173,7 +173,7 @@ def daily_sources(made: Iterable[Session]) -> list[DailySource]:
                 source=name,
                 medium=medium,
                 sessions=len(whole),
-                users=len({session.user_id for session in starting}),
+                users=len({(session.site, session.user_id) for session in starting}),
                 converted_sessions=converted,
                 conversion=converted / len(whole) if whole else None,
                 revenue=sum((session.revenue for session in starting), start=Decimal("0.00")),

@@ -1,15 +1,13 @@
 -- The second witness: every table behind `received_events`, said again in SQL for DuckDB, for more rows than the
--- specification in Python can take. Reads the views `received` (rows of `received_events`, times without a zone),
--- `crawlers` and `http_clients` (user agents that are one's) and `shop` (one row, its `shops_currency`); makes a table of
--- each name.
+-- specification in Python can take. Reads the views `received` (rows of `received_events`, times without a zone) and
+-- `crawlers` and `http_clients` (user agents that are one's), and `settings` (one row, whether ids are per site); makes a
+-- table of each name.
 
 CREATE TABLE clean_once AS
 SELECT *, date_trunc('hour', event_time) AS event_hour, event_time::DATE AS day, epoch_us(event_time) AS us,
-       event_name = 'Purchase' AS is_purchase, event_name = 'Refund' AS is_refund,
-       -- What is paid in another currency than the shop's is no money.
-       coalesce(price IS NOT NULL AND currency <> shops_currency, false) AS is_foreign,
-       CASE WHEN NOT is_foreign THEN price END AS amount
-FROM received CROSS JOIN shop
+       event_name = 'Purchase' AS is_purchase,
+       {'site': CASE WHEN (SELECT ids_per_site FROM settings) THEN pixel_id END, 'user_id': user_id} AS person
+FROM received
 QUALIFY row_number() OVER (
     PARTITION BY date_trunc('hour', event_time), click_id
     ORDER BY received_at, insertion_timestamp NULLS LAST, user_id, event_time, event_name, pixel_id NULLS LAST,
@@ -23,7 +21,7 @@ QUALIFY row_number() OVER (
 CREATE TABLE marked AS
 SELECT *, coalesce(user_agent IN (SELECT user_agent FROM crawlers), false) AS by_agent,
        coalesce(user_agent IN (SELECT user_agent FROM http_clients), false) AS by_client,
-       count(*) OVER (PARTITION BY user_id, event_hour) > 1000 AS by_rate
+       count(*) OVER (PARTITION BY person, event_hour) > 1000 AS by_rate
 FROM clean_once;
 
 -- Every event of a user in order, with the time since the one before.
@@ -37,8 +35,8 @@ SELECT *, by_agent OR by_rate AS is_bot,
        -- Of events at one time, one that is not a bot's starts the session that counts without bots.
        coalesce(us - lag(us) OVER people_first > 1_800_000_000, true) AS starts_session
 FROM marked
-WINDOW in_order AS (PARTITION BY user_id ORDER BY event_time, received_at, click_id),
-       people_first AS (PARTITION BY user_id ORDER BY event_time, by_agent OR by_rate);
+WINDOW in_order AS (PARTITION BY person ORDER BY event_time, received_at, click_id),
+       people_first AS (PARTITION BY person ORDER BY event_time, by_agent OR by_rate);
 
 CREATE TABLE clean_events AS SELECT * FROM ordered;
 
@@ -48,16 +46,16 @@ FROM (SELECT date_trunc('hour', event_time) AS event_hour, count(*) AS received 
 JOIN (SELECT event_hour, count(*) AS clean FROM ordered GROUP BY 1) USING (event_hour);
 
 CREATE TABLE hourly_event_counts AS
-SELECT event_hour, event_name, count(*) AS events, count(DISTINCT user_id) AS users,
+SELECT event_hour, event_name, count(*) AS events, count(DISTINCT person) AS users,
        count(*) FILTER (NOT is_bot) AS events_without_bots,
-       count(DISTINCT user_id) FILTER (NOT is_bot) AS users_without_bots
+       count(DISTINCT person) FILTER (NOT is_bot) AS users_without_bots
 FROM ordered GROUP BY ALL;
 
 CREATE TABLE hourly_traffic AS
 WITH both_ways AS (
     SELECT *, '' AS suffix FROM ordered UNION ALL SELECT *, 'people' FROM ordered WHERE NOT is_bot
 ), counted AS (
-    SELECT event_hour, suffix, count(*) AS events, count(DISTINCT user_id) AS users,
+    SELECT event_hour, suffix, count(*) AS events, count(DISTINCT person) AS users,
            count(*) FILTER (starts_session) AS sessions_started,
            count(*) FILTER (event_name = 'Search') AS searches,
            count(*) FILTER (event_name = 'ViewContent') AS views,
@@ -107,7 +105,7 @@ FROM of_products GROUP BY ALL;
 
 -- A user's day without a break: from midnight to midnight no more than 30 minutes without an event.
 CREATE TABLE gapless AS
-SELECT user_id, day FROM ordered GROUP BY ALL
+SELECT person, day FROM ordered GROUP BY ALL
 HAVING min(us) - epoch_us(day::TIMESTAMP) <= 1_800_000_000
    AND epoch_us(day::TIMESTAMP + INTERVAL 1 DAY) - max(us) <= 1_800_000_000
    AND coalesce(max(gap_us) FILTER (day_before = day), 0) <= 1_800_000_000;
@@ -124,11 +122,11 @@ CREATE TABLE sessions AS
 WITH cut AS (
     SELECT ordered.*, gap_us IS NULL OR gap_us > 1_800_000_000 AS natural_start,
            natural_start OR (ordered.day > day_before AND gapless.day IS NOT NULL) AS is_start
-    FROM ordered LEFT JOIN gapless ON gapless.user_id = ordered.user_id AND gapless.day = ordered.day_before
+    FROM ordered LEFT JOIN gapless ON gapless.person IS NOT DISTINCT FROM ordered.person AND gapless.day = ordered.day_before
 ), numbered AS (
-    SELECT *, sum(is_start::INT) OVER (PARTITION BY user_id ORDER BY place) AS number FROM cut
+    SELECT *, sum(is_start::INT) OVER (PARTITION BY person ORDER BY place) AS number FROM cut
 )
-SELECT user_id, min(event_time) AS session_start, max(event_time) AS session_end,
+SELECT person, person.user_id AS user_id, min(event_time) AS session_start, max(event_time) AS session_end,
        NOT arg_min(natural_start, place) AS continued,
        count(*) AS events,
        count(*) FILTER (event_name = 'Search') AS searches,
@@ -143,21 +141,23 @@ SELECT user_id, min(event_time) AS session_start, max(event_time) AS session_end
        first(nullif(host_of(referrer), host_of(page_url)) ORDER BY place) AS landing_referrer_host,
        first(utm_source ORDER BY place) AS landing_utm_source,
        first(utm_medium ORDER BY place) AS landing_utm_medium,
-       first(utm_campaign ORDER BY place) AS landing_utm_campaign
-FROM numbered GROUP BY user_id, number;
+       first(utm_campaign ORDER BY place) AS landing_utm_campaign,
+       person.site AS site
+FROM numbered GROUP BY person, number;
 
 CREATE TABLE user_days AS
-SELECT day, user_id, min(event_time) AS first_event, max(event_time) AS last_event, count(*) AS events
+SELECT day, person, person.user_id AS user_id, person.site AS site, min(event_time) AS first_event,
+       max(event_time) AS last_event, count(*) AS events
 FROM ordered GROUP BY ALL;
 
 -- New is who was last there more than 90 days ago, or never.
 CREATE TABLE new_on AS
-SELECT day, user_id FROM user_days
-QUALIFY coalesce(day - lag(day) OVER (PARTITION BY user_id ORDER BY day) > 90, true);
+SELECT day, person FROM user_days
+QUALIFY coalesce(day - lag(day) OVER (PARTITION BY person ORDER BY day) > 90, true);
 
 CREATE TABLE daily_traffic AS
 WITH events_of AS (
-    SELECT day, count(*) AS events, count(DISTINCT user_id) AS users,
+    SELECT day, count(*) AS events, count(DISTINCT person) AS users,
            count(*) FILTER (is_purchase) AS purchases,
            coalesce(sum(amount) FILTER (is_purchase), 0) AS revenue,
            count(*) FILTER (is_purchase AND price IS NULL) AS purchases_without_price,
@@ -186,18 +186,18 @@ FROM events_of LEFT JOIN sessions_of USING (day) LEFT JOIN new_of USING (day);
 
 CREATE TABLE daily_funnel AS
 WITH searched AS (
-    SELECT day, user_id, min(us) AS t FROM ordered WHERE event_name = 'Search' GROUP BY ALL
+    SELECT day, person, min(us) AS t FROM ordered WHERE event_name = 'Search' GROUP BY ALL
 ), viewed AS (
-    SELECT day, user_id, min(us) AS t, any_value(before.t) AS t_before
-    FROM ordered JOIN searched AS before USING (day, user_id)
+    SELECT day, person, min(us) AS t, any_value(before.t) AS t_before
+    FROM ordered JOIN searched AS before USING (day, person)
     WHERE event_name = 'ViewContent' AND us >= before.t GROUP BY ALL
 ), carted AS (
-    SELECT day, user_id, min(us) AS t, any_value(before.t) AS t_before
-    FROM ordered JOIN viewed AS before USING (day, user_id)
+    SELECT day, person, min(us) AS t, any_value(before.t) AS t_before
+    FROM ordered JOIN viewed AS before USING (day, person)
     WHERE event_name = 'AddToCart' AND us >= before.t GROUP BY ALL
 ), purchased AS (
-    SELECT day, user_id, min(us) AS t, any_value(before.t) AS t_before
-    FROM ordered JOIN carted AS before USING (day, user_id)
+    SELECT day, person, min(us) AS t, any_value(before.t) AS t_before
+    FROM ordered JOIN carted AS before USING (day, person)
     WHERE is_purchase AND us >= before.t GROUP BY ALL
 ), walked AS (
     SELECT day, 1 AS step, NULL::BIGINT AS wait FROM searched
@@ -209,7 +209,7 @@ WITH searched AS (
 )
 SELECT day, step, event_name,
        (SELECT count(*) FROM walked WHERE walked.day = days.day AND walked.step = steps.step) AS users_in_order,
-       (SELECT count(DISTINCT user_id) FROM ordered
+       (SELECT count(DISTINCT person) FROM ordered
         WHERE ordered.day = days.day AND ordered.event_name = steps.event_name) AS users_in_any_order,
        (SELECT median(wait) / 1e6 FROM walked WHERE walked.day = days.day AND walked.step = steps.step)
            AS median_seconds
@@ -220,7 +220,7 @@ WITH cohorts AS (
     SELECT day AS cohort_day, count(*) AS cohort_users FROM new_on GROUP BY ALL
 ), active AS (
     SELECT new_on.day AS cohort_day, user_days.day, count(*) AS active_users
-    FROM new_on JOIN user_days USING (user_id)
+    FROM new_on JOIN user_days USING (person)
     WHERE user_days.day BETWEEN new_on.day AND new_on.day + 30 GROUP BY ALL
 )
 SELECT days.day, cohort_day, days.day - cohort_day AS age, cohort_users, coalesce(active_users, 0) AS active_users
@@ -229,7 +229,7 @@ JOIN cohorts ON days.day BETWEEN cohort_day AND cohort_day + 30
 LEFT JOIN active USING (day, cohort_day);
 
 CREATE TABLE daily_product_stats AS
-SELECT day, product_id, count(DISTINCT user_id) AS users,
+SELECT day, product_id, count(DISTINCT person) AS users,
        count(*) FILTER (event_name = 'ViewContent') AS views,
        count(*) FILTER (event_name = 'AddToCart') AS carts,
        count(*) FILTER (is_purchase) AS purchases,
@@ -241,27 +241,28 @@ FROM of_products GROUP BY ALL;
 CREATE TABLE daily_sources AS
 WITH of_source AS (
     SELECT session_start::DATE AS day, ifnull(landing_utm_source, ifnull(landing_referrer_host, 'direct')) AS source,
-           landing_utm_medium AS medium, user_id, revenue, NOT continued AS whole, whole AND purchases > 0 AS converted
+           landing_utm_medium AS medium, person, revenue, NOT continued AS whole, whole AND purchases > 0 AS converted
     FROM sessions
 )
-SELECT day, source, medium, sum(whole::INT) AS sessions, count(DISTINCT user_id) AS users,
+SELECT day, source, medium, sum(whole::INT) AS sessions, count(DISTINCT person) AS users,
        sum(converted::INT) AS converted_sessions,
        CASE WHEN bool_or(whole) THEN sum(converted::INT) / sum(whole::INT) END AS conversion, sum(revenue) AS revenue
 FROM of_source GROUP BY ALL;
 
 CREATE TABLE identity_links AS
-SELECT day, anonymous_id, user_id, min(event_time) AS first_seen, max(event_time) AS last_seen, count(*) AS events
+SELECT day, anonymous_id, person.user_id AS user_id, person.site AS site, min(event_time) AS first_seen, max(event_time) AS last_seen,
+       count(*) AS events
 FROM ordered WHERE nullif(anonymous_id, user_id) IS NOT NULL GROUP BY ALL;
 
 CREATE TABLE day_ledger AS
 SELECT day, events, users, coalesce(pieces, 0) AS sessions
-FROM (SELECT day, count(*) AS events, count(DISTINCT user_id) AS users FROM ordered GROUP BY day)
+FROM (SELECT day, count(*) AS events, count(DISTINCT person) AS users FROM ordered GROUP BY day)
 LEFT JOIN (SELECT session_start::DATE AS day, count(*) AS pieces FROM sessions GROUP BY ALL) USING (day);
 
 -- Who is new in a week is new on the first day there: one before which the user has days of other weeks, or none.
 CREATE TABLE weekly_traffic AS
 WITH events_of AS (
-    SELECT date_trunc('week', day)::DATE AS week, count(*) AS events, count(DISTINCT user_id) AS users,
+    SELECT date_trunc('week', day)::DATE AS week, count(*) AS events, count(DISTINCT person) AS users,
            count(*) FILTER (is_purchase) AS purchases,
            coalesce(sum(amount) FILTER (is_purchase), 0) AS revenue,
            count(*) FILTER (is_refund) AS refunds,
@@ -275,7 +276,7 @@ WITH events_of AS (
 ), first_days AS (
     SELECT date_trunc('week', day)::DATE AS week, day - lag(day) OVER in_order AS days_away
     FROM user_days
-    WINDOW in_order AS (PARTITION BY user_id ORDER BY day)
+    WINDOW in_order AS (PARTITION BY person ORDER BY day)
     QUALIFY coalesce(date_trunc('week', day) > date_trunc('week', lag(day) OVER in_order), true)
 ), new_of AS (
     SELECT week, count(*) AS new_users FROM first_days WHERE coalesce(days_away > 90, true) GROUP BY week
@@ -289,7 +290,7 @@ FROM events_of LEFT JOIN sessions_of USING (week) LEFT JOIN new_of USING (week);
 CREATE TABLE week_ledger AS
 SELECT week, events, users, coalesce(pieces, 0) AS sessions
 FROM (
-    SELECT date_trunc('week', day)::DATE AS week, count(*) AS events, count(DISTINCT user_id) AS users
+    SELECT date_trunc('week', day)::DATE AS week, count(*) AS events, count(DISTINCT person) AS users
     FROM ordered GROUP BY ALL
 )
 LEFT JOIN (

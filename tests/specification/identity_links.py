@@ -18,6 +18,7 @@ class IdentityLink:
     first_seen: datetime
     last_seen: datetime
     events: int
+    site: str | None
 
 
 def identity_links(clean: Iterable[CleanEvent]) -> list[IdentityLink]:
@@ -31,8 +32,9 @@ def identity_links(clean: Iterable[CleanEvent]) -> list[IdentityLink]:
             first_seen=min(event.event_time for event in events),
             last_seen=max(event.event_time for event in events),
             events=len(events),
+            site=site,
         )
-        for (day, anonymous_id, user_id), events in measures.grouped(
-            pairs, lambda event: (event.day, event.anonymous_id, event.user_id)
+        for (day, anonymous_id, (site, user_id)), events in measures.grouped(
+            pairs, lambda event: (event.day, event.anonymous_id, event.person)
         ).items()
     ]

@@ -68,12 +68,11 @@ class Lake:
     week_ledger: list[WeekFigures]
 
 
-def lake(lines: Sequence[RawLine], spelling: Spelling, is_crawler: IsCrawler, *, currency: str | None = None) -> Lake:
-    """Every table, from nothing but the lines, and the shop's currency, if it has named one."""
+def lake(lines: Sequence[RawLine], spelling: Spelling, is_crawler: IsCrawler, *, per_site: bool = False) -> Lake:
+    """Every table, from nothing but the lines; `per_site` says that an id means one person within its site alone."""
     received, rejected = judged(lines)
-    clean = clean_events(received, spelling, is_crawler)
-    counted = in_shop(clean, currency)
-    made, days = sessions(counted), user_days(counted)
+    clean = clean_events(received, spelling, is_crawler, per_site=per_site)
+    made, days = sessions(clean), user_days(clean)
     present = users_by_day(days)
     return Lake(
         received_events=received,

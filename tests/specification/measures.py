@@ -30,7 +30,7 @@ def named(events: Iterable[CleanEvent], name: str) -> int:
 
 def users(events: Iterable[CleanEvent]) -> int:
     """How many users there are."""
-    return len({event.user_id for event in events})
+    return len({event.person for event in events})
 
 
 def revenue(events: Iterable[CleanEvent]) -> Decimal:

@@ -41,13 +41,14 @@ class Session:
     landing_utm_source: str | None
     landing_utm_medium: str | None
     landing_utm_campaign: str | None
+    site: str | None
 
 
 def sessions(clean: Iterable[CleanEvent]) -> list[Session]:
     """The sessions, and pieces of sessions, of every user."""
     return [
         _session(piece, continued=continued)
-        for own in measures.grouped(clean, lambda event: event.user_id).values()
+        for own in measures.grouped(clean, lambda event: event.person).values()
         for piece, continued in pieces(in_order(own))
     ]
 
@@ -58,7 +59,7 @@ def session_starts(clean: Iterable[CleanEvent]) -> list[CleanEvent]:
     Of events at one time, one that is not a bot's starts the session.
     """
     starts: list[CleanEvent] = []
-    for own in measures.grouped(clean, lambda event: event.user_id).values():
+    for own in measures.grouped(clean, lambda event: event.person).values():
         ordered = sorted(own, key=lambda event: (event.event_time, event.is_bot))
         starts.append(ordered[0])
         starts += [event for before, event in pairwise(ordered) if event.event_time - before.event_time > GAP]
@@ -107,4 +108,5 @@ def _session(events: Sequence[CleanEvent], *, continued: bool) -> Session:
         landing_utm_source=first.utm_source,
         landing_utm_medium=first.utm_medium,
         landing_utm_campaign=first.utm_campaign,
+        site=first.person[0],
     )

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from tests.specification import measures
-from tests.specification.clean_events import CleanEvent
+from tests.specification.clean_events import CleanEvent, Person
 
 DAY = timedelta(days=1)
 #: Who was not seen in as many days before is new.
 MEMORY = 90
 
-UsersByDay = dict[date, Set[str]]
+UsersByDay = dict[date, Set[Person]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,7 @@ class UserDay:
     first_event: datetime
     last_event: datetime
     events: int
+    site: str | None
 
 
 def user_days(clean: Iterable[CleanEvent]) -> list[UserDay]:
@@ -34,19 +35,23 @@ def user_days(clean: Iterable[CleanEvent]) -> list[UserDay]:
             first_event=min(event.event_time for event in events),
             last_event=max(event.event_time for event in events),
             events=len(events),
+            site=site,
         )
-        for (day, user_id), events in measures.grouped(clean, lambda e: (e.day, e.user_id)).items()
+        for (day, (site, user_id)), events in measures.grouped(clean, lambda e: (e.day, e.person)).items()
     ]
 
 
 def users_by_day(rows: Iterable[UserDay]) -> UsersByDay:
     """The users of each day that has any."""
-    return {day: {row.user_id for row in own} for day, own in measures.grouped(rows, lambda row: row.day).items()}
+    return {
+        day: {(row.site, row.user_id) for row in own}
+        for day, own in measures.grouped(rows, lambda row: row.day).items()
+    }
 
 
-def new_users(day: date, present: UsersByDay) -> Set[str]:
+def new_users(day: date, present: UsersByDay) -> Set[Person]:
     """The users of a day who were there on none of the 90 days before."""
-    seen: set[str] = set()
+    seen: set[Person] = set()
     for age in range(1, MEMORY + 1):
         seen |= present.get(day - age * DAY, set())
     return present.get(day, set()) - seen

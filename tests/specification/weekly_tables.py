@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from tests.specification import measures
-from tests.specification.clean_events import CleanEvent
+from tests.specification.clean_events import CleanEvent, Person
 from tests.specification.sessions import Session
 from tests.specification.user_days import UsersByDay, new_users
 
@@ -46,17 +46,17 @@ def weekly_traffic(clean: Iterable[CleanEvent], made: Iterable[Session], present
     ]
 
 
-def new_users_of_week(week: date, present: UsersByDay) -> Set[str]:
+def new_users_of_week(week: date, present: UsersByDay) -> Set[Person]:
     """The users who were new on their first day of the week."""
-    seen: set[str] = set()
-    new: set[str] = set()
+    seen: set[Person] = set()
+    new: set[Person] = set()
     for day in sorted(day for day in present if monday_of(day) == week):
         new |= new_users(day, present) - seen
         seen |= present[day]
     return new
 
 
-def _traffic(week: date, events: Sequence[CleanEvent], starting: Sequence[Session], new: Set[str]) -> WeeklyTraffic:
+def _traffic(week: date, events: Sequence[CleanEvent], starting: Sequence[Session], new: Set[Person]) -> WeeklyTraffic:
     users = measures.users(events)
     converted = sum(session.purchases > 0 for session in starting)
     return WeeklyTraffic(

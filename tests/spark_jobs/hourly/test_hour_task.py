@@ -29,6 +29,7 @@ from spark_jobs.lake.data_files import DataFile, FileTarget, written_files
 from spark_jobs.lake.duckdb_tasks import TaskShare
 from spark_jobs.lake.table_files import StoredFile
 from spark_jobs.lake.types import table_schema
+from spark_jobs.lake.user_keys import ONE_FOR_ALL_SITES
 from tests.spark_jobs.drawn_events import STREAM, Stream, drawn_events
 from tests.spark_jobs.received_rows import ReceivedEvent
 from tests.spark_jobs.reference_tables import reference_tables, winners
@@ -62,7 +63,7 @@ def test_batches_of_any_hours_are_what_the_reference_says(
                     targets={table: target(directory, table) for table in HOUR_TABLES},
                     hourly=HOURLY,
                     events_per_hour=3,
-                    currency=currency,
+                    users=ONE_FOR_ALL_SITES,
                     share=TaskShare(threads=1, megabytes=512),
                 )
             ):

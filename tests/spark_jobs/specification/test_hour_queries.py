@@ -17,6 +17,7 @@ from contracts.tables import RECEIVED_EVENTS
 from spark_jobs.hourly import hour_queries as queries
 from spark_jobs.hourly.hour_task import register_agents
 from spark_jobs.lake.types import table_schema
+from spark_jobs.lake.user_keys import UserKeys
 from tests.spark_jobs.specification.packed_run import drawn_streams, is_crawler
 from tests.spark_jobs.specification.streams import packed
 from tests.spark_jobs.specification.test_definitions_agree import plain_value, spelling
@@ -36,7 +37,7 @@ BEFORE_1970 = RawLine(
 )
 
 
-def made_by_queries(received: Path, hours: Sequence[int], currency: str | None) -> dict[str, list[dict[str, Any]]]:
+def made_by_queries(received: Path, hours: Sequence[int], users: UserKeys) -> dict[str, list[dict[str, Any]]]:
     """Return the rows that a task makes of some hours, by table; `event_ledger` has the counts."""
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
@@ -50,14 +51,14 @@ def made_by_queries(received: Path, hours: Sequence[int], currency: str | None) 
             connection.execute(statement)
         register_agents(connection)
         for statement in (
-            queries.events(currency),
+            queries.events(users),
             queries.over_rate_users(BOT_EVENTS_PER_HOUR),
             queries.FLAGGED,
             queries.BY_USER,
         ):
             connection.execute(statement)
         wanted = {
-            "clean_events": queries.clean([str(received)]),
+            "clean_events": queries.clean([str(received)], users),
             **{table.name: query for table, query in queries.HOURLY.items()},
         }
         return {name: rows_of(connection.execute(query).to_arrow_table()) for name, query in wanted.items()}
@@ -72,13 +73,14 @@ def write(received: Iterable[ReceivedEvent], file: Path) -> None:
     pq.write_table(pa.Table.from_pylist(rows, table_schema(RECEIVED_EVENTS)), file)
 
 
-@pytest.mark.parametrize("currency", [None, "EUR"])
-def test_the_queries_make_every_hour_as_specified(tmp_path: Path, currency: str | None) -> None:
+@pytest.mark.parametrize("per_site", [False, True], ids=["one id everywhere", "ids per site"])
+def test_the_queries_make_every_hour_as_specified(tmp_path: Path, per_site: bool) -> None:
+    users = UserKeys(per_site=per_site)
     lines = [*packed(drawn_streams(STREAMS, number=120)), BEFORE_1970]
-    specified = lake(lines, spelling, is_crawler, currency=currency)
+    specified = lake(lines, spelling, is_crawler, per_site=per_site)
     write(specified.received_events, tmp_path / "received.parquet")
     hours = sorted({int(hour_of(event).timestamp()) // 3600 for event in specified.received_events})
-    made = [made_by_queries(tmp_path / "received.parquet", hours[batch::BATCHES], currency) for batch in range(BATCHES)]
+    made = [made_by_queries(tmp_path / "received.parquet", hours[batch::BATCHES], users) for batch in range(BATCHES)]
     for table in ("clean_events", "hourly_event_counts", "hourly_traffic", "hourly_product_stats"):
         rows = getattr(specified, table)
         names = [field.name for field in fields(rows[0])]

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from contracts.event_settings import EventSettings
+from contracts.tables import USER_DAYS
 from spark_jobs.lake.lake import Lake
-from tests.spark_jobs.specification.comparison import UNSPECIFIED, specified_columns, specified_tables
+from tests.spark_jobs.specification.comparison import UNSPECIFIED, specified_columns, specified_tables, stored_rows
 from tests.spark_jobs.specification.packed_run import drawn_streams, run_packed
 
 pytestmark = pytest.mark.spark
@@ -21,9 +22,11 @@ def test_no_row_of_any_table_differs_from_the_specification(lake: Lake) -> None:
     assert run.differences == []
 
 
-def test_no_row_differs_in_a_shop_that_has_named_its_currency(lake: Lake) -> None:
-    shop = replace(lake, events=EventSettings(currency="EUR"))
-    assert run_packed(shop, drawn_streams(STREAMS // 2, number=978)).differences == []
+def test_nor_where_ids_are_per_site(lake: Lake) -> None:
+    """Users of the streams come to two sites and to none, with the same ids."""
+    of_sites = replace(lake, events=EventSettings(ids_per_site=True))
+    assert run_packed(of_sites, drawn_streams(STREAMS, number=2027)).differences == []
+    assert {row["site"] for row in stored_rows(lake, USER_DAYS)} == {None, "pixel-0", "pixel-1"}
 
 
 def test_the_specification_has_every_column_of_its_tables() -> None:

@@ -47,6 +47,11 @@ def tell_agents(
         connection.execute(f"CREATE TABLE {table} AS SELECT unnest(?::VARCHAR[]) AS user_agent", [agents])
 
 
+def tell_settings(connection: duckdb.DuckDBPyConnection, *, ids_per_site: bool = False) -> None:
+    """Make the table that says whether ids are per site."""
+    connection.execute("CREATE TABLE settings AS SELECT ?::BOOLEAN AS ids_per_site", [ids_per_site])
+
+
 class Witness:
     """DuckDB with a run's exported tables (`DIRECTORY/<table>/*.parquet`) and its own."""
 
@@ -56,6 +61,7 @@ class Witness:
         received = next(table for table in TABLES if table.name == "received_events")
         self.duckdb.execute(f"CREATE VIEW received AS SELECT {_columns(received)} FROM {self._rows(received)}")
         tell_agents(self.duckdb, is_crawler)
+        tell_settings(self.duckdb)
         self.duckdb.execute(SQL.read_text(encoding="utf-8"))
 
     def count(self, table: str) -> int:
