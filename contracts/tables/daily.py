@@ -20,7 +20,6 @@ _BY_DAY: Final = (Partition(column="day", transform="identity"),)
 _SITE: Final = optional(
     "site", "string", "The pixel (site) whose visitor it is, where ids are per site (`ids_per_site`); null elsewhere."
 )
-_PRICES: Final = "Sum of the prices of purchases."
 
 SESSIONS: Final = Table(
     name="sessions",

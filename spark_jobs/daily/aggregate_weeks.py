@@ -21,6 +21,7 @@ from contracts.tables.weekly import WEEK_LEDGER, WEEKLY_TRAFFIC
 from spark_jobs.checks.check_hours import check_keys
 from spark_jobs.checks.figures import volume_figure
 from spark_jobs.checks.file_figures import NO_FILES, FiguresByHour
+from spark_jobs.daily.daily_tables import known_sum
 from spark_jobs.daily.day_queries import user_days
 from spark_jobs.errors import UnsettledInputError
 from spark_jobs.lake.data_files import local_copies

@@ -17,6 +17,7 @@ from contracts.tables import DAILY_PRODUCT_STATS, DAILY_SOURCES, IDENTITY_LINKS,
 from spark_jobs.daily.source_queries import foreign_host, source_rows
 from spark_jobs.lake.duckdb_tasks import in_part, parquet, rounded_down
 from spark_jobs.lake.user_keys import ONE_FOR_ALL_SITES, UserKeys
+from spark_jobs.shop_currency import counted_price
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _DAY_US: Final = timedelta(days=1) // _MICROSECOND
@@ -42,20 +43,21 @@ CLEAN_COLUMNS: Final = (
     "event_name",
     "product_id",
     "price",
+    "currency",
     *_ONLY_OF_LANDINGS,
 )
 #: Of the relation that has these columns, and no row.
 NO_EVENTS: Final = "no_events"
 
 
-def clean(files: Sequence[str]) -> str:
-    """Return the view of the rows of local Parquet files; a column that was declared since they were written is null.
+def clean(files: Sequence[str], currency: str | None = None) -> str:
+    """Return the view of the rows of local Parquet files; a price in another currency than the shop's is none there.
 
-    It reads the relation `NO_EVENTS`, too, which has every column.
+    It reads the relation `NO_EVENTS`, too, which has every column: one that was declared since a file was written is
+    null.
     """
-    columns = ", ".join(CLEAN_COLUMNS)
-    rows = f"FROM {NO_EVENTS} UNION ALL BY NAME FROM {parquet(files)}"
-    return f"CREATE TEMP VIEW {CLEAN} AS SELECT {columns} FROM ({rows})"
+    rows = f"SELECT {', '.join(CLEAN_COLUMNS)} FROM (FROM {NO_EVENTS} UNION ALL BY NAME FROM {parquet(files)})"
+    return f"CREATE TEMP VIEW {CLEAN} AS SELECT * REPLACE ({counted_price(currency)} AS price) FROM ({rows})"
 
 
 def _target_days(days: Iterable[int]) -> str:
@@ -204,7 +206,7 @@ SELECT day, product_id, count(*) AS users, sum(views)::BIGINT AS views, sum(cart
        sum(purchases)::BIGINT AS purchases, sum(revenue) AS revenue, sum(refunds)::BIGINT AS refunds,
        sum(refunded) AS refunded
 FROM (
-    SELECT day, product_id, user_id, {_COUNTS}, {_REVENUE}
+    SELECT day, product_id, user_id, {_COUNTS}, {_REVENUE}, {_REFUNDS}
     FROM (SELECT {day}, product_id, {user}, event_name, price FROM {source} WHERE {condition})
     SEMI JOIN target_days USING (day)
     WHERE product_id IS NOT NULL AND event_name IN ('{_VIEW}', '{_CART}', '{_PURCHASE}', '{REFUND}')

@@ -88,6 +88,7 @@ def run_day_tasks(lake: Lake, days: Iterable[date], files: StoredFiles) -> Compu
         batches=tuple(batches),
         targets={table: lake.file_target(table) for table in DAY_TABLES},
         users=UserKeys(per_site=lake.events.ids_per_site),
+        currency=lake.events.currency,
         share=TaskShare.of(lake.spark, len(batches)),
     )
     results = run_tasks(lake.spark, len(batches), task.results)
@@ -121,6 +122,7 @@ class DayTask:
     batches: tuple[DayBatch, ...]
     targets: Mapping[Table, FileTarget]
     users: UserKeys
+    currency: str | None
     share: TaskShare
 
     def results(self, number: int) -> Iterator[Result | DataFile]:
@@ -128,7 +130,7 @@ class DayTask:
         batch = self.batches[number]
         with local_copies(batch.locations) as paths, duckdb_connection(self.share) as connection:
             connection.from_arrow(no_events()).create(queries.NO_EVENTS)
-            connection.execute(queries.clean(paths))
+            connection.execute(queries.clean(paths, self.currency))
             for statement in queries.statements(batch.days, part=batch.part, parts=batch.parts, users=self.users):
                 connection.execute(statement)
             yield FIGURES, connection.execute(queries.FIGURES).to_arrow_table()

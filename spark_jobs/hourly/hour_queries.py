@@ -23,6 +23,7 @@ from contracts.tables import (
 )
 from spark_jobs.lake.duckdb_tasks import rounded_down
 from spark_jobs.lake.user_keys import ONE_FOR_ALL_SITES, UserKeys
+from spark_jobs.shop_currency import counted_price, in_other_currency
 
 _HOUR_US: Final = int(timedelta(hours=1).total_seconds() * 1_000_000)
 _GAP_US: Final = int(SESSION_GAP.total_seconds() * 1_000_000)
@@ -109,11 +110,15 @@ FROM placed
 DUPLICATES: Final = "CREATE TEMP VIEW duplicates AS SELECT filename, file_row_number FROM ranked WHERE place > 1"
 
 
-def events(users: UserKeys = ONE_FOR_ALL_SITES) -> str:
-    """Return the table of what the hourly tables are made of, of every hour that is read; its `user_id` is the key."""
+def events(currency: str | None, users: UserKeys = ONE_FOR_ALL_SITES) -> str:
+    """Return the table that the hourly tables are made of, of every hour that is read.
+
+    A price in another currency than the shop's is none here, and `user_id` is the user's key.
+    """
     return f"""
 CREATE TEMP TABLE events AS
-SELECT hour, {users.key()} AS user_id, event_time, event_name, product_id, price,
+SELECT hour, {users.key()} AS user_id, event_time, event_name, product_id, {counted_price(currency)} AS price,
+       currency, {in_other_currency(currency)} AS in_other_currency,
        coalesce({_AGENT} IN (SELECT agent FROM {CRAWLERS}), false) AS is_crawler
 FROM received ANTI JOIN duplicates USING (filename, file_row_number)
 """

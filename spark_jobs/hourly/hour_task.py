@@ -83,6 +83,7 @@ def run_hour_tasks(lake: Lake, hours: Sequence[datetime], files: StoredFiles) ->
         hourly=queries.HOURLY,
         events_per_hour=BOT_EVENTS_PER_HOUR,
         users=UserKeys(per_site=lake.events.ids_per_site),
+        currency=lake.events.currency,
         share=TaskShare.of(lake.spark, len(batches)),
     )
     results = run_tasks(lake.spark, len(batches), task.results)
@@ -125,6 +126,7 @@ class HourTask:
     hourly: Mapping[Table, str]
     events_per_hour: int
     users: UserKeys
+    currency: str | None
     share: TaskShare
 
     def results(self, number: int) -> Iterator[Result | DataFile]:
@@ -146,13 +148,14 @@ class HourTask:
             connection.execute(statement)
         register_agents(connection)
         for statement in (
-            queries.events(self.users),
+            queries.events(self.currency, self.users),
             queries.over_rate_users(self.events_per_hour),
             queries.FLAGGED,
             queries.BY_USER,
         ):
             connection.execute(statement)
         yield COUNTS, connection.execute(queries.COUNTS).to_arrow_table()
+        yield PURCHASES, connection.execute(queries.PURCHASES).to_arrow_table()
         yield from written_files(self._clean_events(connection, batch, paths), self.targets[CLEAN_EVENTS])
         for table, query in self.hourly.items():
             rows = connection.execute(f"{query} ORDER BY {', '.join(table.sort)}").to_arrow_table()

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from math import copysign
 
@@ -45,16 +45,39 @@ class CleanEvent(Event):
 
     @property
     def person(self) -> Person:
+        """Who it is."""
         return None, self.user_id
+
+    @property
+    def is_in_other_currency(self) -> bool:
+        """Whether the price is no money of the shop's."""
+        return False
 
 
 @dataclass(frozen=True, kw_only=True)
-class CleanEventOfASite(CleanEvent):
-    """The same, where equal ids on two sites are two people."""
+class ShopEvent(CleanEvent):
+    """A clean event in a shop that has named its currency, or whose ids are per site."""
+
+    shops_currency: str | None
+    ids_per_site: bool
 
     @property
     def person(self) -> Person:
-        return self.pixel_id, self.user_id
+        """Equal ids on two sites may be two people."""
+        return self.pixel_id if self.ids_per_site else None, self.user_id
+
+    @property
+    def is_in_other_currency(self) -> bool:
+        """A price without a currency is in the shop's."""
+        named = self.shops_currency is not None and self.price is not None and self.currency is not None
+        return named and self.currency != self.shops_currency
+
+
+def in_shop(clean: Iterable[CleanEvent], currency: str | None, *, per_site: bool = False) -> list[CleanEvent]:
+    """The events as the later tables count them, where the shop's currency is this, or is not named."""
+    if currency is None and not per_site:
+        return list(clean)
+    return [ShopEvent(**vars(event), shops_currency=currency, ids_per_site=per_site) for event in clean]
 
 
 #: What the headers of proxies, HTTP libraries and shops' servers begin with; a slash or a blank follows, or nothing.
@@ -116,8 +139,7 @@ def clean_events(
     copies: dict[tuple[datetime, str], list[ReceivedEvent]] = defaultdict(list)
     for event in received:
         copies[hour_of(event), event.click_id].append(event)
-    kind = CleanEventOfASite if per_site else CleanEvent
-    return _marked([_unmarked(_winner(rows, spelling), kind) for rows in copies.values()], is_crawler)
+    return _marked([_winner(rows, spelling) for rows in copies.values()], is_crawler, per_site=per_site)
 
 
 def _winner(copies: list[ReceivedEvent], spelling: Spelling) -> ReceivedEvent:
@@ -143,27 +165,27 @@ def _absent_last(value: object) -> tuple[object, ...]:
     return (False, value, copysign(1, value) < 0) if isinstance(value, float) else (False, value)
 
 
-def _unmarked(event: ReceivedEvent, kind: type[CleanEvent]) -> CleanEvent:
-    values = {name: value for name, value in asdict(event).items() if name not in ("landing_hour", "object_key")}
-    return kind(**values, is_bot=False, bot_reasons=())
-
-
-def _marked(events: list[CleanEvent], is_crawler: IsCrawler) -> list[CleanEvent]:
+def _marked(events: list[ReceivedEvent], is_crawler: IsCrawler, *, per_site: bool) -> list[CleanEvent]:
     """A bot is who says so in the user agent, and everything of a user in an hour in which there is too much of it.
 
     A program that a person may use is no bot, though lists of crawlers have it.
     """
-    rates = Counter((event.person, event.hour) for event in events)
+    rates = Counter(_person_in_hour(event, per_site=per_site) for event in events)
     clean = []
     for event in events:
         reasons = []
         agent = event.user_agent or ""
         if is_crawler(agent) and not is_http_client(agent):
             reasons.append("crawler_user_agent")
-        if rates[event.person, event.hour] > MOST_EVENTS_OF_A_PERSON:
+        if rates[_person_in_hour(event, per_site=per_site)] > MOST_EVENTS_OF_A_PERSON:
             reasons.append("rate")
         is_bot = bool(reasons)
         if is_http_client(agent):
             reasons.append("http_client")
-        clean.append(replace(event, is_bot=is_bot, bot_reasons=tuple(reasons)))
+        values = {name: value for name, value in asdict(event).items() if name not in ("landing_hour", "object_key")}
+        clean.append(CleanEvent(**values, is_bot=is_bot, bot_reasons=tuple(reasons)))
     return clean
+
+
+def _person_in_hour(event: Event, *, per_site: bool) -> tuple[Person, datetime]:
+    return (event.pixel_id if per_site else None, event.user_id), hour_of(event)

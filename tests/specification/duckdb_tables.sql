@@ -1,13 +1,16 @@
 -- The second witness: every table behind `received_events`, said again in SQL for DuckDB, for more rows than the
--- specification in Python can take. Reads the views `received` (rows of `received_events`, times without a zone) and
--- `crawlers` and `http_clients` (user agents that are one's), and `settings` (one row, whether ids are per site); makes a
--- table of each name.
+-- specification in Python can take. Reads the views `received` (rows of `received_events`, times without a zone),
+-- `crawlers` and `http_clients` (user agents that are one's) and `shop` (one row, its `shops_currency` and whether its
+-- ids are per site); makes a table of each name.
 
 CREATE TABLE clean_once AS
 SELECT *, date_trunc('hour', event_time) AS event_hour, event_time::DATE AS day, epoch_us(event_time) AS us,
-       event_name = 'Purchase' AS is_purchase,
-       {'site': CASE WHEN (SELECT ids_per_site FROM settings) THEN pixel_id END, 'user_id': user_id} AS person
-FROM received
+       event_name = 'Purchase' AS is_purchase, event_name = 'Refund' AS is_refund,
+       -- What is paid in another currency than the shop's is no money.
+       coalesce(price IS NOT NULL AND currency <> shops_currency, false) AS is_foreign,
+       CASE WHEN NOT is_foreign THEN price END AS amount,
+       {'site': CASE WHEN ids_per_site THEN pixel_id END, 'user_id': user_id} AS person
+FROM received CROSS JOIN shop
 QUALIFY row_number() OVER (
     PARTITION BY date_trunc('hour', event_time), click_id
     ORDER BY received_at, insertion_timestamp NULLS LAST, user_id, event_time, event_name, pixel_id NULLS LAST,
@@ -250,8 +253,8 @@ SELECT day, source, medium, sum(whole::INT) AS sessions, count(DISTINCT person) 
 FROM of_source GROUP BY ALL;
 
 CREATE TABLE identity_links AS
-SELECT day, anonymous_id, person.user_id AS user_id, person.site AS site, min(event_time) AS first_seen, max(event_time) AS last_seen,
-       count(*) AS events
+SELECT day, anonymous_id, person.user_id AS user_id, person.site AS site, min(event_time) AS first_seen,
+       max(event_time) AS last_seen, count(*) AS events
 FROM ordered WHERE nullif(anonymous_id, user_id) IS NOT NULL GROUP BY ALL;
 
 CREATE TABLE day_ledger AS

@@ -68,11 +68,19 @@ class Lake:
     week_ledger: list[WeekFigures]
 
 
-def lake(lines: Sequence[RawLine], spelling: Spelling, is_crawler: IsCrawler, *, per_site: bool = False) -> Lake:
-    """Every table, from nothing but the lines; `per_site` says that an id means one person within its site alone."""
+def lake(
+    lines: Sequence[RawLine],
+    spelling: Spelling,
+    is_crawler: IsCrawler,
+    *,
+    currency: str | None = None,
+    per_site: bool = False,
+) -> Lake:
+    """Every table, from nothing but the lines, the shop's currency, if it has named one, and whose its ids are."""
     received, rejected = judged(lines)
     clean = clean_events(received, spelling, is_crawler, per_site=per_site)
-    made, days = sessions(clean), user_days(clean)
+    counted = in_shop(clean, currency, per_site=per_site)
+    made, days = sessions(counted), user_days(counted)
     present = users_by_day(days)
     return Lake(
         received_events=received,
@@ -86,14 +94,14 @@ def lake(lines: Sequence[RawLine], spelling: Spelling, is_crawler: IsCrawler, *,
         daily_traffic=daily_traffic(counted, made, present),
         daily_funnel=daily_funnel(counted),
         daily_retention=daily_retention(present),
-        daily_product_stats=daily_product_stats(clean),
+        daily_product_stats=daily_product_stats(counted),
         daily_sources=daily_sources(made),
-        identity_links=identity_links(clean),
-        weekly_traffic=weekly_traffic(clean, made, present),
+        identity_links=identity_links(counted),
+        weekly_traffic=weekly_traffic(counted, made, present),
         landing_ledger=landing_ledger(lines, received, rejected),
         event_ledger=event_ledger(received, clean),
-        day_ledger=day_ledger(clean, made),
-        week_ledger=week_ledger(clean, made),
+        day_ledger=day_ledger(counted, made),
+        week_ledger=week_ledger(counted, made),
     )
 
 

@@ -251,7 +251,7 @@ EVENT = st.builds(
     user_id=st.sampled_from(["ann", "bob", "eve", "dan", "zoë"]),
     click_id=st.sampled_from(["1", "2", "3"]),
     anonymous_id=st.sampled_from(["phone", "bob", None]),
-    event_name=st.sampled_from(STANDARD_EVENTS),
+    event_name=st.sampled_from(FUNNEL_EVENTS),
     product_id=st.sampled_from(["p", "q", "r", None]),
     price=st.sampled_from([None, Decimal("0.10"), Decimal("2.50")]),
 )

@@ -64,6 +64,7 @@ def test_batches_of_any_hours_are_what_the_reference_says(
                     hourly=HOURLY,
                     events_per_hour=3,
                     users=ONE_FOR_ALL_SITES,
+                    currency=currency,
                     share=TaskShare(threads=1, megabytes=512),
                 )
             ):

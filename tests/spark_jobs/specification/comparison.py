@@ -53,7 +53,7 @@ def specified_lake(
     def spelling(event: Event) -> str:
         return spelled.get(_row({name: getattr(event, name) for name in names}), "")
 
-    return lake(lines, spelling, is_crawler, per_site=stored_in.events.ids_per_site)
+    return lake(lines, spelling, is_crawler, currency=currency, per_site=stored_in.events.ids_per_site)
 
 
 def differences(specified: SpecifiedLake, stored_in: Lake, tables: Iterable[Table]) -> list[Difference]:

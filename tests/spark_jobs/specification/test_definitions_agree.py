@@ -12,7 +12,7 @@ import pytest
 
 from tests.spark_jobs.specification.packed_run import drawn_streams, is_crawler
 from tests.spark_jobs.specification.streams import packed
-from tests.spark_jobs.specification.witness import SQL, WITNESSED, tell_agents, tell_settings
+from tests.spark_jobs.specification.witness import SQL, WITNESSED, tell_agents, tell_shop
 from tests.specification.clean_events import ReceivedEvent
 from tests.specification.judgement import Event
 from tests.specification.lake import lake
@@ -34,7 +34,7 @@ def spelling(event: Event) -> str:
     return event.extra or ""
 
 
-def sql_tables(received: Iterable[ReceivedEvent], *, per_site: bool) -> duckdb.DuckDBPyConnection:
+def sql_tables(received: Iterable[ReceivedEvent], currency: str | None, *, per_site: bool) -> duckdb.DuckDBPyConnection:
     """Return DuckDB with the SQL's tables of received events."""
     rows = [asdict(event) for event in received]
     schema = pa.schema([pa.field(name, _TYPES.get(name, pa.string())) for name in rows[0]])
@@ -43,7 +43,7 @@ def sql_tables(received: Iterable[ReceivedEvent], *, per_site: bool) -> duckdb.D
     connection.register("rows", pa.Table.from_pylist(plain, schema))
     connection.execute("CREATE TABLE received AS FROM rows")
     tell_agents(connection, is_crawler)
-    tell_settings(connection, ids_per_site=per_site)
+    tell_shop(connection, currency=currency, ids_per_site=per_site)
     connection.execute(SQL.read_text(encoding="utf-8"))
     return connection
 
@@ -55,11 +55,11 @@ def plain_value(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize("per_site", [False, True], ids=["one id everywhere", "ids per site"])
-def test_python_and_sql_define_the_same_tables(per_site: bool) -> None:
+@pytest.mark.parametrize(("currency", "per_site"), [(None, False), ("EUR", False), ("EUR", True)])
+def test_python_and_sql_define_the_same_tables(currency: str | None, per_site: bool) -> None:
     lines = list(packed(drawn_streams(STREAMS, number=60)))
-    specified = lake(lines, spelling, is_crawler, per_site=per_site)
-    with sql_tables(specified.received_events, per_site=per_site) as connection:
+    specified = lake(lines, spelling, is_crawler, currency=currency, per_site=per_site)
+    with sql_tables(specified.received_events, currency, per_site=per_site) as connection:
         for table in WITNESSED:
             rows = getattr(specified, table)
             names = [field.name for field in fields(rows[0])]

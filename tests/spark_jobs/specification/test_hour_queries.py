@@ -37,7 +37,9 @@ BEFORE_1970 = RawLine(
 )
 
 
-def made_by_queries(received: Path, hours: Sequence[int], users: UserKeys) -> dict[str, list[dict[str, Any]]]:
+def made_by_queries(
+    received: Path, hours: Sequence[int], currency: str | None, users: UserKeys
+) -> dict[str, list[dict[str, Any]]]:
     """Return the rows that a task makes of some hours, by table; `event_ledger` has the counts."""
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
@@ -51,7 +53,7 @@ def made_by_queries(received: Path, hours: Sequence[int], users: UserKeys) -> di
             connection.execute(statement)
         register_agents(connection)
         for statement in (
-            queries.events(users),
+            queries.events(currency, users),
             queries.over_rate_users(BOT_EVENTS_PER_HOUR),
             queries.FLAGGED,
             queries.BY_USER,
@@ -73,14 +75,15 @@ def write(received: Iterable[ReceivedEvent], file: Path) -> None:
     pq.write_table(pa.Table.from_pylist(rows, table_schema(RECEIVED_EVENTS)), file)
 
 
-@pytest.mark.parametrize("per_site", [False, True], ids=["one id everywhere", "ids per site"])
-def test_the_queries_make_every_hour_as_specified(tmp_path: Path, per_site: bool) -> None:
+@pytest.mark.parametrize(("currency", "per_site"), [(None, False), ("EUR", False), ("EUR", True)])
+def test_the_queries_make_every_hour_as_specified(tmp_path: Path, currency: str | None, per_site: bool) -> None:
     users = UserKeys(per_site=per_site)
     lines = [*packed(drawn_streams(STREAMS, number=120)), BEFORE_1970]
-    specified = lake(lines, spelling, is_crawler, per_site=per_site)
+    specified = lake(lines, spelling, is_crawler, currency=currency, per_site=per_site)
     write(specified.received_events, tmp_path / "received.parquet")
     hours = sorted({int(hour_of(event).timestamp()) // 3600 for event in specified.received_events})
-    made = [made_by_queries(tmp_path / "received.parquet", hours[batch::BATCHES], users) for batch in range(BATCHES)]
+    batches = (hours[batch::BATCHES] for batch in range(BATCHES))
+    made = [made_by_queries(tmp_path / "received.parquet", batch, currency, users) for batch in batches]
     for table in ("clean_events", "hourly_event_counts", "hourly_traffic", "hourly_product_stats"):
         rows = getattr(specified, table)
         names = [field.name for field in fields(rows[0])]

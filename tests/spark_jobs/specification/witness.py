@@ -35,11 +35,8 @@ LEFT_OUT: Final = ("input_version", "events_version", "users_fingerprint", "fail
 _COMPARED_AS: Final[dict[ColumnType, str]] = {"array<string>": "VARCHAR[]"}
 
 
-def tell_agents(
-    connection: duckdb.DuckDBPyConnection, is_crawler: Callable[[str], bool], currency: str | None = None
-) -> None:
-    """Make the tables of the user agents in `received` that are a crawler's or an HTTP client's, and `shop`."""
-    connection.execute("CREATE TABLE shop AS SELECT ?::VARCHAR AS shops_currency", [currency])
+def tell_agents(connection: duckdb.DuckDBPyConnection, is_crawler: Callable[[str], bool]) -> None:
+    """Make the tables of the user agents in `received` that are a crawler's, and that are an HTTP client's."""
     found = connection.execute("SELECT DISTINCT user_agent FROM received WHERE user_agent IS NOT NULL").fetchall()
     clients = [agent for (agent,) in found if is_http_client(agent)]
     crawlers = [agent for (agent,) in found if agent not in clients and is_crawler(agent)]
@@ -47,9 +44,12 @@ def tell_agents(
         connection.execute(f"CREATE TABLE {table} AS SELECT unnest(?::VARCHAR[]) AS user_agent", [agents])
 
 
-def tell_settings(connection: duckdb.DuckDBPyConnection, *, ids_per_site: bool = False) -> None:
-    """Make the table that says whether ids are per site."""
-    connection.execute("CREATE TABLE settings AS SELECT ?::BOOLEAN AS ids_per_site", [ids_per_site])
+def tell_shop(
+    connection: duckdb.DuckDBPyConnection, *, currency: str | None = None, ids_per_site: bool = False
+) -> None:
+    """Make the table of the shop's currency, and of whether its ids are per site."""
+    shop = "CREATE TABLE shop AS SELECT ?::VARCHAR AS shops_currency, ?::BOOLEAN AS ids_per_site"
+    connection.execute(shop, [currency, ids_per_site])
 
 
 class Witness:
@@ -61,7 +61,7 @@ class Witness:
         received = next(table for table in TABLES if table.name == "received_events")
         self.duckdb.execute(f"CREATE VIEW received AS SELECT {_columns(received)} FROM {self._rows(received)}")
         tell_agents(self.duckdb, is_crawler)
-        tell_settings(self.duckdb)
+        tell_shop(self.duckdb)
         self.duckdb.execute(SQL.read_text(encoding="utf-8"))
 
     def count(self, table: str) -> int:
