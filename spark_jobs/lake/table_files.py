@@ -46,6 +46,9 @@ import {_PARQUET}.ParquetReadOptions;
 import {_PARQUET}.format.converter.ParquetMetadataConverter;
 
 public class TableFiles {{
+    // Reading the defaults takes a Hadoop configuration, which is 280 jars searched and an XML file parsed: once.
+    private final ParquetReadOptions readOptions = ParquetReadOptions.builder().build();
+
     public String list(Table table, long snapshot, Expression filter, String measured) throws IOException {{
         StringBuilder lines = new StringBuilder();
         TableScan scan = (TableScan) table.newScan().useSnapshot(snapshot);  // this compiler knows no generics
@@ -85,7 +88,7 @@ public class TableFiles {{
 
     public void add(OverwriteFiles commit, Table table, byte[] files) throws IOException {{
         MetricsConfig metrics = MetricsConfig.forTable(table);
-        ParquetMetadataConverter converter = new ParquetMetadataConverter(ParquetReadOptions.builder().build());
+        ParquetMetadataConverter converter = new ParquetMetadataConverter(readOptions);
         DataInputStream input = new DataInputStream(new ByteArrayInputStream(files));
         while (input.available() > 0) {{
             String location = new String(next(input), StandardCharsets.UTF_8);
