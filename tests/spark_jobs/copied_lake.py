@@ -13,15 +13,19 @@ from spark_jobs.lake.lake import Lake
 
 
 def copy_lake(made: Lake, empty: Lake) -> Lake:
-    """Fill an empty lake of the same warehouse with another's raw objects and tables as they are now; return it."""
+    """Fill an empty lake with another's raw objects and tables as they are now; return it."""
     shutil.copytree(made.raw_uri, empty.raw_uri, dirs_exist_ok=True)
-    warehouse = Path(made.warehouse_uri)
-    for table in (warehouse / made.database).iterdir():
+    source, target = _tables(made), _tables(empty)
+    for table in source.iterdir():
         version = (table / "metadata" / "version-hint.text").read_text().strip()
         metadata = json.loads((table / "metadata" / f"v{version}.metadata.json").read_text())
-        metadata["location"] = metadata["location"].replace(f"/{made.database}/", f"/{empty.database}/")
-        own = warehouse / empty.database / table.name / "metadata"
+        metadata["location"] = metadata["location"].replace(f"{source}/", f"{target}/")
+        own = target / table.name / "metadata"
         own.mkdir(parents=True)
         (own / f"v{version}.metadata.json").write_text(json.dumps(metadata | {"metadata-log": []}))
         (own / "version-hint.text").write_text(version)
     return empty
+
+
+def _tables(lake: Lake) -> Path:
+    return Path(lake.warehouse_uri).resolve() / lake.database

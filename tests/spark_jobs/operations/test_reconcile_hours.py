@@ -33,6 +33,8 @@ from spark_jobs.landing import transform_events
 from spark_jobs.operations import reconcile_hours
 from storage.by_hour import LandedObjects, landed_objects
 from storage.object_store import ObjectStore
+from tests.spark_jobs.conftest import NewLake
+from tests.spark_jobs.copied_lake import copy_lake
 from tests.spark_jobs.raw_lake import arguments, lay_down, line
 from tests.spark_jobs.table_rows import table_rows
 
@@ -46,6 +48,35 @@ NEXT_DAY = TEN + DAY
 @pytest.fixture
 def lake(lake_with_tables: Lake) -> Lake:
     return lake_with_tables
+
+
+@pytest.fixture(scope="module")
+def one_hour_once(empty_tables: Lake, new_lake: NewLake, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    made = copy_lake(empty_tables, new_lake())
+    lay_down(made, TEN, "a", [line(at(5), "1")])
+    reconciled(made, tmp_path_factory.mktemp("reports") / "report.json")
+    return made
+
+
+@pytest.fixture
+def one_hour(one_hour_once: Lake, new_lake: NewLake) -> Lake:
+    """Return a lake of one landing hour with one event, which is in every table."""
+    return copy_lake(one_hour_once, new_lake())
+
+
+@pytest.fixture(scope="module")
+def open_day_once(empty_tables: Lake, new_lake: NewLake, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    made = copy_lake(empty_tables, new_lake())
+    lay_down(made, TEN, "a", [line(at(5), "1")])
+    report = tmp_path_factory.mktemp("reports") / "report.json"
+    reconciled(made, report, "--settled-before", "2026-11-22T23:00:00+00:00")
+    return made
+
+
+@pytest.fixture
+def open_day(open_day_once: Lake, new_lake: NewLake) -> Lake:
+    """Return a lake of one landing hour with one event, made while its day was not over."""
+    return copy_lake(open_day_once, new_lake())
 
 
 def at(minute: int) -> datetime:
@@ -129,42 +160,37 @@ def test_an_open_hour_is_left_to_its_own_run(lake: Lake, tmp_path: Path) -> None
 
 
 def test_an_hour_whose_raw_objects_are_gone_fails_the_run_but_the_others_are_made(
-    lake: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    one_hour: Lake, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lay_down(lake, TEN, "a", [line(at(5), "1")])
-    reconciled(lake, tmp_path / "report.json")
     for table in (CLEAN_EVENTS, EVENT_LEDGER):
-        lake.spark.sql(f"DELETE FROM {lake.table(table.name)}")
-    for path in Path(lake.raw_uri).rglob("*.gz"):
+        one_hour.spark.sql(f"DELETE FROM {one_hour.table(table.name)}")
+    for path in Path(one_hour.raw_uri).rglob("*.gz"):
         path.unlink()
-    lay_down(lake, ELEVEN, "b", [line(at(70), "2")])
+    lay_down(one_hour, ELEVEN, "b", [line(at(70), "2")])
     span = ["--from", "2026-11-22T09", "--to", "2026-11-22T12"]
-    assert run_reconcile_hours.main(arguments(lake, *span)) == 1
+    assert run_reconcile_hours.main(arguments(one_hour, *span)) == 1
     shown = capsys.readouterr().err
     assert "landing hours 2026-11-22T10 were not transformed: 1 raw objects that the ledger names are gone" in shown
-    assert len(table_rows(lake, CLEAN_EVENTS)) == 2
+    assert len(table_rows(one_hour, CLEAN_EVENTS)) == 2
 
 
 def test_an_event_hour_whose_input_is_between_commits_fails_the_run_but_the_others_are_made(
-    lake: Lake,
-    tmp_path: Path,
+    one_hour: Lake,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(retries, "FIRST_WAIT_SECONDS", 0.0)
     monkeypatch.setattr(reconcile_hours, "PASSES", 1)
-    lay_down(lake, TEN, "a", [line(at(5), "1")])
-    reconciled(lake, tmp_path / "report.json")
-    received = lake.table(RECEIVED_EVENTS.name)
-    lake.spark.sql(f"INSERT INTO {received} SELECT * FROM {received}")  # as a transform does that then dies
-    lake.spark.sql(f"DELETE FROM {lake.table(EVENT_LEDGER.name)}")
-    lay_down(lake, ELEVEN, "b", [line(at(70), "2")])
+    received = one_hour.table(RECEIVED_EVENTS.name)
+    one_hour.spark.sql(f"INSERT INTO {received} SELECT * FROM {received}")  # as a transform does that then dies
+    one_hour.spark.sql(f"DELETE FROM {one_hour.table(EVENT_LEDGER.name)}")
+    lay_down(one_hour, ELEVEN, "b", [line(at(70), "2")])
     span = ["--from", "2026-11-22T09", "--to", "2026-11-22T12"]
-    assert run_reconcile_hours.main(arguments(lake, *span)) == 1
+    assert run_reconcile_hours.main(arguments(one_hour, *span)) == 1
     shown = capsys.readouterr()
     assert "event hours 2026-11-22T10 were not made" in shown.err
     assert "made 2026-11-22T11: 1 received" in shown.out
-    assert [hour_of(row[0]) for row in table_rows(lake, EVENT_LEDGER)] == [ELEVEN]
+    assert [hour_of(row[0]) for row in table_rows(one_hour, EVENT_LEDGER)] == [ELEVEN]
 
 
 def test_an_event_hour_that_does_not_add_up_fails_the_run_but_the_others_are_made(
@@ -225,11 +251,9 @@ def test_a_day_that_was_made_is_made_with_its_event_hours_while_it_or_the_next_o
 
 
 def test_a_day_whose_first_run_died_is_made_as_soon_as_it_is_over(
-    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    open_day: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report, settled = tmp_path / "report.json", ["--settled-before", "2026-11-23T00:02:00+00:00"]
-    lay_down(lake, TEN, "a", [line(at(5), "1")])
-    reconciled(lake, report, "--settled-before", "2026-11-22T23:00:00+00:00")
 
     def dying(*_: object) -> None:
         raise KeyboardInterrupt
@@ -237,28 +261,25 @@ def test_a_day_whose_first_run_died_is_made_as_soon_as_it_is_over(
     with monkeypatch.context() as patched:
         patched.setattr(aggregate_days, "funnel_rows", dying)
         with pytest.raises(KeyboardInterrupt):
-            reconciled(lake, report, *settled)
-    assert [row[1] for row in table_rows(lake, DAY_LEDGER)] == [UNFINISHED]
-    assert reconciled(lake, report, *settled)["days"] == [the_day(events=1, sessions=1)]
+            reconciled(open_day, report, *settled)
+    assert [row[1] for row in table_rows(open_day, DAY_LEDGER)] == [UNFINISHED]
+    assert reconciled(open_day, report, *settled)["days"] == [the_day(events=1, sessions=1)]
 
 
 def test_a_day_whose_events_are_between_commits_fails_the_run_and_is_named(
-    lake: Lake,
-    tmp_path: Path,
+    open_day: Lake,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(retries, "FIRST_WAIT_SECONDS", 0.0)
     monkeypatch.setattr(reconcile_hours, "PASSES", 1)
-    lay_down(lake, TEN, "a", [line(at(5), "1")])
-    reconciled(lake, tmp_path / "report.json", "--settled-before", "2026-11-22T23:00:00+00:00")
-    clean = lake.table(CLEAN_EVENTS.name)
-    lake.spark.sql(f"INSERT INTO {clean} SELECT * FROM {clean}")  # as an aggregation does that then dies
+    clean = open_day.table(CLEAN_EVENTS.name)
+    open_day.spark.sql(f"INSERT INTO {clean} SELECT * FROM {clean}")  # as an aggregation does that then dies
     span = ["--from", "2026-11-22T09", "--to", "2026-11-22T12", "--settled-before", "2026-11-23T00:00:00+00:00"]
-    assert run_reconcile_hours.main(arguments(lake, *span)) == 1
+    assert run_reconcile_hours.main(arguments(open_day, *span)) == 1
     shown = capsys.readouterr().err
     assert "days 2026-11-22 were not made: clean_events and event_ledger disagree in 1 event hours" in shown
-    assert run_aggregate_days.main(arguments(lake, "--day", "2026-11-22")) == 1
+    assert run_aggregate_days.main(arguments(open_day, "--day", "2026-11-22")) == 1
 
 
 def test_an_object_that_cant_be_read_is_named_in_one_sentence_and_keeps_no_other_hour(

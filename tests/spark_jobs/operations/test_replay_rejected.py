@@ -1,8 +1,10 @@
 """Rules of the replay: lines that an older contract refused become events, from raw, once, and only if asked to."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 
 from contracts.data_checks import Figure
 from contracts.ledger import LandingLedgerRow
-from contracts.partitions import HOUR
+from contracts.partitions import HOUR, landing_prefix
 from contracts.tables import (
     CLEAN_EVENTS,
     DAILY_TRAFFIC,
@@ -30,6 +32,8 @@ from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.ledgers import read_ledger, write_ledger
 from spark_jobs.lake.revision import Revision
 from spark_jobs.operations import replay_rejected as operation
+from tests.spark_jobs.conftest import NewLake
+from tests.spark_jobs.copied_lake import copy_lake
 from tests.spark_jobs.raw_lake import arguments, lay_down, line
 from tests.spark_jobs.table_rows import table_hashes, table_rows
 
@@ -47,9 +51,46 @@ def dies(*_: Any, **__: Any) -> None:
     raise KilledError
 
 
+#: The only raw object of most lakes here.
+KEY = f"{landing_prefix(TEN)}a.gz"
+
+Landed = Callable[..., Lake]
+
+
 @pytest.fixture
 def lake(lake_with_tables: Lake) -> Lake:
     return lake_with_tables
+
+
+@pytest.fixture(scope="module")
+def landed_once(empty_tables: Lake, new_lake: NewLake) -> Landed:
+    @cache
+    def landed_once(*lines: bytes) -> Lake:
+        made = copy_lake(empty_tables, new_lake())
+        lay_down(made, TEN, "a", lines)
+        reconcile(made)
+        return made
+
+    return landed_once
+
+
+@pytest.fixture
+def landed(landed_once: Landed, new_lake: NewLake) -> Landed:
+    """Return a function that returns a lake whose only object, of these lines, is in every table."""
+    return lambda *lines: copy_lake(landed_once(*lines), new_lake())
+
+
+@pytest.fixture(scope="module")
+def refused_once(landed_once: Landed, new_lake: NewLake) -> Lake:
+    made = copy_lake(landed_once(line(at(5), "1")), new_lake())
+    as_an_older_contract_left_it(made, [(KEY, "invalid_timestamp", line(at(5), "1").rstrip(b"\n"))])
+    return made
+
+
+@pytest.fixture
+def refused_lake(refused_once: Lake, new_lake: NewLake) -> Lake:
+    """Return a lake whose only event was refused by an older contract for its timestamp, when all tables were made."""
+    return copy_lake(refused_once, new_lake())
 
 
 def at(minute: int) -> datetime:
@@ -102,15 +143,14 @@ def as_an_older_contract_left_it(
 
 @pytest.mark.parametrize("version", ["another contract's", None], ids=["contract changed", "a defect was repaired"])
 def test_lines_that_are_accepted_now_are_shown_and_then_made_events_as_if_they_had_always_been(
-    lake: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str], version: str | None
+    landed: Landed, tmp_path: Path, capsys: pytest.CaptureFixture[str], version: str | None
 ) -> None:
     marked = "\ufeff".encode() + line(at(5), "1")  # an older contract refused it for its byte order mark
-    key = lay_down(lake, TEN, "a", [marked, line(at(6), "2"), b"not json\n"])
-    reconcile(lake)
+    lake = landed(marked, line(at(6), "2"), b"not json\n")
     expected = table_hashes(lake, TABLES)
     refused = [marked.rstrip(b"\n"), line(at(6), "2").rstrip(b"\n"), b"not json"]
     reasons = ("invalid_timestamp", "invalid_timestamp", "not_json")
-    rejections: list[tuple[str, str, bytes | None]] = [(key, *pair) for pair in zip(reasons, refused, strict=True)]
+    rejections: list[tuple[str, str, bytes | None]] = [(KEY, *pair) for pair in zip(reasons, refused, strict=True)]
     as_an_older_contract_left_it(lake, rejections, version=version)
     left = table_hashes(lake, TABLES)
 
@@ -121,7 +161,7 @@ def test_lines_that_are_accepted_now_are_shown_and_then_made_events_as_if_they_h
             "reason": "invalid_timestamp",
             "rejected": 2,
             "accepted": 2,
-            "example_object": key,
+            "example_object": KEY,
         }
     ]
     assert (shown["replay"], shown["transformed"]) == (["2026-11-22T10"], [])
@@ -161,13 +201,12 @@ def test_sessions_of_the_day_before_reach_into_what_is_replayed(lake: Lake, tmp_
 
 
 def test_what_a_killed_replay_left_undone_is_made_by_reconcile_hours(
-    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    landed: Landed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The repair raised no version, and no rejected line is left by which another replay would find the hour."""
-    key = lay_down(lake, TEN, "a", [line(at(5), "1"), line(at(6), "2")])
-    reconcile(lake)
+    lake = landed(line(at(5), "1"), line(at(6), "2"))
     expected = table_hashes(lake, TABLES)
-    refused: list[tuple[str, str, bytes | None]] = [(key, "invalid_timestamp", line(at(6), "2").rstrip(b"\n"))]
+    refused: list[tuple[str, str, bytes | None]] = [(KEY, "invalid_timestamp", line(at(6), "2").rstrip(b"\n"))]
     as_an_older_contract_left_it(lake, refused, received="click_id = '1'")
     aggregate_hours(lake, [TEN, TEN + HOUR], force=True)
     aggregate_days(lake, [TEN.date()], force=True)
@@ -180,10 +219,9 @@ def test_what_a_killed_replay_left_undone_is_made_by_reconcile_hours(
     assert table_hashes(lake, TABLES) == expected
 
 
-def test_an_object_that_could_not_be_read_is_tried_again(lake: Lake, tmp_path: Path) -> None:
-    key = lay_down(lake, TEN, "a", [line(at(5), "1"), line(at(6), "2")])
-    reconcile(lake)
-    as_an_older_contract_left_it(lake, [(key, "unreadable_object", None)])
+def test_an_object_that_could_not_be_read_is_tried_again(landed: Landed, tmp_path: Path) -> None:
+    lake = landed(line(at(5), "1"), line(at(6), "2"))
+    as_an_older_contract_left_it(lake, [(KEY, "unreadable_object", None)])
     shown = replayed(lake, tmp_path / "report.json")
     assert [(found["rejected"], found["accepted"]) for found in shown["accepted"]] == [(1, 2)]
     replayed(lake, tmp_path / "report.json", "--apply")
@@ -192,45 +230,37 @@ def test_an_object_that_could_not_be_read_is_tried_again(lake: Lake, tmp_path: P
 
 
 def test_only_the_reasons_that_were_asked_for_are_looked_at(
-    lake: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    refused_lake: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    key = lay_down(lake, TEN, "a", [line(at(5), "1")])
-    reconcile(lake)
-    as_an_older_contract_left_it(lake, [(key, "invalid_timestamp", line(at(5), "1").rstrip(b"\n"))])
-    assert replayed(lake, tmp_path / "report.json", "--reason", "negative_price")["accepted"] == []
+    assert replayed(refused_lake, tmp_path / "report.json", "--reason", "negative_price")["accepted"] == []
     assert "nothing to replay" in capsys.readouterr().out
-    assert replayed(lake, tmp_path / "report.json", "--reason", "invalid_timestamp")["replay"] == ["2026-11-22T10"]
+    assert replayed(refused_lake, tmp_path / "report.json", "--reason", "invalid_timestamp")["replay"] == [
+        "2026-11-22T10"
+    ]
 
 
-def test_an_hour_whose_raw_objects_have_expired_is_named_and_left(lake: Lake, tmp_path: Path) -> None:
-    key = lay_down(lake, TEN, "a", [line(at(5), "1")])
-    reconcile(lake)
-    as_an_older_contract_left_it(lake, [(key, "invalid_timestamp", line(at(5), "1").rstrip(b"\n"))])
-    for path in Path(lake.raw_uri).rglob("*.gz"):
+def test_an_hour_whose_raw_objects_have_expired_is_named_and_left(refused_lake: Lake, tmp_path: Path) -> None:
+    for path in Path(refused_lake.raw_uri).rglob("*.gz"):
         path.unlink()
-    left = table_hashes(lake, TABLES)
-    done = replayed(lake, tmp_path / "report.json", "--apply")
+    left = table_hashes(refused_lake, TABLES)
+    done = replayed(refused_lake, tmp_path / "report.json", "--apply")
     assert done["left"]["2026-11-22T10"].startswith("1 of its 1 raw objects have expired")
     assert done["transformed"] == []
-    assert table_hashes(lake, TABLES) == left
+    assert table_hashes(refused_lake, TABLES) == left
 
 
-def test_an_hour_that_is_not_settled_is_left_to_its_own_run(lake: Lake, tmp_path: Path) -> None:
-    key = lay_down(lake, TEN, "a", [line(at(5), "1")])
-    reconcile(lake)
-    as_an_older_contract_left_it(lake, [(key, "invalid_timestamp", line(at(5), "1").rstrip(b"\n"))])
-    done = replayed(lake, tmp_path / "report.json", "--apply", "--settled-before", "2026-11-22T10:30:00+00:00")
+def test_an_hour_that_is_not_settled_is_left_to_its_own_run(refused_lake: Lake, tmp_path: Path) -> None:
+    done = replayed(refused_lake, tmp_path / "report.json", "--apply", "--settled-before", "2026-11-22T10:30:00+00:00")
     assert "not settled yet" in done["left"]["2026-11-22T10"]
     assert done["transformed"] == []
 
 
 def test_a_range_without_landing_hours_and_an_unknown_reason_are_told_what_there_is(
-    lake: Lake, capsys: pytest.CaptureFixture[str]
+    lake: Lake, landed: Landed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_replay_rejected.main(arguments(lake)) == 1
     assert "landing_ledger has no landing hour from the first to the last; it is empty" in capsys.readouterr().err
-    lay_down(lake, TEN, "a", [line(at(5), "1")])
-    reconcile(lake)
+    lake = landed(line(at(5), "1"))
     assert run_replay_rejected.main(arguments(lake, "--from", "2026-11-01T00", "--to", "2026-11-02T00")) == 1
     shown = capsys.readouterr().err
     assert "no landing hour from 2026-11-01T00 to 2026-11-02T00; it has 2026-11-22T10 to 2026-11-22T10" in shown
@@ -256,16 +286,13 @@ def test_an_open_day_that_nobody_made_yet_is_left_to_its_own_run(lake: Lake, tmp
 
 
 def test_what_a_failed_data_check_holds_back_is_not_made(
-    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    refused_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = lay_down(lake, TEN, "a", [line(at(5), "1")])
-    reconcile(lake)
-    as_an_older_contract_left_it(lake, [(key, "invalid_timestamp", line(at(5), "1").rstrip(b"\n"))])
     right = figures.landing_figures
     lost = {"lines_lost": Figure(value=1, detail="one is lost")}
     monkeypatch.setattr(figures, "landing_figures", lambda *given: {**right(*given), **lost})
 
-    done = replayed(lake, tmp_path / "report.json", "--apply")
+    done = replayed(refused_lake, tmp_path / "report.json", "--apply")
 
     assert (done["transformed"], done["event_hours"], done["days"]) == (["2026-11-22T10"], [], [])
     assert done["held_back"] == ["2026-11-22T10"]
