@@ -27,7 +27,6 @@ from spark_jobs.daily.aggregate_days import TARGETS, DayAggregation, aggregate_d
 from spark_jobs.daily.day_plan import read_ledgers
 from spark_jobs.errors import InputChangedError, UnsettledInputError
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
-from spark_jobs.lake.evolution import ensure_tables
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.ledgers import known_keys, stale_between
 from spark_jobs.lake.revision import Revision
@@ -64,7 +63,6 @@ ALL_DAYS = [SUNDAY, MONDAY, TUESDAY, SATURDAY]
 
 def made_hours(lake: Lake, events: list[ReceivedEvent], version: str = "v1") -> None:
     """Land the events in place of those that landed before, and make their hours, as jobs 1 and 2 do."""
-    ensure_tables(lake)
     before = {datetime.fromtimestamp(row[0].timestamp(), UTC) for row in table_rows(lake, EVENT_LEDGER)}
     land(lake, [Landing(landing_hour=LANDING_HOUR, version=version, events=events)])
     aggregate_hours(lake, before | {each.event_hour for each in events})
@@ -162,9 +160,9 @@ def _on(lake: Lake, table: object, day: date) -> list[object]:
 
 
 def test_days_made_in_any_order_equal_a_rebuild_in_one_go(
-    spark: SparkSession, four_days: Lake, new_lake: NewLake
+    four_days: Lake, empty_tables: Lake, new_lake: NewLake
 ) -> None:
-    other = new_lake()
+    other = copy_lake(empty_tables, new_lake())
     made_hours(other, [*ANN[1:], BOB])
     for days in ([SATURDAY], [MONDAY, TUESDAY]):
         aggregate_days(other, days)
@@ -188,7 +186,8 @@ def test_a_day_that_loses_its_events_becomes_empty_and_its_users_are_new_later(
     assert emptied == [(0, 0, 0, "")] * 3
 
 
-def test_a_day_that_never_had_an_event_stays_without_rows(lake: Lake) -> None:
+def test_a_day_that_never_had_an_event_stays_without_rows(lake_with_tables: Lake) -> None:
+    lake = lake_with_tables
     made_hours(lake, ANN[3:])
     assert aggregate_days(lake, [MONDAY], force=True) == DayAggregation(unchanged=(MONDAY,))
     assert all(table_rows(lake, table) == [] for table in (*DAILY_TABLES, DAY_LEDGER))
@@ -198,7 +197,8 @@ class KilledError(Exception):
     """The run ends here."""
 
 
-def test_a_first_run_that_died_leaves_nothing_for_good(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_first_run_that_died_leaves_nothing_for_good(lake_with_tables: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake = lake_with_tables
     """Not even if the day has lost its events since: the ledger knows that the run had begun."""
     made_hours(lake, [*ANN[2:], BOB])
 

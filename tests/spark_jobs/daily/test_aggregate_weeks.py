@@ -18,7 +18,6 @@ from spark_jobs.daily.aggregate_weeks import WeekAggregation, aggregate_weeks
 from spark_jobs.errors import UnsettledInputError
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.lake import duckdb_tasks
-from spark_jobs.lake.evolution import ensure_tables
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.ledgers import known_inputs, stale_between
 from spark_jobs.lake.revision import Revision
@@ -62,7 +61,6 @@ def land_and_aggregate(lake: Lake, hour: datetime, events: list[ReceivedEvent]) 
 @pytest.fixture(scope="module")
 def made_once(empty_tables: Lake, new_lake: NewLake) -> Lake:
     lake = copy_lake(empty_tables, new_lake())
-    ensure_tables(lake)
     land_and_aggregate(lake, LANDING_HOUR, EVENTS)
     return lake
 

@@ -32,7 +32,8 @@ FIGURES: Final[Mapping[str, Mapping[str, int]]] = {
 
 
 @pytest.mark.spark
-def test_each_commit_of_a_data_table_names_its_run_and_the_figures_of_the_ledger(lake: Lake) -> None:
+def test_each_commit_of_a_data_table_names_its_run_and_the_figures_of_the_ledger(lake_with_tables: Lake) -> None:
+    lake = lake_with_tables
     lay_down(lake, TEN, "a", [line(TEN, "1"), line(TEN, "1"), line(TEN + timedelta(minutes=31), "2"), b"not json\n"])
     assert reconcile_hours(lake, TEN, TEN + HOUR, TEN + 2 * DAY).errors == ()
     noted = {table.name: newest_figures(lake, table) for table in TABLES if table.name in FIGURES}

@@ -25,6 +25,11 @@ SPAN = ("--from", "2026-11-22T10", "--to", "2026-11-22T12")
 DAY_IS_OVER = ("--settled-before", "2026-11-23T00:00:00+00:00")
 
 
+@pytest.fixture
+def lake(lake_with_tables: Lake) -> Lake:
+    return lake_with_tables
+
+
 def reconciled(lake: Lake, report: Path) -> tuple[list[str], list[str], list[str]]:
     """Return the event hours and the days that were made, and what was held back."""
     assert run_reconcile_hours.main(arguments(lake, *SPAN, *DAY_IS_OVER, "--json", str(report))) == 0

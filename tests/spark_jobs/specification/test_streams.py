@@ -16,8 +16,8 @@ pytestmark = pytest.mark.spark
 STREAMS = 25
 
 
-def test_no_row_of_any_table_differs_from_the_specification(lake: Lake) -> None:
-    run = run_packed(lake, drawn_streams(STREAMS, number=2026))
+def test_no_row_of_any_table_differs_from_the_specification(lake_with_tables: Lake) -> None:
+    run = run_packed(lake_with_tables, drawn_streams(STREAMS, number=2026))
     assert run.streams == STREAMS
     assert run.differences == []
 
