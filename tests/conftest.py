@@ -1,4 +1,6 @@
-"""In which order files are run: what takes longest comes first, so that two workers end at the same time.
+"""In which order files are run, and one Spark session for the whole run.
+
+What takes longest comes first, so that all workers end at the same time.
 
 Each worker of `make test` and `make e2e` takes the next file when it has nearly done with its own (`--dist loadfile`,
 without xdist's own order, by the number of tests). So Spark's tests come first, the longest files of them at the very
@@ -7,26 +9,36 @@ start, and the quick ones fill up the end.
 No property may fail because the machine was busy, so hypothesis has no deadline.
 """
 
-from typing import Final
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from hypothesis import settings
+
+from contracts.names import LakeLocation
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 settings.register_profile("clickstream", deadline=None)
 settings.load_profile("clickstream")
 
 #: Files of more than half a minute, the longest first. A file that is missing here costs some idle time at the end.
 LONGEST: Final = (
+    "tests/dags/test_hours_run_through_airflow.py",
     "tests/e2e/test_stream_scaling.py",
     "tests/e2e/test_demo.py",
-    "tests/dags/test_hours_run_through_airflow.py",
-    "tests/e2e/test_public_data.py",
     "tests/e2e/test_kills.py",
+    "tests/e2e/test_public_data.py",
+    "tests/docs/test_commands.py",
     "tests/e2e/test_browser.py",
+    "tests/e2e/test_pipeline_survives.py",
+    "tests/benchmarks/test_pipeline.py",
     "tests/spark_jobs/operations/erasure/test_erase_users.py",
+    "tests/spark_jobs/daily/test_aggregate_days.py",
     "tests/spark_jobs/operations/test_replay_rejected.py",
     "tests/spark_jobs/operations/test_reconcile_hours.py",
-    "tests/spark_jobs/daily/test_aggregate_days.py",
     "tests/spark_jobs/operations/test_maintain_tables.py",
     "tests/spark_jobs/operations/test_run_events_file.py",
     "tests/docs/test_queries.py",
@@ -36,6 +48,28 @@ LONGEST: Final = (
     "tests/spark_jobs/operations/test_late_data.py",
     "tests/spark_jobs/operations/erasure/test_erase_users_in_s3.py",
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let py4j leave its connections to the garbage collector, in whatever test that runs."""
+    config.addinivalue_line("filterwarnings", "ignore:unclosed <socket.socket:ResourceWarning")
+
+
+@pytest.fixture(scope="session")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the directory of the catalog that the session is bound to."""
+    return tmp_path_factory.mktemp("warehouse")
+
+
+@pytest.fixture(scope="session")
+def spark(warehouse: Path) -> "Iterator[SparkSession]":
+    """Start Spark once: two cores, a small heap, a quick compiler."""
+    from spark_jobs.lake.session import LocalSize, spark_session  # tests without Spark need not wait for its import
+
+    anywhere = LakeLocation(raw_uri=str(warehouse), warehouse_uri=str(warehouse), database="unused")
+    session = spark_session("tests", anywhere, size=LocalSize(cores=2, heap="1g", short_lived=True))
+    yield session
+    session.stop()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

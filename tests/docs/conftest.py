@@ -8,12 +8,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import pytest
+from pyspark.sql import SparkSession
 
+from contracts.names import LakeLocation
+from contracts.partitions import parse_hour_key
 from local.cloud.process import LocalCloud
+from spark_jobs.lake.lake import Lake
+from spark_jobs.operations.reconcile_hours import reconcile_hours
+from tests.spark_jobs.glue_session import glue_session
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 #: Of the hours that the commands in README.md and docs/ name, the first two.
@@ -55,15 +62,25 @@ def run(environment: dict[str, str], *arguments: str) -> str:
     return done.stdout
 
 
+def reconcile(
+    spark: SparkSession, cloud: LocalCloud, where: LakeLocation, *, first: str, end: str, settled_before: datetime
+) -> None:
+    """Make every table of the landing hours from a key to another, excluded, as the reconcile_hours job does."""
+    with glue_session(spark, cloud, warehouse_uri=where.warehouse_uri) as session:
+        lake = Lake.at(where, session)
+        done = reconcile_hours(lake, parse_hour_key(first), parse_hour_key(end), settled_before)
+    assert (done.errors, done.transformed.unreadable) == ((), ())
+
+
 @pytest.fixture(scope="session")
-def simulated_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedLake]:
+def simulated_lake(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedLake]:
     """Made once for all workers, and copied by each."""
     own = tmp_path_factory.mktemp("simulated")
     shared = (own.parent if "PYTEST_XDIST_WORKER" not in os.environ else own.parents[1]) / "simulated-lake"
     with shared.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (shared / _OUTPUTS).exists():
-            _make(shared)
+            _make(shared, request.getfixturevalue("spark"))
     outputs = json.loads((shared / _OUTPUTS).read_text())
     shutil.copytree(shared / _STATE, own / _STATE)
     with LocalCloud(own / _STATE) as cloud:
@@ -75,7 +92,7 @@ def simulated_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulat
         )
 
 
-def _make(folder: Path) -> None:
+def _make(folder: Path, spark: SparkSession) -> None:
     with LocalCloud(folder / _STATE) as cloud:
         where = cloud.environment()
         outputs = run(where, "-m", "infra.deploy", "--environment", "local")
@@ -84,7 +101,7 @@ def _make(folder: Path) -> None:
         defects = ["--seed", "1", "--defects", "default", "--late", "0.001"]
         size = ["--from", FIRST_HOUR, "--to", END, "--events", "3000"]
         run(where, "-m", "simulator", "history", "--raw", found["RawUri"], *size, *defects, "--quiet")
-        lake = ["--raw-uri", found["RawUri"], "--warehouse-uri", found["WarehouseUri"], "--database", found["Database"]]
-        hours = ["--from", FIRST_HOUR, "--to", "2026-11-22T09", "--settled-before", "2026-11-23T00:00:00+00:00"]
-        run(where, "spark_jobs/run_reconcile_hours.py", *lake, *hours)
+        lake = LakeLocation(raw_uri=found["RawUri"], warehouse_uri=found["WarehouseUri"], database=found["Database"])
+        settled_before = datetime(2026, 11, 23, tzinfo=UTC)
+        reconcile(spark, cloud, lake, first=FIRST_HOUR, end=END, settled_before=settled_before)
     (folder / _OUTPUTS).write_text(outputs)

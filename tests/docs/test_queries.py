@@ -9,10 +9,7 @@ late. One event is sent twice, one is too old, one line is not JSON.
 
 import gzip
 import json
-import os
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -21,13 +18,15 @@ from typing import Any, Final, Protocol
 
 import duckdb
 import pytest
+from pyspark.sql import SparkSession
 
+from contracts.names import LakeLocation
 from contracts.partitions import hour_of, landing_prefix
 from local.cloud.athena.engine import result_set
 from local.cloud.process import LocalCloud
 from local.lake_shell.lake import find_lake
 from local.lake_shell.session import Session
-from tests.docs.conftest import SimulatedLake
+from tests.docs.conftest import SimulatedLake, reconcile
 from tests.spark_jobs.raw_lake import line
 
 pytestmark = [pytest.mark.spark, pytest.mark.cloud, pytest.mark.timeout(900)]
@@ -245,7 +244,7 @@ class ShellsLake:
 
 
 @pytest.fixture(scope="module")
-def week(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+def week(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     with LocalCloud(tmp_path_factory.mktemp("cloud")) as cloud:
         s3, glue = cloud.client("s3"), cloud.client("glue")
         for bucket in ("queries-raw", "queries-warehouse"):
@@ -254,7 +253,11 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         for hour in {hour for hour, _ in LINES}:
             body = gzip.compress(b"".join(text for landing_hour, text in LINES if landing_hour == hour))
             s3.put_object(Bucket="queries-raw", Key=f"{landing_prefix(hour)}one.gz", Body=body)
-        make_tables(cloud)
+        lake = LakeLocation(
+            raw_uri="s3://queries-raw/raw", warehouse_uri="s3://queries-warehouse/warehouse", database=DATABASE
+        )
+        settled_before = datetime(2026, 11, 25, tzinfo=UTC)
+        reconcile(spark, cloud, lake, first="2026-11-16T00", end="2026-11-23T00", settled_before=settled_before)
         yield cloud
 
 
@@ -274,20 +277,6 @@ def sent_lake(
     if request.param == "athena":
         return AthenasLake(cloud, database, simulated_lake.warehouse_uri.replace("/warehouse", "/athena-results/"))
     return ShellsLake(cloud, database, tmp_path_factory.mktemp("sent"))
-
-
-def make_tables(cloud: LocalCloud) -> None:
-    where = ["--raw-uri", "s3://queries-raw/raw", "--warehouse-uri", "s3://queries-warehouse/warehouse"]
-    span = ["--from", "2026-11-16T00", "--to", "2026-11-22T23", "--settled-before", "2026-11-25T00:00:00+00:00"]
-    done = subprocess.run(
-        [sys.executable, "spark_jobs/run_reconcile_hours.py", *where, "--database", DATABASE, *span],
-        cwd=ROOT,
-        env={**os.environ, **cloud.environment()},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
 
 
 def test_every_section_of_the_page_has_one_query() -> None:

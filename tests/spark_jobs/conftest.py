@@ -1,39 +1,17 @@
-"""One Spark session for the whole run, and for each test (or module) a lake of its own in it: a fresh database."""
+"""For each test (or module) a lake of its own in the run's Spark session: a fresh database."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
-from contracts.names import LakeLocation
 from spark_jobs.lake.evolution import ensure_tables
 from spark_jobs.lake.lake import Lake
-from spark_jobs.lake.session import LocalSize, spark_session
 from tests.spark_jobs.copied_lake import copy_lake
 
 NewLake = Callable[[], Lake]
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Let py4j leave its connections to the garbage collector, in whatever test that runs."""
-    config.addinivalue_line("filterwarnings", "ignore:unclosed <socket.socket:ResourceWarning")
-
-
-@pytest.fixture(scope="session")
-def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the directory of the catalog that the session is bound to."""
-    return tmp_path_factory.mktemp("warehouse")
-
-
-@pytest.fixture(scope="session")
-def spark(warehouse: Path) -> Iterator[SparkSession]:
-    """Start Spark once: two cores, a small heap, a quick compiler."""
-    anywhere = LakeLocation(raw_uri=str(warehouse), warehouse_uri=str(warehouse), database="unused")
-    session = spark_session("tests", anywhere, size=LocalSize(cores=2, heap="1g", short_lived=True))
-    yield session
-    session.stop()
 
 
 @pytest.fixture(scope="session")
