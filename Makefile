@@ -4,8 +4,8 @@ SHELL := /bin/bash
 PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PATH
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
-# Two at a time, by whole files, in the order of tests/conftest.py; a log says which tests take longest.
-PYTEST := python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=40
+# By whole files, in the order of tests/conftest.py; a log says which tests take longest.
+PYTEST := python -m pytest --dist loadfile --no-loadscope-reorder --durations=40
 LOCK := uv pip compile pyproject.toml --group local --group infra --group dev --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
 
@@ -37,11 +37,11 @@ sql: setup ## A DuckDB shell on the demo's lake, or on the one that the environm
 
 .PHONY: test
 test: setup ## The everyday tests: unit, property, Spark, DAG, conformance
-	$(PYTEST) -m "not e2e"
+	$(PYTEST) -n 2 -m "not e2e"
 
 .PHONY: e2e
 e2e: setup ## The end-to-end tests through every real component
-	$(PYTEST) -m e2e
+	$(PYTEST) -n 3 -m e2e # three on two cores: they wait for whole minutes, buffers and schedulers much of the time
 
 .PHONY: bench
 bench: setup ## The pipeline beside DuckDB, Polars and plain PySpark: make bench EVENTS=10000000
