@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from spark_jobs.lake.lake import Lake
 from tests.spark_jobs.operations.erasure.lakes import DirectoryLake, fill, objects
 
 
@@ -22,13 +23,14 @@ class Kept:
 
 
 @pytest.fixture(scope="session")
-def kept_lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Kept:
+def kept_lake(spark: SparkSession, empty_tables: Lake, tmp_path_factory: pytest.TempPathFactory) -> Kept:
     root = tmp_path_factory.mktemp("directory") / "lake"
     root.mkdir()
     session = spark.newSession()
     session.conf.set("spark.sql.catalog.glue.warehouse", f"file://{root.resolve()}/warehouse")
-    made = DirectoryLake(spark=session, root=root)
+    made = DirectoryLake(spark=session, root=root, empty=empty_tables)
     fill(made.root, objects())
+    made.make_empty_tables()
     made.make()
     return Kept(made, shutil.copytree(root, root.with_name("copy")))
 

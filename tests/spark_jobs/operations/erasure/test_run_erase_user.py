@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -93,7 +94,7 @@ def test_what_is_followed_and_what_stays_is_shown_by_hash_before_and_after(
 def test_a_database_without_tables_is_refused_and_stays_without(
     command_lake: DirectoryLake, capsys: pytest.CaptureFixture[str], mode: tuple[str, ...]
 ) -> None:
-    elsewhere = DirectoryLake(spark=command_lake.spark, root=command_lake.root, database="lkae")
+    elsewhere = replace(command_lake, database="lkae")
     assert run_erase_user.main(arguments(elsewhere, "--user-id", "35", *mode)) == 1
     assert "there is no table in the database 'lkae'" in capsys.readouterr().err
     assert not (command_lake.root / "warehouse" / "lkae").exists()
