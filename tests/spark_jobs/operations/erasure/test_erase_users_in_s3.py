@@ -12,10 +12,9 @@ from pyspark.sql import SparkSession
 from contracts.partitions import landing_prefix
 from local.cloud.process import LocalCloud
 from spark_jobs.lake.lake import Lake
-from spark_jobs.lake.session import jvm
 from spark_jobs.operations.erasure.erase_users import Erasure, erase_users
 from spark_jobs.operations.erasure.user_matching import SoughtUsers
-from storage.bucket import s3_client
+from tests.spark_jobs.glue_session import glue_session
 from tests.spark_jobs.operations.erasure.lakes import FIRST_LINES_KEPT, TEN, make_tables, objects
 
 pytestmark = [pytest.mark.spark, pytest.mark.cloud]
@@ -26,36 +25,13 @@ EXPIRED = f"{landing_prefix(TEN)}theirs.gz"
 
 
 @pytest.fixture
-def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:
-    """Start a cloud that this process and Spark's Python workers talk to."""
-    with LocalCloud(tmp_path / "cloud") as cloud:
-        for name, value in cloud.environment().items():
-            monkeypatch.setenv(name, value)
-        s3_client.cache_clear()
-        yield cloud
-        s3_client.cache_clear()
-
-
-@pytest.fixture
-def s3_session(spark: SparkSession, cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> SparkSession:
-    """Return a session whose catalog is the cloud's Glue."""
-    for name, value in cloud.environment().items():
-        monkeypatch.setitem(spark.sparkContext.environment, name, value)
-    credentials = {"aws.accessKeyId": "test", "aws.secretAccessKey": "test", "aws.region": "us-east-1"}
-    for name, value in credentials.items():
-        jvm(spark).java.lang.System.setProperty(name, value)
-    session = spark.newSession()
-    catalog = {
-        "type": "glue",
-        "warehouse": f"s3://{BUCKET}/warehouse",
-        "io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
-        "glue.endpoint": cloud.endpoint_url,
-        "s3.endpoint": cloud.endpoint_url,
-        "s3.path-style-access": "true",
-    }
-    for name, value in catalog.items():
-        session.conf.set(f"spark.sql.catalog.glue.{name}", value)
-    return session
+def s3_session(spark: SparkSession, tmp_path: Path) -> Iterator[SparkSession]:
+    """Return a session whose catalog is the Glue of a cloud that this process talks to."""
+    with (
+        LocalCloud(tmp_path / "cloud") as cloud,
+        glue_session(spark, cloud, warehouse_uri=f"s3://{BUCKET}/warehouse") as session,
+    ):
+        yield session
 
 
 def versions(client: Any) -> dict[tuple[str, str], bytes]:
