@@ -67,10 +67,8 @@ def _target_days(days: Iterable[int]) -> str:
 def _events(part: int, parts: int, users: UserKeys) -> str:
     """Return the table of the events of a part of the users, each user's in the order in which they happened.
 
-    From here on `user_id` is the user's key.
-
-    Events at one time are in the order of their arrival; `click_id`, unique within an hour, decides the rest. Of
-    anonymous ids, those are kept that do not stand in for the user.
+    Events at one time are in the order of their arrival; `click_id`, unique within an hour, decides the rest. From here
+    on `user_id` is the user's key, and an anonymous id that stands in for the user is null.
     """
     return f"""
 CREATE TEMP TABLE events AS

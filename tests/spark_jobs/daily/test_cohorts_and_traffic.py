@@ -13,7 +13,8 @@ import pytest
 from contracts.partitions import DAY
 from contracts.tables import DAILY_PRODUCT_STATS, DAILY_TRAFFIC
 from spark_jobs.daily.daily_tables import DayTraffic, UsersByCohort, retention_rows, traffic_by_day, traffic_rows
-from spark_jobs.daily.day_queries import USERS_BY_COHORT, clean, stored_rows, users_in_order
+from spark_jobs.daily.day_queries import NO_EVENTS, USERS_BY_COHORT, clean, stored_rows, users_in_order
+from spark_jobs.daily.day_task import no_events
 from tests.spark_jobs.daily.clean_rows import CleanEvent, at, clean_table, day_tables, rows_of
 
 MONDAY = date(2026, 11, 23)
@@ -122,6 +123,7 @@ def test_a_price_in_another_currency_than_the_shops_is_none(
     ]
     pq.write_table(clean_table(events), tmp_path / "clean.parquet")
     with duckdb.connect() as connection:
+        connection.from_arrow(no_events()).create(NO_EVENTS)
         connection.execute(clean([str(tmp_path / "clean.parquet")], currency))
         found = connection.execute("SELECT price::VARCHAR FROM clean ORDER BY event_time").fetchall()
     assert [price for (price,) in found] == prices

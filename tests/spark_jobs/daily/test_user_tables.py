@@ -163,8 +163,8 @@ def test_a_link_is_two_ids_of_a_days_events_and_an_id_that_stands_in_for_the_use
     ]
     columns = [column.name for column in IDENTITY_LINKS.columns]
     assert rows_of(day_tables(events, TUESDAY), stored_rows()[IDENTITY_LINKS], *columns) == [
-        (TUESDAY, "phone", "ann", at(TUESDAY, "10:00:00"), at(TUESDAY, "12:00:00"), 3),
-        (TUESDAY, "phone", "bob", at(TUESDAY, "11:00:00"), at(TUESDAY, "11:00:00"), 1),
+        (TUESDAY, "phone", "ann", at(TUESDAY, "10:00:00"), at(TUESDAY, "12:00:00"), 3, None),
+        (TUESDAY, "phone", "bob", at(TUESDAY, "11:00:00"), at(TUESDAY, "11:00:00"), 1, None),
     ]
 
 
