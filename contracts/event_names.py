@@ -43,15 +43,19 @@ class EventNames:
     >>> shop = EventNames([("Bestellung", "Purchase"), ("product viewed", "Teaser")])
     >>> [shop.of(sent) for sent in ("bestellung", "Product Viewed", "view_item")]
     ['Purchase', 'Teaser', 'ViewContent']
+    >>> EventNames([("Erstattung", "refund"), ("view_item", "view_item")]).of("Erstattung")
+    'Refund'
     >>> NAMES.spellings("Refund"), EventNames([("refund", "Return")]).spellings("Refund")
     (('Refund', 'refund', 'Order Refunded'), ('Order Refunded',))
     """
 
     def __init__(self, own: Iterable[tuple[str, str]] = ()) -> None:
-        """`own` are pairs of a name as it is sent, and the event's name."""
-        usual = ((name, event) for event in STANDARD_EVENTS for name in (event, *SYNONYMS.get(event, ())))
+        """`own` are pairs of a name as it is sent, and the event's name; of a standard event in any case."""
         self._own = tuple(own)
-        self._meant = {_folded(name): event.strip(BLANKS) for name, event in (*usual, *self._own)}
+        standard = {_folded(event): event for event in STANDARD_EVENTS}
+        usual = {_folded(name): event for event, names in SYNONYMS.items() for name in names}
+        meant = {_folded(sent): standard.get(_folded(event), event.strip(BLANKS)) for sent, event in self._own}
+        self._meant = {**standard, **usual, **meant}
 
     def of(self, sent: str) -> str:
         """Return the event's name for the name that a client sent."""
