@@ -12,11 +12,23 @@ class BotReason(StrEnum):
     """What is conspicuous about an event; `clean_events.bot_reasons` holds those that apply, in this order."""
 
     CRAWLER_USER_AGENT = "crawler_user_agent"
+    #: The user has more events in the event hour than a person causes (`rules.BOT_EVENTS_PER_HOUR`).
     RATE = "rate"
+    #: All of the user's events of the event hour happened at once, and they are too many for one page
+    #: (`rules.BOT_EVENTS_AT_ONCE`).
+    INSTANT = "instant"
     #: A proxy, a library or a shop's server sent the request: a person may well stand behind it, so this reason alone
     #: makes no bot.
     HTTP_CLIENT = "http_client"
+    #: The request had no User-Agent header. Browsers always send one, but a shop's server that hands people's events
+    #: on may not: libcurl, and so PHP's cURL functions, send none unless told to (daniel.haxx.se/blog/2012/05/12,
+    #: wiki.php.net/rfc/curl_user_agent). So, like `http_client`, this reason alone makes no bot. Only an event that
+    #: has an address and a request's id has it: the edge stamps both, and a file of bare events has neither.
+    NO_USER_AGENT = "no_user_agent"
 
+
+#: These make no bot by themselves.
+HARMLESS_REASONS: Final = frozenset({BotReason.HTTP_CLIENT, BotReason.NO_USER_AGENT})
 
 #: How the User-Agent header begins that proxies and plain HTTP libraries send: of a site behind a CDN, of apps, and of
 #: shops' servers that hand events on. Lists of crawlers have most of them.

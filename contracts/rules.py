@@ -1,8 +1,8 @@
 """The numbers that decide what the tables say, each once, with what must hold between them.
 
 Raise `AGGREGATION_VERSION` with a change of a session, a new user or a cohort: it makes every hour and day stale. What
-is received or rejected, and how addresses are kept, belongs to `contracts.event.CONTRACT_VERSION`. The rate of a bot is
-part of the versions by itself.
+is received or rejected, and how addresses are kept, belongs to `contracts.event.CONTRACT_VERSION`. What makes a user a
+bot is part of the versions by itself.
 """
 
 from datetime import timedelta
@@ -31,6 +31,13 @@ RETENTION_DAYS: Final = 30
 #: retentioneering, real ones of REES46) have 25 and 24. So a person is out of the question, and an address or account
 #: that a few persons share is not flagged either.
 BOT_EVENTS_PER_HOUR: Final = 1_000
+#: A user with more clean events than this within one event hour, all of them less than BOT_INSTANT apart, is a machine
+#: in that hour: it is four times what the busiest visitor of those data sets did in a whole hour. A page that reports
+#: each product of a list sends dozens as it loads, but not so many: a list in a Shopify theme has at most 50 items
+#: unless it is paginated by more (shopify.dev/docs/api/liquid/tags/paginate).
+BOT_EVENTS_AT_ONCE: Final = 100
+#: Clocks with whole seconds show one moment for all that happens in a second.
+BOT_INSTANT: Final = timedelta(seconds=1)
 
 #: The first bits that are kept, as usual for analytics: 256 addresses of IPv4 look alike, and all that a provider gives
 #: one site of IPv6.

@@ -21,7 +21,9 @@ from contracts.rules import (
     AGGREGATION_VERSION,
     ALLOWED_CLOCK_SKEW,
     ALLOWED_LATENESS,
+    BOT_EVENTS_AT_ONCE,
     BOT_EVENTS_PER_HOUR,
+    BOT_INSTANT,
     DAYS_LOOKED_BACK_AT,
     HOURS_LOOKED_BACK_AT,
 )
@@ -67,7 +69,8 @@ def event_hour_input_version(
         for hour in window
         if (rows := row.received_by_event_hour.get(hour))
     )
-    code = f"aggregation {AGGREGATION_VERSION}, bots {BOT_EVENTS_PER_HOUR} {CRAWLER_LIST_VERSION}"
+    bots = f"{BOT_EVENTS_PER_HOUR} {BOT_EVENTS_AT_ONCE} in {BOT_INSTANT} {CRAWLER_LIST_VERSION}"
+    code = f"aggregation {AGGREGATION_VERSION}, bots {bots}"
     return digest([f"{code}{settings.aggregation_version}", *sorted(parts)])
 
 

@@ -6,7 +6,7 @@ import duckdb
 from crawleruseragents import is_crawler
 
 from benchmarks.pipeline.contender import MakeTables
-from contracts.rules import BOT_EVENTS_PER_HOUR
+from contracts.rules import BOT_EVENTS_AT_ONCE, BOT_EVENTS_PER_HOUR
 
 _RECEIVED = """
 COPY (
@@ -52,15 +52,18 @@ COPY (
         FROM read_parquet('{{out}}/received_events/*/*.parquet', hive_partitioning = false)
         QUALIFY row_number() OVER (PARTITION BY date_trunc('hour', event_time), click_id
                                    ORDER BY received_at, insertion_timestamp, user_id) = 1
-    ), rated AS (
-        SELECT event_hour, user_id FROM deduplicated GROUP BY ALL HAVING count(*) > {BOT_EVENTS_PER_HOUR}
+    ), machines AS (
+        SELECT event_hour, user_id, count(*) > {BOT_EVENTS_PER_HOUR} AS fast,
+               count(*) > {BOT_EVENTS_AT_ONCE} AND max(event_time) < min(event_time) + INTERVAL 1 SECOND AS instant
+        FROM deduplicated GROUP BY ALL HAVING fast OR instant
     ), flagged AS (
         SELECT *, CASE WHEN user_agent IN (SELECT agent FROM crawlers) THEN ['crawler_user_agent'] ELSE [] END
-                  || CASE WHEN (event_hour, user_id) IN (SELECT (event_hour, user_id) FROM rated)
-                          THEN ['rate'] ELSE [] END AS bot_reasons
-        FROM deduplicated
+                  || CASE WHEN fast THEN ['rate'] ELSE [] END
+                  || CASE WHEN instant THEN ['instant'] ELSE [] END AS bot_reasons
+        FROM deduplicated LEFT JOIN machines USING (event_hour, user_id)
     )
-    SELECT *, len(bot_reasons) > 0 AS is_bot FROM flagged ORDER BY event_hour, user_id, event_time
+    SELECT * EXCLUDE (fast, instant), len(bot_reasons) > 0 AS is_bot FROM flagged
+    ORDER BY event_hour, user_id, event_time
 ) TO '{{out}}/clean_events' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (event_hour), WRITE_PARTITION_COLUMNS)
 """
 

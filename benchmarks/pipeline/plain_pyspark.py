@@ -10,7 +10,7 @@ from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation
 
 from benchmarks.pipeline.contender import MakeTables
 from contracts.names import CATALOG, LakeLocation
-from contracts.rules import BOT_EVENTS_PER_HOUR
+from contracts.rules import BOT_EVENTS_AT_ONCE, BOT_EVENTS_PER_HOUR
 from spark_jobs.lake.session import LocalSize, spark_session
 
 _ENVELOPE = (
@@ -101,16 +101,23 @@ def _clean(received: DataFrame) -> DataFrame:
     agents = received.select("user_agent").where("user_agent IS NOT NULL").distinct().collect()
     crawlers = [row.user_agent for row in agents if is_crawler(row.user_agent)]
     crawler = F.coalesce(F.col("user_agent").isin(crawlers), F.lit(False))
-    rate = F.count("*").over(Window.partitionBy("event_hour", "user_id")) > BOT_EVENTS_PER_HOUR
-    reasons = F.array(F.when(crawler, F.lit("crawler_user_agent")), F.when(F.col("is_fast"), F.lit("rate")))
+    own = Window.partitionBy("event_hour", "user_id")
+    events, time = F.count("*").over(own), F.col("event_time")
+    at_once = F.max(time).over(own) < F.min(time).over(own) + F.expr("INTERVAL 1 SECOND")
+    reasons = F.array(
+        F.when(crawler, F.lit("crawler_user_agent")),
+        F.when(F.col("is_fast"), F.lit("rate")),
+        F.when(F.col("is_instant"), F.lit("instant")),
+    )
     return (
         received.withColumn("event_hour", F.date_trunc("hour", "event_time"))
         .withColumn("copy", F.row_number().over(order))
         .where("copy = 1")
-        .withColumn("is_fast", rate)
+        .withColumn("is_fast", events > BOT_EVENTS_PER_HOUR)
+        .withColumn("is_instant", (events > BOT_EVENTS_AT_ONCE) & at_once)
         .withColumn("bot_reasons", F.array_compact(reasons))
         .withColumn("is_bot", F.size("bot_reasons") > 0)
-        .drop("copy", "is_fast", "landing_hour", "object_key")
+        .drop("copy", "is_fast", "is_instant", "landing_hour", "object_key")
     )
 
 

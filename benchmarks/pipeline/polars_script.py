@@ -8,7 +8,7 @@ import polars as pl
 from crawleruseragents import is_crawler
 
 from benchmarks.pipeline.contender import MakeTables
-from contracts.rules import BOT_EVENTS_PER_HOUR
+from contracts.rules import BOT_EVENTS_AT_ONCE, BOT_EVENTS_PER_HOUR
 
 _EVENT = pl.Struct(
     {
@@ -109,16 +109,21 @@ def _clean(received: pl.LazyFrame) -> pl.LazyFrame:
     order = ["received_at", "insertion_timestamp", "user_id"]
     agents = received.select("user_agent").unique().drop_nulls().collect(engine="streaming").to_series()
     crawler = pl.col("user_agent").is_in([agent for agent in agents if is_crawler(agent)]).fill_null(value=False)
-    rate = pl.len().over("event_hour", "user_id") > BOT_EVENTS_PER_HOUR
+    events, time = pl.len(), pl.col("event_time")
+    rate = (events > BOT_EVENTS_PER_HOUR).over("event_hour", "user_id")
+    at_once = (events > BOT_EVENTS_AT_ONCE) & (time.max() < time.min() + timedelta(seconds=1))
+    instant = at_once.over("event_hour", "user_id")
     reasons = pl.concat_list(
-        pl.when(crawler).then(pl.lit("crawler_user_agent")), pl.when(rate).then(pl.lit("rate"))
+        pl.when(crawler).then(pl.lit("crawler_user_agent")),
+        pl.when(rate).then(pl.lit("rate")),
+        pl.when(instant).then(pl.lit("instant")),
     ).list.drop_nulls()
     return (
         received.drop("landing_hour", "object_key")
         .with_columns(_HOUR)
         .sort("event_hour", "click_id", *order, nulls_last=True)
         .unique(["event_hour", "click_id"], keep="first", maintain_order=True)
-        .with_columns((crawler | rate).alias("is_bot"), reasons.alias("bot_reasons"))
+        .with_columns((crawler | rate | instant).alias("is_bot"), reasons.alias("bot_reasons"))
         .sort("event_hour", "user_id", "event_time")
     )
 

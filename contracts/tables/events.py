@@ -5,7 +5,7 @@ from typing import Final
 
 from contracts.envelope import STAMPED_FIELDS
 from contracts.event import VALUE_FIELDS, Kind
-from contracts.rules import BOT_EVENTS_PER_HOUR
+from contracts.rules import BOT_EVENTS_AT_ONCE, BOT_EVENTS_PER_HOUR, BOT_INSTANT
 from contracts.tables.declaration import Column, ColumnType, Partition, Table, optional, required
 
 LANDING_HOUR: Final = required("landing_hour", "timestamp", "The hour in the S3 prefix that Firehose chose.")
@@ -127,13 +127,15 @@ CLEAN_EVENTS: Final = Table(
     sort=("user_id", "event_time"),
     columns=(
         *EVENT_COLUMNS,
-        required("is_bot", "boolean", "Whether a bot sent it, by one of the first two reasons; the event is kept."),
+        required("is_bot", "boolean", "Whether a bot sent it, by one of the first three reasons; the event is kept."),
         required(
             "bot_reasons",
             "array<string>",
             "Those that apply of `crawler_user_agent` (the header is a known crawler's), `rate` (more than "
-            f"{BOT_EVENTS_PER_HOUR:,} clean events of the user within the event hour) and `http_client` (the header is "
-            "that of a proxy, an HTTP library or a shop's server, which makes no bot by itself).",
+            f"{BOT_EVENTS_PER_HOUR:,} clean events of the user within the event hour), `instant` (more than "
+            f"{BOT_EVENTS_AT_ONCE:,}, all within less than {BOT_INSTANT.seconds} second) and, which make no bot "
+            "by themselves, `http_client` (the header is that of a proxy, an HTTP library or a shop's server) and "
+            "`no_user_agent` (a request came with an address, but without the header).",
         ),
     ),
 )

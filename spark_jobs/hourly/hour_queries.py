@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from contracts.bots import USER_AGENT_LOOKED_AT, BotReason
-from contracts.rules import HOURS_LOOKED_BACK_AT, SESSION_GAP
+from contracts.bots import HARMLESS_REASONS, USER_AGENT_LOOKED_AT, BotReason
+from contracts.rules import BOT_INSTANT, HOURS_LOOKED_BACK_AT, SESSION_GAP
 from contracts.tables import (
     CLEAN_EVENTS,
     EVENT_COLUMNS,
@@ -27,6 +27,7 @@ from spark_jobs.shop_currency import counted_price, in_other_currency
 
 _HOUR_US: Final = int(timedelta(hours=1).total_seconds() * 1_000_000)
 _GAP_US: Final = int(SESSION_GAP.total_seconds() * 1_000_000)
+_INSTANT_US: Final = int(BOT_INSTANT.total_seconds() * 1_000_000)
 
 
 def _decides(ahead: int) -> str:
@@ -124,17 +125,19 @@ FROM received ANTI JOIN duplicates USING (filename, file_row_number)
 """
 
 
-def over_rate_users(events_per_hour: int) -> str:
-    """Return the table of users with more events within an hour than a person can cause."""
+def machine_users(events_per_hour: int, events_at_once: int) -> str:
+    """Return the table of users with more events within an hour, or at once and never else, than a person can cause."""
     return f"""
-CREATE TEMP TABLE over_rate_users AS
-SELECT hour, user_id FROM events GROUP BY hour, user_id HAVING count(*) > {events_per_hour}
+CREATE TEMP TABLE machine_users AS
+SELECT hour, user_id, count(*) > {events_per_hour} AS over_rate,
+       count(*) > {events_at_once} AND epoch_us(max(event_time)) - epoch_us(min(event_time)) < {_INSTANT_US} AS at_once
+FROM events GROUP BY hour, user_id HAVING over_rate OR at_once
 """
 
 
 FLAGGED: Final = """
 CREATE TEMP VIEW flagged AS
-SELECT *, is_crawler OR (hour, user_id) IN (SELECT (hour, user_id) FROM over_rate_users) AS is_bot FROM events
+SELECT *, is_crawler OR (hour, user_id) IN (SELECT (hour, user_id) FROM machine_users) AS is_bot FROM events
 """
 
 #: Of each user's events of one name in an hour; `amount` is the sum of their prices. Of events at one time, those that
@@ -221,19 +224,30 @@ HOURLY: Final[dict[Table, str]] = {
 }
 
 
-def clean(files: Sequence[str], users: UserKeys = ONE_FOR_ALL_SITES) -> str:
+#: Each reason, in order → the condition on a row of `received` beside that of its user in `machine_users`, if any.
+_REASONS: Final = {
+    BotReason.CRAWLER_USER_AGENT: f"{_AGENT} IN (SELECT agent FROM {CRAWLERS})",
+    BotReason.RATE: "over_rate",
+    BotReason.INSTANT: "at_once",
+    BotReason.HTTP_CLIENT: f"{_AGENT} IN (SELECT agent FROM {HTTP_CLIENTS})",
+    BotReason.NO_USER_AGENT: "user_agent IS NULL AND source_ip IS NOT NULL AND request_id IS NOT NULL",
+}
+
+
+def clean(files: Sequence[str]) -> str:
     """Return the query of the rows of `clean_events` of some files, in the order in which they are stored."""
+    conditions = ",\n           ".join(
+        f"coalesce({applies}, false) AS {reason}" for reason, applies in _REASONS.items()
+    )
+    reasons = "\n       || ".join(f"CASE WHEN {reason} THEN ['{reason}'] ELSE [] END" for reason in _REASONS)
     return f"""
 SELECT {", ".join(column.name for column in EVENT_COLUMNS)},
-       len(bot_reasons) > 0 AND bot_reasons <> ['{BotReason.HTTP_CLIENT}'] AS is_bot, bot_reasons
+       {" OR ".join(reason for reason in _REASONS if reason not in HARMLESS_REASONS)} AS is_bot,
+       {reasons} AS bot_reasons
 FROM (
-    SELECT *, CASE WHEN coalesce({_AGENT} IN (SELECT agent FROM {CRAWLERS}), false)
-                   THEN ['{BotReason.CRAWLER_USER_AGENT}'] ELSE [] END
-              || CASE WHEN (hour, {users.key()}) IN (SELECT (hour, user_id) FROM over_rate_users)
-                      THEN ['{BotReason.RATE}'] ELSE [] END
-              || CASE WHEN coalesce({_AGENT} IN (SELECT agent FROM {HTTP_CLIENTS}), false)
-                      THEN ['{BotReason.HTTP_CLIENT}'] ELSE [] END AS bot_reasons
+    SELECT *, {conditions}
     FROM ({_rows(files)}) SEMI JOIN target_hours USING (hour) ANTI JOIN duplicates USING (filename, file_row_number)
+    LEFT JOIN machine_users USING (hour, user_id)
 )
 ORDER BY hour, {", ".join(CLEAN_EVENTS.sort)}
 """

@@ -18,9 +18,9 @@ import duckdb
 import pyarrow as pa
 from crawleruseragents import is_crawler
 
-from contracts.bots import is_http_client
+from contracts.bots import BotReason, is_http_client
 from contracts.partitions import hour_of_ordinal, ordinal
-from contracts.rules import BOT_EVENTS_PER_HOUR, HOURS_LOOKED_BACK_AT
+from contracts.rules import BOT_EVENTS_AT_ONCE, BOT_EVENTS_PER_HOUR, HOURS_LOOKED_BACK_AT
 from contracts.tables import CLEAN_EVENTS, RECEIVED_EVENTS, Table
 from spark_jobs.hourly import hour_queries as queries
 from spark_jobs.lake.data_files import DataFile, FileTarget, local_copies, written_files
@@ -82,8 +82,7 @@ def run_hour_tasks(lake: Lake, hours: Sequence[datetime], files: StoredFiles) ->
         targets={table: lake.file_target(table) for table in HOUR_TABLES},
         hourly=queries.HOURLY,
         events_per_hour=BOT_EVENTS_PER_HOUR,
-        users=UserKeys(per_site=lake.events.ids_per_site),
-        currency=lake.events.currency,
+        events_at_once=BOT_EVENTS_AT_ONCE,
         share=TaskShare.of(lake.spark, len(batches)),
     )
     results = run_tasks(lake.spark, len(batches), task.results)
@@ -118,15 +117,15 @@ def _batch(hours: tuple[int, ...], files: StoredFiles) -> HourBatch:
 class HourTask:
     """What a Spark task needs, pickled into it.
 
-    `targets` are those of `HOUR_TABLES`, `hourly` the queries of those of them that are totals of events.
+    `targets` are those of `HOUR_TABLES`, `hourly` the queries of those of them that are totals of events. A user with
+    more than `events_per_hour`, or more than `events_at_once` and none at another time of the hour, is a machine.
     """
 
     batches: tuple[HourBatch, ...]
     targets: Mapping[Table, FileTarget]
     hourly: Mapping[Table, str]
     events_per_hour: int
-    users: UserKeys
-    currency: str | None
+    events_at_once: int
     share: TaskShare
 
     def results(self, number: int) -> Iterator[Result | DataFile]:
@@ -148,8 +147,8 @@ class HourTask:
             connection.execute(statement)
         register_agents(connection)
         for statement in (
-            queries.events(self.currency, self.users),
-            queries.over_rate_users(self.events_per_hour),
+            queries.EVENTS,
+            queries.machine_users(self.events_per_hour, self.events_at_once),
             queries.FLAGGED,
             queries.BY_USER,
         ):
@@ -173,18 +172,22 @@ class HourTask:
 
 def register_agents(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the relations of the headers that are a crawler's, and of those that are an HTTP client's."""
-    agents = [agent for (agent,) in connection.execute(queries.AGENTS).fetchall()]
-    clients = list(filter(is_http_client, agents))
-    for relation, found in ((queries.CRAWLERS, crawlers_among(agents)), (queries.HTTP_CLIENTS, clients)):
-        connection.register(relation, pa.table({"agent": pa.array(found, pa.string())}))
-
-
-def crawlers_among(agents: Iterable[str]) -> list[str]:
-    """Return the headers that are a known crawler's; lists of crawlers have HTTP clients, too, which are not."""
-    return [agent for agent in agents if not is_http_client(agent) and _is_crawler(agent)]
+    found: dict[BotReason | None, list[str]] = defaultdict(list)
+    for (agent,) in connection.execute(queries.AGENTS).fetchall():
+        found[reason_of_agent(agent)].append(agent)
+    for relation, reason in (
+        (queries.CRAWLERS, BotReason.CRAWLER_USER_AGENT),
+        (queries.HTTP_CLIENTS, BotReason.HTTP_CLIENT),
+    ):
+        connection.register(relation, pa.table({"agent": pa.array(found[reason], pa.string())}))
 
 
 @lru_cache(maxsize=100_000)
-def _is_crawler(agent: str) -> bool:
-    """Return whether one of the package's thousand patterns matches, which takes 0.3 ms: ask about a header once."""
-    return bool(is_crawler(agent))
+def reason_of_agent(agent: str) -> BotReason | None:
+    """Return what a header says of its sender; lists of crawlers have HTTP clients, too, which are not.
+
+    One of the package's thousand patterns is looked for, which takes 0.3 ms: so a process asks about a header once.
+    """
+    if is_http_client(agent):
+        return BotReason.HTTP_CLIENT
+    return BotReason.CRAWLER_USER_AGENT if is_crawler(agent) else None

@@ -25,6 +25,8 @@ STREAM: st.SearchStrategy[Stream] = st.lists(
         delay=st.sampled_from([0, 1, 70]),
         queued=st.sampled_from([None, 0, 1]),
         user_agent=st.sampled_from([None, "Mozilla/5.0 Firefox/145.0", "Googlebot/2.1"]),
+        request_id=st.sampled_from([None, "r"]),
+        source_ip=st.sampled_from([None, "203.0.113.0"]),
     ),
     max_size=14,
 )
@@ -50,4 +52,6 @@ def _received(stream: int, drawn: dict[str, object]) -> ReceivedEvent:
         price=drawn["price"],  # type: ignore[arg-type]
         currency=drawn["currency"],  # type: ignore[arg-type]
         user_agent=drawn["user_agent"],  # type: ignore[arg-type]
+        request_id=drawn["request_id"],  # type: ignore[arg-type]
+        source_ip=drawn["source_ip"],  # type: ignore[arg-type]
     )

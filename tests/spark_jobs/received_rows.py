@@ -29,6 +29,7 @@ class ReceivedEvent:
     received_at: datetime | None = None
     insertion_timestamp: datetime | None = None
     request_id: str | None = None
+    source_ip: str | None = None
     user_agent: str | None = None
 
     @property
@@ -53,6 +54,7 @@ class ReceivedEvent:
             "currency": self.currency,
             "insertion_timestamp": self.insertion_timestamp,
             "request_id": self.request_id,
+            "source_ip": self.source_ip,
             "user_agent": self.user_agent,
             "object_key": f"{landing_hour:%Y%m%d%H}",
         }

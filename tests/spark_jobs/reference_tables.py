@@ -1,6 +1,6 @@
 """What job 2's tables must hold, said again in plain Python and as simply as can be: the oracle of its tests."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,12 +27,12 @@ class ReferenceTables:
 
 
 def reference_tables(
-    received: Iterable[ReceivedEvent], bot_events_per_hour: int, currency: str | None = None
+    received: Iterable[ReceivedEvent], bot_events_per_hour: int, bot_events_at_once: int
 ) -> ReferenceTables:
-    """Return the tables of all the received events, in a shop with this currency."""
+    """Return the tables of all the received events."""
     clean = winners(received)
-    reasons = bot_reasons(clean, bot_events_per_hour)
-    flagged = {id(event) for event, why in zip(clean, reasons, strict=True) if why}
+    reasons = bot_reasons(clean, bot_events_per_hour, bot_events_at_once)
+    flagged = {id(event) for event, why in zip(clean, reasons, strict=True) if {*why} - {"no_user_agent"}}
     in_order = sorted(clean, key=lambda event: (event.event_time, id(event) in flagged))
     starts = {id(event) for event in session_starts(in_order)}
     counts: list[Row] = []
@@ -73,17 +73,26 @@ def winners(received: Iterable[ReceivedEvent]) -> list[ReceivedEvent]:
 
 
 def _precedence(event: ReceivedEvent) -> tuple[object, ...]:
-    others = (event.event_time, event.event_name, event.product_id, event.price, event.user_agent, event.request_id)
-    return tuple((value is None, value) for value in (event.arrival, event.insertion_timestamp, event.user_id, *others))
+    others = (event.event_time, event.event_name, event.product_id, event.price)
+    stamps = (event.source_ip, event.user_agent, event.request_id)
+    deciding = (event.arrival, event.insertion_timestamp, event.user_id, *others, *stamps)
+    return tuple((value is None, value) for value in deciding)
 
 
-def bot_reasons(clean: Collection[ReceivedEvent], bot_events_per_hour: int) -> list[tuple[str, ...]]:
-    """Return why each event is a bot's; the only crawler that the tests know calls itself one."""
-    rates = Counter((event.user_id, event.event_hour) for event in clean)
+def bot_reasons(
+    clean: Collection[ReceivedEvent], bot_events_per_hour: int, bot_events_at_once: int
+) -> list[tuple[str, ...]]:
+    """Return what is conspicuous about each event; the only crawler that the tests know calls itself one."""
+    times: dict[tuple[str, datetime], list[datetime]] = defaultdict(list)
+    for event in clean:
+        times[event.user_id, event.event_hour].append(event.event_time)
     return [
         ("crawler_user_agent",) * (event.user_agent == "Googlebot/2.1")
-        + ("rate",) * (rates[event.user_id, event.event_hour] > bot_events_per_hour)
+        + ("rate",) * (len(own) > bot_events_per_hour)
+        + ("instant",) * (len(own) > bot_events_at_once and max(own) - min(own) < timedelta(seconds=1))
+        + ("no_user_agent",) * (None not in (event.source_ip, event.request_id) and event.user_agent is None)
         for event in clean
+        for own in [times[event.user_id, event.event_hour]]
     ]
 
 

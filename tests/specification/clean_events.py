@@ -1,15 +1,18 @@
 """`received_events` → `clean_events`: each event of an event hour once, and marked if a machine made it."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from math import copysign
 
 from tests.specification.judgement import Event
 
 #: More clean events of one user within one event hour than this are no person's.
 MOST_EVENTS_OF_A_PERSON = 1_000
+#: More than this that all happen within less than a second are no page's either.
+MOST_EVENTS_AT_ONCE = 100
+A_SECOND = timedelta(seconds=1)
 #: What decides between copies, first of all; then the rest of what is kept of an event does, field by field.
 DECIDING = ("received_at", "insertion_timestamp", "user_id")
 
@@ -168,20 +171,28 @@ def _absent_last(value: object) -> tuple[object, ...]:
 def _marked(events: list[ReceivedEvent], is_crawler: IsCrawler, *, per_site: bool) -> list[CleanEvent]:
     """A bot is who says so in the user agent, and everything of a user in an hour in which there is too much of it.
 
-    A program that a person may use is no bot, though lists of crawlers have it.
+    Too much is a number in the hour, or a smaller one that happens at once, with nothing else in that hour. A program
+    that a person may use is no bot, though lists of crawlers have it; nor is who says nothing in the header.
     """
-    rates = Counter(_person_in_hour(event, per_site=per_site) for event in events)
+    times: dict[tuple[str, datetime], list[datetime]] = defaultdict(list)
+    for event in events:
+        times[event.user_id, hour_of(event)].append(event.event_time)
     clean = []
     for event in events:
         reasons = []
         agent = event.user_agent or ""
         if is_crawler(agent) and not is_http_client(agent):
             reasons.append("crawler_user_agent")
-        if rates[_person_in_hour(event, per_site=per_site)] > MOST_EVENTS_OF_A_PERSON:
+        own = times[event.user_id, hour_of(event)]
+        if len(own) > MOST_EVENTS_OF_A_PERSON:
             reasons.append("rate")
+        if len(own) > MOST_EVENTS_AT_ONCE and max(own) - min(own) < A_SECOND:
+            reasons.append("instant")
         is_bot = bool(reasons)
         if is_http_client(agent):
             reasons.append("http_client")
+        if not agent and event.source_ip and event.request_id:
+            reasons.append("no_user_agent")
         values = {name: value for name, value in asdict(event).items() if name not in ("landing_hour", "object_key")}
         clean.append(CleanEvent(**values, is_bot=is_bot, bot_reasons=tuple(reasons)))
     return clean

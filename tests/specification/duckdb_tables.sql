@@ -24,22 +24,27 @@ QUALIFY row_number() OVER (
 CREATE TABLE marked AS
 SELECT *, coalesce(user_agent IN (SELECT user_agent FROM crawlers), false) AS by_agent,
        coalesce(user_agent IN (SELECT user_agent FROM http_clients), false) AS by_client,
-       count(*) OVER (PARTITION BY person, event_hour) > 1000 AS by_rate
-FROM clean_once;
+       user_agent IS NULL AND source_ip IS NOT NULL AND request_id IS NOT NULL AS by_silence,
+       count(*) OVER of_user > 1000 AS by_rate,
+       count(*) OVER of_user > 100
+           AND max(event_time) OVER of_user < min(event_time) OVER of_user + INTERVAL 1 SECOND AS by_instant
+FROM clean_once
+WINDOW of_user AS (PARTITION BY user_id, event_hour);
 
 -- Every event of a user in order, with the time since the one before.
 CREATE TABLE ordered AS
-SELECT *, by_agent OR by_rate AS is_bot,
-       list_filter(['crawler_user_agent', 'rate', 'http_client'], lambda reason:
-           CASE reason WHEN 'rate' THEN by_rate WHEN 'http_client' THEN by_client ELSE by_agent END) AS bot_reasons,
+SELECT *, by_agent OR by_rate OR by_instant AS is_bot,
+       list_filter(['crawler_user_agent', 'rate', 'instant', 'http_client', 'no_user_agent'], lambda reason:
+           CASE reason WHEN 'rate' THEN by_rate WHEN 'instant' THEN by_instant WHEN 'http_client' THEN by_client
+                       WHEN 'no_user_agent' THEN by_silence ELSE by_agent END) AS bot_reasons,
        us - lag(us) OVER in_order AS gap_us,
        lag(day) OVER in_order AS day_before,
        row_number() OVER in_order AS place,
        -- Of events at one time, one that is not a bot's starts the session that counts without bots.
        coalesce(us - lag(us) OVER people_first > 1_800_000_000, true) AS starts_session
 FROM marked
-WINDOW in_order AS (PARTITION BY person ORDER BY event_time, received_at, click_id),
-       people_first AS (PARTITION BY person ORDER BY event_time, by_agent OR by_rate);
+WINDOW in_order AS (PARTITION BY user_id ORDER BY event_time, received_at, click_id),
+       people_first AS (PARTITION BY user_id ORDER BY event_time, by_agent OR by_rate OR by_instant);
 
 CREATE TABLE clean_events AS SELECT * FROM ordered;
 

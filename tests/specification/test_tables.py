@@ -83,8 +83,28 @@ def test_one_click_id_in_two_hours_is_two_events() -> None:
 def test_a_bot_is_a_crawler_or_a_user_with_more_than_a_thousand_events_in_an_hour() -> None:
     assert winner(received(user_agent="crawler")).bot_reasons == ("crawler_user_agent",)
     many = [received(click_id=str(number)) for number in range(1001)]
-    assert {e.bot_reasons for e in clean_events(many, lambda _: "", lambda _: False)} == {("rate",)}
-    assert {e.is_bot for e in clean_events(many[:1000], lambda _: "", lambda _: False)} == {False}
+    assert {e.bot_reasons for e in clean_events(spread(many), lambda _: "", lambda _: False)} == {("rate",)}
+    assert {e.is_bot for e in clean_events(spread(many[:1000]), lambda _: "", lambda _: False)} == {False}
+
+
+def spread(events: list[ReceivedEvent]) -> list[ReceivedEvent]:
+    """The events, the last a second after the others."""
+    return [*events[:-1], replace(events[-1], event_time=NOON + timedelta(seconds=1))]
+
+
+def test_a_bot_is_a_user_with_more_than_a_hundred_events_within_a_second_and_no_others_in_the_hour() -> None:
+    many = [received(click_id=str(number)) for number in range(101)]
+    assert {e.bot_reasons for e in clean_events(many, lambda _: "", lambda _: False)} == {("instant",)}
+    assert {e.is_bot for e in clean_events(many, lambda _: "", lambda _: False)} == {True}
+    for no_burst in (many[:100], spread(many)):
+        assert {e.bot_reasons for e in clean_events(no_burst, lambda _: "", lambda _: False)} == {()}
+
+
+def test_a_request_without_a_user_agent_is_named_and_no_bots_by_that() -> None:
+    (known,) = clean_events([received(source_ip="a", request_id="r")], lambda _: "", lambda _: False)
+    assert (known.bot_reasons, known.is_bot) == (("no_user_agent",), False)
+    for unknown in ({"source_ip": "a"}, {"request_id": "r"}, {"source_ip": "a", "request_id": "r", "user_agent": "x"}):
+        assert winner(received(**unknown)).bot_reasons == ()
 
 
 @pytest.mark.parametrize(("gap", "starts"), [(30 * MINUTE, 1), (30 * MINUTE + MICROSECOND, 2)])

@@ -281,10 +281,11 @@ def test_hours_made_in_any_order_are_what_the_reference_says(
     dice.shuffle(hours)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hour_task, "BOT_EVENTS_PER_HOUR", 3)
+        patch.setattr(hour_task, "BOT_EVENTS_AT_ONCE", 1)
         for part in (hours[::2], hours[1::2]):
             aggregate_hours(lake, part)
 
-    expected = reference_tables(events, bot_events_per_hour=3)
+    expected = reference_tables(events, bot_events_per_hour=3, bot_events_at_once=1)
     clean = table_rows(lake, CLEAN_EVENTS)
     assert sorted(((row[0], row[2], row[3], tuple(row[-1])) for row in clean), key=repr) == expected.clean_events
     assert table_rows(lake, HOURLY_EVENT_COUNTS) == expected.hourly_event_counts

@@ -7,12 +7,12 @@ from decimal import Decimal
 import pytest
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 
-from contracts.bots import USER_AGENT_LOOKED_AT, is_http_client
+from contracts.bots import HARMLESS_REASONS, USER_AGENT_LOOKED_AT, BotReason
 from contracts.partitions import HOUR
 from contracts.tables import CLEAN_EVENTS, HOURLY_EVENT_COUNTS, HOURLY_PRODUCT_STATS, HOURLY_TRAFFIC, Table
 from spark_jobs.hourly import hour_task
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
-from spark_jobs.hourly.hour_task import crawlers_among
+from spark_jobs.hourly.hour_task import reason_of_agent
 from spark_jobs.lake.lake import Lake
 from tests.spark_jobs.conftest import NewLake
 from tests.spark_jobs.copied_lake import copy_lake
@@ -20,19 +20,24 @@ from tests.spark_jobs.received_rows import Landing, ReceivedEvent, land
 from tests.spark_jobs.table_rows import table_rows
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
+MICROSECOND, SECOND, MINUTE = timedelta(microseconds=1), timedelta(seconds=1), timedelta(minutes=1)
 PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
 CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 RATE_IN_TESTS = 3
+AT_ONCE_IN_TESTS = 2
 
 #: Each rule has an hour of its own, with an empty one before it.
-AGENTS, LONG_AGENT, RATE, COPIES, TWO_HOURS, MIXED, TIE, MONEY, CLIENTS = (START + i * 3 * HOUR for i in range(9))
+AGENTS, LONG_AGENT, RATE, COPIES, TWO_HOURS, MIXED, TIE, MONEY, CLIENTS, INSTANT, SILENT = (
+    START + i * 3 * HOUR for i in range(11)
+)
 
 
 def burst(hour: datetime, user_id: str, count: int) -> list[ReceivedEvent]:
-    return [
-        ReceivedEvent(event_time=hour + i * MINUTE, user_id=user_id, click_id=f"{user_id}{i}") for i in range(count)
-    ]
+    return at_times(user_id, *(hour + i * MINUTE for i in range(count)))
+
+
+def at_times(user_id: str, *times: datetime) -> list[ReceivedEvent]:
+    return [ReceivedEvent(event_time=time, user_id=user_id, click_id=f"{user_id}{i}") for i, time in enumerate(times)]
 
 
 EVENTS = [
@@ -50,6 +55,17 @@ EVENTS = [
     *burst(RATE, "more", RATE_IN_TESTS + 1),
     *burst(COPIES, "ann", RATE_IN_TESTS),
     *burst(COPIES, "ann", RATE_IN_TESTS),
+    *at_times("machine", *[INSTANT] * AT_ONCE_IN_TESTS, INSTANT + SECOND - MICROSECOND),
+    *at_times("page", *[INSTANT] * AT_ONCE_IN_TESTS),
+    *at_times("person", *[INSTANT] * AT_ONCE_IN_TESTS, INSTANT + SECOND),
+    *at_times("copied", *[INSTANT] * AT_ONCE_IN_TESTS),
+    *at_times("copied", *[INSTANT] * AT_ONCE_IN_TESTS),
+    *at_times("both", *[INSTANT] * (RATE_IN_TESTS + 1)),
+    ReceivedEvent(event_time=SILENT, click_id="script", user_id="a", request_id="r", source_ip="203.0.113.0"),
+    ReceivedEvent(event_time=SILENT, click_id="bare", user_id="b"),
+    ReceivedEvent(event_time=SILENT, click_id="replayed", user_id="c", request_id="events.jsonl:1"),
+    ReceivedEvent(event_time=SILENT, click_id="from elsewhere", user_id="d", source_ip="203.0.113.0"),
+    *(replace(event, request_id="r", source_ip="203.0.113.0") for event in burst(SILENT, "machine", RATE_IN_TESTS + 1)),
     *burst(TWO_HOURS + 57 * MINUTE, "ann", 2 * RATE_IN_TESTS),
     ReceivedEvent(event_time=MIXED, click_id="1", user_agent=CRAWLER),
     ReceivedEvent(event_time=MIXED + MINUTE, click_id="2"),
@@ -86,7 +102,7 @@ class Made:
 
     def reasons(self, hour: datetime, by: str = "click_id") -> dict[object, list[str]]:
         rows = self.rows(CLEAN_EVENTS, hour)
-        assert all(row["is_bot"] == bool({*row["bot_reasons"]} - {"http_client"}) for row in rows)  # type: ignore[misc]
+        assert all(row["is_bot"] == bool({*row["bot_reasons"]} - HARMLESS_REASONS) for row in rows)  # type: ignore[misc]
         return {row[by]: row["bot_reasons"] for row in rows}  # type: ignore[misc]
 
     def traffic(self, hour: datetime, *measures: str) -> list[tuple[object, object]]:
@@ -100,6 +116,7 @@ def made(empty_tables: Lake, new_lake: NewLake) -> Made:
     land(lake, [Landing(landing_hour=START, events=EVENTS)])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hour_task, "BOT_EVENTS_PER_HOUR", RATE_IN_TESTS)
+        patch.setattr(hour_task, "BOT_EVENTS_AT_ONCE", AT_ONCE_IN_TESTS)
         aggregate_hours(lake, {event.event_hour for event in EVENTS})
     return Made(lake)
 
@@ -128,6 +145,28 @@ def test_a_user_agent_is_looked_at_up_to_its_limit(made: Made) -> None:
 @pytest.mark.spark
 def test_every_event_of_a_user_above_the_rate_is_flagged_and_none_of_one_at_it(made: Made) -> None:
     assert made.reasons(RATE, by="user_id") == {"just": [], "more": ["rate"]}
+
+
+@pytest.mark.spark
+def test_a_user_whose_events_of_an_hour_are_too_many_for_one_page_and_happen_at_once_is_a_machine(made: Made) -> None:
+    assert made.reasons(INSTANT, by="user_id") == {
+        "machine": ["instant"],
+        "page": [],
+        "person": [],
+        "copied": [],
+        "both": ["rate", "instant"],
+    }
+    assert made.traffic(INSTANT, "events", "users") == [(14, 7), (5, 3)]
+
+
+@pytest.mark.spark
+def test_a_request_without_the_header_is_named_and_makes_no_bot_by_itself(made: Made) -> None:
+    assert made.reasons(SILENT, by="user_id") == {
+        "a": ["no_user_agent"],
+        **{user: [] for user in "bcd"},
+        "machine": ["rate", "no_user_agent"],
+    }
+    assert made.traffic(SILENT, "events", "users") == [(8, 4), (5, 4)]
 
 
 @pytest.mark.spark
@@ -174,7 +213,8 @@ def test_money_and_steps_are_counted_with_and_without_bots(made: Made) -> None:
 
 def test_every_example_of_the_list_is_a_crawler_and_its_longest_is_looked_at_whole() -> None:
     examples = [example for crawler in CRAWLER_USER_AGENTS_DATA for example in crawler["instances"]]
-    clients = [example for example in examples if is_http_client(example)]
-    assert crawlers_among([*examples, PERSON]) == [example for example in examples if example not in clients]
-    assert 0 < len(clients) < len(examples) / 20
+    reasons = [reason_of_agent(example) for example in examples]
+    assert set(reasons) == {BotReason.CRAWLER_USER_AGENT, BotReason.HTTP_CLIENT}
+    assert reasons.count(BotReason.HTTP_CLIENT) < len(examples) / 20
+    assert reason_of_agent(PERSON) is None
     assert max(map(len, examples)) < USER_AGENT_LOOKED_AT

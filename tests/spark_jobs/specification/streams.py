@@ -15,7 +15,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.spark_jobs.hostile_lines import lines as hostile_lines
-from tests.specification.clean_events import MOST_EVENTS_OF_A_PERSON
+from tests.specification.clean_events import MOST_EVENTS_AT_ONCE, MOST_EVENTS_OF_A_PERSON
 from tests.specification.raw_lines import RawLine
 
 START = datetime(2027, 1, 1, tzinfo=UTC)
@@ -144,7 +144,9 @@ def streams(draw: st.DrawFn, index: int) -> Stream:
         _add_machine(draw, stream)
     elif kind == 1:
         _add_many(draw, stream)
-    elif kind < 6:
+    elif kind == 2:
+        _add_burst(draw, stream)
+    elif kind < 7:
         _add_return(draw, stream)
     elif kind < 16:
         stream.add_line(draw(_hostile_lines), stream.base + DAY)
@@ -222,6 +224,17 @@ def _add_many(draw: st.DrawFn, stream: Stream) -> None:
         sent = {**event, "user_id": f"{stream.index} eager", "click_id": f"{stream.index} x{number}"}
         for _ in range(1 + (number < 3)):
             stream.add(sent, received_at=hour + number * SECOND)
+
+
+def _add_burst(draw: st.DrawFn, stream: Stream) -> None:
+    """Let one user act at once as often as a page may, or once more; within a second, or a second apart."""
+    hour = stream.base + 2 * DAY + 15 * HOUR
+    last = draw(st.sampled_from([0 * SECOND, SECOND - MICROSECOND, SECOND, 59 * MINUTE]))
+    for number in range(MOST_EVENTS_AT_ONCE + draw(st.integers(0, 1))):
+        time = hour + (last if number == 1 else 0 * SECOND)
+        event = {"timestamp": _spelled(time, zoned=False), "event_name": "ViewContent"}
+        sent = {**event, "user_id": f"{stream.index} burst", "click_id": f"{stream.index} y{number}"}
+        stream.add(sent, received_at=time + SECOND)
 
 
 def _add_return(draw: st.DrawFn, stream: Stream) -> None:

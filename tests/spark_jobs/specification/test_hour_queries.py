@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from contracts.rules import BOT_EVENTS_PER_HOUR
+from contracts.rules import BOT_EVENTS_AT_ONCE, BOT_EVENTS_PER_HOUR
 from contracts.tables import RECEIVED_EVENTS
 from spark_jobs.hourly import hour_queries as queries
 from spark_jobs.hourly.hour_task import register_agents
@@ -53,8 +53,8 @@ def made_by_queries(
             connection.execute(statement)
         register_agents(connection)
         for statement in (
-            queries.events(currency, users),
-            queries.over_rate_users(BOT_EVENTS_PER_HOUR),
+            queries.EVENTS,
+            queries.machine_users(BOT_EVENTS_PER_HOUR, BOT_EVENTS_AT_ONCE),
             queries.FLAGGED,
             queries.BY_USER,
         ):
