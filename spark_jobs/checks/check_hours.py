@@ -30,21 +30,17 @@ def check_event_hours(
     base: Revision,
     rows: Collection[EventRow],
     *,
-    of_hour_before: Mapping[datetime, int],
-    purchases: Mapping[datetime, figures.ByCurrency],
+    counts: Mapping[datetime, figures.HourCounts],
     hours: Collection[datetime],
 ) -> list[CheckResult]:
     """Check event hours whose tables are written, and note the results: those of `hours` without a row have none.
 
-    `of_hour_before` counts, by hour, the events whose `click_id` the hour before has as well, `purchases` those that
-    have a price.
+    `counts` are what the run counted in the hours that have events.
     """
+    nothing = figures.HourCounts()
 
     def found(row: EventRow, files: FiguresByHour, volumes: figures.Volumes) -> Mapping[str, Figure]:
-        return {
-            **figures.event_hour_figures(row, files, volumes, of_hour_before.get(row.event_hour, 0)),
-            **figures.currency_figures(purchases.get(row.event_hour, {}), base.lake.events.currency),
-        }
+        return figures.event_hour_figures(row, files, volumes, counts.get(row.event_hour, nothing))
 
     return check_keys(base, EVENT_HOURS, rows, found, figures.EVENT_HOUR_MEASURED, emptied=hours)
 

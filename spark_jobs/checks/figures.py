@@ -1,12 +1,14 @@
 """A row of the ledger, and the metadata of the tables that a run has just written → the figures of its data checks."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Final
 
-from contracts.data_checks import NULL_SHARES, VOLUME_WEEKS, VOLUME_WEEKS_NEEDED, WEEK, Figure
+from contracts.data_checks import BOT_SHARE_EVENTS, NULL_SHARES, VOLUME_WEEKS, VOLUME_WEEKS_NEEDED, WEEK, Figure
 from contracts.ledger import UNFINISHED, DayRow, EventRow, LandingLedgerRow
+from contracts.mistaken_names import event_meant
 from contracts.partitions import HOUR, day_of, start_of_day
 from contracts.tables import CLEAN_EVENTS, RECEIVED_EVENTS, REJECTED_EVENTS, SESSIONS, USER_DAYS, Table
 from contracts.timestamps import EPOCH
@@ -23,6 +25,7 @@ EVENT_HOUR_MEASURED: Final = {CLEAN_EVENTS: ("event_time",)}
 DAY_MEASURED: Final[Mapping[Table, tuple[str, ...]]] = {USER_DAYS: (), SESSIONS: ()}
 
 _INSTANT: Final = timedelta(microseconds=1)
+_NAMED_AT_MOST: Final = 5
 
 Volumes = Mapping[datetime, int]
 #: Purchases with a price, by currency; None is that of those that name none.
@@ -120,13 +123,30 @@ def _quiet_minutes(row: LandingLedgerRow, received: FileFigures) -> Figure:
     return Figure(value=quiet.total_seconds() / 60, detail=f"newest arrival {newest.isoformat()}")
 
 
-def event_hour_figures(
-    row: EventRow, files: FiguresByHour, volumes: Volumes, of_hour_before: int
-) -> Mapping[str, Figure]:
-    """Return the figure of each check of an event hour but those of `currency_figures`.
+@dataclass(frozen=True, kw_only=True)
+class HourCounts:
+    """What a run counted of an event hour: its events, and which of them, or of the copies left out, are conspicuous.
 
-    `of_hour_before` are events with a `click_id` of that hour.
+    Of the events, `bots` are a bot's, `of_machines` those of users who are one by how much they do; `of_hour_before`
+    have a `click_id` that the hour before has as well. `mistaken_names` counts those of custom names that look like a
+    standard one. Of the copies, `differing` are another event than the one that was kept, `of_other_users` its share
+    that another user caused.
     """
+
+    clean: int = 0
+    bots: int = 0
+    of_machines: int = 0
+    of_hour_before: int = 0
+    mistaken_names: Mapping[str, int] = field(default_factory=dict)
+    duplicates: int = 0
+    differing: int = 0
+    of_other_users: int = 0
+
+
+def event_hour_figures(
+    row: EventRow, files: FiguresByHour, volumes: Volumes, counts: HourCounts
+) -> Mapping[str, Figure]:
+    """Return the figure of each check of an event hour."""
     clean = files.get((CLEAN_EVENTS.name, row.event_hour), NO_FILES)
     first, last = moment(clean.lowest, "event_time"), moment(clean.highest, "event_time")
     end = row.event_hour + HOUR
@@ -139,27 +159,33 @@ def event_hour_figures(
         # The hour ends before its end: an event at the very end is one too late.
         "seconds_after_hour": _outside(None if last is None else last - end + _INSTANT, "last event"),
         "duplicate_share": share(row.duplicates, row.received, "received events"),
-        "click_ids_of_hour_before": Figure(value=of_hour_before, detail=f"{of_hour_before} of {row.clean} events"),
+        "copies_that_differ": Figure(
+            value=counts.differing,
+            detail=f"{counts.differing} of {row.duplicates} copies; {counts.of_other_users} of another user",
+        ),
+        "click_ids_of_hour_before": Figure(
+            value=counts.of_hour_before, detail=f"{counts.of_hour_before} of {row.clean} events"
+        ),
+        "names_like_standard": _mistaken_names(counts.mistaken_names, row.clean),
+        "bot_share": _bot_share(counts),
         "events_of_usual": volume_figure(row.event_hour, row.clean, volumes),
     }
 
 
-def currency_figures(purchases: ByCurrency, currency: str | None) -> Mapping[str, Figure]:
-    """Return the figures of the checks of an event hour that look at currencies; `currency` is the shop's, if set.
+def _mistaken_names(names: Mapping[str, int], events: int) -> Figure:
+    """Return the events with such names; the detail has the most frequent ones, and what each looks like."""
+    most = sorted(names.items(), key=lambda item: (-item[1], item[0]))
+    named = [f"{name!r} {count} ({event_meant(name)}?)" for name, count in most[:_NAMED_AT_MOST]]
+    more = [f"and {len(most) - _NAMED_AT_MOST} more names"] if len(most) > _NAMED_AT_MOST else []
+    return Figure(value=sum(names.values()), detail=f"{', '.join([*named, *more]) or '0'} of {events} events")
 
-    >>> currency_figures({"EUR": 8, "USD": 1, None: 1}, "EUR")["other_currency_share"]
-    Figure(value=0.1, detail='1 of 10 purchases with a price (8 EUR, 1 USD, 1 without currency)')
-    """
-    ordered = sorted(purchases.items(), key=lambda item: (item[0] is None, -item[1], str(item[0])))
-    named = ", ".join(f"{count} {code or 'without currency'}" for code, count in ordered) or "none"
-    if currency is None:
-        known = Figure(value=sum(code is not None for code in purchases), detail=f"purchases with a price: {named}")
-        not_known = Figure(value=None, detail="the shop's currency is not set (CLICKSTREAM_CURRENCY)")
-        return {"purchase_currencies": known, "other_currency_share": not_known}
-    others = sum(count for code, count in ordered if code not in (None, currency))
-    of_other = share(others, sum(purchases.values()), f"purchases with a price ({named})")
-    not_asked = Figure(value=None, detail=f"the shop's currency is {currency}")
-    return {"purchase_currencies": not_asked, "other_currency_share": of_other}
+
+def _bot_share(counts: HourCounts) -> Figure:
+    """Return the share of events that are a bot's, None of few events; the detail tells the two causes apart."""
+    detail = f"{counts.bots} of {counts.clean} events; {counts.of_machines} of users with more than a person causes"
+    if counts.clean < BOT_SHARE_EVENTS:
+        return Figure(value=None, detail=f"{detail}; fewer than {BOT_SHARE_EVENTS} events say nothing")
+    return Figure(value=counts.bots / counts.clean, detail=detail)
 
 
 def _outside(by: timedelta | None, event: str) -> Figure:

@@ -20,8 +20,9 @@ from contracts.partitions import HOUR, hour_key, hour_of, ordinal
 from contracts.stages import EVENT_HOURS, Input
 from contracts.tables import CLEAN_EVENTS, DATA_CHECKS, EVENT_LEDGER, HOURLY_TRAFFIC, RECEIVED_EVENTS
 from spark_jobs.checks.check_hours import check_event_hours
+from spark_jobs.checks.figures import HourCounts
 from spark_jobs.errors import LedgerImbalanceError, UnsettledInputError
-from spark_jobs.hourly.hour_task import HOUR_TABLES, ComputedHours, HourCounts, run_hour_tasks
+from spark_jobs.hourly.hour_task import HOUR_TABLES, ComputedHours, run_hour_tasks
 from spark_jobs.lake.duckdb_tasks import by_partition, rows_in
 from spark_jobs.lake.filters import between
 from spark_jobs.lake.lake import Lake
@@ -123,9 +124,7 @@ def _replace(base: Revision, inputs: list[Input[datetime]], *, already_known: se
         if table is CLEAN_EVENTS:
             base.refuse_lost_rows(table, sum(row.clean for row in rows))
     progress(f"checking {len(rows)} hours")
-    before = {hour: counts.of_hour_before for hour, counts in computed.counts.items() if counts.of_hour_before}
-    purchases = {hour: counts.purchases for hour, counts in computed.counts.items()}
-    failed = failed_checks(check_event_hours(base, rows, of_hour_before=before, purchases=purchases, hours=hours))
+    failed = failed_checks(check_event_hours(base, rows, counts=computed.counts, hours=hours))
     checked = tuple(replace(row, failed_checks=failed[row.event_hour]) for row in rows)
     write_ledger(base, EventRow, checked, hours, figures=figures)
     return checked

@@ -11,6 +11,8 @@ from datetime import timedelta
 from typing import Final
 
 from contracts.bots import HARMLESS_REASONS, USER_AGENT_LOOKED_AT, BotReason
+from contracts.event import STANDARD_EVENTS
+from contracts.mistaken_names import NAMES_LOOKED_AT
 from contracts.rules import BOT_INSTANT, HOURS_LOOKED_BACK_AT, SESSION_GAP
 from contracts.tables import (
     CLEAN_EVENTS,
@@ -91,19 +93,22 @@ def _precedence() -> str:
     )
 
 
-#: Every row whose click_id is there again: of the copies in an hour the first place wins, the others are left out. A
-#: winner's `previous_hour` is the last one before its own that has the id.
+#: Every row whose click_id is there again: of the copies in an hour the first place wins, the others are left out;
+#: `of_other_user` and `of_other_event` say of one that it is none. A winner's `previous_hour` is the last one before
+#: its own that has the id.
 RANKED: Final = f"""
 CREATE TEMP TABLE ranked AS
 WITH repeated AS (
     SELECT click_id FROM received GROUP BY click_id HAVING count(*) > 1
 ), placed AS (
-    SELECT hour, click_id, filename, file_row_number,
-           row_number() OVER (PARTITION BY click_id, hour
-                              ORDER BY {_precedence()}, filename, file_row_number) AS place
+    SELECT hour, click_id, filename, file_row_number, row_number() OVER copies AS place,
+           user_id <> first_value(user_id) OVER copies AS of_other_user,
+           event_name <> first_value(event_name) OVER copies
+               OR price IS DISTINCT FROM first_value(price) OVER copies AS of_other_event
     FROM received SEMI JOIN repeated USING (click_id)
+    WINDOW copies AS (PARTITION BY click_id, hour ORDER BY {_precedence()}, filename, file_row_number)
 )
-SELECT hour, place, filename, file_row_number,
+SELECT hour, place, filename, file_row_number, of_other_user, of_other_event,
        lag(hour) OVER (PARTITION BY click_id ORDER BY hour, place) AS previous_hour
 FROM placed
 """
@@ -129,7 +134,7 @@ def machine_users(events_per_hour: int, events_at_once: int) -> str:
     """Return the table of users with more events within an hour, or at once and never else, than a person can cause."""
     return f"""
 CREATE TEMP TABLE machine_users AS
-SELECT hour, user_id, count(*) > {events_per_hour} AS over_rate,
+SELECT hour, user_id, count(*) AS events, count(*) > {events_per_hour} AS over_rate,
        count(*) > {events_at_once} AND epoch_us(max(event_time)) - epoch_us(min(event_time)) < {_INSTANT_US} AS at_once
 FROM events GROUP BY hour, user_id HAVING over_rate OR at_once
 """
@@ -253,17 +258,30 @@ ORDER BY hour, {", ".join(CLEAN_EVENTS.sort)}
 """
 
 
-#: Of each hour that is made: its events, the rows left out, and the events whose id the hour before has as well.
+#: Of each hour that is made: its events, those of bots, and of users who are one by how much they do; the copies left
+#: out, and those that may be other events; the events whose id the hour before has as well.
 COUNTS: Final = """
-SELECT hour, count(*) AS clean, any_value(coalesce(duplicates, 0))::BIGINT AS duplicates,
-       any_value(coalesce(of_hour_before, 0))::BIGINT AS of_hour_before
-FROM events SEMI JOIN target_hours USING (hour)
+SELECT hour, clean, bots, coalesce(of_machines, 0)::BIGINT AS of_machines,
+       coalesce(duplicates, 0)::BIGINT AS duplicates,
+       coalesce(of_other_users, 0)::BIGINT AS of_other_users, coalesce(differing, 0)::BIGINT AS differing,
+       coalesce(of_hour_before, 0)::BIGINT AS of_hour_before
+FROM (SELECT hour, count(*) AS clean FROM events SEMI JOIN target_hours USING (hour) GROUP BY hour)
+JOIN (SELECT hour, sum(events - events_without_bots)::BIGINT AS bots FROM by_user GROUP BY hour) USING (hour)
+LEFT JOIN (SELECT hour, sum(events) AS of_machines FROM machine_users GROUP BY hour) USING (hour)
 LEFT JOIN (
-    SELECT hour, count_if(place > 1) AS duplicates,
+    SELECT hour, count_if(place > 1) AS duplicates, count_if(of_other_user) AS of_other_users,
+           count_if(of_other_user OR of_other_event) AS differing,
            count_if(place = 1 AND previous_hour = hour - 1) AS of_hour_before
     FROM ranked GROUP BY hour
 ) USING (hour)
-GROUP BY hour
+"""
+
+#: Of each hour that is made, the most frequent names of custom events, with their events.
+CUSTOM_NAMES: Final = f"""
+SELECT hour, event_name, sum(events)::BIGINT AS events
+FROM by_user WHERE event_name NOT IN ({", ".join(f"'{name}'" for name in STANDARD_EVENTS)})
+GROUP BY hour, event_name
+QUALIFY row_number() OVER (PARTITION BY hour ORDER BY sum(events) DESC, event_name) <= {NAMES_LOOKED_AT}
 """
 
 #: Of each hour that is made, the purchases with a price, by currency.

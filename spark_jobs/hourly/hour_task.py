@@ -19,9 +19,11 @@ import pyarrow as pa
 from crawleruseragents import is_crawler
 
 from contracts.bots import BotReason, is_http_client
+from contracts.mistaken_names import event_meant
 from contracts.partitions import hour_of_ordinal, ordinal
 from contracts.rules import BOT_EVENTS_AT_ONCE, BOT_EVENTS_PER_HOUR, HOURS_LOOKED_BACK_AT
 from contracts.tables import CLEAN_EVENTS, RECEIVED_EVENTS, Table
+from spark_jobs.checks.figures import HourCounts
 from spark_jobs.hourly import hour_queries as queries
 from spark_jobs.lake.data_files import DataFile, FileTarget, local_copies, written_files
 from spark_jobs.lake.duckdb_tasks import Result, StoredFiles, TaskShare, dealt_out, duckdb_connection, parts, run_tasks
@@ -37,21 +39,9 @@ _SORTED_ROWS: Final = 250_000
 #: The tables that are computed from an hour's received events.
 HOUR_TABLES: Final = (CLEAN_EVENTS, *queries.HOURLY)
 
+#: The kinds of results: a row of `HourCounts` but for its names, and one for each name that looks like a standard one.
 COUNTS: Final = "counts"
-PURCHASES: Final = "purchases"
-
-
-@dataclass(frozen=True, kw_only=True)
-class HourCounts:
-    """Events of an hour, its duplicates, and the events whose `click_id` the hour before has as well.
-
-    `purchases` are those with a price, by currency; None is that of the purchases that name none.
-    """
-
-    clean: int
-    duplicates: int
-    of_hour_before: int
-    purchases: Mapping[str | None, int] = field(default_factory=dict)
+MISTAKEN_NAMES: Final = "mistaken_names"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,19 +76,12 @@ def run_hour_tasks(lake: Lake, hours: Sequence[datetime], files: StoredFiles) ->
         share=TaskShare.of(lake.spark, len(batches)),
     )
     results = run_tasks(lake.spark, len(batches), task.results)
-    purchases: defaultdict[int, dict[str | None, int]] = defaultdict(dict)
-    for row in results.rows(PURCHASES):
-        purchases[row["hour"]][row["currency"]] = row["purchases"]
+    names: defaultdict[int, dict[str, int]] = defaultdict(dict)
+    for row in results.rows(MISTAKEN_NAMES):
+        names[row["hour"]][row["event_name"]] = row["events"]
+    counts = {row.pop("hour"): row for row in results.rows(COUNTS)}
     return ComputedHours(
-        counts={
-            hour_of_ordinal(row["hour"]): HourCounts(
-                clean=row["clean"],
-                duplicates=row["duplicates"],
-                of_hour_before=row["of_hour_before"],
-                purchases=purchases[row["hour"]],
-            )
-            for row in results.rows(COUNTS)
-        },
+        counts={hour_of_ordinal(hour): HourCounts(**row, mistaken_names=names[hour]) for hour, row in counts.items()},
         files={table: results.files_of(table.name) for table in HOUR_TABLES},
     )
 
@@ -154,8 +137,8 @@ class HourTask:
         ):
             connection.execute(statement)
         yield COUNTS, connection.execute(queries.COUNTS).to_arrow_table()
-        yield PURCHASES, connection.execute(queries.PURCHASES).to_arrow_table()
-        yield from written_files(self._clean_events(connection, batch, paths), self.targets[CLEAN_EVENTS])
+        yield MISTAKEN_NAMES, _mistaken(connection.execute(queries.CUSTOM_NAMES).to_arrow_table())
+        yield from written_files(_clean_events(connection, batch, paths), self.targets[CLEAN_EVENTS])
         for table, query in self.hourly.items():
             rows = connection.execute(f"{query} ORDER BY {', '.join(table.sort)}").to_arrow_table()
             yield from written_files([rows], self.targets[table])
@@ -168,6 +151,13 @@ class HourTask:
             files = [path for hour in hours for path in paths[hour]]
             for rows in connection.execute(queries.clean(files, self.users)).to_arrow_reader(_ROWS):
                 yield pa.Table.from_batches([rows])
+
+
+def _mistaken(names: pa.Table) -> pa.Table:
+    """Return the rows whose `event_name` looks like a standard event's."""
+    return names.filter(
+        pa.array([event_meant(name) is not None for name in names["event_name"].to_pylist()], pa.bool_())
+    )
 
 
 def register_agents(connection: duckdb.DuckDBPyConnection) -> None:

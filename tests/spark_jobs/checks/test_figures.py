@@ -5,13 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from contracts.data_checks import EVENT_HOUR_CHECKS, LANDING_HOUR_CHECKS, WEEK, Figure
-from contracts.event_settings import OPTIONS
+from contracts.data_checks import BOT_SHARE_EVENTS, EVENT_HOUR_CHECKS, LANDING_HOUR_CHECKS, WEEK, Figure
 from contracts.ledger import EventRow, LandingLedgerRow
 from contracts.partitions import HOUR
 from contracts.rules import ALLOWED_LATENESS
 from contracts.tables import CLEAN_EVENTS, RECEIVED_EVENTS, REJECTED_EVENTS
-from spark_jobs.checks.figures import currency_figures, event_hour_figures, landing_figures, volume_figure
+from spark_jobs.checks.figures import HourCounts, event_hour_figures, landing_figures, volume_figure
 from spark_jobs.checks.file_figures import FileFigures
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -52,41 +51,7 @@ FILES = {
 def test_there_is_a_figure_for_each_check() -> None:
     assert set(landing_figures(row(), FILES, {})) == {check.name for check in LANDING_HOUR_CHECKS}
     made = EventRow(event_hour=TEN, input_version="v", received=1, clean=1, duplicates=0)
-    found = {*event_hour_figures(made, {}, {}, 0), *currency_figures({}, None)}
-    assert found == {check.name for check in EVENT_HOUR_CHECKS}
-    assert set(currency_figures({}, "EUR")) == set(currency_figures({}, None))
-
-
-@pytest.mark.parametrize(
-    ("purchases", "currency", "check", "value", "detail"),
-    [
-        ({}, None, "purchase_currencies", 0, "purchases with a price: none"),
-        ({"EUR": 2, None: 9}, None, "purchase_currencies", 1, "purchases with a price: 2 EUR, 9 without currency"),
-        ({"USD": 1, "EUR": 2}, None, "purchase_currencies", 2, "purchases with a price: 2 EUR, 1 USD"),
-        ({"USD": 1}, None, "other_currency_share", None, "the shop's currency is not set (CLICKSTREAM_CURRENCY)"),
-        ({"USD": 1}, "EUR", "purchase_currencies", None, "the shop's currency is EUR"),
-        ({}, "EUR", "other_currency_share", None, "0 of 0 purchases with a price (none)"),
-        (
-            {"EUR": 3, None: 1},
-            "EUR",
-            "other_currency_share",
-            0,
-            "0 of 4 purchases with a price (3 EUR, 1 without currency)",
-        ),
-        ({"EUR": 3, "USD": 1}, "EUR", "other_currency_share", 0.25, "1 of 4 purchases with a price (3 EUR, 1 USD)"),
-    ],
-)
-def test_currencies_are_counted_until_the_shop_names_its_own_and_then_the_others_are(
-    purchases: dict[str | None, int], currency: str | None, check: str, value: float | None, detail: str
-) -> None:
-    assert currency_figures(purchases, currency)[check] == Figure(value=value, detail=detail)
-
-
-def test_the_checks_of_currencies_name_the_setting() -> None:
-    sentences = [check.sentence for check in EVENT_HOUR_CHECKS if "currenc" in check.name]
-    (variable,) = (option.variable for option in OPTIONS if option.field == "currency")
-    assert len(sentences) == 2
-    assert all(variable in sentence for sentence in sentences)
+    assert set(event_hour_figures(made, {}, {}, HourCounts())) == {check.name for check in EVENT_HOUR_CHECKS}
 
 
 def test_the_field_that_could_not_be_read_most_often_gives_the_share_and_all_are_named() -> None:
@@ -148,7 +113,7 @@ def test_only_a_settled_hour_can_be_quiet() -> None:
 def test_an_event_of_another_hour_is_outside(first: datetime, last: datetime, outside: tuple[float, float]) -> None:
     clean = FileFigures(rows=1, nulls={}, lowest=micros(event_time=first), highest=micros(event_time=last))
     made = EventRow(event_hour=TEN, input_version="v", received=1, clean=1, duplicates=0)
-    figures = event_hour_figures(made, {(CLEAN_EVENTS.name, TEN): clean}, {}, 0)
+    figures = event_hour_figures(made, {(CLEAN_EVENTS.name, TEN): clean}, {}, HourCounts())
     found = (figures["seconds_before_hour"].value, figures["seconds_after_hour"].value)
     assert found == outside
 
@@ -156,9 +121,32 @@ def test_an_event_of_another_hour_is_outside(first: datetime, last: datetime, ou
 def test_an_event_at_the_very_end_belongs_to_the_next_hour() -> None:
     clean = FileFigures(rows=1, nulls={}, lowest={}, highest=micros(event_time=TEN + HOUR))
     made = EventRow(event_hour=TEN, input_version="v", received=1, clean=1, duplicates=0)
-    after = event_hour_figures(made, {(CLEAN_EVENTS.name, TEN): clean}, {}, 0)["seconds_after_hour"].value
+    after = event_hour_figures(made, {(CLEAN_EVENTS.name, TEN): clean}, {}, HourCounts())["seconds_after_hour"].value
     assert after is not None
     assert after > 0
+
+
+def hour_figure(name: str, counts: HourCounts) -> Figure:
+    made = EventRow(event_hour=TEN, input_version="v", received=500, clean=counts.clean, duplicates=counts.duplicates)
+    return event_hour_figures(made, {}, {}, counts)[name]
+
+
+def test_names_that_look_like_a_standard_events_are_named_the_most_frequent_first() -> None:
+    names = {f"AddToCart{number}": number for number in range(1, 7)} | {"purchased": 9}
+    figure = hour_figure("names_like_standard", HourCounts(clean=100, mistaken_names=names))
+    assert figure.value == 30
+    assert figure.detail.startswith("'purchased' 9 (Purchase?), 'AddToCart6' 6 (AddToCart?), 'AddToCart5' 5 ")
+    assert figure.detail.endswith("'AddToCart3' 3 (AddToCart?), and 2 more names of 100 events")
+    none = hour_figure("names_like_standard", HourCounts(clean=100))
+    assert (none.value, none.detail) == (0, "0 of 100 events")
+
+
+def test_the_share_of_bots_is_known_of_some_hundred_events() -> None:
+    figure = hour_figure("bot_share", HourCounts(clean=BOT_SHARE_EVENTS, bots=180, of_machines=150))
+    assert (figure.value, figure.detail) == (0.6, "180 of 300 events; 150 of users with more than a person causes")
+    few = hour_figure("bot_share", HourCounts(clean=BOT_SHARE_EVENTS - 1, bots=299))
+    assert few.value is None
+    assert few.detail.endswith("; fewer than 300 events say nothing")
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,12 @@ from contracts.tables import (
     HOURLY_TRAFFIC,
     Table,
 )
+from spark_jobs.checks.figures import HourCounts
 from spark_jobs.errors import InputChangedError, LedgerImbalanceError, UnsettledInputError
 from spark_jobs.hourly import aggregate_hours as job
 from spark_jobs.hourly import hour_task
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
-from spark_jobs.hourly.hour_task import ComputedHours, HourCounts, run_hour_tasks
+from spark_jobs.hourly.hour_task import ComputedHours, run_hour_tasks
 from spark_jobs.lake import duckdb_tasks
 from spark_jobs.lake.data_files import DataFile, map_in_arrow
 from spark_jobs.lake.lake import Lake
@@ -174,7 +175,7 @@ def test_a_run_that_loses_rows_writes_nothing(
     spark: SparkSession, landed: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lossy(*arguments: Any) -> ComputedHours:
-        return replace(run_hour_tasks(*arguments), counts={TEN: HourCounts(clean=1, duplicates=1, of_hour_before=0)})
+        return replace(run_hour_tasks(*arguments), counts={TEN: HourCounts(clean=1, duplicates=1)})
 
     monkeypatch.setattr(job, "run_hour_tasks", lossy)
     with pytest.raises(LedgerImbalanceError, match="2026-11-22T10: 3 received, 1 clean, 1 duplicates"):

@@ -3,6 +3,7 @@
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,7 +24,7 @@ from contracts.tables import (
     Table,
 )
 from spark_jobs.hourly.hour_queries import HOURLY
-from spark_jobs.hourly.hour_task import COUNTS, HOUR_TABLES, PURCHASES, HourTask, hour_batches
+from spark_jobs.hourly.hour_task import COUNTS, HOUR_TABLES, MISTAKEN_NAMES, HourTask, hour_batches
 from spark_jobs.lake import duckdb_tasks
 from spark_jobs.lake.data_files import DataFile, FileTarget, written_files
 from spark_jobs.lake.duckdb_tasks import TaskShare
@@ -78,8 +79,17 @@ def test_batches_of_any_hours_are_what_the_reference_says(
     assert in_order(made[HOURLY_EVENT_COUNTS.name]) == expected.hourly_event_counts
     assert in_order(made[HOURLY_TRAFFIC.name]) == expected.hourly_traffic
     assert in_order(made[HOURLY_PRODUCT_STATS.name]) == expected.hourly_product_stats
-    assert {row["hour"]: (row["clean"], row["duplicates"], row["of_hour_before"]) for row in made[COUNTS]} == counts(
-        events
+    counted = {
+        row["hour"]: tuple(
+            row[name] for name in ("clean", "duplicates", "of_hour_before", "differing", "of_other_users")
+        )
+        for row in made[COUNTS]
+    }
+    assert counted == counts(events)
+    assert {row["hour"]: (row["bots"], row["of_machines"]) for row in made[COUNTS]} == bots(expected.clean_events)
+    mistaken = {(row["hour"], row["event_name"]): row["events"] for row in made[MISTAKEN_NAMES]}
+    assert mistaken == Counter(
+        (ordinal(event.event_hour), event.event_name) for event in winners(events) if event.event_name == "add-to-cart"
     )
     assert {(row["hour"], row["currency"]): row["purchases"] for row in made[PURCHASES]} == Counter(
         (ordinal(event.event_hour), event.currency)
@@ -88,16 +98,39 @@ def test_batches_of_any_hours_are_what_the_reference_says(
     )
 
 
-def counts(events: list[ReceivedEvent]) -> dict[int, tuple[int, int, int]]:
-    """Return, for each hour, its events, the copies left out, and the events whose id the hour before has as well."""
+def bots(clean: list[tuple[datetime, str, str, tuple[str, ...]]]) -> dict[int, tuple[int, int]]:
+    """Return, for each hour, the events of bots, and those of users that do too much."""
+    found: dict[int, tuple[int, int]] = {}
+    for time, _, _, reasons in clean:
+        of_bots, of_machines = found.get(ordinal(hour_of(time)), (0, 0))
+        is_machine = bool({"rate", "instant"} & {*reasons})
+        is_bot = is_machine or "crawler_user_agent" in reasons
+        found[ordinal(hour_of(time))] = (of_bots + is_bot, of_machines + is_machine)
+    return found
+
+
+def counts(events: list[ReceivedEvent]) -> dict[int, tuple[int, int, int, int, int]]:
+    """Return, for each hour, its events, the copies left out, and the events whose id the hour before has as well.
+
+    Then the copies that differ from the event that was kept, and those of them that another user caused.
+    """
     clean = winners(events)
+    kept = {(event.event_hour, event.click_id): event for event in clean}
     seen = {(ordinal(event.event_hour), event.click_id) for event in clean}
     found = {}
     for hour in {hour for hour, _ in seen}:
         ids = {event.click_id for event in clean if ordinal(event.event_hour) == hour}
         received = sum(ordinal(event.event_hour) == hour for event in events)
         again = sum((hour - 1, click_id) in seen for click_id in ids)
-        found[hour] = (len(ids), received - len(ids), again)
+        pairs = [
+            (event, kept[event.event_hour, event.click_id]) for event in events if ordinal(event.event_hour) == hour
+        ]
+        differing = sum(
+            (one.user_id, one.event_name, one.price) != (other.user_id, other.event_name, other.price)
+            for one, other in pairs
+        )
+        of_other_users = sum(one.user_id != other.user_id for one, other in pairs)
+        found[hour] = (len(ids), received - len(ids), again, differing, of_other_users)
     return found
 
 
