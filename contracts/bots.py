@@ -17,8 +17,8 @@ class BotReason(StrEnum):
     #: All of the user's events of the event hour happened at once, and they are too many for one page
     #: (`rules.BOT_EVENTS_AT_ONCE`).
     INSTANT = "instant"
-    #: A proxy, a library or a shop's server sent the request: a person may well stand behind it, so this reason alone
-    #: makes no bot.
+    #: A proxy, a library, a shop's server or a program of the shop's own (`EventSettings.not_bots`) sent the request: a
+    #: person may well stand behind it, so this reason alone makes no bot.
     HTTP_CLIENT = "http_client"
     #: The request had no User-Agent header. Browsers always send one, but a shop's server that hands people's events
     #: on may not: libcurl, and so PHP's cURL functions, send none unless told to (daniel.haxx.se/blog/2012/05/12,

@@ -203,14 +203,16 @@ EVENT_HOUR_CHECKS: Final = (
         "names_like_standard",
         Severity.WARN,
         f"Events with a custom name, of the {NAMES_LOOKED_AT} most frequent ones, that looks like a standard event's "
-        "but for punctuation, an ending or one or two letters: they count as no such event.",
+        "but for punctuation, an ending or one or two letters: they count as no such event. `CLICKSTREAM_EVENT_NAMES` "
+        "says what a name means, be it itself.",
         at_most=0,
     ),
     _check(
         "bot_share",
         Severity.WARN,
         f"Share of the events that are a bot's, of at least {BOT_SHARE_EVENTS} events. More than bots have of the "
-        "whole web says that people are among them: many behind one `user_id`, or with an app on a list of crawlers.",
+        "whole web says that people are among them: many behind one `user_id`, or with an app that is on a list of "
+        "crawlers and must be named in `CLICKSTREAM_NOT_BOTS`.",
         at_most=HIGHEST_BOT_SHARE,
     ),
     _check(

@@ -134,8 +134,9 @@ CLEAN_EVENTS: Final = Table(
             "Those that apply of `crawler_user_agent` (the header is a known crawler's), `rate` (more than "
             f"{BOT_EVENTS_PER_HOUR:,} clean events of the user within the event hour), `instant` (more than "
             f"{BOT_EVENTS_AT_ONCE:,}, all within less than {BOT_INSTANT.seconds} second) and, which make no bot "
-            "by themselves, `http_client` (the header is that of a proxy, an HTTP library or a shop's server) and "
-            "`no_user_agent` (a request came with an address, but without the header).",
+            "by themselves, `http_client` (the header is that of a proxy, an HTTP library, a shop's server or a "
+            "program that `CLICKSTREAM_NOT_BOTS` names) and `no_user_agent` (a request came with an address, but "
+            "without the header).",
         ),
     ),
 )

@@ -19,6 +19,7 @@ import pyarrow as pa
 from crawleruseragents import is_crawler
 
 from contracts.bots import BotReason, is_http_client
+from contracts.event_settings import EventSettings
 from contracts.mistaken_names import event_meant
 from contracts.partitions import hour_of_ordinal, ordinal
 from contracts.rules import BOT_EVENTS_AT_ONCE, BOT_EVENTS_PER_HOUR, HOURS_LOOKED_BACK_AT
@@ -73,6 +74,7 @@ def run_hour_tasks(lake: Lake, hours: Sequence[datetime], files: StoredFiles) ->
         hourly=queries.HOURLY,
         events_per_hour=BOT_EVENTS_PER_HOUR,
         events_at_once=BOT_EVENTS_AT_ONCE,
+        settings=lake.events,
         share=TaskShare.of(lake.spark, len(batches)),
     )
     results = run_tasks(lake.spark, len(batches), task.results)
@@ -109,6 +111,7 @@ class HourTask:
     hourly: Mapping[Table, str]
     events_per_hour: int
     events_at_once: int
+    settings: EventSettings
     share: TaskShare
 
     def results(self, number: int) -> Iterator[Result | DataFile]:
@@ -128,7 +131,7 @@ class HourTask:
         received = queries.received([path for in_hour in paths.values() for path in in_hour])
         for statement in (received, queries.target_hours(batch.hours), queries.RANKED, queries.DUPLICATES):
             connection.execute(statement)
-        register_agents(connection)
+        register_agents(connection, self.settings.not_bots)
         for statement in (
             queries.EVENTS,
             queries.machine_users(self.events_per_hour, self.events_at_once),
@@ -137,34 +140,37 @@ class HourTask:
         ):
             connection.execute(statement)
         yield COUNTS, connection.execute(queries.COUNTS).to_arrow_table()
-        yield MISTAKEN_NAMES, _mistaken(connection.execute(queries.CUSTOM_NAMES).to_arrow_table())
+        yield MISTAKEN_NAMES, self._mistaken(connection.execute(queries.CUSTOM_NAMES).to_arrow_table())
         yield from written_files(_clean_events(connection, batch, paths), self.targets[CLEAN_EVENTS])
         for table, query in self.hourly.items():
             rows = connection.execute(f"{query} ORDER BY {', '.join(table.sort)}").to_arrow_table()
             yield from written_files([rows], self.targets[table])
 
-    def _clean_events(
-        self, connection: duckdb.DuckDBPyConnection, batch: HourBatch, paths: Mapping[int, list[str]]
-    ) -> Iterator[pa.Table]:
-        """Yield the clean events of a batch's hours, in order, a few hours at a time."""
-        for hours in parts(batch.hours, batch.files, _SORTED_ROWS):
-            files = [path for hour in hours for path in paths[hour]]
-            for rows in connection.execute(queries.clean(files, self.users)).to_arrow_reader(_ROWS):
-                yield pa.Table.from_batches([rows])
+    def _mistaken(self, names: pa.Table) -> pa.Table:
+        """Return the rows whose `event_name` looks like a standard event's, and is not one that the settings name."""
+        meant = {name for _, name in self.settings.event_names}
+        mistaken = [name not in meant and event_meant(name) is not None for name in names["event_name"].to_pylist()]
+        return names.filter(pa.array(mistaken, pa.bool_()))
 
 
-def _mistaken(names: pa.Table) -> pa.Table:
-    """Return the rows whose `event_name` looks like a standard event's."""
-    return names.filter(
-        pa.array([event_meant(name) is not None for name in names["event_name"].to_pylist()], pa.bool_())
-    )
+def _clean_events(
+    connection: duckdb.DuckDBPyConnection, batch: HourBatch, paths: Mapping[int, list[str]]
+) -> Iterator[pa.Table]:
+    """Yield the clean events of a batch's hours, in order, a few hours at a time."""
+    for hours in parts(batch.hours, batch.files, _SORTED_ROWS):
+        files = [path for hour in hours for path in paths[hour]]
+        for rows in connection.execute(queries.clean(files)).to_arrow_reader(_ROWS):
+            yield pa.Table.from_batches([rows])
 
 
-def register_agents(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the relations of the headers that are a crawler's, and of those that are an HTTP client's."""
+def register_agents(connection: duckdb.DuckDBPyConnection, not_bots: tuple[str, ...]) -> None:
+    """Make the relations of the headers that are a crawler's, and of those that are an HTTP client's.
+
+    Those that begin like one of `not_bots` are among the latter.
+    """
     found: dict[BotReason | None, list[str]] = defaultdict(list)
     for (agent,) in connection.execute(queries.AGENTS).fetchall():
-        found[reason_of_agent(agent)].append(agent)
+        found[reason_of_agent(agent, not_bots)].append(agent)
     for relation, reason in (
         (queries.CRAWLERS, BotReason.CRAWLER_USER_AGENT),
         (queries.HTTP_CLIENTS, BotReason.HTTP_CLIENT),
@@ -173,11 +179,11 @@ def register_agents(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 @lru_cache(maxsize=100_000)
-def reason_of_agent(agent: str) -> BotReason | None:
+def reason_of_agent(agent: str, not_bots: tuple[str, ...] = ()) -> BotReason | None:
     """Return what a header says of its sender; lists of crawlers have HTTP clients, too, which are not.
 
     One of the package's thousand patterns is looked for, which takes 0.3 ms: so a process asks about a header once.
     """
-    if is_http_client(agent):
+    if agent.startswith(not_bots) or is_http_client(agent):
         return BotReason.HTTP_CLIENT
     return BotReason.CRAWLER_USER_AGENT if is_crawler(agent) else None

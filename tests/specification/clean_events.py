@@ -136,13 +136,16 @@ def in_order(events: Iterable[CleanEvent]) -> list[CleanEvent]:
 
 
 def clean_events(
-    received: Iterable[ReceivedEvent], spelling: Spelling, is_crawler: IsCrawler, *, per_site: bool = False
+    received: Iterable[ReceivedEvent], spelling: Spelling, is_crawler: IsCrawler, own_programs: tuple[str, ...] = ()
 ) -> list[CleanEvent]:
-    """Of the rows with one click_id in one event hour, the winner."""
+    """Of the rows with one click_id in one event hour, the winner.
+
+    `own_programs` is what headers of the shop's own programs begin with.
+    """
     copies: dict[tuple[datetime, str], list[ReceivedEvent]] = defaultdict(list)
     for event in received:
         copies[hour_of(event), event.click_id].append(event)
-    return _marked([_winner(rows, spelling) for rows in copies.values()], is_crawler, per_site=per_site)
+    return _marked([_winner(rows, spelling) for rows in copies.values()], is_crawler, own_programs)
 
 
 def _winner(copies: list[ReceivedEvent], spelling: Spelling) -> ReceivedEvent:
@@ -168,7 +171,7 @@ def _absent_last(value: object) -> tuple[object, ...]:
     return (False, value, copysign(1, value) < 0) if isinstance(value, float) else (False, value)
 
 
-def _marked(events: list[ReceivedEvent], is_crawler: IsCrawler, *, per_site: bool) -> list[CleanEvent]:
+def _marked(events: list[ReceivedEvent], is_crawler: IsCrawler, own_programs: tuple[str, ...]) -> list[CleanEvent]:
     """A bot is who says so in the user agent, and everything of a user in an hour in which there is too much of it.
 
     Too much is a number in the hour, or a smaller one that happens at once, with nothing else in that hour. A program
@@ -181,7 +184,8 @@ def _marked(events: list[ReceivedEvent], is_crawler: IsCrawler, *, per_site: boo
     for event in events:
         reasons = []
         agent = event.user_agent or ""
-        if is_crawler(agent) and not is_http_client(agent):
+        is_program = is_http_client(agent) or any(agent.startswith(name) for name in own_programs)
+        if is_crawler(agent) and not is_program:
             reasons.append("crawler_user_agent")
         own = times[event.user_id, hour_of(event)]
         if len(own) > MOST_EVENTS_OF_A_PERSON:
@@ -189,7 +193,7 @@ def _marked(events: list[ReceivedEvent], is_crawler: IsCrawler, *, per_site: boo
         if len(own) > MOST_EVENTS_AT_ONCE and max(own) - min(own) < A_SECOND:
             reasons.append("instant")
         is_bot = bool(reasons)
-        if is_http_client(agent):
+        if is_program:
             reasons.append("http_client")
         if not agent and event.source_ip and event.request_id:
             reasons.append("no_user_agent")

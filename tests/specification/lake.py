@@ -69,18 +69,12 @@ class Lake:
 
 
 def lake(
-    lines: Sequence[RawLine],
-    spelling: Spelling,
-    is_crawler: IsCrawler,
-    *,
-    currency: str | None = None,
-    per_site: bool = False,
+    lines: Sequence[RawLine], spelling: Spelling, is_crawler: IsCrawler, own_programs: tuple[str, ...] = ()
 ) -> Lake:
-    """Every table, from nothing but the lines, the shop's currency, if it has named one, and whose its ids are."""
+    """Every table, from nothing but the lines."""
     received, rejected = judged(lines)
-    clean = clean_events(received, spelling, is_crawler, per_site=per_site)
-    counted = in_shop(clean, currency, per_site=per_site)
-    made, days = sessions(counted), user_days(counted)
+    clean = clean_events(received, spelling, is_crawler, own_programs)
+    made, days = sessions(clean), user_days(clean)
     present = users_by_day(days)
     return Lake(
         received_events=received,

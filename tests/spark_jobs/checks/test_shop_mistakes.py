@@ -1,7 +1,7 @@
 """What shops do wrong, each in an hour of its own of one lake: which check says so, and that no other does."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from contracts.data_checks import BOT_SHARE_EVENTS
+from contracts.event_settings import EventSettings
 from contracts.partitions import HOUR
 from contracts.rules import BOT_EVENTS_PER_HOUR
 from contracts.tables import DATA_CHECKS
@@ -90,6 +91,11 @@ class Checked:
 
     rows: list[Mapping[str, Any]]
 
+    @classmethod
+    def of(cls, lake: Lake) -> "Checked":
+        names = [column.name for column in DATA_CHECKS.columns]
+        return cls([dict(zip(names, row, strict=True)) for row in table_rows(lake, DATA_CHECKS)])
+
     def warnings(self, hour: datetime) -> dict[str, tuple[float, str]]:
         """Return what did not hold in an hour, with its figure and the detail."""
         return {
@@ -100,8 +106,12 @@ class Checked:
 
 
 @pytest.fixture(scope="module")
-def checked(empty_tables: Lake, new_lake: NewLake) -> Checked:
-    lake = copy_lake(empty_tables, new_lake())
+def lake(empty_tables: Lake, new_lake: NewLake) -> Lake:
+    return copy_lake(empty_tables, new_lake())
+
+
+@pytest.fixture(scope="module")
+def checked(lake: Lake) -> Checked:
     events = [
         *counters(),
         *retries(),
@@ -112,8 +122,7 @@ def checked(empty_tables: Lake, new_lake: NewLake) -> Checked:
     ]
     land(lake, [Landing(landing_hour=START, events=events)])
     aggregate_hours(lake, {event.event_hour for event in events})
-    names = [column.name for column in DATA_CHECKS.columns]
-    return Checked([dict(zip(names, row, strict=True)) for row in table_rows(lake, DATA_CHECKS)])
+    return Checked.of(lake)
 
 
 def test_counters_as_ids_lose_other_peoples_events(checked: Checked) -> None:
@@ -150,3 +159,12 @@ def test_names_that_look_like_a_standard_events_are_named_with_what_they_look_li
             "'view-item' 2 (ViewContent?), 'Purchased' 1 (Purchase?), 'add-to-cart' 1 (AddToCart?) of 5 events",
         )
     }
+
+
+def test_what_an_environment_says_of_its_app_and_of_a_name_ends_the_warning(lake: Lake, checked: Checked) -> None:
+    hours = {APP_OF_THE_SHOP, HYPHENS}
+    assert all(map(checked.warnings, hours))
+    names = ("view-item", "Purchased", "add-to-cart")
+    said = EventSettings(not_bots=("ShopApp/",), event_names=tuple((name, name) for name in names))
+    assert len(aggregate_hours(replace(lake, events=said), hours).written) == len(hours)
+    assert [Checked.of(lake).warnings(hour) for hour in hours] == [{}, {}]

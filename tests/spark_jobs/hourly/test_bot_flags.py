@@ -218,3 +218,15 @@ def test_every_example_of_the_list_is_a_crawler_and_its_longest_is_looked_at_who
     assert reasons.count(BotReason.HTTP_CLIENT) < len(examples) / 20
     assert reason_of_agent(PERSON) is None
     assert max(map(len, examples)) < USER_AGENT_LOOKED_AT
+
+
+def test_a_program_of_the_shops_own_is_an_http_client_whatever_lists_say() -> None:
+    own = ("ShopApp/", "Mozilla/5.0 (compatible; Google")
+    assert [
+        reason_of_agent(agent, own) for agent in (CRAWLER, "ShopApp/3 (bot)", "MyShopApp/3 Googlebot/2.1", PERSON)
+    ] == [
+        BotReason.HTTP_CLIENT,
+        BotReason.HTTP_CLIENT,
+        BotReason.CRAWLER_USER_AGENT,
+        None,
+    ]

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from contracts.event_settings import DEFAULTS
 from contracts.partitions import hour_of, ordinal
 from contracts.tables import (
     CLEAN_EVENTS,
@@ -65,6 +66,7 @@ def test_batches_of_any_hours_are_what_the_reference_says(
                     hourly=HOURLY,
                     events_per_hour=3,
                     events_at_once=1,
+                    settings=DEFAULTS,
                     share=TaskShare(threads=1, megabytes=512),
                 )
             ):

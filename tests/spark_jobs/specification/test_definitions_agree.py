@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from tests.spark_jobs.specification.packed_run import drawn_streams, is_crawler
-from tests.spark_jobs.specification.streams import packed
-from tests.spark_jobs.specification.witness import SQL, WITNESSED, tell_agents, tell_shop
+from tests.spark_jobs.specification.streams import CRAWLER, packed
+from tests.spark_jobs.specification.witness import SQL, WITNESSED, tell_agents
 from tests.specification.clean_events import ReceivedEvent
 from tests.specification.judgement import Event
 from tests.specification.lake import lake
@@ -34,7 +34,7 @@ def spelling(event: Event) -> str:
     return event.extra or ""
 
 
-def sql_tables(received: Iterable[ReceivedEvent], currency: str | None, *, per_site: bool) -> duckdb.DuckDBPyConnection:
+def sql_tables(received: Iterable[ReceivedEvent], own_programs: tuple[str, ...]) -> duckdb.DuckDBPyConnection:
     """Return DuckDB with the SQL's tables of received events."""
     rows = [asdict(event) for event in received]
     schema = pa.schema([pa.field(name, _TYPES.get(name, pa.string())) for name in rows[0]])
@@ -42,8 +42,7 @@ def sql_tables(received: Iterable[ReceivedEvent], currency: str | None, *, per_s
     plain = [{name: plain_value(value) for name, value in row.items()} for row in rows]
     connection.register("rows", pa.Table.from_pylist(plain, schema))
     connection.execute("CREATE TABLE received AS FROM rows")
-    tell_agents(connection, is_crawler)
-    tell_shop(connection, currency=currency, ids_per_site=per_site)
+    tell_agents(connection, is_crawler, own_programs)
     connection.execute(SQL.read_text(encoding="utf-8"))
     return connection
 
@@ -55,11 +54,10 @@ def plain_value(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize(("currency", "per_site"), [(None, False), ("EUR", False), ("EUR", True)])
-def test_python_and_sql_define_the_same_tables(currency: str | None, per_site: bool) -> None:
-    lines = list(packed(drawn_streams(STREAMS, number=60)))
-    specified = lake(lines, spelling, is_crawler, currency=currency, per_site=per_site)
-    with sql_tables(specified.received_events, currency, per_site=per_site) as connection:
+@pytest.mark.parametrize("own_programs", [(), (CRAWLER[:30],)], ids=["everybodys", "a crawler of the shop's"])
+def test_python_and_sql_define_the_same_tables(own_programs: tuple[str, ...]) -> None:
+    specified = lake(list(packed(drawn_streams(STREAMS, number=60))), spelling, is_crawler, own_programs)
+    with sql_tables(specified.received_events, own_programs) as connection:
         for table in WITNESSED:
             rows = getattr(specified, table)
             names = [field.name for field in fields(rows[0])]

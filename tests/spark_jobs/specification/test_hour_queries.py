@@ -19,7 +19,7 @@ from spark_jobs.hourly.hour_task import register_agents
 from spark_jobs.lake.types import table_schema
 from spark_jobs.lake.user_keys import UserKeys
 from tests.spark_jobs.specification.packed_run import drawn_streams, is_crawler
-from tests.spark_jobs.specification.streams import packed
+from tests.spark_jobs.specification.streams import CRAWLER, packed
 from tests.spark_jobs.specification.test_definitions_agree import plain_value, spelling
 from tests.specification.clean_events import ReceivedEvent, hour_of
 from tests.specification.lake import lake
@@ -38,7 +38,7 @@ BEFORE_1970 = RawLine(
 
 
 def made_by_queries(
-    received: Path, hours: Sequence[int], currency: str | None, users: UserKeys
+    received: Path, hours: Sequence[int], own_programs: tuple[str, ...]
 ) -> dict[str, list[dict[str, Any]]]:
     """Return the rows that a task makes of some hours, by table; `event_ledger` has the counts."""
     with duckdb.connect() as connection:
@@ -51,7 +51,7 @@ def made_by_queries(
             queries.DUPLICATES,
         ):
             connection.execute(statement)
-        register_agents(connection)
+        register_agents(connection, own_programs)
         for statement in (
             queries.EVENTS,
             queries.machine_users(BOT_EVENTS_PER_HOUR, BOT_EVENTS_AT_ONCE),
@@ -75,15 +75,14 @@ def write(received: Iterable[ReceivedEvent], file: Path) -> None:
     pq.write_table(pa.Table.from_pylist(rows, table_schema(RECEIVED_EVENTS)), file)
 
 
-@pytest.mark.parametrize(("currency", "per_site"), [(None, False), ("EUR", False), ("EUR", True)])
-def test_the_queries_make_every_hour_as_specified(tmp_path: Path, currency: str | None, per_site: bool) -> None:
-    users = UserKeys(per_site=per_site)
+@pytest.mark.parametrize("own_programs", [(), (CRAWLER[:30],)], ids=["everybodys", "a crawler of the shop's"])
+def test_the_queries_make_every_hour_as_specified(tmp_path: Path, own_programs: tuple[str, ...]) -> None:
     lines = [*packed(drawn_streams(STREAMS, number=120)), BEFORE_1970]
-    specified = lake(lines, spelling, is_crawler, currency=currency, per_site=per_site)
+    specified = lake(lines, spelling, is_crawler, own_programs)
     write(specified.received_events, tmp_path / "received.parquet")
     hours = sorted({int(hour_of(event).timestamp()) // 3600 for event in specified.received_events})
-    batches = (hours[batch::BATCHES] for batch in range(BATCHES))
-    made = [made_by_queries(tmp_path / "received.parquet", batch, currency, users) for batch in batches]
+    file = tmp_path / "received.parquet"
+    made = [made_by_queries(file, hours[batch::BATCHES], own_programs) for batch in range(BATCHES)]
     for table in ("clean_events", "hourly_event_counts", "hourly_traffic", "hourly_product_stats"):
         rows = getattr(specified, table)
         names = [field.name for field in fields(rows[0])]

@@ -35,10 +35,15 @@ LEFT_OUT: Final = ("input_version", "events_version", "users_fingerprint", "fail
 _COMPARED_AS: Final[dict[ColumnType, str]] = {"array<string>": "VARCHAR[]"}
 
 
-def tell_agents(connection: duckdb.DuckDBPyConnection, is_crawler: Callable[[str], bool]) -> None:
-    """Make the tables of the user agents in `received` that are a crawler's, and that are an HTTP client's."""
+def tell_agents(
+    connection: duckdb.DuckDBPyConnection, is_crawler: Callable[[str], bool], own_programs: tuple[str, ...] = ()
+) -> None:
+    """Make the tables of the user agents in `received` that are a crawler's, and that are an HTTP client's.
+
+    So are those that begin like one of the shop's own programs.
+    """
     found = connection.execute("SELECT DISTINCT user_agent FROM received WHERE user_agent IS NOT NULL").fetchall()
-    clients = [agent for (agent,) in found if is_http_client(agent)]
+    clients = [agent for (agent,) in found if is_http_client(agent) or agent.startswith(own_programs)]
     crawlers = [agent for (agent,) in found if agent not in clients and is_crawler(agent)]
     for table, agents in (("crawlers", crawlers), ("http_clients", clients)):
         connection.execute(f"CREATE TABLE {table} AS SELECT unnest(?::VARCHAR[]) AS user_agent", [agents])
