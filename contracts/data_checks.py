@@ -85,6 +85,12 @@ HIGHEST_BOT_SHARE: Final = 0.6
 #: In fewer events of an hour a single bot easily has that share.
 BOT_SHARE_EVENTS: Final = 300
 
+#: So many of a day's events are looked at for ids that are there again, and of the day before: those whose ids have the
+#: smallest hashes, so that an id is looked at on both days or on none. Where ids begin again every day, nearly all of
+#: them are found; of ids of which one in a hundred is there again, ten.
+SAMPLED_IDS: Final = 1_000
+REPEATED_IDS: Final = "repeated_click_ids"
+
 #: Optional columns of `received_events`: the largest share of nulls that is nothing to look into. The stamps come from
 #: the API, so they are nearly always there; the others depend on what a site sends.
 NULL_SHARES: Final[Mapping[str, float]] = {
@@ -235,6 +241,14 @@ DAY_CHECKS: Final = (
         "users_lost", Severity.FAIL, "Users of the day that `user_days`, by its metadata, lacks.", at_least=0, at_most=0
     ),
     _check("sessions_lost", Severity.FAIL, "Sessions that `sessions`, by its metadata, lacks.", at_least=0, at_most=0),
+    _check(
+        REPEATED_IDS,
+        Severity.WARN,
+        "Share of the events whose `click_id` another hour of the day or of the day before has as well, by a sample of "
+        f"at most {SAMPLED_IDS:,} ids, each of which is looked for in all of these hours: ids that begin again, as "
+        "counters do, or events that are sent again with another time and count twice.",
+        at_most=0.01,
+    ),
     _check(
         "events_of_usual", Severity.WARN, "Events, over the median of the same day of four weeks.", **_VOLUME_LIMITS
     ),

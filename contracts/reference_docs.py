@@ -144,10 +144,10 @@ def _checks_page() -> str:
     return f"""{_GENERATED}
 # The data checks
 
-Each run looks at the hours, days or weeks that it has made, through the tables' metadata and the ledgers, and notes
-what it found in `data_checks`, just before their rows of the ledger: a result belongs to the ledger's row of the same
-`input_version`. A figure that can't be known (an empty hour, fewer than {VOLUME_WEEKS_NEEDED} weeks of history) passes,
-and `detail` says why.
+Each run looks at the hours, days or weeks that it has made, through the tables' metadata, the ledgers and what it has
+counted on its way. It notes what it found in `data_checks`, just before their rows of the ledger: a result belongs to
+the ledger's row of the same `input_version`. A figure that can't be known (an empty hour, fewer than
+{VOLUME_WEEKS_NEEDED} weeks of history) passes, and `detail` says why.
 
 A check of severity `warn` that does not hold is a line in the task's log. One of severity `fail` fails the run, and is
 counted in the ledger's row (`failed_checks`): as long as that row stands, what would be made from it is held back. No

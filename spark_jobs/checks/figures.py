@@ -1,12 +1,23 @@
 """A row of the ledger, and the metadata of the tables that a run has just written → the figures of its data checks."""
 
-from collections.abc import Collection, Mapping
+import math
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Final
 
-from contracts.data_checks import BOT_SHARE_EVENTS, NULL_SHARES, VOLUME_WEEKS, VOLUME_WEEKS_NEEDED, WEEK, Figure
+from contracts.data_checks import (
+    BOT_SHARE_EVENTS,
+    NULL_SHARES,
+    REPEATED_IDS,
+    SAMPLED_IDS,
+    VOLUME_WEEKS,
+    VOLUME_WEEKS_NEEDED,
+    WEEK,
+    Figure,
+)
 from contracts.ledger import UNFINISHED, DayRow, EventRow, LandingLedgerRow
 from contracts.mistaken_names import event_meant
 from contracts.partitions import HOUR, day_of, start_of_day
@@ -195,8 +206,44 @@ def _outside(by: timedelta | None, event: str) -> Figure:
     return Figure(value=seconds, detail=f"{event} {f'{seconds:g} s outside' if seconds else 'inside'}")
 
 
-def day_check_figures(row: DayRow, clean: int, files: FiguresByHour, volumes: Volumes) -> Mapping[str, Figure]:
-    """Return the figure of each check of a day; `clean` are the events of its hours, by their ledger."""
+@dataclass(frozen=True, kw_only=True)
+class IdSample:
+    """Events of a day, of which the ids were looked for in its other hours and those of the day before; and found."""
+
+    events: int = 0
+    repeated: int = 0
+
+    @classmethod
+    def of(cls, own: Iterable[int], before: Iterable[int]) -> "IdSample":
+        """Return what the smallest hashes of ids say, `SAMPLED_IDS` of a day's events and of those of the day before.
+
+        They may be more, of parts of a day. Below the greatest hash of a full sample all events are known, on both
+        days below the lesser of the two.
+        """
+        samples = [sorted(hashes)[:SAMPLED_IDS] for hashes in (own, before)]
+        known_below = min((sample[-1] for sample in samples if len(sample) == SAMPLED_IDS), default=math.inf)
+        times, others = Counter(samples[0]), frozenset(samples[1])
+        looked_at = {id_hash: count for id_hash, count in times.items() if id_hash < known_below}
+        repeated = sum(count for id_hash, count in looked_at.items() if count > 1 or id_hash in others)
+        return cls(events=sum(looked_at.values()), repeated=repeated)
+
+
+def repeated_ids(sample: IdSample, events: int) -> Figure:
+    """Return the share of a day's events whose ids are there again, by a sample of them."""
+    if not sample.events:
+        return Figure(value=None, detail=f"no id of {events} events was looked at")
+    share = sample.repeated / sample.events
+    scaled = f", about {round(share * events)} of {events}" if sample.events < events else ""
+    return Figure(value=share, detail=f"{sample.repeated} of {sample.events} events{scaled}")
+
+
+def day_check_figures(
+    row: DayRow, clean: int, ids: Figure, files: FiguresByHour, volumes: Volumes
+) -> Mapping[str, Figure]:
+    """Return the figure of each check of a day; `clean` are the events of its hours, by their ledger.
+
+    `ids` is what `repeated_ids` found when the day's events were last computed.
+    """
     day = start_of_day(row.day)
     users = files.get((USER_DAYS.name, day), NO_FILES).rows
     sessions = files.get((SESSIONS.name, day), NO_FILES).rows
@@ -204,6 +251,7 @@ def day_check_figures(row: DayRow, clean: int, files: FiguresByHour, volumes: Vo
         "events_lost": Figure(value=clean - row.events, detail=f"{clean} clean in its hours, {row.events} in the day"),
         "users_lost": Figure(value=row.users - users, detail=f"{row.users} users, {users} rows of user_days"),
         "sessions_lost": Figure(value=row.sessions - sessions, detail=f"{row.sessions} sessions, {sessions} rows"),
+        REPEATED_IDS: ids,
         "events_of_usual": volume_figure(day, row.events, volumes),
     }
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Final
 
-from contracts.data_checks import failed_checks
+from contracts.data_checks import REPEATED_IDS, Figure, failed_checks
 from contracts.ledger import UNFINISHED, DayRow, EventRow
 from contracts.partitions import (
     HOUR,
@@ -27,6 +27,7 @@ from contracts.partitions import (
     hours_of_day,
     start_of_day,
 )
+from contracts.stages import DAYS
 from contracts.tables import (
     CLEAN_EVENTS,
     DAILY_FUNNEL,
@@ -40,6 +41,7 @@ from contracts.tables import (
 )
 from contracts.versions import days_looked_back_at, event_hours_feeding
 from spark_jobs.checks.check_hours import check_days
+from spark_jobs.checks.figures import repeated_ids
 from spark_jobs.daily.daily_tables import (
     DayFigures,
     DaySessions,
@@ -148,7 +150,11 @@ class _Run:
         inputs = self.ledgers.inputs(rows)
         current = {day: replace(row, input_version=inputs[day].input_version) for day, row in rows.items()}
         clean = {day: inputs[day].rows for day in current}
-        results = check_days(self.base, list(current.values()), clean=clean, known=self.ledgers.stored.values())
+        ids = {day: repeated_ids(figures.ids, figures.events) for day, figures in computed.items()}
+        ids |= self._stored_checks(refreshed, REPEATED_IDS)
+        results = check_days(
+            self.base, list(current.values()), clean=clean, ids=ids, known=self.ledgers.stored.values()
+        )
         failed = failed_checks(results)
         checked = {day: replace(row, failed_checks=failed[start_of_day(day)]) for day, row in current.items()}
         write_ledger(self.base, DayRow, list(checked.values()), days, figures=noted)
@@ -177,6 +183,18 @@ class _Run:
         of_days = partitions_of_days(DAILY_TRAFFIC.partitions[0], days)
         stored = self.base.lake.rows(DAILY_TRAFFIC, of_days, "day", *_fields(DaySessions))
         return {row.pop("day"): DaySessions(**row) for row in stored}
+
+    def _stored_checks(self, days: Collection[date], check_name: str) -> dict[date, Figure]:
+        """Return the figure that a check found in days whose events are the same, where it looked at them."""
+        if not days:
+            return {}
+        of_days = partitions_of_days(DATA_CHECKS.partitions[0], days)
+        stored = self.base.lake.rows(DATA_CHECKS, of_days, "checked_from", "stage", "check_name", "observed", "detail")
+        return {
+            day_of(row["checked_from"]): Figure(value=row["observed"], detail=row["detail"])
+            for row in stored
+            if (row["stage"], row["check_name"]) == (DAYS.name, check_name) and day_of(row["checked_from"]) in days
+        }
 
     def _refuse_lost_events(self, figures: Mapping[date, DayFigures]) -> None:
         inputs = self.ledgers.inputs()

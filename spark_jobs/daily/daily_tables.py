@@ -5,8 +5,8 @@ events is a sum over hours.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
@@ -15,6 +15,7 @@ from contracts.event import FUNNEL_EVENTS
 from contracts.partitions import DAY
 from contracts.rules import RETENTION_DAYS
 from contracts.tables import DAILY_FUNNEL, DAILY_RETENTION, DAILY_TRAFFIC, Table
+from spark_jobs.checks.figures import IdSample
 
 Row = tuple[Any, ...]
 
@@ -56,9 +57,10 @@ class DayFigures:
     session_rows: int = 0
     sessions: DaySessions = DaySessions()
     funnel: tuple[FunnelStep, ...] = ()
+    ids: IdSample = field(default_factory=IdSample)
 
     @classmethod
-    def of(cls, sums: Mapping[str, int], medians: Mapping[int, float]) -> "DayFigures":
+    def of(cls, sums: Mapping[str, int], medians: Mapping[int, float], ids: IdSample) -> "DayFigures":
         """Return what the sums of `day_queries.FIGURES` say; `medians` are those of the funnel's steps, by number."""
         return cls(
             events=sums["events"],
@@ -76,6 +78,7 @@ class DayFigures:
                 )
                 for step in range(1, len(FUNNEL_EVENTS) + 1)
             ),
+            ids=ids,
         )
 
 

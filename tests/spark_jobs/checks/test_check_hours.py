@@ -230,5 +230,40 @@ def test_a_day_has_every_check_beside_its_ledger_row_whoever_made_it_again(lake:
     assert not_passed(checks) == []
 
 
+def test_ids_that_begin_again_every_day_warn_and_a_day_that_is_refreshed_keeps_the_warning(lake: Lake) -> None:
+    """Counters count on from hour to hour, so that no hour has an id twice; three days later they begin again."""
+    days = [TEN + number * timedelta(days=1) for number in (0, 3, 4)]
+    events = [
+        ReceivedEvent(
+            event_time=day + number % 3 * HOUR,
+            click_id=f"a{number}" if day == days[0] else str(number),
+            user_id=f"{number}",
+        )
+        for day in days
+        for number in range(30)
+    ]
+    landing = Landing(landing_hour=TEN, events=events)
+    land(lake, [landing])
+    hours = {event.event_hour for event in events}
+    aggregate_hours(lake, hours)
+    assert len(aggregate_days(lake, {hour.date() for hour in hours}).written) == len(days)
+
+    def repeated() -> list[tuple[Any, ...]]:
+        checks = [found(lake, "day", start_of_day(day.date()))["repeated_click_ids"] for day in days]
+        return [(check["observed"], check["passed"], check["severity"], check["detail"]) for check in checks]
+
+    unique = (0, True, "warn", "0 of 30 events")
+    assert repeated() == [unique, unique, (1, False, "warn", "30 of 30 events")]
+    version = found(lake, "day", start_of_day(days[-1].date()))["repeated_click_ids"]["input_version"]
+
+    again = ReceivedEvent(event_time=TEN, click_id="a0 again", user_id="new")
+    land(lake, [replace(landing, version="v2", events=[*events, again])])
+    aggregate_hours(lake, [TEN])
+    done = aggregate_days(lake, [TEN.date()])
+    assert [row.day for row in done.refreshed] == [day.date() for day in days[1:]]
+    assert repeated() == [(0, True, "warn", "0 of 31 events"), unique, (1, False, "warn", "30 of 30 events")]
+    assert found(lake, "day", start_of_day(days[-1].date()))["repeated_click_ids"]["input_version"] != version
+
+
 def _data_files(lake: Lake) -> Iterator[Path]:
     return (Path(lake.warehouse_uri) / lake.database / RECEIVED_EVENTS.name / "data").rglob("*.parquet")

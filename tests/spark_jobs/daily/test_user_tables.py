@@ -1,5 +1,6 @@
 """Rules of sessions, of users' days and of the funnel, each on a few literal events."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -14,11 +15,12 @@ from hypothesis import strategies as st
 
 from contracts.event import FUNNEL_EVENTS
 from contracts.partitions import DAY
-from contracts.tables import IDENTITY_LINKS, SESSIONS, USER_DAYS
+from contracts.tables import SESSIONS, USER_DAYS
+from spark_jobs.checks.figures import IdSample
 from spark_jobs.daily import day_queries as queries
 from spark_jobs.daily.daily_tables import DayFigures, funnel_rows
 from spark_jobs.daily.day_queries import stored_rows
-from spark_jobs.daily.day_task import DURATIONS, FIGURES, day_figures, no_events
+from spark_jobs.daily.day_task import DURATIONS, FIGURES, ID_HASHES, day_figures
 from spark_jobs.lake.duckdb_tasks import TaskResults
 from tests.spark_jobs.daily.clean_rows import CleanEvent, Row, at, day_tables, rows_of
 
@@ -178,6 +180,7 @@ def figures_of(events: Iterable[CleanEvent], *, parts: int = 1) -> DayFigures:
     results = {
         FIGURES: [part.execute(queries.FIGURES).to_arrow_table() for part in tables],
         DURATIONS: [part.execute(queries.DURATIONS).to_arrow_table() for part in tables],
+        ID_HASHES: [part.execute(queries.ID_HASHES).to_arrow_table() for part in tables],
     }
     return day_figures(TaskResults(files=(), tables=results)).get(MONDAY, DayFigures())
 
@@ -260,7 +263,11 @@ EVENT = st.builds(
 @settings(max_examples=25)
 @given(events=st.lists(EVENT, max_size=60), parts=st.integers(2, 3))
 def test_parts_of_a_day_add_up_to_the_day(events: list[CleanEvent], parts: int) -> None:
-    assert figures_of(events, parts=parts) == figures_of(events)
+    whole_day = figures_of(events)
+    assert figures_of(events, parts=parts) == whole_day
+    times = Counter(event.click_id for event in events if event.event_time < at(TUESDAY, "00:00:00"))
+    mondays = [event.click_id for event in events if event.event_time.date() == MONDAY]
+    assert whole_day.ids == IdSample(events=len(mondays), repeated=sum(times[click_id] > 1 for click_id in mondays))
     for table in stored_rows():
         columns = [column.name for column in table.columns]
         rows_of_parts = [
