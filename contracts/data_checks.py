@@ -254,6 +254,14 @@ DAY_CHECKS: Final = (
     ),
 )
 
+#: The checks that say what a sender does wrong: who looks at a file of events alone is told of these.
+SENDERS_MISTAKES: Final = frozenset(
+    {
+        *("duplicate_share", "copies_that_differ", "click_ids_of_hour_before", "names_like_standard", "bot_share"),
+        REPEATED_IDS,
+    }
+)
+
 
 def judge(
     checks: Iterable[DataCheck],

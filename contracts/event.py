@@ -157,8 +157,8 @@ EVENT_FIELDS: Final = (
         path="click_id",
         kind=Kind.ID,
         required=True,
-        description=f"Identifies the event, 1–{MAX_CLICK_ID_LENGTH} characters: the same one twice in an event hour "
-        "is one event.",
+        description=f"Identifies the event, 1–{MAX_CLICK_ID_LENGTH} characters, such as a UUID: the same one twice in "
+        "an event hour is one event, whoever sent it.",
         example='"a5cf179b9c9d483abf6d424d44a293be"',
         column_description="Identifies the event within its event hour.",
         reason=RejectionReason.INVALID_CLICK_ID,

@@ -22,7 +22,7 @@ from contracts.file_formats import why_no_events_file
 from spark_jobs.arguments import add_event_arguments, event_settings_of
 from spark_jobs.errors import SparkJobError
 from spark_jobs.operations.events_file import EventsFileReport, ProcessedFile, process_events_file
-from spark_jobs.operations.events_file_text import hourly_totals, rejection_hint
+from spark_jobs.operations.events_file_text import hourly_totals, mistakes, rejection_hint
 from spark_jobs.operations.out_directory import OutDirectory, OutDirectoryError
 
 DONE, FAILED, WRONG_ARGUMENTS, UNREADABLE, MOSTLY_REJECTED = 0, 1, 2, 3, 4
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     out.summary.write_text(json.dumps(_summary(report, time.monotonic() - started), indent=2) + "\n")
     print(hourly_totals(processed.lake))
     print(_sentence(report, out))
-    return _status(processed, arguments.input)
+    return _status(processed, arguments.input, out)
 
 
 def _why_no_events(file: Path) -> str | None:
@@ -72,7 +72,7 @@ def _why_no_events(file: Path) -> str | None:
         return f"can't read {file}: {error.strerror}"
 
 
-def _status(processed: ProcessedFile, file: Path) -> int:
+def _status(processed: ProcessedFile, file: Path, out: OutDirectory) -> int:
     """Say what was not as it should be; return the exit code."""
     report = processed.report
     for unreadable in report.unreadable:
@@ -86,6 +86,8 @@ def _status(processed: ProcessedFile, file: Path) -> int:
             "unread_fields names them in each, and extra has the values.",
             file=sys.stderr,
         )
+    for mistake in mistakes(out.tables):
+        print(f"make run: {mistake}", file=sys.stderr)
     if report.rejected and report.is_mostly_rejected:
         share = f"{sum(report.rejected.values()):,} of {report.lines:,} lines of {file} were rejected"
         hint = rejection_hint(processed.lake, report.rejected)

@@ -1,14 +1,19 @@
-"""The tables of a file of events → text for a person: the hours' totals, and why most of the lines were rejected."""
+"""The tables of a file of events → text: the hours' totals, what senders do wrong, why most lines were rejected."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from operator import itemgetter
+from pathlib import Path
 from typing import Any, Final
 
+import duckdb
 from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
 
+from contracts.data_checks import SENDERS_MISTAKES
+from contracts.partitions import key_text
 from contracts.rejections import RejectionReason
-from contracts.tables import HOURLY_TRAFFIC, REJECTED_EVENTS
+from contracts.stages import STAGES
+from contracts.tables import DATA_CHECKS, HOURLY_TRAFFIC, REJECTED_EVENTS
 from spark_jobs.lake.filters import EVERYTHING
 from spark_jobs.lake.lake import Lake
 
@@ -48,6 +53,30 @@ def _table(rows: list[list[str]]) -> str:
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in table]
     rule = "─" * len(lines[0])
     return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+
+
+#: Of each check that did not hold, how often that was, and what it found where it found the most.
+_NOT_PASSED: Final = """
+SELECT stage, check_name, count(*) AS times, make_timestamp(epoch_us(arg_max(checked_from, observed))) AS worst,
+       max(observed) AS observed, any_value(expected) AS expected, arg_max(detail, observed) AS detail
+FROM read_parquet(?, hive_partitioning = false) WHERE NOT passed GROUP BY stage, check_name
+"""
+
+
+def mistakes(exported: Path) -> Iterator[str]:
+    """Yield a sentence on each of `SENDERS_MISTAKES` that did not hold, by the exported `data_checks`."""
+    with duckdb.connect() as connection:
+        rows = connection.execute(_NOT_PASSED, [str(exported / DATA_CHECKS.name / "*.parquet")]).fetchall()
+    found = {(stage, name): figures for stage, name, *figures in rows}
+    for stage in STAGES:
+        for check in stage.checks:
+            if check.name in SENDERS_MISTAKES and (stage.name, check.name) in found:
+                times, worst, observed, expected, detail = found[stage.name, check.name]
+                key = key_text(stage.key_of(worst.replace(tzinfo=UTC)))
+                yield (
+                    f"{check.name} in {times:,} {stage.title}{'s' if times > 1 else ''}, most of all in {key}: "
+                    f"{observed:g}, expected {expected} ({detail}). {check.sentence}"
+                )
 
 
 _SEEMS: Final = {

@@ -80,6 +80,9 @@ def test_a_file_of_events_becomes_parquet_tables_and_a_summary(tmp_path: Path) -
     assert "5 lines = 3 received + 2 rejected" in done.stdout
     assert "2026-11-22 09:00" in done.stdout
     assert "values that could not be read: currency 1." in done.stderr
+    duplicates = "make run: duplicate_share in 1 event hour, most of all in 2026-11-22T09: 0.5, expected at most 0.05 "
+    assert f"{duplicates}(1 of 2 received events). Share of the received events that repeat another.\n" in done.stderr
+    assert done.stderr.count("expected") == 1
 
 
 @pytest.mark.spark

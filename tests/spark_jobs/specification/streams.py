@@ -139,16 +139,16 @@ def streams(draw: st.DrawFn, index: int) -> Stream:
         anchor = stream.base + draw(st.integers(1, 3)) * DAY + draw(st.sampled_from([0, 0, 10])) * HOUR
         for number in range(draw(st.integers(1, 12))):
             _add_event(draw, stream, anchor, number)
-    kind = draw(st.integers(0, 29))
+    kind = draw(st.integers(0, 32))
     if kind == 0:
         _add_machine(draw, stream)
     elif kind == 1:
         _add_many(draw, stream)
-    elif kind == 2:
+    elif kind < 5:
         _add_burst(draw, stream)
-    elif kind < 7:
+    elif kind < 9:
         _add_return(draw, stream)
-    elif kind < 16:
+    elif kind < 19:
         stream.add_line(draw(_hostile_lines), stream.base + DAY)
     stream.lines = draw(st.permutations(stream.lines)) if len(stream.lines) < 8 else stream.lines[::-1]
     return stream
