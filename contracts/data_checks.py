@@ -222,6 +222,19 @@ EVENT_HOUR_CHECKS: Final = (
         at_most=HIGHEST_BOT_SHARE,
     ),
     _check(
+        "purchase_currencies",
+        Severity.WARN,
+        "Currencies of the purchases, while the shop's is not set (`CLICKSTREAM_CURRENCY`): revenue adds them all up.",
+        at_most=1,
+    ),
+    _check(
+        "other_currency_share",
+        Severity.WARN,
+        "Share of the purchases with a price that is in another currency than the shop's (`CLICKSTREAM_CURRENCY`), and "
+        "so no revenue.",
+        at_most=0.05,
+    ),
+    _check(
         "events_of_usual",
         Severity.WARN,
         "Clean events, over the median of the same hour of the four weeks before.",

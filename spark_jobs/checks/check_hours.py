@@ -40,7 +40,11 @@ def check_event_hours(
     nothing = figures.HourCounts()
 
     def found(row: EventRow, files: FiguresByHour, volumes: figures.Volumes) -> Mapping[str, Figure]:
-        return figures.event_hour_figures(row, files, volumes, counts.get(row.event_hour, nothing))
+        counted = counts.get(row.event_hour, nothing)
+        return {
+            **figures.event_hour_figures(row, files, volumes, counted),
+            **figures.currency_figures(counted.purchases, base.lake.events.currency),
+        }
 
     return check_keys(base, EVENT_HOURS, rows, found, figures.EVENT_HOUR_MEASURED, emptied=hours)
 

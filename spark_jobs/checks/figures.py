@@ -139,15 +139,16 @@ class HourCounts:
     """What a run counted of an event hour: its events, and which of them, or of the copies left out, are conspicuous.
 
     Of the events, `bots` are a bot's, `of_machines` those of users who are one by how much they do; `of_hour_before`
-    have a `click_id` that the hour before has as well. `mistaken_names` counts those of custom names that look like a
-    standard one. Of the copies, `differing` are another event than the one that was kept, `of_other_users` its share
-    that another user caused.
+    have a `click_id` that the hour before has as well. `purchases` are those that have a price, and `mistaken_names`
+    those with custom names that look like a standard one. Of the copies, `differing` are another event than the one
+    that was kept, `of_other_users` those of them that another user caused.
     """
 
     clean: int = 0
     bots: int = 0
     of_machines: int = 0
     of_hour_before: int = 0
+    purchases: ByCurrency = field(default_factory=dict)
     mistaken_names: Mapping[str, int] = field(default_factory=dict)
     duplicates: int = 0
     differing: int = 0
@@ -157,7 +158,7 @@ class HourCounts:
 def event_hour_figures(
     row: EventRow, files: FiguresByHour, volumes: Volumes, counts: HourCounts
 ) -> Mapping[str, Figure]:
-    """Return the figure of each check of an event hour."""
+    """Return the figure of each check of an event hour but those of `currency_figures`."""
     clean = files.get((CLEAN_EVENTS.name, row.event_hour), NO_FILES)
     first, last = moment(clean.lowest, "event_time"), moment(clean.highest, "event_time")
     end = row.event_hour + HOUR
@@ -197,6 +198,24 @@ def _bot_share(counts: HourCounts) -> Figure:
     if counts.clean < BOT_SHARE_EVENTS:
         return Figure(value=None, detail=f"{detail}; fewer than {BOT_SHARE_EVENTS} events say nothing")
     return Figure(value=counts.bots / counts.clean, detail=detail)
+
+
+def currency_figures(purchases: ByCurrency, currency: str | None) -> Mapping[str, Figure]:
+    """Return the figures of the checks of an event hour that look at currencies; `currency` is the shop's, if set.
+
+    >>> currency_figures({"EUR": 8, "USD": 1, None: 1}, "EUR")["other_currency_share"]
+    Figure(value=0.1, detail='1 of 10 purchases with a price (8 EUR, 1 USD, 1 without currency)')
+    """
+    ordered = sorted(purchases.items(), key=lambda item: (item[0] is None, -item[1], str(item[0])))
+    named = ", ".join(f"{count} {code or 'without currency'}" for code, count in ordered) or "none"
+    if currency is None:
+        known = Figure(value=sum(code is not None for code in purchases), detail=f"purchases with a price: {named}")
+        not_known = Figure(value=None, detail="the shop's currency is not set (CLICKSTREAM_CURRENCY)")
+        return {"purchase_currencies": known, "other_currency_share": not_known}
+    others = sum(count for code, count in ordered if code not in (None, currency))
+    of_other = share(others, sum(purchases.values()), f"purchases with a price ({named})")
+    not_asked = Figure(value=None, detail=f"the shop's currency is {currency}")
+    return {"purchase_currencies": not_asked, "other_currency_share": of_other}
 
 
 def _outside(by: timedelta | None, event: str) -> Figure:

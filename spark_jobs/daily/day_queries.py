@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Final
 
 from contracts.data_checks import SAMPLED_IDS
-from contracts.event import STANDARD_EVENTS
+from contracts.event import FUNNEL_EVENTS, REFUND
 from contracts.rules import NEW_USER_DAYS, SESSION_GAP
 from contracts.tables import DAILY_PRODUCT_STATS, DAILY_SOURCES, IDENTITY_LINKS, SESSIONS, USER_DAYS, Table
 from spark_jobs.daily.source_queries import foreign_host, source_rows
@@ -68,15 +68,17 @@ def _target_days(days: Iterable[int]) -> str:
 def _events(part: int, parts: int, users: UserKeys) -> str:
     """Return the table of the events of a part of the users, each user's in the order in which they happened.
 
-    Events at one time are in the order of their arrival; `click_id`, unique within an hour, decides the rest. Only its
-    hash is kept.
+    Events at one time are in the order of their arrival; `click_id`, unique within an hour, decides the rest. From here
+    on `user_id` is the user's key, `click_id` a hash, and an anonymous id that stands in for the user is null.
     """
     return f"""
 CREATE TEMP TABLE events AS
-SELECT user_id, epoch_us(event_time) AS time, {rounded_down("epoch_us(event_time)", _DAY_US)} AS day, event_name,
-       product_id, pixel_id, price, hash(click_id) AS id_hash
-FROM {CLEAN} WHERE {_in_part("user_id", part, parts)}
-ORDER BY user_id, event_time, received_at, click_id
+SELECT {users.key()} AS user_id, epoch_us(event_time) AS time,
+       {rounded_down("epoch_us(event_time)", _DAY_US)} AS day, event_name,
+       CASE WHEN anonymous_id <> {CLEAN}.user_id THEN anonymous_id END AS anonymous_id, product_id, price,
+       hash(click_id) AS id_hash, {", ".join(_ONLY_OF_LANDINGS)}
+FROM {CLEAN} WHERE {in_part(users.key(), part, parts)}
+ORDER BY {users.key()}, event_time, received_at, click_id
 """
 
 

@@ -17,7 +17,15 @@ import pyarrow as pa
 
 from contracts.partitions import day_number, day_of_number
 from contracts.stages import DAYS
-from contracts.tables import DAILY_PRODUCT_STATS, SESSIONS, USER_DAYS, Table
+from contracts.tables import (
+    CLEAN_EVENTS,
+    DAILY_PRODUCT_STATS,
+    DAILY_SOURCES,
+    IDENTITY_LINKS,
+    SESSIONS,
+    USER_DAYS,
+    Table,
+)
 from spark_jobs.checks.figures import IdSample
 from spark_jobs.daily import day_queries as queries
 from spark_jobs.daily.daily_tables import DayFigures, UsersByCohort
@@ -130,9 +138,53 @@ class DayTask:
             yield FIGURES, connection.execute(queries.FIGURES).to_arrow_table()
             yield DURATIONS, connection.execute(queries.DURATIONS).to_arrow_table()
             yield ID_HASHES, connection.execute(queries.ID_HASHES).to_arrow_table()
-            for table, rows in queries.stored_rows(batch.part, batch.parts).items():
-                reader = connection.execute(rows).to_arrow_reader(_ROWS)
-                yield from written_files((pa.Table.from_batches([rows]) for rows in reader), self.targets[table])
+            for table, rows in queries.stored_rows(batch.part, batch.parts, self.users).items():
+                yield from _written(connection, rows, self.targets[table])
+            if batch.parts == 1:
+                yield from _written(connection, queries.sources(users=self.users), self.targets[DAILY_SOURCES])
+
+
+def _written(connection: duckdb.DuckDBPyConnection, query: str, target: FileTarget) -> Iterator[DataFile]:
+    """Yield the files of a query's rows."""
+    reader = connection.execute(query).to_arrow_reader(_ROWS)
+    yield from written_files((pa.Table.from_batches([rows]) for rows in reader), target)
+
+
+def _sources_of_cut_days(lake: Lake, batches: Iterable[DayBatch], sessions: Iterable[DataFile]) -> list[DataFile]:
+    """Write `daily_sources` of the days whose users are in several batches, from all of their sessions' files."""
+    by_day: defaultdict[str, list[str]] = defaultdict(list)
+    for file in sessions:
+        by_day[file.partition[-1]].append(file.location)
+    cut = [
+        replace(batch, locations=tuple(file for day in batch.days for file in by_day[str(day_of_number(day))]))
+        for batch in batches
+        if batch.parts > 1
+    ]
+    with_sessions = tuple(batch for batch in cut if batch.locations)
+    task = SourceTask(
+        batches=with_sessions,
+        target=lake.file_target(DAILY_SOURCES),
+        users=UserKeys(per_site=lake.events.ids_per_site),
+        share=TaskShare.of(lake.spark, len(with_sessions)),
+    )
+    return list(run_tasks(lake.spark, len(with_sessions), task.results).files)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceTask:
+    """What a Spark task needs, pickled into it; each computes one part of the sources of some days' sessions."""
+
+    batches: tuple[DayBatch, ...]
+    target: FileTarget
+    users: UserKeys
+    share: TaskShare
+
+    def results(self, number: int) -> Iterator[DataFile]:
+        """Yield the files of a part."""
+        batch = self.batches[number]
+        with local_copies(batch.locations) as paths, duckdb_connection(self.share) as connection:
+            rows = queries.sources(paths, part=batch.part, parts=batch.parts, users=self.users)
+            yield from _written(connection, rows, self.target)
 
 
 def day_figures(results: TaskResults) -> dict[date, DayFigures]:

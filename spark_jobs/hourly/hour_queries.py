@@ -239,7 +239,7 @@ _REASONS: Final = {
 }
 
 
-def clean(files: Sequence[str]) -> str:
+def clean(files: Sequence[str], users: UserKeys = ONE_FOR_ALL_SITES) -> str:
     """Return the query of the rows of `clean_events` of some files, in the order in which they are stored."""
     conditions = ",\n           ".join(
         f"coalesce({applies}, false) AS {reason}" for reason, applies in _REASONS.items()
@@ -251,8 +251,9 @@ SELECT {", ".join(column.name for column in EVENT_COLUMNS)},
        {reasons} AS bot_reasons
 FROM (
     SELECT *, {conditions}
-    FROM ({_rows(files)}) SEMI JOIN target_hours USING (hour) ANTI JOIN duplicates USING (filename, file_row_number)
-    LEFT JOIN machine_users USING (hour, user_id)
+    FROM (SELECT *, {users.key()} AS user_key FROM ({_rows(files)}))
+    SEMI JOIN target_hours USING (hour) ANTI JOIN duplicates USING (filename, file_row_number)
+    LEFT JOIN (SELECT hour, user_id AS user_key, over_rate, at_once FROM machine_users) USING (hour, user_key)
 )
 ORDER BY hour, {", ".join(CLEAN_EVENTS.sort)}
 """

@@ -8,7 +8,7 @@ its memory; the files of the hours before a batch are read a second time, for a 
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
@@ -40,8 +40,9 @@ _SORTED_ROWS: Final = 250_000
 #: The tables that are computed from an hour's received events.
 HOUR_TABLES: Final = (CLEAN_EVENTS, *queries.HOURLY)
 
-#: The kinds of results: a row of `HourCounts` but for its names, and one for each name that looks like a standard one.
+#: The kinds of results: a row of `HourCounts` without its maps; and their items.
 COUNTS: Final = "counts"
+PURCHASES: Final = "purchases"
 MISTAKEN_NAMES: Final = "mistaken_names"
 
 
@@ -75,15 +76,22 @@ def run_hour_tasks(lake: Lake, hours: Sequence[datetime], files: StoredFiles) ->
         events_per_hour=BOT_EVENTS_PER_HOUR,
         events_at_once=BOT_EVENTS_AT_ONCE,
         settings=lake.events,
+        users=UserKeys(per_site=lake.events.ids_per_site),
         share=TaskShare.of(lake.spark, len(batches)),
     )
     results = run_tasks(lake.spark, len(batches), task.results)
+    purchases: defaultdict[int, dict[str | None, int]] = defaultdict(dict)
+    for row in results.rows(PURCHASES):
+        purchases[row["hour"]][row["currency"]] = row["purchases"]
     names: defaultdict[int, dict[str, int]] = defaultdict(dict)
     for row in results.rows(MISTAKEN_NAMES):
         names[row["hour"]][row["event_name"]] = row["events"]
     counts = {row.pop("hour"): row for row in results.rows(COUNTS)}
     return ComputedHours(
-        counts={hour_of_ordinal(hour): HourCounts(**row, mistaken_names=names[hour]) for hour, row in counts.items()},
+        counts={
+            hour_of_ordinal(hour): HourCounts(**row, purchases=purchases[hour], mistaken_names=names[hour])
+            for hour, row in counts.items()
+        },
         files={table: results.files_of(table.name) for table in HOUR_TABLES},
     )
 
@@ -112,6 +120,7 @@ class HourTask:
     events_per_hour: int
     events_at_once: int
     settings: EventSettings
+    users: UserKeys
     share: TaskShare
 
     def results(self, number: int) -> Iterator[Result | DataFile]:
@@ -133,34 +142,34 @@ class HourTask:
             connection.execute(statement)
         register_agents(connection, self.settings.not_bots)
         for statement in (
-            queries.EVENTS,
+            queries.events(self.settings.currency, self.users),
             queries.machine_users(self.events_per_hour, self.events_at_once),
             queries.FLAGGED,
             queries.BY_USER,
         ):
             connection.execute(statement)
         yield COUNTS, connection.execute(queries.COUNTS).to_arrow_table()
+        yield PURCHASES, connection.execute(queries.PURCHASES).to_arrow_table()
         yield MISTAKEN_NAMES, self._mistaken(connection.execute(queries.CUSTOM_NAMES).to_arrow_table())
-        yield from written_files(_clean_events(connection, batch, paths), self.targets[CLEAN_EVENTS])
+        yield from written_files(self._clean_events(connection, batch, paths), self.targets[CLEAN_EVENTS])
         for table, query in self.hourly.items():
             rows = connection.execute(f"{query} ORDER BY {', '.join(table.sort)}").to_arrow_table()
             yield from written_files([rows], self.targets[table])
+
+    def _clean_events(
+        self, connection: duckdb.DuckDBPyConnection, batch: HourBatch, paths: Mapping[int, list[str]]
+    ) -> Iterator[pa.Table]:
+        """Yield the clean events of a batch's hours, in order, a few hours at a time."""
+        for hours in parts(batch.hours, batch.files, _SORTED_ROWS):
+            files = [path for hour in hours for path in paths[hour]]
+            for rows in connection.execute(queries.clean(files, self.users)).to_arrow_reader(_ROWS):
+                yield pa.Table.from_batches([rows])
 
     def _mistaken(self, names: pa.Table) -> pa.Table:
         """Return the rows whose `event_name` looks like a standard event's, and is not one that the settings name."""
         meant = {name for _, name in self.settings.event_names}
         mistaken = [name not in meant and event_meant(name) is not None for name in names["event_name"].to_pylist()]
         return names.filter(pa.array(mistaken, pa.bool_()))
-
-
-def _clean_events(
-    connection: duckdb.DuckDBPyConnection, batch: HourBatch, paths: Mapping[int, list[str]]
-) -> Iterator[pa.Table]:
-    """Yield the clean events of a batch's hours, in order, a few hours at a time."""
-    for hours in parts(batch.hours, batch.files, _SORTED_ROWS):
-        files = [path for hour in hours for path in paths[hour]]
-        for rows in connection.execute(queries.clean(files)).to_arrow_reader(_ROWS):
-            yield pa.Table.from_batches([rows])
 
 
 def register_agents(connection: duckdb.DuckDBPyConnection, not_bots: tuple[str, ...]) -> None:

@@ -18,7 +18,9 @@ STREAM: st.SearchStrategy[Stream] = st.lists(
         minute=_CLOCK,
         user_id=st.sampled_from(["ann", "bob"]),
         click_id=st.integers(0, 6).map(str),
-        event_name=st.sampled_from(["Search", "ViewContent", "AddToCart", "Purchase", "Sign up", "add-to-cart"]),
+        event_name=st.sampled_from(
+            ["Search", "ViewContent", "AddToCart", "Purchase", "Refund", "Sign up", "add-to-cart"]
+        ),
         product_id=st.sampled_from([None, "p", "q"]),
         price=st.sampled_from([None, Decimal("0.10"), Decimal("9999999999999.99")]),
         currency=st.sampled_from([None, None, "EUR", "USD"]),

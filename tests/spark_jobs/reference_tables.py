@@ -27,9 +27,9 @@ class ReferenceTables:
 
 
 def reference_tables(
-    received: Iterable[ReceivedEvent], bot_events_per_hour: int, bot_events_at_once: int
+    received: Iterable[ReceivedEvent], bot_events_per_hour: int, bot_events_at_once: int, currency: str | None = None
 ) -> ReferenceTables:
-    """Return the tables of all the received events."""
+    """Return the tables of all the received events, in a shop with this currency."""
     clean = winners(received)
     reasons = bot_reasons(clean, bot_events_per_hour, bot_events_at_once)
     flagged = {id(event) for event, why in zip(clean, reasons, strict=True) if {*why} - {"no_user_agent"}}

@@ -136,7 +136,12 @@ def in_order(events: Iterable[CleanEvent]) -> list[CleanEvent]:
 
 
 def clean_events(
-    received: Iterable[ReceivedEvent], spelling: Spelling, is_crawler: IsCrawler, own_programs: tuple[str, ...] = ()
+    received: Iterable[ReceivedEvent],
+    spelling: Spelling,
+    is_crawler: IsCrawler,
+    *,
+    per_site: bool = False,
+    own_programs: tuple[str, ...] = (),
 ) -> list[CleanEvent]:
     """Of the rows with one click_id in one event hour, the winner.
 
@@ -145,7 +150,8 @@ def clean_events(
     copies: dict[tuple[datetime, str], list[ReceivedEvent]] = defaultdict(list)
     for event in received:
         copies[hour_of(event), event.click_id].append(event)
-    return _marked([_winner(rows, spelling) for rows in copies.values()], is_crawler, own_programs)
+    winners = [_winner(rows, spelling) for rows in copies.values()]
+    return _marked(winners, is_crawler, own_programs, per_site=per_site)
 
 
 def _winner(copies: list[ReceivedEvent], spelling: Spelling) -> ReceivedEvent:
@@ -171,15 +177,17 @@ def _absent_last(value: object) -> tuple[object, ...]:
     return (False, value, copysign(1, value) < 0) if isinstance(value, float) else (False, value)
 
 
-def _marked(events: list[ReceivedEvent], is_crawler: IsCrawler, own_programs: tuple[str, ...]) -> list[CleanEvent]:
+def _marked(
+    events: list[ReceivedEvent], is_crawler: IsCrawler, own_programs: tuple[str, ...], *, per_site: bool
+) -> list[CleanEvent]:
     """A bot is who says so in the user agent, and everything of a user in an hour in which there is too much of it.
 
     Too much is a number in the hour, or a smaller one that happens at once, with nothing else in that hour. A program
     that a person may use is no bot, though lists of crawlers have it; nor is who says nothing in the header.
     """
-    times: dict[tuple[str, datetime], list[datetime]] = defaultdict(list)
+    times: dict[object, list[datetime]] = defaultdict(list)
     for event in events:
-        times[event.user_id, hour_of(event)].append(event.event_time)
+        times[_person_in_hour(event, per_site=per_site)].append(event.event_time)
     clean = []
     for event in events:
         reasons = []
@@ -187,7 +195,7 @@ def _marked(events: list[ReceivedEvent], is_crawler: IsCrawler, own_programs: tu
         is_program = is_http_client(agent) or any(agent.startswith(name) for name in own_programs)
         if is_crawler(agent) and not is_program:
             reasons.append("crawler_user_agent")
-        own = times[event.user_id, hour_of(event)]
+        own = times[_person_in_hour(event, per_site=per_site)]
         if len(own) > MOST_EVENTS_OF_A_PERSON:
             reasons.append("rate")
         if len(own) > MOST_EVENTS_AT_ONCE and max(own) - min(own) < A_SECOND:

@@ -29,7 +29,7 @@ SELECT *, coalesce(user_agent IN (SELECT user_agent FROM crawlers), false) AS by
        count(*) OVER of_user > 100
            AND max(event_time) OVER of_user < min(event_time) OVER of_user + INTERVAL 1 SECOND AS by_instant
 FROM clean_once
-WINDOW of_user AS (PARTITION BY user_id, event_hour);
+WINDOW of_user AS (PARTITION BY person, event_hour);
 
 -- Every event of a user in order, with the time since the one before.
 CREATE TABLE ordered AS
@@ -43,8 +43,8 @@ SELECT *, by_agent OR by_rate OR by_instant AS is_bot,
        -- Of events at one time, one that is not a bot's starts the session that counts without bots.
        coalesce(us - lag(us) OVER people_first > 1_800_000_000, true) AS starts_session
 FROM marked
-WINDOW in_order AS (PARTITION BY user_id ORDER BY event_time, received_at, click_id),
-       people_first AS (PARTITION BY user_id ORDER BY event_time, by_agent OR by_rate OR by_instant);
+WINDOW in_order AS (PARTITION BY person ORDER BY event_time, received_at, click_id),
+       people_first AS (PARTITION BY person ORDER BY event_time, by_agent OR by_rate OR by_instant);
 
 CREATE TABLE clean_events AS SELECT * FROM ordered;
 

@@ -69,12 +69,19 @@ class Lake:
 
 
 def lake(
-    lines: Sequence[RawLine], spelling: Spelling, is_crawler: IsCrawler, own_programs: tuple[str, ...] = ()
+    lines: Sequence[RawLine],
+    spelling: Spelling,
+    is_crawler: IsCrawler,
+    *,
+    currency: str | None = None,
+    per_site: bool = False,
+    own_programs: tuple[str, ...] = (),
 ) -> Lake:
-    """Every table, from nothing but the lines."""
+    """Every table, from the lines and what the shop says: its currency, whose ids are whose, its programs."""
     received, rejected = judged(lines)
-    clean = clean_events(received, spelling, is_crawler, own_programs)
-    made, days = sessions(clean), user_days(clean)
+    clean = clean_events(received, spelling, is_crawler, per_site=per_site, own_programs=own_programs)
+    counted = in_shop(clean, currency, per_site=per_site)
+    made, days = sessions(counted), user_days(counted)
     present = users_by_day(days)
     return Lake(
         received_events=received,

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.data_checks import BOT_SHARE_EVENTS, EVENT_HOUR_CHECKS, LANDING_HOUR_CHECKS, WEEK, Figure
+from contracts.event_settings import OPTIONS
 from contracts.ledger import EventRow, LandingLedgerRow
 from contracts.partitions import HOUR
 from contracts.rules import ALLOWED_LATENESS
@@ -16,6 +17,7 @@ from spark_jobs.checks import figures as figures_module
 from spark_jobs.checks.figures import (
     HourCounts,
     IdSample,
+    currency_figures,
     event_hour_figures,
     landing_figures,
     repeated_ids,
@@ -61,7 +63,41 @@ FILES = {
 def test_there_is_a_figure_for_each_check() -> None:
     assert set(landing_figures(row(), FILES, {})) == {check.name for check in LANDING_HOUR_CHECKS}
     made = EventRow(event_hour=TEN, input_version="v", received=1, clean=1, duplicates=0)
-    assert set(event_hour_figures(made, {}, {}, HourCounts())) == {check.name for check in EVENT_HOUR_CHECKS}
+    found = {*event_hour_figures(made, {}, {}, HourCounts()), *currency_figures({}, None)}
+    assert found == {check.name for check in EVENT_HOUR_CHECKS}
+    assert set(currency_figures({}, "EUR")) == set(currency_figures({}, None))
+
+
+@pytest.mark.parametrize(
+    ("purchases", "currency", "check", "value", "detail"),
+    [
+        ({}, None, "purchase_currencies", 0, "purchases with a price: none"),
+        ({"EUR": 2, None: 9}, None, "purchase_currencies", 1, "purchases with a price: 2 EUR, 9 without currency"),
+        ({"USD": 1, "EUR": 2}, None, "purchase_currencies", 2, "purchases with a price: 2 EUR, 1 USD"),
+        ({"USD": 1}, None, "other_currency_share", None, "the shop's currency is not set (CLICKSTREAM_CURRENCY)"),
+        ({"USD": 1}, "EUR", "purchase_currencies", None, "the shop's currency is EUR"),
+        ({}, "EUR", "other_currency_share", None, "0 of 0 purchases with a price (none)"),
+        (
+            {"EUR": 3, None: 1},
+            "EUR",
+            "other_currency_share",
+            0,
+            "0 of 4 purchases with a price (3 EUR, 1 without currency)",
+        ),
+        ({"EUR": 3, "USD": 1}, "EUR", "other_currency_share", 0.25, "1 of 4 purchases with a price (3 EUR, 1 USD)"),
+    ],
+)
+def test_currencies_are_counted_until_the_shop_names_its_own_and_then_the_others_are(
+    purchases: dict[str | None, int], currency: str | None, check: str, value: float | None, detail: str
+) -> None:
+    assert currency_figures(purchases, currency)[check] == Figure(value=value, detail=detail)
+
+
+def test_the_checks_of_currencies_name_the_setting() -> None:
+    sentences = [check.sentence for check in EVENT_HOUR_CHECKS if "currenc" in check.name]
+    (variable,) = (option.variable for option in OPTIONS if option.field == "currency")
+    assert len(sentences) == 2
+    assert all(variable in sentence for sentence in sentences)
 
 
 def test_the_field_that_could_not_be_read_most_often_gives_the_share_and_all_are_named() -> None:

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from contracts.event import FUNNEL_EVENTS
 from contracts.partitions import DAY
-from contracts.tables import SESSIONS, USER_DAYS
+from contracts.tables import IDENTITY_LINKS, SESSIONS, USER_DAYS
 from spark_jobs.checks.figures import IdSample
 from spark_jobs.daily import day_queries as queries
 from spark_jobs.daily.daily_tables import DayFigures, funnel_rows
 from spark_jobs.daily.day_queries import stored_rows
-from spark_jobs.daily.day_task import DURATIONS, FIGURES, ID_HASHES, day_figures
+from spark_jobs.daily.day_task import DURATIONS, FIGURES, ID_HASHES, day_figures, no_events
 from spark_jobs.lake.duckdb_tasks import TaskResults
 from tests.spark_jobs.daily.clean_rows import CleanEvent, Row, at, day_tables, rows_of
 

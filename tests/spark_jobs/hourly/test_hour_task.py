@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contracts.event_settings import DEFAULTS
+from contracts.event_settings import EventSettings
 from contracts.partitions import hour_of, ordinal
 from contracts.tables import (
     CLEAN_EVENTS,
@@ -25,7 +25,7 @@ from contracts.tables import (
     Table,
 )
 from spark_jobs.hourly.hour_queries import HOURLY
-from spark_jobs.hourly.hour_task import COUNTS, HOUR_TABLES, MISTAKEN_NAMES, HourTask, hour_batches
+from spark_jobs.hourly.hour_task import COUNTS, HOUR_TABLES, MISTAKEN_NAMES, PURCHASES, HourTask, hour_batches
 from spark_jobs.lake import duckdb_tasks
 from spark_jobs.lake.data_files import DataFile, FileTarget, written_files
 from spark_jobs.lake.duckdb_tasks import TaskShare
@@ -50,7 +50,7 @@ def test_batches_of_any_hours_are_what_the_reference_says(
     streams: list[Stream], dice: random.Random, cores: int, currency: str | None
 ) -> None:
     events = drawn_events(streams)
-    expected = reference_tables(events, bot_events_per_hour=3, bot_events_at_once=1)
+    expected = reference_tables(events, 3, 1, currency)
     hours = sorted({event.event_hour for event in events})
     dice.shuffle(hours)
     with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
@@ -66,7 +66,8 @@ def test_batches_of_any_hours_are_what_the_reference_says(
                     hourly=HOURLY,
                     events_per_hour=3,
                     events_at_once=1,
-                    settings=DEFAULTS,
+                    settings=EventSettings(currency=currency),
+                    users=ONE_FOR_ALL_SITES,
                     share=TaskShare(threads=1, megabytes=512),
                 )
             ):

@@ -12,7 +12,7 @@ import pytest
 
 from tests.spark_jobs.specification.packed_run import drawn_streams, is_crawler
 from tests.spark_jobs.specification.streams import CRAWLER, packed
-from tests.spark_jobs.specification.witness import SQL, WITNESSED, tell_agents
+from tests.spark_jobs.specification.witness import SQL, WITNESSED, tell_agents, tell_shop
 from tests.specification.clean_events import ReceivedEvent
 from tests.specification.judgement import Event
 from tests.specification.lake import lake
@@ -34,7 +34,9 @@ def spelling(event: Event) -> str:
     return event.extra or ""
 
 
-def sql_tables(received: Iterable[ReceivedEvent], own_programs: tuple[str, ...]) -> duckdb.DuckDBPyConnection:
+def sql_tables(
+    received: Iterable[ReceivedEvent], currency: str | None, *, per_site: bool, own_programs: tuple[str, ...]
+) -> duckdb.DuckDBPyConnection:
     """Return DuckDB with the SQL's tables of received events."""
     rows = [asdict(event) for event in received]
     schema = pa.schema([pa.field(name, _TYPES.get(name, pa.string())) for name in rows[0]])
@@ -43,6 +45,7 @@ def sql_tables(received: Iterable[ReceivedEvent], own_programs: tuple[str, ...])
     connection.register("rows", pa.Table.from_pylist(plain, schema))
     connection.execute("CREATE TABLE received AS FROM rows")
     tell_agents(connection, is_crawler, own_programs)
+    tell_shop(connection, currency=currency, ids_per_site=per_site)
     connection.execute(SQL.read_text(encoding="utf-8"))
     return connection
 
@@ -54,10 +57,17 @@ def plain_value(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize("own_programs", [(), (CRAWLER[:30],)], ids=["everybodys", "a crawler of the shop's"])
-def test_python_and_sql_define_the_same_tables(own_programs: tuple[str, ...]) -> None:
-    specified = lake(list(packed(drawn_streams(STREAMS, number=60))), spelling, is_crawler, own_programs)
-    with sql_tables(specified.received_events, own_programs) as connection:
+@pytest.mark.parametrize(
+    ("currency", "per_site", "own_programs"),
+    [(None, False, ()), ("EUR", False, (CRAWLER[:30],)), ("EUR", True, ())],
+)
+def test_python_and_sql_define_the_same_tables(
+    currency: str | None, per_site: bool, own_programs: tuple[str, ...]
+) -> None:
+    lines = list(packed(drawn_streams(STREAMS, number=60)))
+    specified = lake(lines, spelling, is_crawler, currency=currency, per_site=per_site, own_programs=own_programs)
+    received = specified.received_events
+    with sql_tables(received, currency, per_site=per_site, own_programs=own_programs) as connection:
         for table in WITNESSED:
             rows = getattr(specified, table)
             names = [field.name for field in fields(rows[0])]

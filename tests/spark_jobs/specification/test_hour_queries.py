@@ -38,7 +38,7 @@ BEFORE_1970 = RawLine(
 
 
 def made_by_queries(
-    received: Path, hours: Sequence[int], own_programs: tuple[str, ...]
+    received: Path, hours: Sequence[int], currency: str | None, users: UserKeys, own_programs: tuple[str, ...]
 ) -> dict[str, list[dict[str, Any]]]:
     """Return the rows that a task makes of some hours, by table; `event_ledger` has the counts."""
     with duckdb.connect() as connection:
@@ -53,7 +53,7 @@ def made_by_queries(
             connection.execute(statement)
         register_agents(connection, own_programs)
         for statement in (
-            queries.EVENTS,
+            queries.events(currency, users),
             queries.machine_users(BOT_EVENTS_PER_HOUR, BOT_EVENTS_AT_ONCE),
             queries.FLAGGED,
             queries.BY_USER,
@@ -75,14 +75,20 @@ def write(received: Iterable[ReceivedEvent], file: Path) -> None:
     pq.write_table(pa.Table.from_pylist(rows, table_schema(RECEIVED_EVENTS)), file)
 
 
-@pytest.mark.parametrize("own_programs", [(), (CRAWLER[:30],)], ids=["everybodys", "a crawler of the shop's"])
-def test_the_queries_make_every_hour_as_specified(tmp_path: Path, own_programs: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("currency", "per_site", "own_programs"),
+    [(None, False, ()), ("EUR", False, (CRAWLER[:30],)), ("EUR", True, ())],
+)
+def test_the_queries_make_every_hour_as_specified(
+    tmp_path: Path, currency: str | None, per_site: bool, own_programs: tuple[str, ...]
+) -> None:
+    users, file = UserKeys(per_site=per_site), tmp_path / "received.parquet"
     lines = [*packed(drawn_streams(STREAMS, number=120)), BEFORE_1970]
-    specified = lake(lines, spelling, is_crawler, own_programs)
-    write(specified.received_events, tmp_path / "received.parquet")
+    specified = lake(lines, spelling, is_crawler, currency=currency, per_site=per_site, own_programs=own_programs)
+    write(specified.received_events, file)
     hours = sorted({int(hour_of(event).timestamp()) // 3600 for event in specified.received_events})
-    file = tmp_path / "received.parquet"
-    made = [made_by_queries(file, hours[batch::BATCHES], own_programs) for batch in range(BATCHES)]
+    batches = (hours[batch::BATCHES] for batch in range(BATCHES))
+    made = [made_by_queries(file, batch, currency, users, own_programs) for batch in batches]
     for table in ("clean_events", "hourly_event_counts", "hourly_traffic", "hourly_product_stats"):
         rows = getattr(specified, table)
         names = [field.name for field in fields(rows[0])]
