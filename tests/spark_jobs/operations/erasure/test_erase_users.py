@@ -140,7 +140,7 @@ def test_without_being_asked_to_follow_only_the_users_own_events_go(linked_lake:
     assert values(linked_lake, IDENTITY_LINKS, "anonymous_id", "user_id") == [("tablet", "3")]
 
 
-@pytest.mark.parametrize("step", ["objects_to_search", "rebuild", "expire_history", "search_lake"])
+@pytest.mark.parametrize("step", ["rebuild", "search_lake"], ids=["while links are there", "once they are gone"])
 def test_a_run_that_follows_finds_the_same_browsers_again_after_it_was_killed(
     linked_lake: DirectoryLake, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
