@@ -13,7 +13,7 @@ from spark_jobs.raw.raw_lines import UnreadableObjectError
 
 pytestmark = pytest.mark.spark
 
-ROW = "SELECT DATE'2026-11-22', '35', TIMESTAMP'2026-11-22 10:00:00', TIMESTAMP'2026-11-22 10:00:00', 1L"
+ROW = "SELECT DATE'2026-11-22', '35', TIMESTAMP'2026-11-22 10:00:00', TIMESTAMP'2026-11-22 10:00:00', 1L, NULL"
 
 
 def manifests(lake: Lake) -> list[bytes]:
