@@ -228,7 +228,7 @@ def cost_page() -> str:
 
 Dollars for a million events, by list prices of us-east-1 of 2025, and by what was measured here:
 
-* a line has {usual.line_bytes} bytes, {usual.stored_bytes} of them in a raw object, and {usual.table_bytes} in the tables:
+* a line has {usual.line_bytes} bytes, {usual.stored_bytes} of them in a raw object, and {usual.table_bytes} in tables:
   `python -m simulator history --raw out/raw --from 2026-11-20T10 --to 2026-11-20T12 --rate 30`, its lines through
   `make run INPUT=events.jsonl OUT=out`, and the sizes of what they leave;
 * jobs 1 and 2 take {usual.cpu_us:g} µs of CPU for an event, job 3 {usual.day_cpu_us:g} ([benchmarks](benchmarks.md)).
