@@ -28,7 +28,9 @@ from tests.spark_jobs.specification import test_hour_queries
 
 test_hour_queries.STREAMS = 40
 with TemporaryDirectory() as folder:
-    test_hour_queries.test_the_queries_make_every_hour_as_specified(Path(folder), "EUR", per_site=False, own_programs=())
+    test_hour_queries.test_the_queries_make_every_hour_as_specified(
+        Path(folder), "EUR", per_site=False, own_programs=()
+    )
 test_hour_task.test_batches_of_any_hours_are_what_the_reference_says()
 """
 
