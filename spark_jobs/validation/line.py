@@ -170,7 +170,8 @@ def _event_values(event: JsonObject, received_at: datetime, names: EventNames) -
     _refuse_repeated(additional, f"{ADDITIONAL_DATA}.")
     _refuse_missing(event)
     _refuse_wrong_types(event)
-    readers = _REFUND_READERS if names.of(str(event["event_name"])) == REFUND else _READERS
+    name = names.of(str(event["event_name"]))
+    readers = _REFUND_READERS if name == REFUND else _READERS
     values: dict[str, ColumnValue] = {"received_at": received_at}
     unread: dict[str, JsonValue] = {} if data is None or data is additional else {ADDITIONAL_DATA: data}
     for field, is_nested in _OPTIONAL_FIELDS:
@@ -183,8 +184,8 @@ def _event_values(event: JsonObject, received_at: datetime, names: EventNames) -
     for field in _REQUIRED_FIELDS:
         values[field.column] = _required_value(field, event, values)
     sent_name = event["event_name"]
-    values["event_name"] = names.of(str(values["event_name"]))
-    values["sent_event_name"] = None if sent_name == values["event_name"] else str(sent_name)
+    values["event_name"] = name
+    values["sent_event_name"] = None if sent_name == name else str(sent_name)
     _correct_clock(values, received_at)
     values["extra"] = _extra(event, additional, unread)
     values["unread_fields"] = list(unread) or None
