@@ -35,14 +35,14 @@ class Watched:
 
 @dataclass(frozen=True, kw_only=True)
 class _Rule:
-    """An alarm: `metric` is `above` (or below, where `below` is said) a number in `periods` of its periods in a row."""
+    """An alarm: `metric` is above a number, or with `is_less` below it, in `periods` of its periods in a row."""
 
     name: str
     metric: cloudwatch.Metric
+    threshold: float
     periods: int
     description: str
-    above: float | None = None
-    below: float | None = None
+    is_less: bool = False
     missing: cloudwatch.TreatMissingData = _Treat.NOT_BREACHING
 
 
@@ -85,8 +85,8 @@ class Monitoring(Construct):
             alarm_name=f"{prefix}-{rule.name}",
             alarm_description=rule.description,
             metric=rule.metric,
-            threshold=rule.above if rule.above is not None else rule.below or 0,
-            comparison_operator=more if rule.above is not None else less,
+            threshold=rule.threshold,
+            comparison_operator=less if rule.is_less else more,
             evaluation_periods=rule.periods,
             treat_missing_data=rule.missing,
         )
@@ -97,12 +97,11 @@ class Monitoring(Construct):
         """Add a graph of each alarm's metric, in the order in which an event passes through them."""
         dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=name)
         for rule in rules:
-            bound = rule.above if rule.above is not None else rule.below
             dashboard.add_widgets(
                 cloudwatch.GraphWidget(
                     title=rule.name.replace("-", " "),
                     left=[rule.metric],
-                    left_annotations=[cloudwatch.HorizontalAnnotation(value=bound or 0)],
+                    left_annotations=[cloudwatch.HorizontalAnnotation(value=rule.threshold)],
                     width=8,
                 )
             )
@@ -131,7 +130,8 @@ def _rules(watched: Watched, settings: AlarmSettings) -> list[_Rule]:
         _Rule(
             name="no-requests",
             metric=of_api("Count", "Sum", Duration.hours(1)),
-            below=1,
+            threshold=1,
+            is_less=True,
             periods=settings.silent_hours,
             missing=_Treat.BREACHING,
             description=f"No request in {settings.silent_hours} h: a tracker, a proxy or a DNS record is broken.",
@@ -139,14 +139,14 @@ def _rules(watched: Watched, settings: AlarmSettings) -> list[_Rule]:
         _Rule(
             name="requests-refused",
             metric=of_api("4XXError", "Average"),
-            above=settings.refused_share,
+            threshold=settings.refused_share,
             periods=3,
             description="Too many requests get a 4xx. Among them 429: the stage's throttle or the stream is full.",
         ),
         _Rule(
             name="requests-failed",
             metric=of_api("5XXError", "Average"),
-            above=0.01,
+            threshold=0.01,
             periods=2,
             description="The API can't write to the stream. Clients send again; look at the stream and the API's role.",
         ),
@@ -161,35 +161,36 @@ def _rules(watched: Watched, settings: AlarmSettings) -> list[_Rule]:
                 Region=watched.region,
                 Rule="ALL",
             ),
-            above=settings.blocked_requests,
+            threshold=settings.blocked_requests,
             periods=2,
             description="The firewall blocks many requests: an attack, or visitors behind one address (address_limit).",
         ),
         _Rule(
             name="writes-throttled",
             metric=of_stream("WriteProvisionedThroughputExceeded", "Sum", Duration.minutes(1)),
-            above=0,
+            threshold=0,
             periods=10,
             description="Shards refuse writes for ten minutes: scaling is off, at its maximum, or out of calls.",
         ),
         _Rule(
             name="reads-late",
             metric=of_stream("GetRecords.IteratorAgeMilliseconds", "Maximum"),
-            above=oldest * 1000,
+            threshold=oldest * 1000,
             periods=2,
             description="Firehose does not keep up with the stream; what it has not read expires with the retention.",
         ),
         _Rule(
             name="deliveries-late",
             metric=of_delivery("DeliveryToS3.DataFreshness", "Maximum"),
-            above=oldest,
+            threshold=oldest,
             periods=2,
             description="The oldest record that is not in S3 is too old; Firehose's log group says why.",
         ),
         _Rule(
             name="deliveries-failed",
             metric=of_delivery("DeliveryToS3.Success", "Average"),
-            below=1,
+            threshold=1,
+            is_less=True,
             periods=2,
             description="Firehose can't write objects: look at its log group, at the bucket and at the role's rights.",
         ),
