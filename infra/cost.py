@@ -12,6 +12,10 @@ from math import ceil, inf
 from pathlib import Path
 from typing import Final
 
+from contracts.partitions import DAY, HOUR
+from contracts.rules import ALLOWED_LATENESS
+from infra.settings import settings_of
+
 PAGE: Final = "docs/cost.md"
 _ROOT: Final = Path(__file__).parents[1]
 _HOURS: Final = 730
@@ -63,6 +67,9 @@ SOURCES: Final[Mapping[str, str]] = {
 }
 
 
+_PROD: Final = settings_of("prod")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Workload:
     """What is sent, and how the pipeline runs; the defaults are the traffic of the simulator, and `prod`'s settings.
@@ -71,30 +78,30 @@ class Workload:
     `table_bytes` of it. Jobs 1 and 2 take `cpu_us` for an event on one core, job 3 `day_cpu_us`. In each hour, late
     events make `late_hours` event hours and `late_days` days again.
 
-    Assumed, not measured: a shard is filled to `shard_share`, a worker computes for `worker_share` of the time that is
-    paid, an hour's `runs` need a driver and a worker of 4 vCPU for a minute each to start, and Airflow's host costs
-    `airflow_month`.
+    Assumed, not measured: job 3's time, a shard filled to `shard_share`, a worker that computes for `worker_share` of
+    the time that is paid, an hour's `runs` that need a driver and a worker of 4 vCPU for a minute each to start, and
+    `airflow_month` for Airflow's host.
     """
 
     events_per_second: float = 10_000
     events_per_request: int = 10
     on_demand: bool = False
-    retention_hours: int = 72
+    retention_hours: int = _PROD.stream.retention_hours
     line_bytes: int = 550
     stored_bytes: int = 90
     table_bytes: int = 120
     reply_bytes: int = 350
     reply_bytes_of_event: int = 24
-    raw_days: int = 90
+    raw_days: int = _PROD.lake.raw_expiry_days
     table_months: int = 13
     cpu_us: float = 11.0
     day_cpu_us: float = 3.0
-    late_hours: int = 157
-    late_days: int = 8
+    late_hours: int = ALLOWED_LATENESS // HOUR
+    late_days: int = ALLOWED_LATENESS // DAY + 1
     shard_share: float = 0.75
     worker_share: float = 0.5
     runs: int = 3
-    buffer_seconds: int = 60
+    buffer_seconds: int = _PROD.delivery.buffer_seconds
     airflow_month: float = 150.0
 
     @property
@@ -231,13 +238,13 @@ Dollars for a million events, by list prices of us-east-1 of 2025, and by what w
 * a line has {usual.line_bytes} bytes, {usual.stored_bytes} of them in a raw object, and {usual.table_bytes} in tables:
   `python -m simulator history --raw out/raw --from 2026-11-20T10 --to 2026-11-20T12 --rate 30`, its lines through
   `make run INPUT=events.jsonl OUT=out`, and the sizes of what they leave;
-* jobs 1 and 2 take {usual.cpu_us:g} µs of CPU for an event, job 3 {usual.day_cpu_us:g} ([benchmarks](benchmarks.md)).
+* jobs 1 and 2 take {usual.cpu_us:g} µs of CPU for an event ([benchmarks](benchmarks.md), ten million events).
 
-Assumed is the rest: shards filled to {usual.shard_share:.0%}, workers that compute for {usual.worker_share:.0%} of
-the time that is paid, {usual.airflow_month:.0f} dollars for Airflow's host. `python -m infra.cost --help` calculates
-your own traffic.
+Assumed is the rest: {usual.day_cpu_us:g} µs for job 3, shards filled to {usual.shard_share:.0%}, workers that
+compute for {usual.worker_share:.0%} of the time that is paid, {usual.airflow_month:.0f} dollars for Airflow's host.
+`python -m infra.cost --help` calculates your own traffic.
 
-Prices: {sources}.
+Prices change; look them up before you rely on them: {sources}.
 
 ## By events in a request, at {usual.events_per_second:,.0f} events/s
 
