@@ -28,9 +28,14 @@ def flush(page: Page) -> None:
 
 def settle(page: Page) -> None:
     """Wait until the page's queue is empty and it knows it: it lets its locks go."""
+    wait_for_no_lock(page)
+
+
+def wait_for_no_lock(page: Page) -> None:
+    """Wait until the page holds no lock and asks for none."""
     deadline = time.monotonic() + PATIENCE
     while page.evaluate("navigator.locks.query().then(({held, pending}) => held.length + pending.length)"):
-        assert time.monotonic() < deadline, "the page still has events"
+        assert time.monotonic() < deadline, "the page still has a lock"
 
 
 def wait_for_lock(page: Page) -> None:

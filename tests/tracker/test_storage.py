@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from tests.tracker.fake_api import FakeApi, accept, accept_once, fail
-from tests.tracker.pages import flush, hide, kill, record, record_many, settle, show, wait_for_lock
+from tests.tracker.pages import flush, hide, kill, record, record_many, settle, show, wait_for_lock, wait_for_no_lock
 from tests.tracker.shop import Shop
 
 pytestmark = pytest.mark.browser
@@ -124,7 +124,7 @@ def test_page_that_comes_back_from_the_back_forward_cache_neither_loses_nor_doub
     record_many(page, 5)
     page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
     api.wait_for(batches=1)
-    assert page.evaluate("navigator.locks.query().then(locks => locks.held)") == []
+    wait_for_no_lock(page)
     api.otherwise = accept
     page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
     record(page, "Later")
@@ -133,6 +133,19 @@ def test_page_that_comes_back_from_the_back_forward_cache_neither_loses_nor_doub
     api.wait_for(stored=6)
     settle(page)
     assert set(api.copies().values()) == {1}
+
+
+def test_page_that_goes_before_its_lock_is_granted_holds_none(open_page: Open, api: FakeApi) -> None:
+    answered = threading.Event()
+    api.otherwise = accept_once(answered)
+    page = open_page(clock=True)
+    page.evaluate(
+        "clickstream('Search', {search_keyword: 'boots'});"
+        "dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))"
+    )
+    api.wait_for(batches=1)
+    wait_for_no_lock(page)
+    answered.set()
 
 
 def test_page_that_comes_back_leaves_its_events_to_the_page_that_took_them(open_page: Open, api: FakeApi) -> None:

@@ -152,7 +152,7 @@ const remove = (item, reason) => {
 /** Hold a page's lock, and queue what it left; in vain while that page is alive. */
 const hold = (owner) => {
   if (held[owner]) return
-  held[owner] = () => {}
+  const asked = (held[owner] = () => {})
   const load = () => {
     eachKey((key, storage) => {
       if (key.startsWith(PREFIX + owner + ":") && !queue.some((item) => item.key == key)) {
@@ -164,15 +164,18 @@ const hold = (owner) => {
   if (!locks) return load()
   locks
     .request(PREFIX + owner, { ifAvailable: true }, (lock) => {
-      if (!lock) return delete held[owner]
-      load()
-      return new Promise((release) => (held[owner] = release))
+      if (!lock) return held[owner] == asked && delete held[owner]
+      // A page that let go before the lock was granted does not take it.
+      if (held[owner]) {
+        load()
+        return new Promise((release) => (held[owner] = release))
+      }
     })
     .catch(load)
 }
 
 const release = () => {
-  Object.values(held).forEach((letGo) => letGo())
+  for (const owner in held) held[owner]()
   held = {}
 }
 
@@ -224,7 +227,7 @@ const send = async () => {
       keepalive: true,
       signal: AbortSignal.timeout?.(3e4),
     })
-    refused = [400, 413].includes(reply.status)
+    refused = /^4(00|13)/.test(reply.status)
     wait = reply.headers.get("Retry-After") * 1e3 || 0
     const { events } = await reply.json()
     batch.forEach((item, place) => events[place]?.status == "accepted" && (accepted++, remove(item)))
