@@ -85,10 +85,12 @@ HIGHEST_BOT_SHARE: Final = 0.6
 #: In fewer events of an hour a single bot easily has that share.
 BOT_SHARE_EVENTS: Final = 300
 
-#: So many of a day's events are looked at for ids that are there again, and of the day before: those whose ids have the
-#: smallest hashes, so that an id is looked at on both days or on none. Where ids begin again every day, nearly all of
-#: them are found; of ids of which one in a hundred is there again, ten.
+#: So many of each day's events are looked at for ids that are there again: those whose ids have the smallest hashes, so
+#: that an id is looked at on all days or on none. Where ids begin again every day, nearly all of them are found; of ids
+#: of which one in a hundred is there again, ten.
 SAMPLED_IDS: Final = 1_000
+#: An event that is sent again, with its time changed or not, comes within the allowed lateness.
+ID_SAMPLE_DAYS: Final = -(-ALLOWED_LATENESS // timedelta(days=1))
 REPEATED_IDS: Final = "repeated_click_ids"
 
 #: Optional columns of `received_events`: the largest share of nulls that is nothing to look into. The stamps come from
@@ -257,9 +259,9 @@ DAY_CHECKS: Final = (
     _check(
         REPEATED_IDS,
         Severity.WARN,
-        "Share of the events whose `click_id` another hour of the day or of the day before has as well, by a sample of "
-        f"at most {SAMPLED_IDS:,} ids, each of which is looked for in all of these hours: ids that begin again, as "
-        "counters do, or events that are sent again with another time and count twice.",
+        f"Share of the events whose `click_id` another hour of the day, or one of the {ID_SAMPLE_DAYS} days before, "
+        f"has as well, by a sample of at most {SAMPLED_IDS:,} ids, each of which is looked for in all of these days: "
+        "ids that begin again, as counters do, or events that are sent again with another time and count twice.",
         at_most=0.01,
     ),
     _check(

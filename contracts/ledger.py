@@ -111,6 +111,13 @@ class DayRow(LedgerRow):
     users_fingerprint: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class DayLedgerRow(DayRow):
+    """A day with all columns of its row: also a sample of its events' ids, which days computed before it have not."""
+
+    id_sample: bytes | None = None
+
+
 Row = TypeVar("Row", bound=LedgerRow)
 
 

@@ -69,6 +69,12 @@ DAY_LEDGER: Final = Table(
         required("users", "bigint", "Rows of `user_days` of the day."),
         required("sessions", "bigint", "Rows of `sessions` that start on the day."),
         required("users_fingerprint", "string", "Hash of the set of the day's users; later days look back at it."),
+        optional(
+            "id_sample",
+            "binary",
+            "The smallest hashes of the `click_id`s of the day's events, of 8 bytes each: `repeated_click_ids` looks "
+            "for them in other days. The first is of a fixed text, and names the hash function.",
+        ),
         _FAILED_CHECKS,
     ),
 )

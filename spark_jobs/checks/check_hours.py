@@ -59,13 +59,12 @@ def check_days(
 ) -> list[CheckResult]:
     """Check days whose tables are written, and note the results.
 
-    `clean` are the clean events of each day's hours, `ids` what a sample of its events says of repeated ids, where
-    there is one, and `known` the ledger's rows of the weeks before.
+    `clean` are the clean events of each day's hours, `ids` what samples say of repeated ids, and `known` the ledger's
+    rows of the weeks before.
     """
-    unknown = Figure(value=None, detail="the day was last computed before this was looked at")
 
     def found(row: DayRow, files: FiguresByHour, volumes: figures.Volumes) -> Mapping[str, Figure]:
-        return figures.day_check_figures(row, clean[row.day], ids.get(row.day, unknown), files, volumes)
+        return figures.day_check_figures(row, clean[row.day], ids[row.day], files, volumes)
 
     return check_keys(base, DAYS, rows, found, figures.DAY_MEASURED, known=known)
 

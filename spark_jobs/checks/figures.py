@@ -1,8 +1,6 @@
 """A row of the ledger, and the metadata of the tables that a run has just written → the figures of its data checks."""
 
-import math
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
@@ -12,7 +10,6 @@ from contracts.data_checks import (
     BOT_SHARE_EVENTS,
     NULL_SHARES,
     REPEATED_IDS,
-    SAMPLED_IDS,
     VOLUME_WEEKS,
     VOLUME_WEEKS_NEEDED,
     WEEK,
@@ -225,43 +222,12 @@ def _outside(by: timedelta | None, event: str) -> Figure:
     return Figure(value=seconds, detail=f"{event} {f'{seconds:g} s outside' if seconds else 'inside'}")
 
 
-@dataclass(frozen=True, kw_only=True)
-class IdSample:
-    """Events of a day, of which the ids were looked for in its other hours and those of the day before; and found."""
-
-    events: int = 0
-    repeated: int = 0
-
-    @classmethod
-    def of(cls, own: Iterable[int], before: Iterable[int]) -> "IdSample":
-        """Return what the smallest hashes of ids say, `SAMPLED_IDS` of a day's events and of those of the day before.
-
-        They may be more, of parts of a day. Below the greatest hash of a full sample all events are known, on both
-        days below the lesser of the two.
-        """
-        samples = [sorted(hashes)[:SAMPLED_IDS] for hashes in (own, before)]
-        known_below = min((sample[-1] for sample in samples if len(sample) == SAMPLED_IDS), default=math.inf)
-        times, others = Counter(samples[0]), frozenset(samples[1])
-        looked_at = {id_hash: count for id_hash, count in times.items() if id_hash < known_below}
-        repeated = sum(count for id_hash, count in looked_at.items() if count > 1 or id_hash in others)
-        return cls(events=sum(looked_at.values()), repeated=repeated)
-
-
-def repeated_ids(sample: IdSample, events: int) -> Figure:
-    """Return the share of a day's events whose ids are there again, by a sample of them."""
-    if not sample.events:
-        return Figure(value=None, detail=f"no id of {events} events was looked at")
-    share = sample.repeated / sample.events
-    scaled = f", about {round(share * events)} of {events}" if sample.events < events else ""
-    return Figure(value=share, detail=f"{sample.repeated} of {sample.events} events{scaled}")
-
-
 def day_check_figures(
     row: DayRow, clean: int, ids: Figure, files: FiguresByHour, volumes: Volumes
 ) -> Mapping[str, Figure]:
     """Return the figure of each check of a day; `clean` are the events of its hours, by their ledger.
 
-    `ids` is what `repeated_ids` found when the day's events were last computed.
+    `ids` is what `repeated_ids` found.
     """
     day = start_of_day(row.day)
     users = files.get((USER_DAYS.name, day), NO_FILES).rows

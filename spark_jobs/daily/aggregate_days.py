@@ -13,8 +13,8 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Final
 
-from contracts.data_checks import REPEATED_IDS, Figure, failed_checks
-from contracts.ledger import UNFINISHED, DayRow, EventRow
+from contracts.data_checks import failed_checks
+from contracts.ledger import UNFINISHED, DayLedgerRow, EventRow
 from contracts.partitions import (
     HOUR,
     day_key,
@@ -27,7 +27,6 @@ from contracts.partitions import (
     hours_of_day,
     start_of_day,
 )
-from contracts.stages import DAYS
 from contracts.tables import (
     CLEAN_EVENTS,
     DAILY_FUNNEL,
@@ -41,7 +40,6 @@ from contracts.tables import (
 )
 from contracts.versions import days_looked_back_at, event_hours_feeding
 from spark_jobs.checks.check_hours import check_days
-from spark_jobs.checks.figures import repeated_ids
 from spark_jobs.daily.daily_tables import (
     DayFigures,
     DaySessions,
@@ -70,7 +68,7 @@ TARGETS: Final = (*DAY_TABLES, DAILY_FUNNEL, DAILY_TRAFFIC, DAILY_RETENTION, DAT
 _NAMED_AT_MOST: Final = 10
 
 
-DayAggregation = Aggregated[date, DayRow]
+DayAggregation = Aggregated[date, DayLedgerRow]
 
 
 def aggregate_days(
@@ -132,7 +130,7 @@ class _Run:
 
     def refresh_lookback_tables(
         self, computed: Mapping[date, DayFigures], refreshed: Collection[date]
-    ) -> dict[date, DayRow]:
+    ) -> dict[date, DayLedgerRow]:
         """Replace the tables that also look at the days before, then the ledger's rows; return these."""
         lake = self.base.lake
         rows = self.ledger_rows(computed) | {day: self.ledgers.stored[day] for day in refreshed}
@@ -150,14 +148,13 @@ class _Run:
         inputs = self.ledgers.inputs(rows)
         current = {day: replace(row, input_version=inputs[day].input_version) for day, row in rows.items()}
         clean = {day: inputs[day].rows for day in current}
-        ids = {day: repeated_ids(figures.ids, figures.events) for day, figures in computed.items()}
-        ids |= self._stored_checks(refreshed, REPEATED_IDS)
+        ids = self.ledgers.repeated_ids(current)
         results = check_days(
             self.base, list(current.values()), clean=clean, ids=ids, known=self.ledgers.stored.values()
         )
         failed = failed_checks(results)
         checked = {day: replace(row, failed_checks=failed[start_of_day(day)]) for day, row in current.items()}
-        write_ledger(self.base, DayRow, list(checked.values()), days, figures=noted)
+        write_ledger(self.base, DayLedgerRow, list(checked.values()), days, figures=noted)
         return checked
 
     def _clean_files(self, days: Sequence[date]) -> StoredFiles:
@@ -184,18 +181,6 @@ class _Run:
         stored = self.base.lake.rows(DAILY_TRAFFIC, of_days, "day", *_fields(DaySessions))
         return {row.pop("day"): DaySessions(**row) for row in stored}
 
-    def _stored_checks(self, days: Collection[date], check_name: str) -> dict[date, Figure]:
-        """Return the figure that a check found in days whose events are the same, where it looked at them."""
-        if not days:
-            return {}
-        of_days = partitions_of_days(DATA_CHECKS.partitions[0], days)
-        stored = self.base.lake.rows(DATA_CHECKS, of_days, "checked_from", "stage", "check_name", "observed", "detail")
-        return {
-            day_of(row["checked_from"]): Figure(value=row["observed"], detail=row["detail"])
-            for row in stored
-            if (row["stage"], row["check_name"]) == (DAYS.name, check_name) and day_of(row["checked_from"]) in days
-        }
-
     def _refuse_lost_events(self, figures: Mapping[date, DayFigures]) -> None:
         inputs = self.ledgers.inputs()
         wrong = [day for day, found in figures.items() if found.events != inputs[day].rows]
@@ -205,11 +190,11 @@ class _Run:
             )
             raise LedgerImbalanceError(f"the users of a day have not its events, so nothing was written: {named}")
 
-    def ledger_rows(self, computed: Mapping[date, DayFigures]) -> dict[date, DayRow]:
+    def ledger_rows(self, computed: Mapping[date, DayFigures]) -> dict[date, DayLedgerRow]:
         """Return the ledger's rows of days, without their `input_version`."""
         inputs = self.ledgers.inputs()
         return {
-            day: DayRow(
+            day: DayLedgerRow(
                 day=day,
                 input_version=UNFINISHED,
                 events_version=inputs[day].source_version,
@@ -217,6 +202,7 @@ class _Run:
                 users=found.users,
                 sessions=found.session_rows,
                 users_fingerprint=found.users_fingerprint,
+                id_sample=found.ids.stored() if found.ids else None,
             )
             for day, found in computed.items()
         }
@@ -228,7 +214,7 @@ class _Run:
         """
         if days:
             unfinished = [
-                DayRow(
+                DayLedgerRow(
                     day=day,
                     input_version=UNFINISHED,
                     events_version=UNFINISHED,
@@ -239,7 +225,7 @@ class _Run:
                 )
                 for day in days
             ]
-            write_ledger(self.base, DayRow, unfinished, days, figures=_figures(unfinished))
+            write_ledger(self.base, DayLedgerRow, unfinished, days, figures=_figures(unfinished))
 
     def _written(self, table: Table, rows: Sequence[Row]) -> list[DataFile]:
         return self.base.lake.write_rows(table, rows)
@@ -251,7 +237,7 @@ class _Run:
         self.base.replace_days(table, files, days, figures=figures)
 
 
-def _figures(rows: Collection[DayRow]) -> Mapping[str, int]:
+def _figures(rows: Collection[DayLedgerRow]) -> Mapping[str, int]:
     """Return what the snapshots of the tables note of the run."""
     return {
         "events": sum(row.events for row in rows),

@@ -6,7 +6,7 @@ events is a sum over hours.
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
@@ -15,7 +15,7 @@ from contracts.event import FUNNEL_EVENTS
 from contracts.partitions import DAY
 from contracts.rules import RETENTION_DAYS
 from contracts.tables import DAILY_FUNNEL, DAILY_RETENTION, DAILY_TRAFFIC, Table
-from spark_jobs.checks.figures import IdSample
+from spark_jobs.checks.id_samples import IdSample
 
 Row = tuple[Any, ...]
 
@@ -57,7 +57,7 @@ class DayFigures:
     session_rows: int = 0
     sessions: DaySessions = DaySessions()
     funnel: tuple[FunnelStep, ...] = ()
-    ids: IdSample = field(default_factory=IdSample)
+    ids: IdSample | None = None
 
     @classmethod
     def of(cls, sums: Mapping[str, int], medians: Mapping[int, float], ids: IdSample) -> "DayFigures":

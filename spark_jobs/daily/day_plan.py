@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from contracts.ledger import DayRow, EventRow
-from contracts.partitions import DAY
+from contracts.data_checks import ID_SAMPLE_DAYS, Figure
+from contracts.ledger import DayLedgerRow, EventRow
+from contracts.partitions import DAY, days_between
 from contracts.stages import DAYS, Input
 from contracts.staleness import stale_keys
+from spark_jobs.checks.id_samples import IdSample, repeated_ids
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.ledgers import read_ledger
 
@@ -22,10 +24,10 @@ class DayPlan:
     """The days that were asked for, and what the ledgers said of days and event hours around them, read once."""
 
     days: tuple[date, ...]
-    stored: Mapping[date, DayRow]
+    stored: Mapping[date, DayLedgerRow]
     events: tuple[EventRow, ...]
 
-    def inputs(self, made: Mapping[date, DayRow] | None = None) -> dict[date, Input[date]]:
+    def inputs(self, made: Mapping[date, DayLedgerRow] | None = None) -> dict[date, Input[date]]:
         """Return the input of the days that may have to be computed, where `made` have just been computed."""
         if not made:
             return self._inputs
@@ -63,7 +65,7 @@ class DayPlan:
         inputs = self.inputs()
         return [day for day in days if inputs[day].held_back and (also_asked_for or day not in self.days)]
 
-    def days_to_refresh(self, made: Mapping[date, DayRow]) -> list[date]:
+    def days_to_refresh(self, made: Mapping[date, DayLedgerRow]) -> list[date]:
         """Return, in order, the other days whose input, but not whose events, is another now that `made` were made."""
         inputs = {
             day: current
@@ -71,6 +73,19 @@ class DayPlan:
             if day in self.stored and day not in made and not self._events_changed(current)
         }
         return stale_keys(inputs, self.stored.values())
+
+    def repeated_ids(self, current: Mapping[date, DayLedgerRow]) -> dict[date, Figure]:
+        """Return what the samples of ids say of each current row: beside those of the days before, as they are now."""
+        rows = {**self.stored, **current}
+        samples = {day: IdSample.load(row.id_sample) for day, row in rows.items() if row.id_sample}
+        return {
+            day: repeated_ids(
+                samples.get(day),
+                [samples[before] for before in days_between(day - ID_SAMPLE_DAYS * DAY, day) if before in samples],
+                row.events,
+            )
+            for day, row in current.items()
+        }
 
     def _events_changed(self, current: Input[date]) -> bool:
         stored = self.stored.get(current.key)
@@ -80,7 +95,7 @@ class DayPlan:
 def read_ledgers(lake: Lake, days: Collection[date]) -> DayPlan:
     """Return what the ledgers say of the days and of all days that a run of them looks at."""
     first, last = min(days) - DAY, max(days) + DAY
-    stored = read_ledger(lake, DayRow, first - DAYS.look_back, last + DAYS.look_back + DAY)
+    stored = read_ledger(lake, DayLedgerRow, first - DAYS.look_back, last + DAYS.look_back + DAY)
     latest = max((row.day for row in stored), default=last)
     events = read_ledger(lake, EventRow, *DAYS.feeding(first, max(last, latest)))
     return DayPlan(days=tuple(sorted(set(days))), stored={row.day: row for row in stored}, events=tuple(events))

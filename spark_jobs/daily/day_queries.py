@@ -269,12 +269,12 @@ FIGURES: Final = "\nUNION ALL ".join(
     )
 )
 
-#: For each target day and for the day before it, `of_day`, the smallest hashes of its events' ids; one that is in two
-#: hours is there twice. The smallest of all parts together are the day's.
+#: The smallest hashes of the ids of each target day's events; an id that is in two hours is there twice. The smallest
+#: of all parts together are the day's. `function` is the hash of a fixed text.
 ID_HASHES: Final = f"""
-SELECT target_days.day, of_day, hashes
-FROM target_days JOIN (SELECT day AS of_day, min(id_hash, {SAMPLED_IDS}) AS hashes FROM events GROUP BY day)
-     ON of_day IN (target_days.day, target_days.day - 1)
+SELECT day, hash('click_id') AS function, min(id_hash, {SAMPLED_IDS}) AS hashes
+FROM events SEMI JOIN target_days USING (day)
+GROUP BY day
 """
 
 #: By day and step of the funnel after the first, how many users took so many microseconds from the step before.

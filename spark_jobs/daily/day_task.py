@@ -26,7 +26,7 @@ from contracts.tables import (
     USER_DAYS,
     Table,
 )
-from spark_jobs.checks.figures import IdSample
+from spark_jobs.checks.id_samples import IdSample
 from spark_jobs.daily import day_queries as queries
 from spark_jobs.daily.daily_tables import DayFigures, UsersByCohort
 from spark_jobs.lake.data_files import DataFile, FileTarget, local_copies, written_files
@@ -198,11 +198,11 @@ def day_figures(results: TaskResults) -> dict[date, DayFigures]:
 
 
 def _id_samples(results: TaskResults) -> Mapping[int, IdSample]:
-    """Return by day what the samples of all parts say of it."""
-    hashes: defaultdict[int, defaultdict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+    """Return each day's sample, of those of its parts."""
+    hashes: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
     for row in results.rows(ID_HASHES):
-        hashes[row["day"]][row["of_day"]] += row["hashes"]
-    return {day: IdSample.of(of_days[day], of_days[day - 1]) for day, of_days in hashes.items()}
+        hashes[row["day"], row["function"]] += row["hashes"]
+    return {day: IdSample.of(function, of_parts) for (day, function), of_parts in hashes.items()}
 
 
 def _medians(durations: Sequence[pa.Table]) -> Mapping[int, Mapping[int, float]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -230,38 +230,48 @@ def test_a_day_has_every_check_beside_its_ledger_row_whoever_made_it_again(lake:
     assert not_passed(checks) == []
 
 
-def test_ids_that_begin_again_every_day_warn_and_a_day_that_is_refreshed_keeps_the_warning(lake: Lake) -> None:
-    """Counters count on from hour to hour, so that no hour has an id twice; three days later they begin again."""
-    days = [TEN + number * timedelta(days=1) for number in (0, 3, 4)]
+def test_ids_that_come_again_within_the_allowed_lateness_warn_and_days_that_are_refreshed_look_again(
+    lake: Lake,
+) -> None:
+    """No hour has an id twice, as counters count on; seven days later they begin again, and eight days after that."""
+    days = [TEN + number * timedelta(days=1) for number in (0, 1, 8, 16)]
+    others, first = days[0], days[1]
     events = [
         ReceivedEvent(
             event_time=day + number % 3 * HOUR,
-            click_id=f"a{number}" if day == days[0] else str(number),
+            click_id=f"a{number}" if day == others else str(number),
             user_id=f"{number}",
         )
         for day in days
         for number in range(30)
     ]
-    landing = Landing(landing_hour=TEN, events=events)
-    land(lake, [landing])
-    hours = {event.event_hour for event in events}
-    aggregate_hours(lake, hours)
-    assert len(aggregate_days(lake, {hour.date() for hour in hours}).written) == len(days)
+    landings = {
+        day: Landing(landing_hour=day, events=[e for e in events if e.event_time.date() == day.date()]) for day in days
+    }
+    land(lake, list(landings.values()))
+    aggregate_hours(lake, {event.event_hour for event in events})
+
+    def aggregated(*wanted: datetime) -> tuple[list[date], list[date]]:
+        done = aggregate_days(lake, [day.date() for day in wanted])
+        return [row.day for row in done.written], [row.day for row in done.refreshed]
 
     def repeated() -> list[tuple[Any, ...]]:
         checks = [found(lake, "day", start_of_day(day.date()))["repeated_click_ids"] for day in days]
         return [(check["observed"], check["passed"], check["severity"], check["detail"]) for check in checks]
 
-    unique = (0, True, "warn", "0 of 30 events")
-    assert repeated() == [unique, unique, (1, False, "warn", "30 of 30 events")]
+    # The days before are computed last: the later days look at them again.
+    aggregated(*days[2:])
+    assert [day.date() for day in days[2:]] == aggregated(others, first)[1]
+    unique, again = (0, True, "warn", "0 of 30 events"), (1, False, "warn", "30 of 30 events")
+    assert repeated() == [unique, unique, again, unique]
     version = found(lake, "day", start_of_day(days[-1].date()))["repeated_click_ids"]["input_version"]
 
-    again = ReceivedEvent(event_time=TEN, click_id="a0 again", user_id="new")
-    land(lake, [replace(landing, version="v2", events=[*events, again])])
+    late = ReceivedEvent(event_time=TEN, click_id="a0 again", user_id="new")
+    land(lake, [replace(landings[others], version="v2", events=[*landings[others].events, late])])
     aggregate_hours(lake, [TEN])
-    done = aggregate_days(lake, [TEN.date()])
-    assert [row.day for row in done.refreshed] == [day.date() for day in days[1:]]
-    assert repeated() == [(0, True, "warn", "0 of 31 events"), unique, (1, False, "warn", "30 of 30 events")]
+    written, refreshed = aggregated(others)
+    assert (written, refreshed) == ([others.date(), first.date()], [day.date() for day in days[2:]])
+    assert repeated() == [(0, True, "warn", "0 of 31 events"), unique, again, unique]
     assert found(lake, "day", start_of_day(days[-1].date()))["repeated_click_ids"]["input_version"] != version
 
 

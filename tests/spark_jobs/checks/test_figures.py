@@ -4,24 +4,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from contracts.data_checks import BOT_SHARE_EVENTS, EVENT_HOUR_CHECKS, LANDING_HOUR_CHECKS, WEEK, Figure
+from contracts.data_checks import BOT_SHARE_EVENTS, EVENT_HOUR_CHECKS, LANDING_HOUR_CHECKS, Figure
 from contracts.event_settings import OPTIONS
 from contracts.ledger import EventRow, LandingLedgerRow
 from contracts.partitions import HOUR
 from contracts.rules import ALLOWED_LATENESS
 from contracts.tables import CLEAN_EVENTS, RECEIVED_EVENTS, REJECTED_EVENTS
-from spark_jobs.checks import figures as figures_module
 from spark_jobs.checks.figures import (
     HourCounts,
-    IdSample,
     currency_figures,
     event_hour_figures,
     landing_figures,
-    repeated_ids,
-    volume_figure,
 )
 from spark_jobs.checks.file_figures import FileFigures
 
@@ -193,45 +187,3 @@ def test_the_share_of_bots_is_known_of_some_hundred_events() -> None:
     few = hour_figure("bot_share", HourCounts(clean=BOT_SHARE_EVENTS - 1, bots=299))
     assert few.value is None
     assert few.detail.endswith("; fewer than 300 events say nothing")
-
-
-HASHES = st.lists(st.integers(0, 40), max_size=30)
-
-
-@given(own=HASHES, before=HASHES, parts=st.integers(1, 3))
-def test_of_a_sample_is_looked_at_what_both_days_have_whole(own: list[int], before: list[int], parts: int) -> None:
-    size = 5
-    sampled = [[id_hash for part in range(parts) for id_hash in sorted(of[part::parts])[:size]] for of in (own, before)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(figures_module, "SAMPLED_IDS", size)
-        found = IdSample.of(*sampled)
-    ends = [sorted(of)[size - 1] for of in (own, before) if len(of) >= size]
-    looked_at = [id_hash for id_hash in own if id_hash < min(ends, default=100)]
-    repeated = [id_hash for id_hash in looked_at if (own + before).count(id_hash) > 1]
-    assert found == IdSample(events=len(looked_at), repeated=len(repeated))
-
-
-@pytest.mark.parametrize(
-    ("sample", "value", "detail"),
-    [
-        (IdSample(events=400, repeated=8), 0.02, "8 of 400 events, about 20 of 1000"),
-        (IdSample(events=1000, repeated=0), 0, "0 of 1000 events"),
-        (IdSample(), None, "no id of 1000 events was looked at"),
-    ],
-)
-def test_a_samples_share_is_said_of_the_day(sample: IdSample, value: float | None, detail: str) -> None:
-    assert repeated_ids(sample, 1000) == Figure(value=value, detail=detail)
-
-
-@pytest.mark.parametrize(
-    ("weeks", "detail"),
-    [
-        ([], "7; only 0 of 4 weeks before are known"),
-        ([3], "7; only 1 of 4 weeks before are known"),
-        ([0, 0, 0], "7; usually there is nothing, so there is no ratio"),
-    ],
-)
-def test_volume_says_nothing_without_enough_history(weeks: list[int], detail: str) -> None:
-    known = {TEN - number * WEEK: volume for number, volume in enumerate(weeks, start=1)}
-    figure = volume_figure(TEN, 7, known)
-    assert (figure.value, figure.detail) == (None, detail)

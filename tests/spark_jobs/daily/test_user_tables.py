@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from contracts.event import FUNNEL_EVENTS
 from contracts.partitions import DAY
 from contracts.tables import IDENTITY_LINKS, SESSIONS, USER_DAYS
-from spark_jobs.checks.figures import IdSample
+from spark_jobs.checks.id_samples import repeated_ids
 from spark_jobs.daily import day_queries as queries
 from spark_jobs.daily.daily_tables import DayFigures, funnel_rows
 from spark_jobs.daily.day_queries import stored_rows
@@ -265,9 +265,9 @@ EVENT = st.builds(
 def test_parts_of_a_day_add_up_to_the_day(events: list[CleanEvent], parts: int) -> None:
     whole_day = figures_of(events)
     assert figures_of(events, parts=parts) == whole_day
-    times = Counter(event.click_id for event in events if event.event_time < at(TUESDAY, "00:00:00"))
-    mondays = [event.click_id for event in events if event.event_time.date() == MONDAY]
-    assert whole_day.ids == IdSample(events=len(mondays), repeated=sum(times[click_id] > 1 for click_id in mondays))
+    mondays = Counter(event.click_id for event in events if event.event_time.date() == MONDAY)
+    repeated = sum(times for times in mondays.values() if times > 1)
+    assert repeated_ids(whole_day.ids, [], whole_day.events).value == (repeated / mondays.total() if mondays else None)
     for table in stored_rows():
         columns = [column.name for column in table.columns]
         rows_of_parts = [

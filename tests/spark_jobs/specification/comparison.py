@@ -20,7 +20,7 @@ UNSPECIFIED: Mapping[str, frozenset[str]] = {
     "rejected_events": frozenset({"detail"}),
     "landing_ledger": frozenset({"input_version", "settled", "unreadable_objects", "bytes", "failed_checks"}),
     "event_ledger": frozenset({"input_version", "failed_checks"}),
-    "day_ledger": frozenset({"input_version", "events_version", "users_fingerprint", "failed_checks"}),
+    "day_ledger": frozenset({"input_version", "events_version", "users_fingerprint", "id_sample", "failed_checks"}),
     "week_ledger": frozenset({"input_version", "failed_checks"}),
 }
 

@@ -31,7 +31,7 @@ WITNESSED: Final = (
     "week_ledger",
 )
 #: Versions, hashes and findings, which are no facts about events.
-LEFT_OUT: Final = ("input_version", "events_version", "users_fingerprint", "failed_checks")
+LEFT_OUT: Final = ("input_version", "events_version", "users_fingerprint", "id_sample", "failed_checks")
 _COMPARED_AS: Final[dict[ColumnType, str]] = {"array<string>": "VARCHAR[]"}
 
 
