@@ -17,10 +17,9 @@ import duckdb
 import pyarrow as pa
 from pyspark import SparkConf
 from pyspark.sql import SparkSession
-from pyspark.sql import types as T  # noqa: N812 (PySpark's own abbreviation)
 
 from spark_jobs.errors import TaskMemoryError
-from spark_jobs.lake.data_files import DataFile, as_batch, as_file, map_in_arrow
+from spark_jobs.lake.data_files import DataFile, as_batch, as_file
 from spark_jobs.lake.table_files import StoredFile
 from spark_jobs.task_errors import named_task_errors
 
@@ -96,7 +95,6 @@ _SMALL: Final = TaskShare(threads=1, megabytes=LOCAL_MEGABYTES)
 
 #: The kind of result that tells which files a task wrote.
 _FILES: Final = "files"
-_RESULTS: Final = T.StructType([T.StructField("kind", T.StringType()), T.StructField("rows", T.BinaryType())])
 
 #: A kind of result, and its rows.
 Result = tuple[str, pa.Table]
@@ -139,16 +137,15 @@ def run_tasks(spark: SparkSession, tasks: int, results: Callable[[int], Iterable
     if not tasks:
         return TaskResults(files=(), tables={})
 
-    def batches(numbers: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in numbers:
-            for number in batch.column(0).to_pylist():
-                yield from map(_stored, _with_files_together(results(number)))
+    def returned(number: int) -> Iterator[tuple[str, bytes]]:
+        return map(_packed, _with_files_together(results(number)))
 
-    frame = map_in_arrow(spark.range(0, tasks, 1, tasks), batches, _RESULTS)
+    # An RDD, since planning a DataFrame takes longer than all else in a small hour's task.
+    numbers = spark.sparkContext.parallelize(range(tasks), tasks)
     tables: defaultdict[str, list[pa.Table]] = defaultdict(list)
     with named_task_errors():
-        for row in frame.collect():
-            tables[row.kind].append(pa.ipc.open_stream(row.rows).read_all())
+        for kind, rows in numbers.flatMap(returned).collect():
+            tables[kind].append(pa.ipc.open_stream(rows).read_all())
     files = [as_file(row) for table in tables.pop(_FILES, ()) for row in table.to_pylist()]
     return TaskResults(files=files, tables=tables)
 
@@ -164,12 +161,12 @@ def _with_files_together(results: Iterable[Result | DataFile]) -> Iterator[Resul
         yield _FILES, pa.Table.from_batches(files)
 
 
-def _stored(result: Result) -> pa.RecordBatch:
+def _packed(result: Result) -> tuple[str, bytes]:
     kind, rows = result
     stream = pa.BufferOutputStream()
     with pa.ipc.new_stream(stream, rows.schema) as writer:
         writer.write_table(rows)
-    return pa.RecordBatch.from_pydict({"kind": [kind], "rows": pa.array([stream.getvalue().to_pybytes()], pa.binary())})
+    return kind, stream.getvalue().to_pybytes()
 
 
 def dealt_out(numbers: Iterable[int], files: StoredFiles, *, cores: int) -> list[tuple[int, ...]]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from contracts.partitions import HOUR, hour_of
 from contracts.stages import EVENT_HOURS
@@ -26,8 +26,7 @@ from spark_jobs.hourly import aggregate_hours as job
 from spark_jobs.hourly import hour_task
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.hourly.hour_task import ComputedHours, run_hour_tasks
-from spark_jobs.lake import duckdb_tasks
-from spark_jobs.lake.data_files import DataFile, map_in_arrow
+from spark_jobs.lake.data_files import DataFile
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.ledgers import known_keys, stale_between
 from spark_jobs.lake.revision import Revision
@@ -211,18 +210,16 @@ def test_a_run_that_writes_fewer_events_than_it_counted_is_not_noted(
     assert stale_between(landed, EVENT_HOURS, *EVENT_HOURS.fed_by_landing(TEN, ELEVEN)) == [TEN, ELEVEN]
 
 
-def test_no_row_is_shuffled(spark: SparkSession, landed: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    plans: list[str] = []
-
-    def explained(*arguments: Any) -> DataFrame:
-        results = map_in_arrow(*arguments)
-        plans.append(str(results._jdf.queryExecution().executedPlan().toString()))
-        return results
-
-    monkeypatch.setattr(duckdb_tasks, "map_in_arrow", explained)
+def test_no_row_is_shuffled(spark: SparkSession, landed: Lake) -> None:
+    """A shuffle would be a boundary between two stages of a job."""
+    context, group = spark.sparkContext, "an aggregation"
+    context.setJobGroup(group, "test_no_row_is_shuffled")
     aggregate_hours(landed, [TEN])
-    assert "MapInArrow" in plans[0]
-    assert "Exchange" not in plans[0]
+    context.setLocalProperty("spark.jobGroup.id", None)  # type: ignore[arg-type]
+    tracker = context.statusTracker()
+    jobs = [tracker.getJobInfo(job) for job in tracker.getJobIdsForGroup(group)]
+    assert jobs
+    assert [len(job.stageIds) for job in jobs if job] == [1] * len(jobs)
 
 
 def test_a_run_whose_hours_were_made_by_another_meanwhile_computes_again(
