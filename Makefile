@@ -83,6 +83,29 @@ docs: setup ## Generate docs/event.md, tables.md and data-checks.md from contrac
 cloud: setup ## The local cloud alone, on port 4566 (python -m infra.deploy puts the template on it)
 	python -m local.cloud serve --port 4566 --state var/cloud
 
+ON_ENV = $(if $(ENV),--environment "$(ENV)",$(error which environment? Say ENV=dev or ENV=prod))
+
+.PHONY: synth
+synth: setup ## The CloudFormation template of each environment, into var/template-ENV.json
+	@for environment in local dev prod; do \
+		python -m infra.synth --environment $$environment --out var/template-$$environment.json || exit 1; done
+
+.PHONY: diff
+diff: setup ## What a deployment would change, in words: make diff ENV=prod
+	@python -m infra.diff $(ON_ENV)
+
+.PHONY: deploy
+deploy: setup ## Create or update the stack on AWS: make deploy ENV=dev (ADOPT=1: take over what an earlier stack left)
+	@python -m infra.deploy $(ON_ENV) $(if $(ADOPT),--adopt) $(if $(CONFIRM),--confirm "$(CONFIRM)")
+
+.PHONY: destroy
+destroy: setup ## Delete the stack, after saying what goes and what stays: make destroy ENV=dev
+	@python -m infra.destroy $(ON_ENV) $(if $(CONFIRM),--confirm "$(CONFIRM)")
+
+.PHONY: outputs
+outputs: setup ## The variables that Airflow needs, from the stack: make outputs ENV=prod > .env
+	@python -m infra.outputs $(ON_ENV)
+
 .PHONY: lock
 lock: setup ## Resolve pyproject.toml into the hashed requirements.lock
 	$(LOCK)

@@ -48,6 +48,10 @@ class EnvironmentNames:
     def workgroup(self) -> str:
         return f"clickstream-{self.environment}"
 
+    @property
+    def spark_application(self) -> str:
+        return f"clickstream-{self.environment}"
+
     def raw_bucket(self, account: str, region: str) -> str:
         """Name of the bucket of raw objects; bucket names are global, so it carries account and region."""
         return f"clickstream-{self.environment}-raw-{account}-{region}"
@@ -55,6 +59,14 @@ class EnvironmentNames:
     def warehouse_bucket(self, account: str, region: str) -> str:
         """Name of the bucket of the Iceberg tables' files."""
         return f"clickstream-{self.environment}-warehouse-{account}-{region}"
+
+    def code_bucket(self, account: str, region: str) -> str:
+        """Name of the bucket of the jobs' code and of their logs."""
+        return f"clickstream-{self.environment}-code-{account}-{region}"
+
+    def template_bucket(self, account: str, region: str) -> str:
+        """Name of the bucket from which CloudFormation reads a template that no request can carry."""
+        return f"clickstream-{self.environment}-templates-{account}-{region}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,11 @@
 """A database name → the Glue database of the tables.
 
 The stack has the database only. The jobs create and change the tables from `contracts/tables/`, so no stack update can
-reset the pointer to an Iceberg table's current metadata.
+reset the pointer to an Iceberg table's current metadata. Without these pointers the tables' files are of no use, so an
+environment that keeps its data keeps its database.
 """
 
-from aws_cdk import Aws
+from aws_cdk import Aws, RemovalPolicy
 from aws_cdk import aws_glue as glue
 from constructs import Construct
 
@@ -12,10 +13,12 @@ from constructs import Construct
 class Catalog(Construct):
     """The Glue database; `location_uri` is where an engine puts a table that has no location of its own."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, database_name: str, location_uri: str) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, database_name: str, location_uri: str, keep_data: bool
+    ) -> None:
         super().__init__(scope, construct_id)
         self.database_name = database_name
-        glue.CfnDatabase(
+        database = glue.CfnDatabase(
             self,
             "Database",
             catalog_id=Aws.ACCOUNT_ID,
@@ -25,3 +28,5 @@ class Catalog(Construct):
                 location_uri=location_uri,
             ),
         )
+        if keep_data:
+            database.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)

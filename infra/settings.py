@@ -1,8 +1,8 @@
 """An environment's name → the numbers in which its template differs from another's.
 
 The template is the same everywhere: what a laptop needs differently from production is a number here, never a branch in
-a construct. Each construct takes the group of its own numbers. What the DAGs must know of them is handed on by
-`EnvironmentSettings.pipeline_facts`, so that no number stands in two places.
+a construct. Each construct takes the group of its own numbers. What the DAGs must know of them is an output of the
+stack, so that no number stands in two places (`infra/outputs.py`).
 """
 
 import re
@@ -18,10 +18,26 @@ from infra.errors import UnknownEnvironmentError
 
 @dataclass(frozen=True, kw_only=True)
 class StreamSettings:
-    """The event stream: its shards when it is created, and how long it keeps a record (`LONGEST_DELIVERY` at most)."""
+    """The event stream: its shards when it is created, and how long it keeps a record (`LONGEST_DELIVERY` at most).
+
+    `scaling` is the mode of the DAG `scale_event_stream`: `off`, `advise` or `on`. It keeps the shards between
+    `minimum_shards` and `maximum_shards`; the account's quota must have room for twice as many, while a stream is
+    resized.
+    """
 
     open_shards: int
     retention_hours: int
+    scaling: str = "advise"
+    minimum_shards: int = 1
+    maximum_shards: int = 200
+
+    def __post_init__(self) -> None:
+        if self.scaling not in ("off", "advise", "on"):
+            raise ValueError(f"scaling is {self.scaling!r}: take 'off', 'advise' or 'on'")
+        if not 1 <= self.minimum_shards <= self.open_shards <= self.maximum_shards:
+            raise ValueError(
+                f"{self.open_shards} open shards are not between {self.minimum_shards} and {self.maximum_shards}"
+            )
 
 
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:\d+)?")
@@ -155,17 +171,6 @@ class EnvironmentSettings:
                 "CloudFront's addresses, and the firewall blocks them together"
             )
 
-    def pipeline_facts(self) -> dict[str, str]:
-        """Return what the DAGs must know of these numbers and no stack output says, named as outputs are.
-
-        The deploy command prints them beside the stack's outputs: BufferSeconds is the value of
-        CLICKSTREAM_BUFFER_SECONDS, and RawExpiryDays that of CLICKSTREAM_RAW_RETENTION_DAYS.
-        """
-        return {
-            "BufferSeconds": str(self.delivery.buffer_seconds),
-            "RawExpiryDays": str(self.lake.raw_expiry_days),
-        }
-
 
 ENVIRONMENTS: Final = {
     settings.names.environment: settings
@@ -182,7 +187,7 @@ ENVIRONMENTS: Final = {
         ),
         EnvironmentSettings(
             names=EnvironmentNames(environment="dev"),
-            stream=StreamSettings(open_shards=1, retention_hours=24),
+            stream=StreamSettings(open_shards=1, retention_hours=24, scaling="on", maximum_shards=8),
             api=ApiSettings(request_rate=500, request_burst=1_000, address_limit=100_000),
             delivery=DeliverySettings(buffer_seconds=60, buffer_mebibytes=64, log_retention_days=14),
             lake=LakeSettings(raw_expiry_days=30, error_expiry_days=30, query_result_expiry_days=7),
@@ -192,8 +197,14 @@ ENVIRONMENTS: Final = {
         ),
         EnvironmentSettings(
             names=EnvironmentNames(environment="prod"),
-            stream=StreamSettings(open_shards=4, retention_hours=LONGEST_DELIVERY // timedelta(hours=1)),
-            api=ApiSettings(request_rate=10_000, request_burst=5_000, address_limit=100_000),
+            # 5,000 requests/s of one event each fill the shards to 63 %; from there the DAG adds more.
+            stream=StreamSettings(
+                open_shards=8,
+                minimum_shards=8,
+                retention_hours=LONGEST_DELIVERY // timedelta(hours=1),
+                scaling="on",
+            ),
+            api=ApiSettings(request_rate=5_000, request_burst=5_000, address_limit=100_000),
             delivery=DeliverySettings(buffer_seconds=60, buffer_mebibytes=128, log_retention_days=90),
             lake=LakeSettings(raw_expiry_days=RAW_RETENTION_DAYS, error_expiry_days=90, query_result_expiry_days=7),
             alarms=AlarmSettings(silent_hours=1),

@@ -28,6 +28,12 @@ from kinesis_scaling.scaling_settings import ScheduledFloor, Settings
 
 #: Names the file.
 VARIABLE: Final = "CLICKSTREAM_SCALING"
+#: The environment's own stream without a file, as the deployed stack has it (`make outputs`).
+_MODE: Final = "CLICKSTREAM_SCALING_MODE"
+_BOUNDS: Final = {
+    "minimum_shards": "CLICKSTREAM_MINIMUM_SHARDS",
+    "maximum_shards": "CLICKSTREAM_MAXIMUM_SHARDS",
+}
 _MINUTES: Final = "_minutes"
 _MINUTE: Final = timedelta(minutes=1)
 #: The keys of how a stream is watched: the field of `ScaledStream`, and the key's unit.
@@ -88,12 +94,13 @@ _TEXT: Final = TypeAdapter(ScaledStream)
 
 
 def scaled_streams(environ: Mapping[str, str], own_stream: str) -> tuple[ScaledStream, ...]:
-    """Return the streams of the file that CLICKSTREAM_SCALING names; without one, `own_stream` in mode `advise`.
+    """Return the streams of the file that CLICKSTREAM_SCALING names; without one, `own_stream` alone.
 
-    Raises `ScalingSettingsError` that names file, stream, key and value.
+    Its mode and bounds are those of the deployed stack, in variables of their own; without these it is `advise`.
+    Raises `ScalingSettingsError` that names file or variable, stream, key and value.
     """
     if not environ.get(VARIABLE):
-        return (ScaledStream(name=own_stream),)
+        return (_own_stream(environ, own_stream),)
     path = Path(environ[VARIABLE])
     streams = _tables(path)
     found = []
@@ -103,6 +110,19 @@ def scaled_streams(environ: Mapping[str, str], own_stream: str) -> tuple[ScaledS
         except ScalingSettingsError as error:
             raise ScalingSettingsError(f"{path}, stream {name}: {error}") from error
     return tuple(found)
+
+
+def _own_stream(environ: Mapping[str, str], name: str) -> ScaledStream:
+    bounds: dict[str, Any] = {}
+    for key, variable in _BOUNDS.items():
+        if text := environ.get(variable):
+            if not text.isdecimal():
+                raise ScalingSettingsError(f"{variable} is {text!r}; it must be a whole number")
+            bounds[key] = int(text)
+    try:
+        return ScaledStream(name=name, mode=_mode(environ.get(_MODE) or Mode.ADVISE.value), settings=Settings(**bounds))
+    except ScalingSettingsError as error:
+        raise ScalingSettingsError(f"{', '.join((_MODE, *_BOUNDS.values()))}: {error}") from error
 
 
 def _tables(path: Path) -> Mapping[str, Any]:

@@ -56,7 +56,11 @@ CLASSES: Final = (
     (r"make (docs|lock|clean)|python -m contracts.*", How.PARSED, "writes to the checkout"),
     (r"make cloud|python -m local\.cloud serve.*", How.PARSED, "runs until Ctrl-C; tests/local/cloud starts it"),
     (r"make bench.*|python -m (benchmarks|tests\.proofs)\..*", How.PARSED, "takes minutes"),
-    (r"python -m infra\.deploy.*", How.PARSED, "changes an account; tests/infra/test_deploy.py runs it"),
+    (
+        r"make (synth|diff|deploy|destroy|outputs).*|python -m infra\.(deploy|diff|destroy|outputs).*",
+        How.PARSED,
+        "looks at an account or changes it; tests/infra/test_commands.py runs it",
+    ),
     (r"python -m simulator (stream|history|replay).*", How.PARSED, "sends events; tests/simulator runs it"),
     (r"docker[ -]compose .*", How.PARSED, "needs an engine for containers"),
     (r"\.venv/bin/pre-commit install", How.PARSED, "writes a hook into the checkout's repository"),

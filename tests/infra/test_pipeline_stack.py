@@ -10,7 +10,7 @@ import pytest
 
 from contracts.event import batch_schema, single_schema
 from contracts.partitions import FIREHOSE_ERROR_PREFIX, FIREHOSE_PREFIX
-from infra.deploy import MAX_TEMPLATE_BYTES
+from infra.deployment import MAX_TEMPLATE_BYTES
 from infra.settings import settings_of
 from infra.synth import put_node_on_path, synthesized
 from tests.infra.conftest import Template
@@ -56,10 +56,16 @@ def test_the_outputs_are_those_that_others_rely_on(template: Template) -> None:
     assert sorted(template.document["Outputs"]) == [
         "AlarmTopic",
         "ApiUrl",
+        "BufferSeconds",
         "Database",
         "DeliveryStreamName",
+        "Environment",
+        "MaximumShards",
+        "MinimumShards",
         "RawBucket",
+        "RawExpiryDays",
         "RawUri",
+        "ScalingMode",
         "StreamName",
         "WarehouseBucket",
         "WarehouseUri",
@@ -263,7 +269,9 @@ def test_raw_objects_expire_and_tables_do_not(template: Template) -> None:
 
 
 def test_the_template_makes_the_database_and_no_tables(template: Template) -> None:
-    assert template.only("AWS::Glue::Database")["DatabaseInput"]["Name"] == "clickstream_prod"
+    (database,) = template.resources("AWS::Glue::Database")
+    assert database["Properties"]["DatabaseInput"]["Name"] == "clickstream_prod"
+    assert database["DeletionPolicy"] == "RetainExceptOnCreate", "its tables' pointers are data"
     assert template.properties("AWS::Glue::Table") == []
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.deploy import MAX_TEMPLATE_BYTES
+from infra.deployment import MAX_TEMPLATE_BYTES
 from infra.synth import put_node_on_path, synthesized
 from tests.infra.conftest import Template, shop_settings
 from tests.infra.test_pipeline_stack import ACCEPTED

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from infra.deploy import Deployment, usable_outputs
+from infra.deploy import usable_outputs
+from infra.deployment import Deployment
 from infra.settings import settings_of
 from infra.synth import synthesized
 

@@ -45,6 +45,19 @@ def test_without_a_file_the_own_stream_is_watched_and_not_changed() -> None:
     assert scaled_streams({}, "own") == (ScaledStream(name="own", mode=Mode.ADVISE, settings=Settings()),)
 
 
+def test_without_a_file_mode_and_bounds_are_those_of_the_deployed_stack() -> None:
+    stack = {
+        "CLICKSTREAM_SCALING_MODE": "on",
+        "CLICKSTREAM_MINIMUM_SHARDS": "8",
+        "CLICKSTREAM_MAXIMUM_SHARDS": "200",
+    }
+    settings = Settings(minimum_shards=8, maximum_shards=200)
+    assert scaled_streams(stack, "own") == (ScaledStream(name="own", mode=Mode.ON, settings=settings),)
+    for name, wrong in (("MINIMUM_SHARDS", "few"), ("MINIMUM_SHARDS", "300"), ("SCALING_MODE", "yes")):
+        with pytest.raises(ScalingSettingsError, match=f"CLICKSTREAM_{name}.*{wrong}"):
+            scaled_streams(stack | {f"CLICKSTREAM_{name}": wrong}, "own")
+
+
 def test_a_file_names_streams_and_any_of_their_settings(tmp_path: Path) -> None:
     floor = ScheduledFloor(shards=40, start=FRIDAY, duration=timedelta(hours=18), repeat=timedelta(days=7))
     settings = Settings(

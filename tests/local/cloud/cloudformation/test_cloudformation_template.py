@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.deploy import Deployment
+from infra.deployment import Deployment
 from infra.errors import DeploymentError
 from tests.local.cloud.deployed_pipeline import deployment_of, template_named
 
@@ -36,10 +36,16 @@ def test_the_outputs_are_those_that_others_rely_on(stack: dict[str, str]) -> Non
     assert sorted(stack) == [
         "AlarmTopic",
         "ApiUrl",
+        "BufferSeconds",
         "Database",
         "DeliveryStreamName",
+        "Environment",
+        "MaximumShards",
+        "MinimumShards",
         "RawBucket",
+        "RawExpiryDays",
         "RawUri",
+        "ScalingMode",
         "StreamName",
         "WarehouseBucket",
         "WarehouseUri",
