@@ -6,8 +6,7 @@ export PATH
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
 # By whole files, in the order of tests/conftest.py; a log says which tests take longest.
 PYTEST := python -m pytest --dist loadfile --no-loadscope-reorder --durations=40
-LOCK := uv pip compile pyproject.toml --group local --group infra --group dev --universal --python-version 3.11 \
-	--generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet
 
 .PHONY: help
 help: ## Show this list
@@ -106,9 +105,18 @@ destroy: setup ## Delete the stack, after saying what goes and what stays: make 
 outputs: setup ## The variables that Airflow needs, from the stack: make outputs ENV=prod > .env
 	@python -m infra.outputs $(ON_ENV)
 
+.PHONY: package
+package: setup ## Build the package of Spark's jobs for EMR Serverless, code and Python environment: make package ARCHITECTURE=arm64
+	@python -m infra.package $(if $(ARCHITECTURE),--architecture "$(ARCHITECTURE)")
+
+.PHONY: publish
+publish: setup ## Build it, and upload it under its version to an environment's code bucket: make publish ENV=dev
+	@python -m infra.publish $(ON_ENV) $(if $(ARCHITECTURE),--architecture "$(ARCHITECTURE)")
+
 .PHONY: lock
-lock: setup ## Resolve pyproject.toml into the hashed requirements.lock
-	$(LOCK)
+lock: setup ## Resolve pyproject.toml into the hashed requirements.lock, and its group `spark` into that of the jobs' package
+	$(LOCK) pyproject.toml --group spark --group local --group infra --group dev -o requirements.lock
+	$(LOCK) --group spark --constraint requirements.lock -o spark_jobs/requirements.lock
 
 .PHONY: clean
 clean: ## Remove what the project made, but not .venv and jars/

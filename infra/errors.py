@@ -6,6 +6,8 @@ InfraError
 ├── NodeMissingError          CDK has no Node to run on
 ├── AccountError              no credentials, no region, or a right is missing; the message says what to do
 ├── NotConfirmedError         a person has to agree first
+├── PackageBuildError         the jobs' package can't be built
+├── PublishError              … or can't be written where Airflow looks for it
 └── DeploymentError           CloudFormation refused or rolled back; the message carries its events
 """
 
@@ -48,6 +50,14 @@ class AccountError(InfraError):
 
 class NotConfirmedError(InfraError):
     """A step that loses data, or an address, was not confirmed."""
+
+
+class PackageBuildError(InfraError):
+    """A package of jobs could not be built; the message says why."""
+
+
+class PublishError(InfraError):
+    """A package can't be written where Airflow looks for it; the message says why and what to do."""
 
 
 class DeploymentError(InfraError):

@@ -57,7 +57,7 @@ class LocalSparkSettings(_Section):
 
 
 class EmrServerlessSettings(_Section):
-    """An EMR Serverless application; `code_uri` holds spark_jobs/run_*.py and the packages they import as a zip."""
+    """An EMR Serverless application; `code_uri` is the folder into which `make publish` writes packages of jobs."""
 
     application_id: str = Field(validation_alias="CLICKSTREAM_EMR_APPLICATION_ID")
     execution_role_arn: str = Field(validation_alias="CLICKSTREAM_EMR_ROLE_ARN")

@@ -51,6 +51,17 @@ class LakeLink(BaseOperatorLink):
         return self._address(operator.partition)
 
 
+class JobLogsLink(LakeLink):
+    """A button to the logs of the job that the task runs, where the provider's own would lead to AWS's console."""
+
+    def __init__(self, settings: PipelineSettings) -> None:
+        super().__init__("job logs", lambda uri: _s3_address(settings, uri, uri.split("/", 3)[3]))
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002
+        """Return the address of the folder that the job writes its logs to; none before there is a job."""
+        return self._address(operator.logs_uri) if operator.logs_uri else ""
+
+
 def spark_task(
     task_id: str,
     entry_point: str,
@@ -87,6 +98,8 @@ def spark_task(
         return LocalSparkSubmitOperator(project=settings.spark.project, execution_timeout=timeout, **common)
     from pipeline.emr_serverless import emr_serverless_task
 
+    if settings.endpoint_url:
+        common["links"] = [*links, JobLogsLink(settings)]
     return emr_serverless_task(emr=settings.spark, timeout=timeout, **common)
 
 

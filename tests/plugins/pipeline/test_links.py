@@ -58,6 +58,18 @@ def test_on_emr_the_provider_s_links_to_the_job_s_logs_stay() -> None:
     assert any("Logs" in name for name in names[2:]), names
 
 
+def test_on_a_local_cloud_a_job_s_logs_are_in_its_listing() -> None:
+    emr = EmrServerlessSettings(
+        application_id="app", execution_role_arn="arn:role", code_uri="s3://code", log_uri="s3://logs/emr"
+    )
+    task = linked_task(replace(AWS, endpoint_url="http://127.0.0.1:4566", spark=emr))
+    task.job_id = "job0"
+
+    assert addresses(task)["job logs"] == (
+        "http://127.0.0.1:4566/logs?list-type=2&prefix=emr%2Fapplications%2Fapp%2Fjobs%2Fjob0%2F"
+    )
+
+
 @pytest.mark.parametrize("settings", [pytest.param(AWS, id="emr"), pytest.param(LOCAL, id="local")])
 def test_each_button_is_kept_under_a_key_of_its_own(settings: PipelineSettings) -> None:
     keys = [link.xcom_key for link in linked_task(settings).operator_extra_links]

@@ -35,7 +35,7 @@ def settings(spark: LocalSparkSettings | EmrServerlessSettings) -> PipelineSetti
     )
 
 
-EMR = EmrServerlessSettings(application_id="app", execution_role_arn="arn:role", code_uri="s3://code/v1")
+EMR = EmrServerlessSettings(application_id="app", execution_role_arn="arn:role", code_uri="s3://code")
 
 
 @pytest.fixture
@@ -118,10 +118,8 @@ def test_emr_serverless_runs_the_same_entry_point_with_the_same_arguments() -> N
     task = spark_task("transform", "run_transform_events", ["--landing-hour", "2026-11-22T10"], settings(EMR))
 
     assert isinstance(task, IdempotentEmrServerlessOperator)
-    submit = task.job_driver["sparkSubmit"]
-    assert submit["entryPoint"] == "s3://code/v1/spark_jobs/run_transform_events.py"
-    assert submit["entryPointArguments"] == [*LAKE_ARGUMENTS, "--landing-hour", "2026-11-22T10"]
-    assert "--py-files s3://code/v1/clickstream.zip" in submit["sparkSubmitParameters"]
+    assert task.entry_point == "run_transform_events"
+    assert task.job_driver["sparkSubmit"]["entryPointArguments"] == [*LAKE_ARGUMENTS, "--landing-hour", "2026-11-22T10"]
 
 
 @pytest.mark.parametrize(
