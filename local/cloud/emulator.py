@@ -1,4 +1,4 @@
-"""What the server, Kinesis, Firehose, Athena and API Gateway use of ministack, with types.
+"""What the server and our own services use of ministack, with types.
 
 ministack reads its configuration from the environment when it is imported. So `configure` runs first, and every import
 of ministack stands inside a function.
@@ -87,6 +87,17 @@ def in_scope(owner: Scope) -> Iterator[None]:
 
     with responses.request_scope(owner.account, owner.region):
         yield
+
+
+async def get_object(owner: Scope, *, bucket: str, key: str) -> Response:
+    """Read an S3 object."""
+    from ministack.services import s3
+
+    with in_scope(owner):
+        answer: Response = await s3.handle_request(
+            "GET", f"/{bucket}/{key}", {"host": "s3.localhost"}, b"", {}, internal=True
+        )
+    return answer
 
 
 async def put_object(owner: Scope, *, bucket: str, key: str, body: bytes) -> Response:

@@ -1,13 +1,16 @@
-"""AWS's JSON 1.1 protocol: an HTTP request with X-Amz-Target → a call of one of our operations → its answer.
+"""AWS's JSON protocols: an HTTP request → a call of one of our operations → its answer.
 
-Kinesis, Firehose and Athena share it. An operation that is not in the service's table, and a member that an operation
+Kinesis, Firehose and Athena name the operation in X-Amz-Target (JSON 1.1); EMR Serverless names it by method and path,
+and takes members from path, query and body (REST JSON). An operation that is not in the service's table, and a member that an operation
 does not take, is refused by name: a test double must never seem to have done what it did not do.
 """
 
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from local.cloud import emulator
 from local.cloud.errors import UNAVAILABLE, write_refusal
@@ -52,15 +55,21 @@ class JsonService:
         return run(self._subject, payload)
 
     async def handle(
-        self, _method: str, _path: str, headers: emulator.Headers, body: bytes, _query: emulator.Query
+        self, method: str, path: str, headers: emulator.Headers, body: bytes, query: emulator.Query
     ) -> emulator.Response:
         """Answer an HTTP request."""
         try:
-            return _answer(200, self.call(self._operation_name(headers), _parse(body)))
+            return _answer(200, self.call(*self._requested(method, path, headers, body, query)))
         except AwsError as error:
             return _refusal(error)
         except OSError as error:
             return unavailable(error)
+
+    def _requested(
+        self, _method: str, _path: str, headers: emulator.Headers, body: bytes, _query: emulator.Query
+    ) -> tuple[str, Payload]:
+        """Return the operation that a request asks for, and its members."""
+        return self._operation_name(headers), _parse(body)
 
     def _operation_name(self, headers: emulator.Headers) -> str:
         target = headers.get("x-amz-target", "")
@@ -70,6 +79,34 @@ class JsonService:
         if prefix != self._target or not name:
             raise AwsError("UnknownOperationException", f"X-Amz-Target is {target!r}, not {self._target}.<operation>.")
         return name
+
+
+class RestJsonService(JsonService):
+    """A service whose operations are known by method and path, as in `GET /applications/{applicationId}`.
+
+    `lists` are the members that may stand several times in a query; every other member of a query is a text.
+    """
+
+    def __init__(
+        self, operations: Operations, subject: Any, *, routes: Mapping[str, str], lists: tuple[str, ...], invalid: str
+    ) -> None:
+        super().__init__(operations, subject, target="", invalid=invalid)
+        self._lists = lists
+        self._routes = [
+            (method, re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path)), name)
+            for name, (method, path) in ((name, route.split(" ")) for name, route in routes.items())
+        ]
+
+    def _requested(
+        self, method: str, path: str, _headers: emulator.Headers, body: bytes, query: emulator.Query
+    ) -> tuple[str, Payload]:
+        for route_method, pattern, name in self._routes:
+            match = pattern.fullmatch(path)
+            if match and method == route_method:
+                members = {key: unquote(value) for key, value in match.groupdict().items()}
+                asked = {key: values if key in self._lists else values[-1] for key, values in query.items()}
+                return name, {**_parse(body), **asked, **members}
+        raise AwsError("UnknownOperationException", f"The local cloud does not have {method} {path}.", status=404)
 
 
 def unavailable(error: OSError) -> emulator.Response:

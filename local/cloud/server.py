@@ -27,6 +27,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from local.cloud import cloudformation, emulator, files, s3, snapshots
 from local.cloud.apigateway import gateway
 from local.cloud.athena import service as athena_service
+from local.cloud.emr_serverless import service as emr_service
 from local.cloud.errors import (
     FolderError,
     LocalCloudError,
@@ -68,10 +69,11 @@ def install(settings: LocalCloudSettings, port: int, shutdown: Shutdown) -> dict
     kinesis = kinesis_service.install(settings, shutdown)
     firehose = firehose_service.install(settings, kinesis)
     athena = athena_service.install(settings, port)
+    emr = emr_service.install(settings, port)
     cloudformation.install(kinesis, firehose, athena)
     gateway.install()
     snapshots.install(settings.state_dir, shutdown)  # last, because it wraps the handlers that are in place
-    return {"Firehose": firehose.streams.run}
+    return {"Firehose": firehose.streams.run, "EMR Serverless": emr.run}
 
 
 def serve(settings: LocalCloudSettings) -> None:

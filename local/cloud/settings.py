@@ -12,7 +12,8 @@ class LocalCloudSettings:
 
     AWS takes about a minute to reshard. Here a stream is UPDATING for `reshard_seconds` plus
     `reshard_operation_seconds` for each split and merge, so that callers see the status without a long wait.
-    Without `fsync` a power cut can lose what was answered, a SIGKILL cannot.
+    Without `fsync` a power cut can lose what was answered, a SIGKILL cannot. Jobs of EMR Serverless are run by the Spark
+    of `spark_home`, or of this environment.
     """
 
     state_dir: Path
@@ -24,3 +25,4 @@ class LocalCloudSettings:
     shard_limit: int = 20_000
     segment_bytes: int = 16 * 2**20
     fsync: bool = True
+    spark_home: Path | None = None

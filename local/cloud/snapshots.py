@@ -21,7 +21,7 @@ from local.cloud import emulator, files
 from local.cloud.errors import RETRY_AFTER, UNAVAILABLE, Shutdown, write_refusal
 
 _LOG = logging.getLogger(__name__)
-_OWN = frozenset({"kinesis", "firehose", "athena"})
+_OWN = frozenset({"kinesis", "firehose", "athena", "emr-serverless"})
 _READS = ("Get", "List", "Describe", "BatchGet", "Search", "Head", "Lookup", "Query")
 #: A stack's resources are created in other services after CreateStack was answered, so every request to CloudFormation
 #: saves these services.
@@ -44,7 +44,7 @@ _STACK_SERVICES = (
 _GROWTH_PER_BYTE: Final = 6
 _GROWTH: Final = 64 * 2**10
 _INDEX: Final = "documents.json"
-_OTHER_FOLDERS: Final = ("s3", "kinesis", "firehose")
+_OTHER_FOLDERS: Final = ("s3", "kinesis", "firehose", "emr-serverless")
 
 
 class Snapshots:

@@ -29,7 +29,7 @@ POLL: Final = timedelta(seconds=30)
 ACTIVE_STATES: Final = ("SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "QUEUED", "CANCELLING")
 _NAME_LIMIT: Final = 256
 
-#: The wait for a job ends by itself, with a reason to show; Airflow's own limit of a deferral has none, and comes later.
+#: The wait for a job ends by itself, with a reason; Airflow's own limit of a deferral has none, and comes later.
 _DEFERRAL_MARGIN: Final = timedelta(minutes=10)
 
 #: Iceberg comes with the release, as a jar to be named (docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide,

@@ -20,7 +20,7 @@ class Clients:
 
     def __getattr__(self, service: str) -> Any:
         client = self._cloud.client(service, **self._config)
-        if service in ("kinesis", "firehose", "athena"):
+        if service in ("kinesis", "firehose", "athena", "emr-serverless"):
             check_every_answer(client)
         setattr(self, service, client)
         return client
