@@ -162,6 +162,15 @@ class AirflowApi:
         found = self._call("GET", f"{_path(run)}/taskInstances/{task.task_id}/logs/{task.try_number}?full_content=true")
         return "\n".join(map(_log_line, found["content"]))
 
+    def mark_failed(self, run: DagRun, task_id: str) -> None:
+        """Say of a task that it has failed, as a person does; what it waits for is killed."""
+        self._call("PATCH", f"{_path(run)}/taskInstances/{task_id}", {"new_state": "failed"})
+
+    def clear(self, run: DagRun, task_id: str) -> None:
+        """Let a task run again, as another try."""
+        body = {"dry_run": False, "dag_run_id": run.run_id, "task_ids": [task_id], "only_failed": False}
+        self._call("POST", f"/api/v2/dags/{run.dag_id}/clearTaskInstances", body)
+
     def links(self, run: DagRun, task_id: str) -> dict[str, str | None]:
         """Return where the buttons on a task's page lead, by name; None before the task has run."""
         return dict(self._call("GET", f"{_path(run)}/taskInstances/{task_id}/links")["extra_links"])

@@ -1,8 +1,8 @@
 """AWS's JSON protocols: an HTTP request → a call of one of our operations → its answer.
 
 Kinesis, Firehose and Athena name the operation in X-Amz-Target (JSON 1.1); EMR Serverless names it by method and path,
-and takes members from path, query and body (REST JSON). An operation that is not in the service's table, and a member that an operation
-does not take, is refused by name: a test double must never seem to have done what it did not do.
+and takes members from path, query and body (REST JSON). An operation that is not in the service's table, and a member
+that an operation does not take, is refused by name: a test double must never seem to have done what it did not do.
 """
 
 import json

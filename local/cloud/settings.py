@@ -12,8 +12,8 @@ class LocalCloudSettings:
 
     AWS takes about a minute to reshard. Here a stream is UPDATING for `reshard_seconds` plus
     `reshard_operation_seconds` for each split and merge, so that callers see the status without a long wait.
-    Without `fsync` a power cut can lose what was answered, a SIGKILL cannot. Jobs of EMR Serverless are run by the Spark
-    of `spark_home`, or of this environment.
+    Without `fsync` a power cut can lose what was answered, a SIGKILL cannot. The Spark of `spark_home`, or else of this
+    environment, runs the jobs of EMR Serverless.
     """
 
     state_dir: Path

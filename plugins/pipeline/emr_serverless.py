@@ -5,7 +5,7 @@ job would run beside the first. Here the token, and the job's name, follow from 
 
 A job runs from the package of this very checkout (contracts/job_package.py), built for the application's architecture;
 the log and the job's tag `package` say which. One that fails or never starts fails the task with EMR's own reason and
-the place of its logs, where the provider's operator fails with a KeyError.
+the place of its logs.
 """
 
 import hashlib
@@ -19,18 +19,14 @@ from urllib.parse import urlsplit
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.emr import EmrServerlessStartJobOperator
 from airflow.sdk import BaseOperatorLink, Context
-from airflow.triggers.base import BaseTrigger
+from airflow.sdk import timezone as clock
 from botocore.exceptions import ClientError
 
 from contracts.job_package import JobPackage, PackageError, entry_point
+from pipeline.emr_trigger import ACTIVE_STATES, POLL, EmrJobTrigger
 from pipeline.settings import EmrServerlessSettings
 
-POLL: Final = timedelta(seconds=30)
-ACTIVE_STATES: Final = ("SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "QUEUED", "CANCELLING")
 _NAME_LIMIT: Final = 256
-
-#: The wait for a job ends by itself, with a reason; Airflow's own limit of a deferral has none, and comes later.
-_DEFERRAL_MARGIN: Final = timedelta(minutes=10)
 
 #: Iceberg comes with the release, as a jar to be named (docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide,
 #: "Using Apache Iceberg"). Another one beside it would break the class path, and so would a class path in the place of
@@ -112,6 +108,7 @@ class IdempotentEmrServerlessOperator(EmrServerlessStartJobOperator):
 
     :param entry_point: the job in spark_jobs/, such as `run_transform_events`.
     :param code_uri: the folder of all packages, s3://….
+    :param give_up_after: how long to wait for the job's end, before it is cancelled.
     :param cancel_within: how long a cancelled job may take to end.
     :param cancel_poll: the pause between two looks at a cancelled job.
     :param partition: the key of what the job works on, for its links. (templated)
@@ -127,6 +124,7 @@ class IdempotentEmrServerlessOperator(EmrServerlessStartJobOperator):
         code_uri: str,
         partition: str = "",
         links: Sequence[BaseOperatorLink] = (),
+        give_up_after: timedelta = timedelta(hours=3),
         cancel_within: timedelta = timedelta(minutes=10),
         cancel_poll: timedelta = timedelta(seconds=5),
         **kwargs: Any,
@@ -138,11 +136,12 @@ class IdempotentEmrServerlessOperator(EmrServerlessStartJobOperator):
         # The provider declares it as a tuple of just its own.
         provided = EmrServerlessStartJobOperator.operator_extra_links
         self.operator_extra_links = (*links, *provided)  # type: ignore[assignment]
+        self.give_up_after = give_up_after
         self.cancel_within = cancel_within
         self.cancel_poll = cancel_poll
 
-    def execute(self, context: Context, event: dict[str, Any] | None = None) -> str | None:
-        """Start the job of this try (also when called again after the application has been started)."""
+    def execute(self, context: Context, event: dict[str, Any] | None = None) -> NoReturn:  # type: ignore[override]  # noqa: ARG002
+        """Start the job of this try, and wait for its end in the triggerer; a stopped application starts by itself."""
         this = TaskTry.of(context)
         self.client_request_token = this.client_token
         self.name = this.job_name
@@ -158,24 +157,46 @@ class IdempotentEmrServerlessOperator(EmrServerlessStartJobOperator):
         for job_run_id in self._jobs_of_earlier_tries(this):
             self.log.warning("cancelling job run %s, which an earlier try left running", job_run_id)
             self._cancel(job_run_id)
-        job_run: str | None = super().execute(context, event)
-        return job_run
+        self.job_id = self._start()
+        self.log.info("started job run %s of application %s", self.job_id, self.application_id)
+        self.persist_links(context)
+        until = clock.utcnow() + self.give_up_after
+        self.defer(
+            trigger=EmrJobTrigger(application_id=self.application_id, job_run_id=self.job_id, until=until),
+            method_name="execute_complete",
+            kwargs={"job_run_id": self.job_id},
+        )
 
     def execute_complete(  # type: ignore[override]
         self,
         context: Context,  # noqa: ARG002
         event: dict[str, Any] | None = None,
-        job_run_id: str | None = None,
-    ) -> str | None:
+        job_run_id: str = "",
+    ) -> str:
         """Return the id of the job if it succeeded; else cancel it if it is still there, and raise `JobRunError`."""
         self.job_id = job_run_id
-        if event is not None and event["status"] == "success":
+        job = self.hook.conn.get_job_run(applicationId=self.application_id, jobRunId=job_run_id)["jobRun"]
+        if job["state"] == "SUCCESS":
             self.log.info("job run %s has succeeded", job_run_id)
             return job_run_id
-        job = self.hook.conn.get_job_run(applicationId=self.application_id, jobRunId=job_run_id)["jobRun"]
         if job["state"] in ACTIVE_STATES:
             self.hook.conn.cancel_job_run(applicationId=self.application_id, jobRunId=job_run_id)
-        raise JobRunError(self._failure(job, (event or {}).get("message", "no event came")))
+        raise JobRunError(self._failure(job, (event or {}).get("reason", "")))
+
+    def _start(self) -> str:
+        """Start the job, or find the one that an interrupted call of the same try has started; return its id."""
+        overrides = self.configuration_overrides
+        return str(
+            self.hook.conn.start_job_run(
+                clientToken=self.client_request_token,
+                applicationId=self.application_id,
+                executionRoleArn=self.execution_role_arn,
+                jobDriver=self.job_driver,
+                name=self.name,
+                **({} if overrides is None else {"configurationOverrides": overrides}),
+                **self.config,
+            )["jobRunId"]
+        )
 
     def _failure(self, job: dict[str, Any], reason: str) -> str:
         """Return why a job did not succeed, and what to look at."""
@@ -197,11 +218,6 @@ class IdempotentEmrServerlessOperator(EmrServerlessStartJobOperator):
         if kept is None or self.job_id is None:
             return None
         return f"{kept['logUri'].rstrip('/')}/applications/{self.application_id}/jobs/{self.job_id}/"
-
-    def defer(self, *, trigger: BaseTrigger, method_name: str, timeout: Any = None, **_: Any) -> NoReturn:
-        """Hand the job's id on to the process that continues; and let the wait itself reach its end first."""
-        kwargs = {"job_run_id": self.job_id} if method_name == "execute_complete" else None
-        super().defer(trigger=trigger, method_name=method_name, kwargs=kwargs, timeout=timeout + _DEFERRAL_MARGIN)
 
     def _package(self) -> JobPackage:
         """Return the package of this checkout; raise `MissingPackageError` if it was not published."""
@@ -258,10 +274,8 @@ def emr_serverless_task(
         job_driver={"sparkSubmit": {"entryPointArguments": list(arguments)}},
         configuration_overrides=None if emr.log_uri is None else logs,
         config={"executionTimeoutMinutes": int(timeout.total_seconds() // 60)},
-        # The provider's default gives up after 25 polls; here the job's own timeout decides.
-        deferrable=True,
-        waiter_delay=int(POLL.total_seconds()),
-        waiter_max_attempts=int(timeout / POLL) + 10,
+        # The job's own timeout decides; this one is for a job that never starts.
+        give_up_after=timeout + 10 * POLL,
         aws_conn_id=None,
         **kwargs,
     )

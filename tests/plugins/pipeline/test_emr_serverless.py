@@ -60,7 +60,6 @@ def operator(monkeypatch: pytest.MonkeyPatch) -> IdempotentEmrServerlessOperator
             "monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": "s3://logs/emr/"}}
         },
         config={"executionTimeoutMinutes": 120},
-        deferrable=True,
         aws_conn_id=None,
         cancel_within=timedelta(0),
         cancel_poll=timedelta(0),
@@ -108,7 +107,6 @@ def expect_application(emr: Stubber, architecture: str = "ARM64") -> None:
 
 
 def expect_start(emr: Stubber, this: TaskTry) -> None:
-    expect_application(emr)
     emr.add_response(
         "start_job_run",
         {
@@ -168,7 +166,7 @@ def test_a_try_starts_one_job_named_and_tokened_after_it_and_defers(
     with pytest.raises(TaskDeferred) as deferred:
         operator.execute(context())
 
-    assert deferred.value.trigger.serialize()[1]["job_id"] == "new"
+    assert deferred.value.trigger.serialize()[1]["job_run_id"] == "new"
     assert deferred.value.kwargs == {"job_run_id": "new"}
     assert operator.logs_uri == "s3://logs/emr/applications/00app/jobs/new/"
     parameters = operator.job_driver["sparkSubmit"]["sparkSubmitParameters"]
@@ -235,16 +233,13 @@ def test_a_code_bucket_that_may_not_be_read_says_what_to_check(
         operator.execute(context())
 
 
-FAILURE = {"status": "failure", "message": "Serverless Job failed"}
-
-
 def test_a_job_that_failed_ends_the_task_with_its_reason_and_its_logs(
     operator: IdempotentEmrServerlessOperator, emr: Stubber
 ) -> None:
     emr.add_response("get_job_run", job("FAILED", "ExitCode: 1, no such table"), THE_JOB)
 
     with pytest.raises(JobRunError) as failed:
-        operator.execute_complete(context(), FAILURE, job_run_id="job0")
+        operator.execute_complete(context(), {"reason": ""}, job_run_id="job0")
 
     assert str(failed.value) == (
         "job run job0 of application 00app is FAILED: ExitCode: 1, no such table; "
@@ -255,8 +250,8 @@ def test_a_job_that_failed_ends_the_task_with_its_reason_and_its_logs(
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        ("SCHEDULED", r"never started: it was still SCHEDULED .* is cancelled .*max attempts.*maximum capacity"),
-        ("RUNNING", r"was still running, and is cancelled .*max attempts"),
+        ("SCHEDULED", r"never started: it was still SCHEDULED .* is cancelled .*not ended by.*maximum capacity"),
+        ("RUNNING", r"was still running, and is cancelled .*not ended by"),
     ],
 )
 def test_a_job_that_does_not_end_in_time_is_cancelled_and_says_in_which_state_it_was(
@@ -266,13 +261,13 @@ def test_a_job_that_does_not_end_in_time_is_cancelled_and_says_in_which_state_it
     emr.add_response("cancel_job_run", {"applicationId": "00app", "jobRunId": "job0"}, THE_JOB)
 
     with pytest.raises(JobRunError, match=said):
-        operator.execute_complete(
-            context(), {"status": "failure", "message": "Waiter error: max attempts reached"}, job_run_id="job0"
-        )
+        operator.execute_complete(context(), {"reason": "it has not ended by noon"}, job_run_id="job0")
 
 
-def test_a_job_that_succeeded_is_the_task_s_result(operator: IdempotentEmrServerlessOperator) -> None:
-    assert operator.execute_complete(context(), {"status": "success"}, job_run_id="job0") == "job0"
+def test_a_job_that_succeeded_is_the_task_s_result(operator: IdempotentEmrServerlessOperator, emr: Stubber) -> None:
+    emr.add_response("get_job_run", job("SUCCESS"), THE_JOB)
+
+    assert operator.execute_complete(context(), {"reason": ""}, job_run_id="job0") == "job0"
 
 
 FIRST = TaskTry(

@@ -137,5 +137,4 @@ def test_airflow_waits_at_least_as_long_as_the_job_may_take() -> None:
     task = spark_task("transform", "run_transform_events", [], settings(EMR))
 
     assert isinstance(task, IdempotentEmrServerlessOperator)
-    assert task.deferrable
-    assert task.waiter_delay * task.waiter_max_attempts > task.config["executionTimeoutMinutes"] * 60
+    assert task.give_up_after > timedelta(minutes=task.config["executionTimeoutMinutes"])
