@@ -1,9 +1,11 @@
 # One image for Airflow's services, the Spark jobs they submit and the local cloud: the checkout, set up like a laptop.
-FROM python:3.11-slim-bookworm
+FROM python:3.11-slim-bookworm AS base
 RUN apt-get update \
  && apt-get install -y --no-install-recommends openjdk-17-jre-headless procps \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/clickstream
+
+FROM base AS build
 # The environment first, so that a change of code does not install it again.
 COPY requirements.lock ./
 COPY spark_jobs/jars.sha256 spark_jobs/jars.sha256
@@ -20,8 +22,14 @@ COPY local local
 COPY spark_jobs spark_jobs
 COPY plugins plugins
 COPY dags dags
+# The template while CDK is here, which with Node takes more room than Spark: then everything goes that no service needs.
+RUN .venv/bin/python -m infra.synth --environment local --out infra/template-local.json \
+ && .venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes --python .venv/bin/python local/requirements.lock
 # Now that there is code to run: the classes that it loads, from which each job's JVM starts in half the time.
 RUN local/setup.sh && rm -rf var
+
+FROM base
+COPY --from=build /opt/clickstream /opt/clickstream
 ENV PATH=/opt/clickstream/.venv/bin:$PATH \
     PYTHONPATH=/opt/clickstream:/opt/clickstream/plugins \
     AIRFLOW_HOME=/opt/clickstream/var/airflow \

@@ -36,7 +36,7 @@ sql: setup ## A DuckDB shell on the demo's lake, or on the one that the environm
 
 .PHONY: test
 test: setup ## The everyday tests: unit, property, Spark, DAG, conformance
-	$(PYTEST) -n 2 -m "not e2e"
+	$(PYTEST) -n 2 -m "not e2e and not compose"
 
 .PHONY: e2e
 e2e: setup ## The end-to-end tests through every real component
@@ -113,10 +113,19 @@ package: setup ## Build the package of Spark's jobs for EMR Serverless, code and
 publish: setup ## Build it, and upload it under its version to an environment's code bucket: make publish ENV=dev
 	@python -m infra.publish $(ON_ENV) $(if $(ARCHITECTURE),--architecture "$(ARCHITECTURE)")
 
+.PHONY: env
+env: setup ## Write .env for docker-compose: random secrets, and the local cloud to work on
+	@python -m local.compose.environment
+
+.PHONY: compose-test
+compose-test: setup ## docker-compose for real: builds the image, backfills, kills each service; needs a Docker engine
+	$(PYTEST) -m compose
+
 .PHONY: lock
-lock: setup ## Resolve pyproject.toml into the hashed requirements.lock, and its group `spark` into that of the jobs' package
+lock: setup ## Resolve pyproject.toml into the hashed requirements.lock, and of it what the jobs' package and the image of docker-compose have
 	$(LOCK) pyproject.toml --group spark --group local --group infra --group dev -o requirements.lock
 	$(LOCK) --group spark --constraint requirements.lock -o spark_jobs/requirements.lock
+	$(LOCK) pyproject.toml --group spark --group local --constraint requirements.lock -o local/requirements.lock
 
 .PHONY: clean
 clean: ## Remove what the project made, but not .venv and jars/

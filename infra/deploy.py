@@ -10,10 +10,12 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from infra.capacity import explained
 from infra.command import Target, confirm, lines_of, parser_of, run, say
+from infra.errors import DeploymentError
 from infra.synth import synthesized
 
 _AWS_API_URL: Final = re.compile(r"https://(?P<api>[^./]+)\.execute-api\.[^/]+/(?P<stage>[^/]+)")
@@ -25,7 +27,7 @@ def deploy(target: Target, given: argparse.Namespace) -> None:
     settings = target.settings
     if on_aws:
         say(f"{target.account}, as {target.account.caller}")
-    template = synthesized(settings, report=say)
+    template = _written(given.template) if given.template else synthesized(settings, report=say)
     deployment = target.deployment(adoptable(template, target) if given.adopt else template)
     proposed = deployment.propose(adopt=given.adopt)
     if proposed is None:
@@ -45,6 +47,13 @@ def deploy(target: Target, given: argparse.Namespace) -> None:
         deployment.protect(protected=settings.keep_data)
         lines_of(explained(settings))
     print(json.dumps(usable_outputs(outputs, endpoint_url=target.account.endpoint_url), indent=2, sort_keys=True))
+
+
+def _written(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DeploymentError(f"{error}: `python -m infra.synth --out {path}` writes a template") from error
 
 
 def adoptable(template: str, target: Target) -> str:
@@ -77,6 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = parser_of("deploy", "Create or update the stack.")
     parser.add_argument("--adopt", action="store_true", help="take over buckets and streams that an earlier stack left")
     parser.add_argument("--confirm", metavar="ENVIRONMENT", help="agree to changes that lose something")
+    parser.add_argument("--template", type=Path, help="what infra.synth has written, where there is no CDK")
     given = parser.parse_args(arguments)
     return run("deploy", given, lambda target: deploy(target, given))
 

@@ -34,6 +34,18 @@ def local_client(service: str, endpoint_url: str, **config: Any) -> Any:
     )
 
 
+def client_variables(endpoint_url: str) -> dict[str, str]:
+    """Return the variables that make any AWS client use the local cloud at an endpoint."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": KEY,
+        "AWS_SECRET_ACCESS_KEY": KEY,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
 class LocalCloud:
     """One local cloud over one state folder; a restart keeps the port, so clients stay valid.
 
@@ -68,14 +80,7 @@ class LocalCloud:
 
     def environment(self) -> dict[str, str]:
         """Return the variables that make any AWS client use this cloud."""
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": KEY,
-            "AWS_SECRET_ACCESS_KEY": KEY,
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
+        return client_variables(self.endpoint_url)
 
     def client(self, service: str, **config: Any) -> Any:
         """Return a boto3 client of one of its services; `config` are options of botocore's Config."""

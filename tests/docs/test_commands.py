@@ -62,6 +62,7 @@ CLASSES: Final = (
         "looks at an account or changes it; tests/infra/test_commands.py runs it",
     ),
     (r"python -m simulator (stream|history|replay).*", How.PARSED, "sends events; tests/simulator runs it"),
+    (r"make (env|compose-test)", How.PARSED, "writes .env, or needs an engine; tests/local/compose runs them"),
     (r"docker[ -]compose .*", How.PARSED, "needs an engine for containers"),
     (r"\.venv/bin/pre-commit install", How.PARSED, "writes a hook into the checkout's repository"),
     (r"(aws|curl) .*", How.PARSED, "is no program of ours"),
