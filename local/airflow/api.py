@@ -54,14 +54,15 @@ class TaskState:
 
 
 class AirflowApi:
-    """A client of the API at `base_url`, e.g. `http://127.0.0.1:8080`.
+    """A client of the API at `base_url`, e.g. `http://127.0.0.1:8080`, as its admin, who may have a password.
 
     A server that has just started takes a second for its first run, on a busy machine a minute: the timeout is so long
     that no call is sent twice.
     """
 
-    def __init__(self, base_url: str, *, timeout: float = 180.0) -> None:
+    def __init__(self, base_url: str, *, password: str | None = None, timeout: float = 180.0) -> None:
         self.base_url = base_url
+        self._login = None if password is None else {"username": "admin", "password": password}
         self._timeout = timeout
         self._token: str | None = None
 
@@ -214,7 +215,8 @@ class AirflowApi:
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         if self._token is None:
-            self._token = self._send("GET", "/auth/token", None)["access_token"]
+            method_of_login = "GET" if self._login is None else "POST"
+            self._token = self._send(method_of_login, "/auth/token", self._login)["access_token"]
         return self._send(method, path, body)
 
     def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
