@@ -42,6 +42,11 @@ test: setup ## The everyday tests: unit, property, Spark, DAG, conformance
 e2e: setup ## The end-to-end tests through every real component
 	$(PYTEST) -n 3 -m e2e # three on two cores: they wait for whole minutes, buffers and schedulers much of the time
 
+.PHONY: test-emr
+test-emr: setup ## Spark's tests with exactly what EMR has, Spark 4.0.2 and Iceberg 1.10.1, in a copy of the checkout (as long as `make test`)
+	@local/emr_release/test.sh -n 2 -m "spark and not e2e"
+	@local/emr_release/test.sh tests/e2e/test_cluster.py
+
 .PHONY: bench
 bench: setup ## The pipeline beside DuckDB, Polars and plain PySpark: make bench EVENTS=10000000
 	@python -m benchmarks.pipeline --events $(or $(EVENTS),1000000)

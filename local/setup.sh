@@ -66,17 +66,18 @@ install_packages() {
   sha256sum requirements.lock >"$stamp"
 }
 
-# Ivy, which comes with pyspark, fetches the four jars; what would bring the 600 MB AWS SDK bundle is excluded, because
-# iceberg-aws-bundle has the SDK inside.
+# Ivy, which comes with pyspark, fetches the four jars of the list; what would bring the 600 MB AWS SDK bundle is excluded,
+# because iceberg-aws-bundle has the SDK inside. Ivy names a jar GROUP_NAME-VERSION.jar.
 install_jars() {
   (cd jars 2>/dev/null && sha256sum --check --status ../spark_jobs/jars.sha256) && return
   say "setup: fetching Spark's four extra jars, 108 MiB (about 15 seconds)"
-  local sdk=software.amazon.awssdk ivy log=var/setup-jars.log
+  local sdk=software.amazon.awssdk wanted ivy log=var/setup-jars.log
+  wanted=$(sed -E 's/^[0-9a-f]+  ([^_]+)_(.+)-([0-9.]+)\.jar$/\1:\2:\3/' spark_jobs/jars.sha256 | paste -sd, -)
   mkdir -p var jars
   ivy=$(mktemp -d var/ivy.XXXXXX)
   echo "" >"$ivy/nothing.py"
   PATH="$PWD/.venv/bin:$PATH" spark-submit \
-    --packages "org.apache.iceberg:iceberg-spark-runtime-4.0_2.13:1.11.0,org.apache.iceberg:iceberg-aws-bundle:1.11.0,org.apache.hadoop:hadoop-aws:3.4.1,$sdk:s3-transfer-manager:2.44.4" \
+    --packages "$wanted" \
     --exclude-packages "org.wildfly.openssl:wildfly-openssl,$(printf "$sdk:%s," bundle s3 sdk-core utils annotations regions aws-core json-utils protocol-core auth)$sdk:http-client-spi" \
     --conf "spark.jars.ivy=$PWD/$ivy" "$ivy/nothing.py" >"$log" 2>&1 || { tail -n 15 "$log" >&2; fail "fetching the jars failed; all of its output is in $log"; }
   rm -f jars/*.jar jars/classes.*

@@ -27,6 +27,8 @@ settings.load_profile("clickstream")
 #: Files of more than half a minute, the longest first. A file that is missing here costs some idle time at the end.
 LONGEST: Final = (
     "tests/dags/test_hours_run_through_airflow.py",
+    "tests/e2e/test_emr_serverless.py",
+    "tests/e2e/test_cluster.py",
     "tests/e2e/test_stream_scaling.py",
     "tests/e2e/test_demo.py",
     "tests/e2e/test_kills.py",

@@ -140,7 +140,7 @@ class IdempotentEmrServerlessOperator(EmrServerlessStartJobOperator):
         self.cancel_within = cancel_within
         self.cancel_poll = cancel_poll
 
-    def execute(self, context: Context, event: dict[str, Any] | None = None) -> NoReturn:  # type: ignore[override]  # noqa: ARG002
+    def execute(self, context: Context, event: dict[str, Any] | None = None) -> NoReturn:  # noqa: ARG002
         """Start the job of this try, and wait for its end in the triggerer; a stopped application starts by itself."""
         this = TaskTry.of(context)
         self.client_request_token = this.client_token

@@ -116,8 +116,6 @@ def _everywhere() -> list[Setting]:
         ("spark.python.sql.dataFrameDebugging.enabled", "false"),
         # Of compiled queries: the default, 100, are fewer than a run has, and compiling costs more than running them.
         ("spark.sql.codegen.cache.maxEntries", "1000"),
-        # Local Python workers find our packages here; a cluster is given them by --py-files.
-        ("spark.executorEnv.PYTHONPATH", str(ROOT)),
         # Workers keep memory that they freed, up to 256 MiB, for the next chunk: to give it back and have it filled
         # with zeros again costs a twentieth of all validation.
         ("spark.executorEnv.MALLOC_MMAP_THRESHOLD_", str(32 * 1024 * 1024)),
@@ -154,6 +152,8 @@ def _local() -> list[Setting]:
         # The default, 200, is for a cluster: each of them costs a task here.
         ("spark.sql.shuffle.partitions", "4"),
         ("spark.python.daemon.module", "spark_jobs.lake.python_daemon"),
+        # Python workers find our packages here; those of a cluster are given them by --py-files.
+        ("spark.executorEnv.PYTHONPATH", str(ROOT)),
         # Where Hadoop's file API is used (removing orphan files), s3:// is S3A; EMR has its own.
         ("spark.hadoop.fs.s3.impl", "org.apache.hadoop.fs.s3a.S3AFileSystem"),
     ]

@@ -51,6 +51,11 @@ CLASSES: Final = (
     (r"make demo.*|python -m local\.demo.*", How.PARSED, "takes minutes; tests/e2e/test_demo.py runs it"),
     (r"make run.*", How.PARSED, "starts Spark; tests/spark_jobs/operations/test_run_events_file.py runs the same"),
     (r"make (test|e2e|check|arch|format)", How.PARSED, "is what runs this"),
+    (
+        r"make (package|publish|test-emr).*",
+        How.PARSED,
+        "takes minutes; tests/infra/test_package.py and tests/e2e run it",
+    ),
     (r"make tracker", How.PARSED, "writes to the checkout; tests/tracker/test_build.py compares what it writes"),
     (r"make setup", How.PARSED, "installs what this runs in; tests/local/test_setup.py takes its steps"),
     (r"make (docs|lock|clean)|python -m contracts.*", How.PARSED, "writes to the checkout"),

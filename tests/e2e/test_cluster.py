@@ -113,9 +113,9 @@ def run_on_this_machine(folder: Path, of_the_checkout: list[Any], of_the_test: l
         "spark.driver.extraJavaOptions": JVM,
     }
     confs = [part for name, value in settings.items() for part in ("--conf", f"{name}={value}")]
-    program = [str(PROGRAMS / "jobs_in_turn.py"), str(both), str(folder / "local.json")]
+    in_turn = [str(PROGRAMS / "jobs_in_turn.py"), str(both), str(folder / "local.json")]
     done = subprocess.run(
-        [f"{installed_spark()}/bin/spark-submit", *confs, *program],
+        [f"{installed_spark()}/bin/spark-submit", *confs, *in_turn],
         env=os.environ | {"PYSPARK_PYTHON": sys.executable, "PYTHONPATH": str(ROOT)},
         cwd=folder,
         capture_output=True,

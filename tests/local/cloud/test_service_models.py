@@ -8,6 +8,7 @@ import botocore.exceptions
 import botocore.session
 import pytest
 
+from local.cloud.emr_serverless.service import OPERATIONS as EMR_SERVERLESS
 from local.cloud.firehose.service import OPERATIONS as FIREHOSE
 from local.cloud.kinesis.service import OPERATIONS as KINESIS
 from tests.local.cloud.conftest import Clients
@@ -16,7 +17,9 @@ from tests.local.cloud.service_model import violations
 ROLE = "arn:aws:iam::000000000000:role/delivery"
 
 
-@pytest.mark.parametrize(("service", "operations"), [("kinesis", KINESIS), ("firehose", FIREHOSE)])
+@pytest.mark.parametrize(
+    ("service", "operations"), [("kinesis", KINESIS), ("firehose", FIREHOSE), ("emr-serverless", EMR_SERVERLESS)]
+)
 def test_the_table_of_operations_knows_only_members_of_the_model(service: str, operations: dict[str, Any]) -> None:
     model = botocore.session.get_session().get_service_model(service)
     for operation, (_, members) in operations.items():

@@ -19,7 +19,7 @@ EVERY = timedelta(seconds=30)
 
 def refusal(status: int, code: str) -> ClientError:
     answer = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(answer, "GetJobRun")  # type: ignore[arg-type]
+    return ClientError(answer, "GetJobRun")
 
 
 class Job:
