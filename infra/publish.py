@@ -18,8 +18,9 @@ from infra.errors import InfraError, PublishError
 from infra.package import BuiltPackage, add_architecture_argument, build
 from infra.settings import ENVIRONMENTS, settings_of
 
-#: Of the stack; while it has none, the folder is named by this variable, as it is for Airflow.
-BUCKET_OUTPUT: Final = "CodeBucketName"
+#: The stack's output, and the variable of Airflow's services that has its value; as long as a stack has no such output,
+#: the variable says where packages lie.
+OUTPUT: Final = "CodeUri"
 CODE_URI: Final = "CLICKSTREAM_CODE_URI"
 
 
@@ -36,7 +37,7 @@ def publish(built: BuiltPackage, code_uri: str, s3: Any) -> bool:
 
 
 def code_uri_of(environment: str, *, endpoint_url: str | None, given: str | None) -> str:
-    """Return the folder of packages: the one given, else the environment's bucket, by the outputs of its stack."""
+    """Return the folder of packages: the one given, else the environment's, by the outputs of its stack."""
     if given:
         if not given.startswith("s3://"):
             raise PublishError(f"{CODE_URI} is {given!r}; it must be s3://BUCKET or a folder in it")
@@ -44,11 +45,9 @@ def code_uri_of(environment: str, *, endpoint_url: str | None, given: str | None
     stack = settings_of(environment).names.stack
     [found] = boto3.client("cloudformation", endpoint_url=endpoint_url).describe_stacks(StackName=stack)["Stacks"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
-    if BUCKET_OUTPUT not in outputs:
-        raise PublishError(
-            f"stack {stack} has no output {BUCKET_OUTPUT}: deploy it again, or name the folder in {CODE_URI}"
-        )
-    return f"s3://{outputs[BUCKET_OUTPUT]}"
+    if OUTPUT not in outputs:
+        raise PublishError(f"stack {stack} has no output {OUTPUT}: deploy it again, or name the folder in {CODE_URI}")
+    return outputs[OUTPUT].rstrip("/")
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -56,7 +55,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--environment", required=True, help=f"one of {', '.join(sorted(ENVIRONMENTS))}")
     parser.add_argument("--endpoint-url", default=os.environ.get("AWS_ENDPOINT_URL"), help="instead of AWS's own")
     parser.add_argument(
-        "--code-uri", default=os.environ.get(CODE_URI), help=f"instead of the stack's {BUCKET_OUTPUT} (or {CODE_URI})"
+        "--code-uri", default=os.environ.get(CODE_URI), help=f"instead of the stack's {OUTPUT} (or {CODE_URI})"
     )
     add_architecture_argument(parser)
     return parser.parse_args(arguments)

@@ -38,7 +38,7 @@ JOBS: Final = [
     ("run_replay_rejected", [*SPAN, "--apply", *SETTLED]),
     ("run_reconcile_hours", [*SPAN, *SETTLED]),
     ("run_erase_user", ["--user-id", "user-3", "--apply", "--alone"]),
-    ("run_maintain_tables", []),
+    ("run_maintain_tables", ["--table", "received_events", "--table", "clean_events", "--table", "sessions"]),
 ]
 
 
@@ -82,7 +82,7 @@ def test_jobs_on_a_cluster_that_loses_executors_make_the_tables_that_one_machine
     cloud: LocalCloud, package: BuiltPackage, tmp_path: Path
 ) -> None:
     (tmp_path / "cluster.json").write_text(json.dumps(jobs("cluster")))
-    with Cluster(folder=tmp_path / "cluster", variables=cloud.environment()) as cluster:
+    with Cluster(folder=tmp_path / "machines", variables=cloud.environment()) as cluster:
         arguments = [str(package.folder / "spark_jobs"), str(tmp_path / "cluster.json")]
         driver = packaged_submit(cluster, package, PROGRAMS / "jobs_in_turn.py", arguments)
         killer = ExecutorKiller(cluster, driver)

@@ -1,12 +1,14 @@
 """A Spark cluster on one machine: a master and two workers with folders and an environment of their own.
 
-The environment of a worker has Java, a plain Python and the address of S3: no checkout, no virtual environment, no
-home, no PYTHONPATH. Spark and Iceberg are the release's, so their jars are on the class path.
+The environment of a worker has Java, a plain Python and the address of S3: no virtual environment, no home, no
+PYTHONPATH. Spark and Iceberg are the release's, so their jars are on the class path. Where the kernel lets a process
+have a view of the disk of its own (Linux, by default), nobody sees the folders of the others, nor the checkout's code.
 """
 
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Final, Self
 
@@ -25,8 +28,12 @@ from local.airflow.service import free_port
 from local.cloud.emr_serverless.submit import installed_spark
 
 ROOT: Final = Path(__file__).resolve().parents[3]
+#: Of the checkout; jars, Spark itself and the package stay to be seen.
+HIDDEN: Final = ("contracts", "storage", "spark_jobs", "plugins", "dags", "infra", "local", "simulator", "tests")
 JVM: Final = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 WORKERS: Final = 2
+MACHINES: Final = ("master", *(f"worker-{number}" for number in range(WORKERS)))
+_UNSHARE: Final = ("unshare", "--user", "--map-root-user", "--mount", "--")
 _READY_SECONDS: Final = 120
 
 
@@ -44,6 +51,9 @@ class Cluster:
         return f"spark://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
+        for name in (*MACHINES, "driver"):
+            for folder in ("tmp", "local"):
+                (self.folder / name / folder).mkdir(parents=True)
         try:
             self._start("master", "master.Master", "--port", str(self.port))
             for number in range(WORKERS):
@@ -68,8 +78,6 @@ class Cluster:
     def environment(self, name: str) -> dict[str, str]:
         """Return the environment of a process with folders of its own."""
         own = self.folder / name
-        for folder in ("tmp", "local"):
-            (own / folder).mkdir(parents=True, exist_ok=True)
         java = {key: os.environ[key] for key in ("JAVA_HOME",) if key in os.environ}
         return {
             **java,
@@ -82,6 +90,15 @@ class Cluster:
             "TMPDIR": str(own / "tmp"),
             **self.variables,
         }
+
+    def command(self, name: str, program: Sequence[str]) -> list[str]:
+        """Return a command that does not see what is not its own, as on a machine of its own."""
+        if not _views_are_allowed():
+            return list(program)
+        others = [self.folder / other for other in (*MACHINES, "driver") if other != name]
+        hidden = [str(path) for path in (*others, *(ROOT / folder for folder in HIDDEN))]
+        hide = 'while [ "$1" != -- ]; do mount -t tmpfs none "$1" || exit; shift; done; shift; exec "$@"'
+        return [*_UNSHARE, "sh", "-c", hide, "sh", *hidden, "--", *program]
 
     def executors(self) -> Iterator[tuple[int, Path]]:
         """Yield the process and the log of each executor that runs."""
@@ -100,7 +117,7 @@ class Cluster:
         with (self.folder / name / "log").open("wb") as log:
             self._processes.append(
                 subprocess.Popen(
-                    [*command, "--host", "127.0.0.1", "--webui-port", "0", *arguments],
+                    self.command(name, [*command, "--host", "127.0.0.1", "--webui-port", "0", *arguments]),
                     cwd=self.folder / name,
                     env=environment,
                     stdin=subprocess.DEVNULL,
@@ -116,6 +133,11 @@ class Cluster:
             assert time.monotonic() < give_up, log.read_text()
             assert all(process.poll() is None for process in self._processes), log.read_text()
             time.sleep(0.2)
+
+
+@cache
+def _views_are_allowed() -> bool:
+    return shutil.which("unshare") is not None and not subprocess.run([*_UNSHARE, "true"], check=False).returncode
 
 
 def packaged_submit(
@@ -144,9 +166,10 @@ def packaged_submit(
     }
     confs = [part for name, value in settings.items() for part in ("--conf", f"{name}={value}")]
     submit = [f"{installed_spark()}/bin/spark-submit", *confs, "--py-files", str(built.folder / package.code)]
+    own = shutil.copy(program, folder)
     with (folder / "stderr").open("wb") as stderr:
         return subprocess.Popen(
-            [*submit, str(program), *arguments],
+            cluster.command("driver", [*submit, own, *arguments]),
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
