@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Final
 
 from contracts.bots import CRAWLER_LIST_VERSION
@@ -29,6 +30,8 @@ from contracts.rules import (
 )
 
 _DIGEST_LENGTH: Final = 32
+#: So much of the version of a day's events says by which rules they are counted.
+_RULES_LENGTH: Final = 8
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -69,9 +72,31 @@ def event_hour_input_version(
         for hour in window
         if (rows := row.received_by_event_hour.get(hour))
     )
+    return digest([_aggregation_rules(settings), *sorted(parts)])
+
+
+def landed_since(row: EventRow, landed: Iterable[LandedHour], settings: EventSettings = DEFAULTS) -> datetime | None:
+    """Return the first landing hour that an event hour lacks, if all that it lacks is what landed from then on.
+
+    None if another thing changed as well: a rule, a setting, or what a landing hour gave that the row was made from.
+    `landed` are rows as for `event_hour_input_version`.
+    """
+    feeding = sorted(landed, key=attrgetter("landing_hour"), reverse=True)
+    received = sum(fed.received_by_event_hour.get(row.event_hour, 0) for fed in feeding)
+    for number, last in enumerate(feeding, start=1):
+        received -= last.received_by_event_hour.get(row.event_hour, 0)
+        # The rows alone tell most landing hours from the one that is sought.
+        if received == row.received:
+            before = feeding[number:]
+            if event_hour_input_version(row.event_hour, before, settings) == row.input_version:
+                return last.landing_hour
+    return None
+
+
+def _aggregation_rules(settings: EventSettings) -> str:
+    """Return by which rules events are counted."""
     bots = f"{BOT_EVENTS_PER_HOUR} {BOT_EVENTS_AT_ONCE} in {BOT_INSTANT} {CRAWLER_LIST_VERSION}"
-    code = f"aggregation {AGGREGATION_VERSION}, bots {bots}"
-    return digest([f"{code}{settings.aggregation_version}", *sorted(parts)])
+    return f"aggregation {AGGREGATION_VERSION}, bots {bots}{settings.aggregation_version}"
 
 
 def landing_hours_feeding(first: datetime, last: datetime | None = None) -> tuple[datetime, datetime]:
@@ -94,16 +119,22 @@ def event_hours_fed_by(start: datetime, end: datetime) -> tuple[datetime, dateti
     return hour_of(start - 2 * HOUR - ALLOWED_LATENESS), latest + HOUR
 
 
-def day_events_version(day: date, made: Iterable[EventRow]) -> str:
+def day_events_version(day: date, made: Iterable[EventRow], settings: EventSettings = DEFAULTS) -> str:
     """Return the version of the events that a day is made from, given (at least) the event hours feeding it.
 
-    It covers one day to each side, into which sessions reach. An hour without clean events is like one never made.
+    It covers one day to each side, into which sessions reach. An hour without clean events is like one never made. It
+    begins like every version by the same rules (`by_same_rules`).
     """
     first, end = event_hours_feeding(day)
     parts = (
         f"{hour_key(row.event_hour)} {row.input_version}" for row in made if first <= row.event_hour < end and row.clean
     )
-    return digest([f"aggregation {AGGREGATION_VERSION}", *sorted(parts)])
+    return digest([_aggregation_rules(settings)])[:_RULES_LENGTH] + digest(sorted(parts))[_RULES_LENGTH:]
+
+
+def by_same_rules(one: str, other: str) -> bool:
+    """Return whether two versions of days' events are of the same rules, whatever the events."""
+    return one[:_RULES_LENGTH] == other[:_RULES_LENGTH]
 
 
 def day_input_version(day: date, events_version: str, made: Iterable[DayRow]) -> str:

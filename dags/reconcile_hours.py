@@ -12,6 +12,12 @@ names, and writes what differs again, in one Spark session for the whole range.
 Hourly at half past, for the last eight days up to the latest settled hour. By hand: `from` and `to`, the first and the
 last landing hour, e.g. `2026-11-20T00`.
 
+An hour of large traffic gets a few late events in each of the 168 hours after it. So the hourly runs write it again
+within the hour if at least one in 500 of its events is lacking, and these are less than a day late; once a day, at
+02:30, if they are later; and at last, once none can come any more, whatever is lacking. A day is written again if it
+lacks as many. What is left stale until then is *deferred*: the log of `find_stale` counts it. A run by hand defers
+nothing.
+
 ### Needs
 
 The raw bucket, the Glue catalog, a slot of the pool `spark` (only if something is stale; the comparison takes seconds).
@@ -44,10 +50,19 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import CronDataIntervalTimetable, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from contracts.late_events import deferred_text
 from contracts.partitions import HOUR, hour_key, key_text
 from contracts.raw_survey import survey_raw
 from contracts.stages import EVENT_HOURS, LANDING_HOURS, LATER_STAGES, STAGES, DerivedStage, Stage
-from pipeline.conventions import RECONCILED, Tag, failing_at_once, hour_param, pipeline_dag, with_publish_tasks
+from pipeline.conventions import (
+    RECONCILED,
+    Tag,
+    failing_at_once,
+    hour_param,
+    pipeline_dag,
+    was_requested,
+    with_publish_tasks,
+)
 from pipeline.settings import settings_from
 from pipeline.spark_task import spark_task
 
@@ -77,7 +92,11 @@ def find_stale(*, params: Any = None, dag_run: Any = None) -> dict[str, Any]:
     raw_uri = SETTINGS.lake.raw_uri
     for warning in survey_raw(open_store(raw_uri), first, last + HOUR).warnings(raw_uri):
         print(f"WARNING: {warning}")
-    stale = stale_around(SETTINGS.lake, first, last + HOUR, settled_end=settled + HOUR)
+    defer = not was_requested(dag_run.run_type)
+    stale = stale_around(SETTINGS.lake, first, last + HOUR, settled_end=settled + HOUR, defer=defer)
+    for stage in (EVENT_HOURS, *LATER_STAGES):
+        if deferred := stale.deferred.get(stage.name):
+            print("deferred:", deferred_text(stage, deferred))
     if not stale:
         raise AirflowSkipException(f"nothing is stale from {hour_key(first)} to {hour_key(last)}")
     keys = {f"{stage.name}s": [*map(key_text, stale.keys[stage.name])] for stage in STAGES}
@@ -159,6 +178,7 @@ with pipeline_dag(
             "--to={{ ti.xcom_pull(task_ids='find_stale')['last'] }}",
             "--settled-before={{ ti.xcom_pull(task_ids='find_stale')['settled_before'] }}",
             "--tolerate-unreadable",
+            "{{ '' if dag_run.run_type in ('manual', 'backfill') else '--defer' }}",
         ],
         settings=SETTINGS,
     )

@@ -173,7 +173,7 @@ def _storage(work: Workload, prices: Prices) -> float:
 
 def _late_us(work: Workload) -> float:
     """Return the CPU time for each event by which old hours and days are made again in every hour."""
-    return work.late_hours * work.cpu_us * _SHARE_OF_JOB_2 + work.late_days * 24 * work.day_cpu_us
+    return work.late_hours * work.cpu_us * SHARE_OF_JOB_2 + work.late_days * 24 * work.day_cpu_us
 
 
 def _started_us(work: Workload) -> float:
@@ -185,7 +185,7 @@ def _started_us(work: Workload) -> float:
 _WORKER_VCPU: Final = 4
 _WORKER_GB: Final = 15
 #: Of the CPU time of an event, what making its event hour again costs: job 1 is not run again.
-_SHARE_OF_JOB_2: Final = 0.35
+SHARE_OF_JOB_2: Final = 0.35
 
 
 def _compute(cpu_us: float, prices: Prices) -> float:

@@ -10,14 +10,16 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 if not __package__:  # started by spark-submit: this file's directory is on the path, its parent is what we need
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from contracts.late_events import Deferred, deferred_text
 from contracts.partitions import hour_key, key_text
-from contracts.stages import LANDING_HOURS
+from contracts.stages import LANDING_HOURS, DerivedStage
 from spark_jobs import run_aggregate_hours, run_transform_events
 from spark_jobs.arguments import (
     add_json_argument,
@@ -45,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     try:
         lake = Lake.open("reconcile_hours", location)
-        done = reconcile_hours(lake, span.start, span.end, settled_before)
+        done = reconcile_hours(lake, span.start, span.end, settled_before, defer=arguments.defer)
     except SparkJobError as error:
         print(f"reconcile_hours: {error}", file=sys.stderr)
         return FAILED
@@ -70,6 +72,12 @@ def _parser() -> argparse.ArgumentParser:
     add_span_arguments(parser, LANDING_HOURS, single=False)
     add_settled_argument(parser, "later ones are left to their own run")
     parser.add_argument(
+        "--defer",
+        action="store_true",
+        help="leave what lacks so few late events that it is not worth being made again yet, as the hourly run does "
+        "(contracts/late_events.py); default: make all that is stale",
+    )
+    parser.add_argument(
         "--tolerate-unreadable",
         action="store_true",
         help="exit with 0 although an object could not be read: for a caller that looks into the ledger",
@@ -87,6 +95,7 @@ def text(done: Reconciliation, seconds: float) -> str:
         *(f"  left open {hour_key(hour)}: not settled yet" for hour in done.open_hours),
         run_aggregate_hours.summary(done.aggregated, seconds),
         *(f"  made {hour_key(row.event_hour)}: {row.received} received" for row in done.aggregated.written),
+        *deferred_lines(done.deferred),
     ]
     for stage, run in done.later.items():
         lines += [
@@ -101,6 +110,13 @@ def text(done: Reconciliation, seconds: float) -> str:
     return "\n".join(lines)
 
 
+def deferred_lines(deferred: Mapping[DerivedStage[Any, Any], Mapping[Any, Deferred]]) -> Iterator[str]:
+    """Yield a line for each stage of which keys were left stale."""
+    for stage, keys in deferred.items():
+        if keys:
+            yield f"  deferred {deferred_text(stage, keys)}"
+
+
 def as_json(done: Reconciliation, seconds: float) -> dict[str, object]:
     """Return what was done, for a program."""
     later: dict[str, object] = {}
@@ -111,6 +127,10 @@ def as_json(done: Reconciliation, seconds: float) -> dict[str, object]:
         ]
         later[f"{stage.name}s_refreshed"] = [key_text(row.key) for row in run.refreshed]
         later[f"{stage.name}s_open"] = [*map(key_text, done.open_keys[stage])]
+    deferred = {
+        f"{stage.name}s_deferred": {key_text(key): lacks.lacking for key, lacks in keys.items()}
+        for stage, keys in done.deferred.items()
+    }
     held_back = (key for run in done.later.values() for key in run.held_back)
     return {
         "transformed": [hour_key(row.landing_hour) for row in done.transformed.written],
@@ -128,6 +148,7 @@ def as_json(done: Reconciliation, seconds: float) -> dict[str, object]:
             for row in done.aggregated.written
         ],
         **later,
+        **deferred,
         "held_back": [*map(key_text, [*done.aggregated.held_back, *held_back])],
         "seconds": round(seconds, 1),
     }

@@ -72,12 +72,18 @@ DayAggregation = Aggregated[date, DayLedgerRow]
 
 
 def aggregate_days(
-    lake: Lake, days: Iterable[date], *, force: bool = False, hold_back: bool = False, tries: int = TRIES
+    lake: Lake,
+    days: Iterable[date],
+    *,
+    force: bool = False,
+    hold_back: bool = False,
+    leave: Collection[date] = (),
+    tries: int = TRIES,
 ) -> DayAggregation:
     """Compute the days, the known days beside them, and the later days that they change: what is stale, or forced.
 
-    Days beside that are held back by a data check are left; with `hold_back`, as for days that no person has named, so
-    are those asked for.
+    Days beside that are held back by a data check are left, and those to `leave`; with `hold_back`, as for days that no
+    person has named, so are those asked for that a check holds back.
 
     Raise `LedgerImbalanceError` if a day's users have not the events of its hours (then nothing was written), and a
     `ConflictError` if other runs were faster `tries` times, or the input was between two commits all the time, or a
@@ -86,14 +92,16 @@ def aggregate_days(
     wanted = sorted(set(days))
     if not wanted:
         return DayAggregation()
-    return retrying(lambda: _aggregate(lake, wanted, force=force, hold_back=hold_back), tries=tries)
+    return retrying(lambda: _aggregate(lake, wanted, force=force, hold_back=hold_back, leave=leave), tries=tries)
 
 
-def _aggregate(lake: Lake, wanted: Sequence[date], *, force: bool, hold_back: bool) -> DayAggregation:
+def _aggregate(
+    lake: Lake, wanted: Sequence[date], *, force: bool, hold_back: bool, leave: Collection[date]
+) -> DayAggregation:
     base = Revision.of(lake, *TARGETS)
     ledgers = read_ledgers(lake, wanted)
     run = _Run(base=base, ledgers=ledgers)
-    todo = ledgers.days_to_compute(force=force)
+    todo = [day for day in ledgers.days_to_compute(force=force) if day in wanted or day not in leave]
     held_back = ledgers.held_back(todo, also_asked_for=hold_back)
     days = [day for day in todo if day not in held_back]
     computed = run.replace_event_tables(days) if days else {}

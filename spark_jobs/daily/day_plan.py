@@ -10,6 +10,7 @@ from datetime import date
 from functools import cached_property
 
 from contracts.data_checks import ID_SAMPLE_DAYS, Figure
+from contracts.event_settings import DEFAULTS, EventSettings
 from contracts.ledger import DayLedgerRow, EventRow
 from contracts.partitions import DAY, days_between
 from contracts.stages import DAYS, Input
@@ -26,17 +27,18 @@ class DayPlan:
     days: tuple[date, ...]
     stored: Mapping[date, DayLedgerRow]
     events: tuple[EventRow, ...]
+    settings: EventSettings = DEFAULTS
 
     def inputs(self, made: Mapping[date, DayLedgerRow] | None = None) -> dict[date, Input[date]]:
         """Return the input of the days that may have to be computed, where `made` have just been computed."""
         if not made:
             return self._inputs
         rows = {**self.stored, **made}
-        return DAYS.inputs(sorted(self.around | self._later), self.events, rows.values())
+        return DAYS.inputs(sorted(self.around | self._later), self.events, rows.values(), self.settings)
 
     @cached_property
     def _inputs(self) -> dict[date, Input[date]]:
-        return DAYS.inputs(sorted(self.around | self._later), self.events, self.stored.values())
+        return DAYS.inputs(sorted(self.around | self._later), self.events, self.stored.values(), self.settings)
 
     @property
     def around(self) -> set[date]:
@@ -98,4 +100,9 @@ def read_ledgers(lake: Lake, days: Collection[date]) -> DayPlan:
     stored = read_ledger(lake, DayLedgerRow, first - DAYS.look_back, last + DAYS.look_back + DAY)
     latest = max((row.day for row in stored), default=last)
     events = read_ledger(lake, EventRow, *DAYS.feeding(first, max(last, latest)))
-    return DayPlan(days=tuple(sorted(set(days))), stored={row.day: row for row in stored}, events=tuple(events))
+    return DayPlan(
+        days=tuple(sorted(set(days))),
+        stored={row.day: row for row in stored},
+        events=tuple(events),
+        settings=lake.events,
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Generic
 
+from contracts.late_events import Deferred, deferred_keys
 from contracts.ledger import LedgerRow, Row, columns_of, key_column, row_of, stored_row
 from contracts.stages import DerivedStage, Input, Key
 from contracts.staleness import stale_keys
@@ -57,28 +58,50 @@ def write_ledger(
         base.replace(table, files, [key for key in keys if isinstance(key, datetime)], figures=figures)
 
 
-def known_inputs(
-    lake: Lake, stage: DerivedStage[Key, Row], start: Key, end: Key
-) -> tuple[Mapping[Key, Input[Key]], Mapping[Key, Row]]:
-    """Return the input of each key in `[start, end)` that has rows in its source or a row of its own, and these rows.
+@dataclass(frozen=True, kw_only=True)
+class KnownKeys(Generic[Key, Row]):
+    """The keys of a range that have rows in their source or a row of their own, in order, each with its input now.
 
-    The keys are in order; the rows are also those of the keys that these look back at.
+    `stored` are these rows, and those of the keys that these look back at; `deferred` keys are stale and left for now.
     """
+
+    inputs: Mapping[Key, Input[Key]]
+    stored: Mapping[Key, Row]
+    deferred: Mapping[Key, Deferred]
+
+    def stale(self) -> list[Key]:
+        """Return, in order, the stale keys that are not deferred."""
+        return [key for key in stale_keys(self.inputs, self.stored.values()) if key not in self.deferred]
+
+
+def read_known_keys(
+    lake: Lake, stage: DerivedStage[Key, Row], start: Key, end: Key, *, defer_by: datetime | None = None
+) -> KnownKeys[Key, Row]:
+    """Return the known keys in `[start, end)`; without `defer_by`, the end of settled hours, none is deferred."""
     source = read_ledger(lake, stage.source.row_type, *stage.feeding(start, end - stage.step))
     stored = {row.key: row for row in read_ledger(lake, stage.row_type, start - stage.look_back, end)}
     known = sorted(key for key in {*stage.given(source), *stored} if start <= key < end)
-    return stage.inputs(known, source, stored.values(), lake.events), stored
+    inputs = stage.inputs(known, source, stored.values(), lake.events)
+    deferred = deferred_keys(stage, inputs, stored.values(), source, defer_by, lake.events) if defer_by else {}
+    return KnownKeys(inputs=inputs, stored=stored, deferred=deferred)
+
+
+def known_inputs(
+    lake: Lake, stage: DerivedStage[Key, Row], start: Key, end: Key
+) -> tuple[Mapping[Key, Input[Key]], Mapping[Key, Row]]:
+    """Return the inputs of the known keys in `[start, end)`, and the rows stored of them."""
+    known = read_known_keys(lake, stage, start, end)
+    return known.inputs, known.stored
 
 
 def known_keys(lake: Lake, stage: DerivedStage[Key, Row], start: Key, end: Key) -> list[Key]:
     """Return, in order, the keys in `[start, end)` that have rows in their source or were computed before."""
-    return list(known_inputs(lake, stage, start, end)[0])
+    return list(read_known_keys(lake, stage, start, end).inputs)
 
 
 def stale_between(lake: Lake, stage: DerivedStage[Key, Row], start: Key, end: Key) -> list[Key]:
     """Return, in order, the stale keys in `[start, end)`."""
-    inputs, stored = known_inputs(lake, stage, start, end)
-    return stale_keys(inputs, stored.values())
+    return read_known_keys(lake, stage, start, end).stale()
 
 
 def _values(row: LedgerRow, table: Table) -> tuple[object, ...]:

@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
+from contracts.late_events import Deferred
 from contracts.ledger import LandedHour
 from contracts.names import LakeLocation
 from contracts.partitions import HOUR, hour_key, hours_between, key_text, start_of
 from contracts.raw_survey import RawSurvey, survey_raw
-from contracts.stages import EVENT_HOURS, DerivedStage, Key
-from contracts.staleness import key_to_await, stale_keys
+from contracts.stages import EVENT_HOURS, DerivedStage
+from contracts.staleness import key_to_await
 from spark_jobs.daily.aggregate_days import DayAggregation
 from spark_jobs.errors import (
     LedgerImbalanceError,
@@ -30,7 +31,7 @@ from spark_jobs.errors import (
 from spark_jobs.hourly.aggregate_hours import Aggregation, aggregate_possible_hours
 from spark_jobs.lake.evolution import ensure_tables
 from spark_jobs.lake.lake import Lake
-from spark_jobs.lake.ledgers import known_inputs, read_ledger, stale_between
+from spark_jobs.lake.ledgers import read_known_keys, read_ledger
 from spark_jobs.lake.retries import retrying
 from spark_jobs.landing.landing_plan import LandingRules
 from spark_jobs.landing.transform_events import TransformReport, transform_landing_hours
@@ -48,7 +49,8 @@ class Reconciliation:
 
     What is held back by a data check is no error of this run: whoever made the hour in which it failed says so.
     `later` has the days, and what else is computed once it is over; of these, `open_keys` are stale and left as they
-    are, each until another is over and settled: a day, until itself or the day after.
+    are, each until another is over and settled: a day, until itself or the day after. `deferred` lacks few late events,
+    and is left stale for now.
     """
 
     transformed: TransformReport
@@ -56,6 +58,7 @@ class Reconciliation:
     later: Mapping[DerivedStage[Any, Any], DayAggregation]
     open_hours: tuple[datetime, ...]
     open_keys: Mapping[DerivedStage[Any, Any], Mapping[Any, Any]]
+    deferred: Mapping[DerivedStage[Any, Any], Mapping[Any, Deferred]]
     errors: tuple[str, ...]
     survey: RawSurvey | None
 
@@ -97,23 +100,26 @@ class _Left:
         self.unsettled = self.unsettled or isinstance(reason, UnsettledInputError)
 
 
-def reconcile_hours(lake: Lake, start: datetime, end: datetime, settled_before: datetime) -> Reconciliation:
+def reconcile_hours(
+    lake: Lake, start: datetime, end: datetime, settled_before: datetime, *, defer: bool = False
+) -> Reconciliation:
     """Transform the stale landing hours of `[start, end)` that are settled, then make every due event hour and day.
 
-    An hour that can't be made does not keep others from it; nothing is raised that concerns some hours only.
+    If that is asked for, what lacks few late events is deferred (`contracts.late_events`). An hour that can't be made
+    does not keep others from it; nothing is raised that concerns some hours only.
     """
     ensure_tables(lake)
-    done, left = _reconcile_once(lake, start, end, settled_before)
+    done, left = _reconcile_once(lake, start, end, settled_before, defer=defer)
     for _ in range(PASSES - 1):
         if not left.unsettled:
             break
-        again, left = _reconcile_once(lake, start, end, settled_before)
+        again, left = _reconcile_once(lake, start, end, settled_before, defer=defer)
         done = again.after(done)
     return done
 
 
 def _reconcile_once(
-    lake: Lake, start: datetime, end: datetime, settled_before: datetime
+    lake: Lake, start: datetime, end: datetime, settled_before: datetime, *, defer: bool
 ) -> tuple[Reconciliation, _Left]:
     hours = list(hours_between(start, end))
     settled = [hour for hour in hours if hour + HOUR <= settled_before]
@@ -121,16 +127,23 @@ def _reconcile_once(
     transformed = _transform(lake, settled, LandingRules(settled_before=settled_before), left)
     survey = _survey(lake, start, end)
     fed = EVENT_HOURS.fed_by_landing(start, end)
-    aggregated = _aggregate(lake, retrying(lambda: stale_between(lake, EVENT_HOURS, *fed)), left)
+    defer_by = settled_before if defer else None
+    known = retrying(lambda: read_known_keys(lake, EVENT_HOURS, *fed, defer_by=defer_by))
+    aggregated = _aggregate(lake, known.stale(), left)
+    deferred: dict[DerivedStage[Any, Any], Mapping[Any, Deferred]] = {EVENT_HOURS: known.deferred}
     later, open_keys, look_back = {}, {}, timedelta(0)
     blocked: set[Any] = set(aggregated.held_back)
     for stage in LATER_JOBS:
         # With the later keys that look back at those that are fed.
         look_back += stage.look_back
-        stale = retrying(partial(_awaited_by_stale_keys, lake, stage, *stage.fed_by_landing(start, end + look_back)))
+        fed = stage.fed_by_landing(start, end + look_back)
+        known = retrying(partial(read_known_keys, lake, stage, *fed, defer_by=defer_by))
+        deferred[stage] = known.deferred
+        stale = {key: key_to_await(stage, known.inputs[key], known.stored.get(key)) for key in known.stale()}
         waiting = set(map(stage.at, blocked))
         kept = {key: other for key, other in stale.items() if other and start_of(other + stage.step) > settled_before}
-        run = _run_later(lake, stage, [key for key in stale if key not in kept and key not in waiting], left)
+        todo = [key for key in stale if key not in kept and key not in waiting]
+        run = _run_later(lake, stage, todo, left, leave=known.deferred)
         written = {row.key for row in run.written}
         later[stage] = run
         open_keys[stage] = {key: other for key, other in kept.items() if key not in written}
@@ -141,6 +154,7 @@ def _reconcile_once(
         later=later,
         open_hours=tuple(hours[len(settled) :]),
         open_keys=open_keys,
+        deferred=deferred,
         errors=tuple(left.errors),
         survey=survey,
     )
@@ -196,19 +210,19 @@ def _aggregate(lake: Lake, stale: Sequence[datetime], left: _Left) -> Aggregatio
     return Aggregation()
 
 
-def _awaited_by_stale_keys(lake: Lake, stage: DerivedStage[Key, Any], start: Key, end: Key) -> Mapping[Key, Key | None]:
-    """Return, in order, the stale keys in `[start, end)`, each with its `key_to_await`."""
-    inputs, stored = known_inputs(lake, stage, start, end)
-    return {key: key_to_await(stage, inputs[key], stored.get(key)) for key in stale_keys(inputs, stored.values())}
+def _run_later(
+    lake: Lake, stage: DerivedStage[Any, Any], stale: Sequence[Any], left: _Left, *, leave: Collection[Any]
+) -> DayAggregation:
+    """Compute what can be; keys that need an event hour whose tables are between two commits are left out.
 
-
-def _run_later(lake: Lake, stage: DerivedStage[Any, Any], stale: Sequence[Any], left: _Left) -> DayAggregation:
-    """Compute what can be; keys that need an event hour whose tables are between two commits are left out."""
+    Those to `leave` are not computed beside the others either.
+    """
     keys = list(stale)
+    job = partial(LATER_JOBS[stage], leave=leave) if leave else LATER_JOBS[stage]
     try:
         while keys:
             try:
-                return LATER_JOBS[stage](lake, keys, hold_back=True)
+                return job(lake, keys, hold_back=True)
             except UnsettledInputError as unsettled:
                 # A run reads what feeds a key and the keys beside it.
                 needing = stage.reading(stage.reading(map(stage.at, unsettled.hours)))

@@ -2,7 +2,8 @@
 
 A key of a later stage, a day say, is *there* once every landing hour of it is settled, or since it was written before,
 perhaps by hand. It *waits* while one of its event hours is stale: it would be written from half of what has come. A key
-that a data check of its input blocks is not *due*, and only a person can have it written.
+that a data check of its input blocks is not *due*, and only a person can have it written. What lacks too few late
+events to be worth being written again yet is *deferred* (`contracts.late_events`), and keeps no later key waiting.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -10,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Generic
 
+from contracts.late_events import Deferred, deferred_keys
 from contracts.ledger import Row
 from contracts.names import LakeLocation
 from contracts.partitions import DAY, HOUR, hours_between, key_text, start_of
@@ -33,6 +35,7 @@ class KeysNow(Generic[Key, Row]):
     written: Mapping[Key, Row]
     waiting: frozenset[Key]
     settled: dict[datetime, bool]
+    deferred: Mapping[Key, Deferred]
 
     def stale(self) -> list[Key]:
         """Return the stale keys, in order."""
@@ -44,9 +47,15 @@ class KeysNow(Generic[Key, Row]):
         print_blocked([key_text(key) for key in self.stale() if key not in due])
         return due
 
+    def due_now(self) -> list[Key]:
+        """Return the keys that are due, in order, and not deferred."""
+        return [key for key in self.due() if key not in self.deferred]
+
     def publishable(self) -> list[Key]:
-        """Return the keys, in order, that are there and due, and do not wait."""
-        return [key for key in self.due() if key not in self.waiting and (key in self.written or self._is_settled(key))]
+        """Return the keys, in order, that are there and due now, and do not wait."""
+        return [
+            key for key in self.due_now() if key not in self.waiting and (key in self.written or self._is_settled(key))
+        ]
 
     def left_behind(self) -> list[Key]:
         """Return the publishable keys that no other DAG will write."""
@@ -62,7 +71,7 @@ class KeysNow(Generic[Key, Row]):
 
 def due_between(ledger: LedgerStore, stage: DerivedStage[Key, Row], start: Key, end: Key) -> list[Key]:
     """Return the stale keys of `[start, end)`, except those that a failed data check blocks; print these."""
-    return _keys_now(ledger, stage, start, end).due()
+    return keys_now(ledger, stage, start, end, defer=False).due()
 
 
 def is_due(lake: LakeLocation, stage: DerivedStage[Key, Row], key: Key) -> bool:
@@ -71,15 +80,15 @@ def is_due(lake: LakeLocation, stage: DerivedStage[Key, Row], key: Key) -> bool:
 
 
 def publishable(lake: LakeLocation, stage: DerivedStage[Key, Row], keys: Collection[Key]) -> list[Key]:
-    """Return those of the keys, in order, that are there and due, and do not wait."""
+    """Return those of the keys, in order, that are there and due now, and do not wait."""
     if not keys:
         return []
-    return [key for key in _settling(lake, stage, min(keys), max(keys) + stage.step).publishable() if key in keys]
+    return [key for key in settling(lake, stage, min(keys), max(keys) + stage.step).publishable() if key in keys]
 
 
 def left_behind(lake: LakeLocation, stage: DerivedStage[Key, Row], start: Key, end: Key) -> list[Key]:
     """Return the keys in `[start, end)`, in order, that are publishable and that no other DAG will write."""
-    return _settling(lake, stage, start, end).left_behind()
+    return settling(lake, stage, start, end).left_behind()
 
 
 def checked_rows(
@@ -111,35 +120,48 @@ def read_inputs(
     return stage.inputs(keys, source, stored, ledger.settings), {row.key: row for row in stored}
 
 
-def _settling(lake: LakeLocation, stage: DerivedStage[Key, Row], start: Key, end: Key) -> KeysNow[Key, Row]:
-    now = _keys_now(open_ledger(lake), stage, start, end)
+def settling(
+    lake: LakeLocation, stage: DerivedStage[Key, Row], start: Key, end: Key, *, defer: bool = True
+) -> KeysNow[Key, Row]:
+    """Return the keys of `[start, end)` as they are now; unless some may be deferred, none is."""
+    now = keys_now(open_ledger(lake), stage, start, end, defer=defer)
     return replace(now, settled=now.settled | dict.fromkeys(_quiet_hours(lake, now.settled), True))
 
 
-def _keys_now(
-    ledger: LedgerStore, stage: DerivedStage[Key, Row], start: Key, end: Key, stored: Iterable[Row] | None = None
+def keys_now(
+    ledger: LedgerStore,
+    stage: DerivedStage[Key, Row],
+    start: Key,
+    end: Key,
+    *,
+    defer: bool,
+    stored: Iterable[Row] | None = None,
 ) -> KeysNow[Key, Row]:
-    """Return the keys of `[start, end)`; `stored` are their rows of the ledger, if they were read already."""
+    """Return the keys of `[start, end)` by the ledgers alone; `stored` are their rows, if they were read already."""
     if stored is None:
         stored = ledger.rows(stage, start - stage.look_back, end)
     source = stage.source
     first, fed_end = stage.feeding(start, end - stage.step)
     if isinstance(source, DerivedStage):
         rows = ledger.rows(source, first - source.look_back, fed_end)
-        before = _keys_now(ledger, source, source.at(start), source.at(end), rows)
+        before = keys_now(ledger, source, source.at(start), source.at(end), defer=defer, stored=rows)
         settled = before.settled
-        waiting = frozenset(stage.at(key) for key in (*before.stale(), *before.waiting))
+        stale = [key for key in before.stale() if key not in before.deferred]
+        waiting = frozenset(stage.at(key) for key in (*stale, *before.waiting))
     else:
         # With the landing hours that decide whether the keys, and the day after them, are over.
         first, fed_end = min(first, start_of(start) - RECONCILED), max(fed_end, start_of(end) + DAY)
         rows = ledger.rows(LANDING_HOURS, first, fed_end)
         settled, waiting = {row.landing_hour: row.settled for row in rows}, frozenset()
+    inputs = stage.inputs(stage.between(start, end), rows, stored, ledger.settings)
+    last = max((hour for hour in settled if settled[hour]), default=None) if defer else None
     return KeysNow(
         stage=stage,
-        inputs=stage.inputs(stage.between(start, end), rows, stored, ledger.settings),
+        inputs=inputs,
         written={row.key: row for row in stored},
         waiting=waiting,
         settled=settled,
+        deferred=deferred_keys(stage, inputs, stored, rows, last + HOUR, ledger.settings) if last else {},
     )
 
 

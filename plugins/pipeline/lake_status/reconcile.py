@@ -5,15 +5,16 @@ whatever the hour feeds. It wrote those keys whose version is the current one af
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from contracts.late_events import Deferred
 from contracts.names import LakeLocation
 from contracts.partitions import PartitionKeyError, hour_key, hours_between, parse_hour_key
 from contracts.stages import EVENT_HOURS, LANDING_HOURS, LATER_STAGES, DerivedStage, Key
 from contracts.staleness import stale_keys, stale_landing_hours
-from pipeline.lake_status.derived import RECONCILED, due_between, left_behind, read_inputs
+from pipeline.lake_status.derived import RECONCILED, keys_now, read_inputs, settling
 from pipeline.lake_status.store import LedgerStore, open_ledger
 from storage.by_hour import landed_between
 from storage.location import open_store
@@ -21,9 +22,13 @@ from storage.location import open_store
 
 @dataclass(frozen=True, kw_only=True)
 class Stale:
-    """What `reconcile_hours` has to write again, by the stage's name: keys that are due, and so not blocked."""
+    """What `reconcile_hours` has to write again, by the stage's name: keys that are due, and so not blocked.
+
+    `deferred` are keys that are left stale for now, with what they lack.
+    """
 
     keys: Mapping[str, tuple[Any, ...]]
+    deferred: Mapping[str, Mapping[Any, Deferred]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return any(self.keys.values())
@@ -41,10 +46,13 @@ def reconciled_range(first: str | None, last: str | None, settled: datetime) -> 
     return start, end
 
 
-def stale_around(lake: LakeLocation, start: datetime, end: datetime, *, settled_end: datetime) -> Stale:
+def stale_around(
+    lake: LakeLocation, start: datetime, end: datetime, *, settled_end: datetime, defer: bool = False
+) -> Stale:
     """Return the stale landing hours of `[start, end)`, and the event hours and days behind them that are due.
 
-    Landing hours from `settled_end` on are still open, and are left to `transform_events`.
+    Landing hours from `settled_end` on are still open, and are left to `transform_events`. If that is asked for, what
+    lacks few late events is deferred.
     """
     ledger = open_ledger(lake)
     landing = stale_landing_hours(
@@ -53,10 +61,17 @@ def stale_around(lake: LakeLocation, start: datetime, end: datetime, *, settled_
         ledger.rows(LANDING_HOURS, start, end),
         lake.events,
     )
-    event_hours = due_between(ledger, EVENT_HOURS, *EVENT_HOURS.fed_by_landing(start, end))
-    later = {stage.name: left_behind(lake, stage, *stage.fed_by_landing(start, end)) for stage in LATER_STAGES}
-    found = {LANDING_HOURS.name: landing, EVENT_HOURS.name: event_hours, **later}
-    return Stale(keys={name: tuple(keys) for name, keys in found.items()})
+    event_hours = keys_now(ledger, EVENT_HOURS, *EVENT_HOURS.fed_by_landing(start, end), defer=defer)
+    later = {stage: settling(lake, stage, *stage.fed_by_landing(start, end), defer=defer) for stage in LATER_STAGES}
+    found = {
+        LANDING_HOURS.name: landing,
+        EVENT_HOURS.name: event_hours.due_now(),
+        **{stage.name: now.left_behind() for stage, now in later.items()},
+    }
+    return Stale(
+        keys={name: tuple(keys) for name, keys in found.items()},
+        deferred={now.stage.name: now.deferred for now in (event_hours, *later.values())},
+    )
 
 
 def reconciled_keys(lake: LakeLocation, stage: DerivedStage[Key, Any], before: Stale) -> list[Key]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from contracts import late_events
 from contracts.ledger import UNFINISHED
 from contracts.partitions import DAY, HOUR, hour_of, landing_prefix
 from contracts.tables import (
@@ -121,6 +122,26 @@ def test_what_is_stale_is_made_and_a_late_object_makes_its_hours_stale_again(
     traffic = table_rows(lake, HOURLY_TRAFFIC)
     assert [row[:4] for row in traffic] == [(TEN, 2, 1, 2), (ELEVEN, 1, 1, 0)]
     assert "made 2026-11-22T10: 3 received" in capsys.readouterr().out
+
+
+def test_what_lacks_few_late_events_is_deferred_and_counted_until_a_run_by_hand_makes_it(
+    one_hour: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(late_events, "WORTH", 1)  # one of two events is few
+    report, settled = tmp_path / "report.json", ["--settled-before", "2026-11-23T12:00:00+00:00"]
+    lay_down(one_hour, ELEVEN, "late", [line(at(50), "late", received_at=at(110))])
+    scheduled = reconciled(one_hour, report, "--defer", *settled)
+    assert (scheduled["transformed"], scheduled["aggregated"]) == (["2026-11-22T11"], [])
+    assert scheduled["event_hours_deferred"] == {"2026-11-22T10": 1}
+    assert "deferred 1 event hours, stale until they are worth" in capsys.readouterr().out
+    assert len(table_rows(one_hour, CLEAN_EVENTS)) == 1
+
+    assert run_aggregate_hours.main(arguments(one_hour, "--event-hour", "2026-11-22T10")) == 0
+    scheduled = reconciled(one_hour, report, "--defer", *settled)
+    assert (scheduled["event_hours_deferred"], scheduled["days_deferred"]) == ({}, {"2026-11-22": 1})
+    assert (scheduled["days"], scheduled["days_open"]) == ([], [])
+    by_hand = reconciled(one_hour, report, *settled)
+    assert (by_hand["days"], by_hand["days_deferred"]) == ([the_day(events=2, sessions=2)], {})
 
 
 def test_a_range_without_data_is_said_by_each_job_and_strays_are_named_once(

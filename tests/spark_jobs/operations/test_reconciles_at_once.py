@@ -12,6 +12,7 @@ from typing import Any, Final
 import pytest
 from pyspark.sql import SparkSession
 
+from contracts.ledger import EventRow
 from contracts.partitions import DAY, HOUR, day_of
 from contracts.stages import DAYS, EVENT_HOURS, TABLES
 from contracts.tables import DAY_LEDGER, EVENT_LEDGER, USER_DAYS, Table
@@ -20,7 +21,7 @@ from spark_jobs.hourly import aggregate_hours
 from spark_jobs.hourly.hour_task import ComputedHours, run_hour_tasks
 from spark_jobs.lake import retries
 from spark_jobs.lake.lake import Lake
-from spark_jobs.lake.ledgers import stale_between
+from spark_jobs.lake.ledgers import KnownKeys, read_known_keys, stale_between
 from spark_jobs.lake.revision import Revision
 from spark_jobs.landing import transform_events
 from spark_jobs.landing.landing_plan import LandingRules
@@ -125,16 +126,16 @@ def test_what_a_run_left_between_two_commits_when_it_died_is_made_by_the_one_tha
     def dying(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    def beside(*given: Any) -> list[datetime]:
-        monkeypatch.setattr(reconciling, "stale_between", stale_between)
+    def beside(*given: Any, **named: Any) -> KnownKeys[datetime, EventRow]:
+        monkeypatch.setattr(reconciling, "read_known_keys", read_known_keys)
         lay_down_late(lake, "late", "user-1")
         with monkeypatch.context() as patched:
             patched.setattr(transform_events, "write_ledger", dying)
             with pytest.raises(KeyboardInterrupt):
                 transform_landing_hours(lake, [TEN], LandingRules(settled_before=SETTLED))
-        return stale_between(*given)
+        return read_known_keys(*given, **named)
 
-    monkeypatch.setattr(reconciling, "stale_between", beside)
+    monkeypatch.setattr(reconciling, "read_known_keys", beside)
     done = reconciled(lake)
     assert [row.received for row in done.transformed.written] == [1, 2]
     assert [row.received for row in done.aggregated.written] == [2]

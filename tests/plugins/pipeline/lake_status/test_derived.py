@@ -6,15 +6,16 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from contracts import late_events
 from contracts.data_checks import CheckResult, Severity
 from contracts.ledger import UNFINISHED, DayRow, EventRow
 from contracts.names import LakeLocation
 from contracts.partitions import DAY, HOUR, hours_between
-from contracts.stages import DAYS, WEEKS
+from contracts.stages import DAYS, EVENT_HOURS, WEEKS
 from pipeline.lake_status import derived
 from pipeline.lake_status.checks import DataCheckError, LedgerImbalanceError, NotInLedgerError
 from pipeline.lake_status.derived import checked_rows, is_due, left_behind, publishable
-from tests.plugins.pipeline.lake_status.fake_ledger import FakeLedger, FakeRaw, landed
+from tests.plugins.pipeline.lake_status.fake_ledger import FakeLedger, FakeRaw, event_row, landed
 
 LAKE = LakeLocation(raw_uri="s3://raw/raw", warehouse_uri="s3://w/warehouse", database="lake")
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
@@ -94,6 +95,29 @@ def test_a_day_waits_for_an_event_hour_that_is_held_back(lake: FakeLedger) -> No
     del lake.events[-1]
 
     assert publishable(LAKE, DAYS, {MONDAY}) == []
+
+
+def test_a_day_neither_waits_for_an_hour_that_is_deferred_nor_is_made_for_few_late_events(
+    monkeypatch: pytest.MonkeyPatch, lake: FakeLedger
+) -> None:
+    monkeypatch.setattr(late_events, "WORTH", 20)
+    lake.landed = [replace(row, received_by_event_hour={row.landing_hour: 100}) for row in lake.landed]
+    lake.events = [replace(event_row(row, lake.landed), received=100, clean=100) for row in lake.landed]
+    late = landed(MIDNIGHT)
+    lake.landed.append(replace(late, received_by_event_hour={MIDNIGHT - 5 * HOUR: 1}))
+    assert publishable(LAKE, DAYS, {MONDAY}) == [MONDAY], "it lacks one event of an hour, as that is deferred"
+    hours = derived.settling(LAKE, EVENT_HOURS, MIDNIGHT - DAY, MIDNIGHT)
+    assert set(hours.deferred) == {MIDNIGHT - 5 * HOUR, MIDNIGHT - 4 * HOUR}
+    assert hours.due_now() == []
+    assert len(derived.settling(LAKE, EVENT_HOURS, MIDNIGHT - DAY, MIDNIGHT, defer=False).due_now()) == 2
+
+    lake.days = [day_row(MONDAY, lake.events)]
+    lake.events = [replace(event_row(row, lake.landed), received=100, clean=100) for row in lake.landed[:-1]]
+    lake.events[19] = replace(lake.events[19], received=101, clean=101)
+    assert publishable(LAKE, DAYS, {MONDAY}) == [], "one of 2401 events is few"
+    assert is_due(LAKE, DAYS, MONDAY), "it is stale all the same"
+    lake.events[19] = replace(lake.events[19], clean=300)
+    assert publishable(LAKE, DAYS, {MONDAY}) == [MONDAY]
 
 
 def test_only_the_days_asked_for_are_published() -> None:

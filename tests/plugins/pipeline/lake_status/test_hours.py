@@ -65,7 +65,7 @@ def test_what_a_failed_check_holds_back_is_published_by_no_later_run_nor_reconci
     listed = {row.landing_hour: [RawObject(key="a.gz", etag="e", size=1)] for row in lake.landed}
     version = landing_input_version(listed[TEN])
     monkeypatch.setattr(reconcile, "landed_between", lambda *_: listed)
-    monkeypatch.setattr(reconcile, "left_behind", lambda *_: [])
+    monkeypatch.setattr(derived, "landed_between", lambda *_: {})
     monkeypatch.setattr(reconcile, "open_ledger", lambda _: lake)
     lake.landed = [replace(row, input_version=version) for row in lake.landed]
     lake.landed[0] = replace(lake.landed[0], failed_checks=1)
