@@ -2,7 +2,7 @@
 FROM python:3.11-slim-bookworm AS base
 RUN apt-get update \
  && apt-get install -y --no-install-recommends openjdk-17-jre-headless procps \
- && rm -rf /var/lib/apt/lists/*
+ && apt-get clean && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/clickstream
 
 FROM base AS build

@@ -107,7 +107,7 @@ destroy: setup ## Delete the stack, after saying what goes and what stays: make 
 	@python -m infra.destroy $(ON_ENV) $(if $(CONFIRM),--confirm "$(CONFIRM)")
 
 .PHONY: outputs
-outputs: setup ## The variables that Airflow needs, from the stack: make outputs ENV=prod > .env
+outputs: setup ## The variables that Airflow needs, from the stack, as lines of .env: make outputs ENV=prod
 	@python -m infra.outputs $(ON_ENV)
 
 .PHONY: package

@@ -70,7 +70,7 @@ CLASSES: Final = (
     (r"make (env|compose-test)", How.PARSED, "writes .env, or needs an engine; tests/local/compose runs them"),
     (r"docker[ -]compose .*", How.PARSED, "needs an engine for containers"),
     (r"\.venv/bin/pre-commit install", How.PARSED, "writes a hook into the checkout's repository"),
-    (r"(aws|curl) .*", How.PARSED, "is no program of ours"),
+    (r"(aws|curl|kubectl|helm) .*", How.PARSED, "is no program of ours"),
 )
 COMMANDS: Final = commands()
 TRACE: Final = "timestamp,count\n2026-11-22 00:00:00,60000\n2026-11-22 00:05:00,90000\n2026-11-22 00:10:00,70000\n"
@@ -165,7 +165,7 @@ def refusals() -> dict[str, list[str]]:
     unplanned: dict[str, list[str]] = {}
     for text, command in {command.text: command for command in COMMANDS}.items():
         known = is_name(command) or how(command) not in (None, How.SHELL)
-        if known and not re.match(r"(aws|curl|docker|\.venv)", text):  # what has no class is never started
+        if known and not re.match(r"(aws|curl|docker|helm|kubectl|\.venv)", text):  # what has no class is never started
             try:
                 recorded[text] = _words(command)
             except NotPlannedError as error:
