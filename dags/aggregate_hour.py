@@ -89,7 +89,7 @@ def check_ledger(event_hour: str, hours: Any) -> list[str]:
     """Return the counts of each hour's events; fail unless received = clean + duplicates, and all were read."""
     from pipeline.lake_status.derived import checked_rows
 
-    with failing_at_once():
+    with failing_at_once(SETTINGS.lake):
         rows = checked_rows(SETTINGS.lake, EVENT_HOURS, parse_hour_key(event_hour), [*map(parse_hour_key, hours)])
     accounts = [
         f"{hour_key(row.event_hour)}: {row.received:,} received = {row.clean:,} clean + {row.duplicates:,} duplicates"

@@ -117,7 +117,7 @@ def check_ledger(found: Any) -> None:
     from pipeline.lake_status.checks import require_no_new_failures
     from pipeline.lake_status.hours import balanced_landing_rows
 
-    with failing_at_once():
+    with failing_at_once(SETTINGS.lake):
         rows = balanced_landing_rows(SETTINGS.lake, stale_in(found).keys[LANDING_HOURS.name])
         print(f"{len(rows)} landing hours balance")
         require_no_new_failures(SETTINGS.lake, found["failed_before"])

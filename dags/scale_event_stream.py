@@ -18,9 +18,9 @@ resume is dropped and decided anew.
 ### Needs
 
 A mode other than `off` (below); for Airflow's role `kinesis:DescribeStreamSummary`, `kinesis:ListShards`,
-`kinesis:ListTagsForStream` and `cloudwatch:GetMetricData`, `kinesis:DescribeLimits`; in mode `on` also
-`kinesis:AddTagsToStream`, `kinesis:UpdateShardCount`, `kinesis:SplitShard` and `kinesis:MergeShards`. CloudWatch
-charges 0.01 $ for 1,000 metrics read: five at each look, every 30 seconds, are 4.30 $ a month.
+`kinesis:ListTagsForStream`, `kinesis:DescribeLimits`, `cloudwatch:GetMetricData` and `cloudwatch:PutMetricData`; in
+mode `on` also `kinesis:AddTagsToStream`, `kinesis:UpdateShardCount`, `kinesis:SplitShard` and `kinesis:MergeShards`.
+CloudWatch charges 0.01 $ for 1,000 metrics read: five at each look, every 30 seconds, are 4.30 $ a month.
 
 ### Leaves behind
 
@@ -67,6 +67,7 @@ from typing import Any
 from airflow.sdk import DAG, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from contracts.metrics import Metric
 from kinesis_scaling.scaling_decision import Action
 from kinesis_scaling.stream_settings import Mode, ScaledStream, scaled_streams
 from kinesis_scaling.tasks.operators import (
@@ -92,6 +93,7 @@ def record_decisions(mode: str, *, ti: Any = None) -> None:
     """Write the run's decisions to `scaling_decisions`, in one commit; fail if a task before failed."""
     from kinesis_scaling.decisions.record import run_decisions
     from kinesis_scaling.decisions.store import open_decision_store
+    from pipeline.metrics import put_metrics
 
     if mode == Mode.OFF:
         raise AirflowSkipException("the mode is off")
@@ -102,6 +104,7 @@ def record_decisions(mode: str, *, ti: Any = None) -> None:
     if not decisions.records:
         raise AirflowSkipException("nothing was close to a move")
     open_decision_store(SETTINGS.lake).write(decisions.records)
+    put_metrics(SETTINGS.lake, {Metric.SCALING_STUCK: sum(record.is_stuck for record in decisions.records)})
     for record in decisions.records:
         print(f"{record.outcome}: {record.open_shards} → {record.target_shards} shards; {record.explanation}")
     if decisions.move_failed:

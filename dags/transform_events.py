@@ -17,7 +17,7 @@ once: the line becomes a row of `received_events`, or of `rejected_events` with 
 
 ### Needs
 
-The raw bucket, the Glue catalog, a slot of the pool `spark`.
+The raw bucket, the Glue catalog, a slot of the pool `spark`, and CloudWatch for the metrics that the alarms look at.
 
 ### Leaves behind
 
@@ -44,6 +44,7 @@ counts.
 """
 
 import os
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import CronPartitionTimetable, Param, task
@@ -80,14 +81,20 @@ def look_for_change(landing_hour: str, *, params: Any = None, dag_run: Any = Non
 
 
 @task(trigger_rule="none_failed")
-def check_ledger(landing_hour: str) -> str:
-    """Return the counts of the hour's lines; fail, and so publish nothing, unless lines = received + rejected."""
-    from pipeline.lake_status.hours import checked_landing_row
+def check_ledger(landing_hour: str, *, dag_run: Any = None) -> str:
+    """Return the counts of the hour's lines; fail, and so publish nothing, unless lines = received + rejected.
 
-    with failing_at_once():
+    A run that nobody asked for says how far behind the tables are; of past hours that would be no news.
+    """
+    from pipeline.lake_status.hours import checked_landing_row
+    from pipeline.metrics import put_metrics, settled
+
+    with failing_at_once(SETTINGS.lake):
         row = checked_landing_row(SETTINGS.lake, parse_hour_key(landing_hour))
     account = f"{landing_hour}: {row.lines:,} lines = {row.received:,} received + {row.rejected:,} rejected"
     print(account)
+    if not was_requested(dag_run.run_type):
+        put_metrics(SETTINGS.lake, settled(row, datetime.now(UTC)))
     return account
 
 

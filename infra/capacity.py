@@ -14,6 +14,9 @@ ACCOUNT_REQUEST_BURST: Final = 5_000
 #: Of all streams of an account, by default, in a region with few of them; it is 6,000 or 20,000 elsewhere
 #: (docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html).
 SMALLEST_SHARD_QUOTA: Final = 1_000
+#: vCPUs of all EMR Serverless applications of an account together, by default
+#: (docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/endpoints-quotas.html).
+ACCOUNT_VCPU: Final = 16
 
 
 def explained(settings: EnvironmentSettings) -> Sequence[str]:
@@ -29,11 +32,15 @@ def explained(settings: EnvironmentSettings) -> Sequence[str]:
         f"scale_event_stream is {stream.scaling} and takes it to between {stream.minimum_shards} and "
         f"{stream.maximum_shards} shards; the account's quota is {SMALLEST_SHARD_QUOTA:,} at least "
         "(aws kinesis describe-limits).",
+        f"Spark's jobs take {settings.compute.maximum_vcpu} vCPU together at most; an account has {ACCOUNT_VCPU} "
+        "unless you ask for more, and jobs wait for each other.",
     ]
     asks = [
         f"API Gateway, 'Throttle rate': more than {api.request_rate:,}" * (api.request_rate >= ACCOUNT_REQUEST_RATE),
         f"Kinesis, 'Shards per Region': more than {stream.maximum_shards:,}"
         * (stream.maximum_shards >= SMALLEST_SHARD_QUOTA),
+        f"EMR Serverless, 'Max concurrent vCPUs per account': {settings.compute.maximum_vcpu}"
+        * (settings.compute.maximum_vcpu > ACCOUNT_VCPU),
     ]
     if any(asks):
         lines.append(f"Ask for in the console of Service Quotas: {'; '.join(filter(None, asks))}.")

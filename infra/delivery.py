@@ -7,11 +7,13 @@ partitioning is off, so an object's prefix says only when its oldest record arri
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_kinesisfirehose as firehose
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from contracts.partitions import FIREHOSE_ERROR_PREFIX, FIREHOSE_PREFIX
+from infra.accepted import DELIVERY_FINDINGS, accept
 from infra.service_role import service_role
 from infra.settings import DeliverySettings
 
@@ -31,10 +33,11 @@ class Delivery(Construct):
         target: s3.IBucket,
         account: str,
         settings: DeliverySettings,
+        key: kms.IKey | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.role = service_role(self, service="firehose", account=account)
-        self.log_group = self._error_log(name, settings.log_retention_days)
+        self.log_group = self._error_log(name, settings.log_retention_days, key)
         self.delivery_stream = firehose.CfnDeliveryStream(
             self,
             "Stream",
@@ -58,10 +61,16 @@ class Delivery(Construct):
             ),
         )
 
-    def _error_log(self, name: str, retention_days: int) -> logs.CfnLogGroup:
+        accept(self.delivery_stream, DELIVERY_FINDINGS)
+
+    def _error_log(self, name: str, retention_days: int, key: kms.IKey | None) -> logs.CfnLogGroup:
         """Add the log of failed deliveries; Firehose writes into a log stream that must exist before it."""
         group = logs.CfnLogGroup(
-            self, "Log", log_group_name=f"/aws/kinesisfirehose/{name}", retention_in_days=retention_days
+            self,
+            "Log",
+            log_group_name=f"/aws/kinesisfirehose/{name}",
+            retention_in_days=retention_days,
+            kms_key_id=None if key is None else key.key_arn,
         )
         group.apply_removal_policy(RemovalPolicy.DESTROY)
         logs.CfnLogStream(self, "LogStream", log_group_name=group.ref, log_stream_name=_LOG_STREAM)

@@ -25,18 +25,36 @@ reply has the headers of `infra/cors.py`.
 import json
 from typing import Any
 
-from aws_cdk import Size
+from aws_cdk import RemovalPolicy, Size
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from contracts.event import batch_schema, single_schema
+from infra.accepted import LOG_ROLE_FINDINGS, METHOD_FINDINGS, STAGE_FINDINGS, accept
 from infra.api_templates import GatewayReply, RouteTemplates, batch_templates, gateway_replies, single_event_templates
 from infra.cors import origin_template, preflight_headers
 from infra.service_role import service_role
-from infra.settings import ApiSettings, CorsSettings
+from infra.settings import ApiSettings, CorsSettings, DomainSettings, UsagePlanSettings
 
 JSON_TYPE = "application/json"
 STAGE = "v1"
+#: A line for each request: how it ended and how long it took. No address, no agent, no body, no query.
+_ACCESS_LOG = {
+    "request": "$context.requestId",
+    "time": "$context.requestTimeEpoch",
+    "method": "$context.httpMethod",
+    "route": "$context.resourcePath",
+    "status": "$context.status",
+    "error": "$context.error.responseType",
+    "waf": "$context.waf.status",
+    "kinesis_status": "$context.integration.status",
+    "kinesis_ms": "$context.integration.latency",
+    "ms": "$context.responseLatency",
+    "bytes": "$context.responseLength",
+}
 #: Statuses that a reply can have, declared for the API's generated documentation.
 _STATUSES = ("200", "207", "400", "413", "429", "503")
 
@@ -53,6 +71,7 @@ class EventApi(Construct):
         stream_name: str,
         account: str,
         settings: ApiSettings,
+        key: kms.IKey | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.role = service_role(self, service="apigateway", account=account)
@@ -62,7 +81,9 @@ class EventApi(Construct):
             rest_api_name=name,
             description="Takes clickstream events, one or up to 500, into the event stream.",
             endpoint_types=[apigateway.EndpointType.REGIONAL],
-            cloud_watch_role=False,
+            # The account's role for logs of all of its APIs; it stays, for others may log under it by now.
+            cloud_watch_role=settings.access_log_days is not None,
+            cloud_watch_role_removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
             # Bodies of any size may come as gzip or deflate; replies go out so to a client that asks for it.
             min_compression_size=Size.bytes(0),
             deploy_options=apigateway.StageOptions(
@@ -70,10 +91,16 @@ class EventApi(Construct):
                 metrics_enabled=True,
                 throttling_rate_limit=settings.request_rate,
                 throttling_burst_limit=settings.request_burst,
+                access_log_destination=self._access_log(name, settings.access_log_days, key),
+                access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_ACCESS_LOG)),
             ),
         )
+        accept(self.rest_api.deployment_stage, STAGE_FINDINGS)
+        if (log_role := self.rest_api.node.try_find_child("CloudWatchRole")) is not None:
+            accept(log_role, LOG_ROLE_FINDINGS)
         # RestApi exports an output of its own under a hashed name; the stack adds ours.
         self.rest_api.node.try_remove_child("Endpoint")
+        self._needs_key = settings.usage_plan is not None
         self._validator = self.rest_api.add_request_validator(
             "Validator", validate_request_body=True, validate_request_parameters=True
         )
@@ -86,6 +113,52 @@ class EventApi(Construct):
             _add_preflight(resource, cors)
         for reply in gateway_replies(cors):
             self._add_gateway_response(reply)
+        plan, domain = settings.usage_plan, settings.domain
+        self.api_key = None if plan is None else self._add_usage_plan(name, plan)
+        self.domain = None if domain is None else self._add_domain(domain)
+
+    def _access_log(
+        self, name: str, days: int | None, key: kms.IKey | None
+    ) -> apigateway.LogGroupLogDestination | None:
+        if days is None:
+            return None
+        group = logs.CfnLogGroup(
+            self,
+            "AccessLog",
+            log_group_name=f"/aws/apigateway/{name}",
+            retention_in_days=days,
+            kms_key_id=None if key is None else key.key_arn,
+        )
+        group.apply_removal_policy(RemovalPolicy.DESTROY)
+        return apigateway.LogGroupLogDestination(
+            logs.LogGroup.from_log_group_arn(self, "AccessLogGroup", group.attr_arn)
+        )
+
+    def _add_usage_plan(self, name: str, plan: UsagePlanSettings) -> apigateway.IApiKey:
+        """Add the key without which no event is taken, and how often it may be shown."""
+        key = self.rest_api.add_api_key("Key", api_key_name=name)
+        self.rest_api.add_usage_plan(
+            "Plan",
+            name=name,
+            api_stages=[apigateway.UsagePlanPerApiStage(api=self.rest_api, stage=self.rest_api.deployment_stage)],
+            throttle=apigateway.ThrottleSettings(rate_limit=plan.request_rate, burst_limit=plan.request_burst),
+            quota=apigateway.QuotaSettings(limit=plan.requests_per_day, period=apigateway.Period.DAY),
+        ).add_api_key(key)
+        return key
+
+    def _add_domain(self, domain: DomainSettings) -> apigateway.DomainName:
+        """Add a host name of the environment's own, at whose root the stage is."""
+        certificate = acm.Certificate.from_certificate_arn(self, "Certificate", domain.certificate_arn)
+        found = apigateway.DomainName(
+            self,
+            "Domain",
+            domain_name=domain.name,
+            certificate=certificate,
+            endpoint_type=apigateway.EndpointType.REGIONAL,
+            security_policy=apigateway.SecurityPolicy.TLS_1_2,
+        )
+        found.add_base_path_mapping(self.rest_api, stage=self.rest_api.deployment_stage)
+        return found
 
     @property
     def stage_arn(self) -> str:
@@ -95,7 +168,7 @@ class EventApi(Construct):
     def _add_route(
         self, resource: apigateway.Resource, model_name: str, schema: dict[str, Any], templates: RouteTemplates
     ) -> None:
-        resource.add_method(
+        method = resource.add_method(
             "POST",
             apigateway.AwsIntegration(
                 service="kinesis",
@@ -108,6 +181,7 @@ class EventApi(Construct):
                     integration_responses=_integration_responses(templates),
                 ),
             ),
+            api_key_required=self._needs_key or None,
             request_validator=self._validator,
             request_models={JSON_TYPE: self._model(model_name, schema)},
             method_responses=[
@@ -115,6 +189,7 @@ class EventApi(Construct):
                 for status in _STATUSES
             ],
         )
+        accept(method, METHOD_FINDINGS)
 
     def _model(self, name: str, schema: dict[str, Any]) -> apigateway.IModel:
         """Add a model of the contract's own schema; CDK's schema classes know less of draft-04 than we need."""

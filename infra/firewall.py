@@ -11,6 +11,7 @@ from typing import Final
 from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
 
+from infra.accepted import FIREWALL_FINDINGS, accept
 from infra.proxies import PROXY_KEY_HEADER, VISITOR_ADDRESS_HEADER
 
 _WebAcl = wafv2.CfnWebACL
@@ -63,6 +64,7 @@ class WebAcl(Construct):
                 _managed_rule(priority=12, group="AWSManagedRulesCommonRuleSet", counted=COUNTED),
             ],
         )
+        accept(acl, FIREWALL_FINDINGS)
         wafv2.CfnWebACLAssociation(self, "Association", resource_arn=resource_arn, web_acl_arn=acl.attr_arn)
 
 

@@ -7,8 +7,10 @@ unless this one changes.
 
 from aws_cdk import Aws, Duration, Fn, RemovalPolicy
 from aws_cdk import aws_kinesis as kinesis
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from infra.accepted import OWN_KEY_FINDINGS, accept
 from infra.event_api import EventApi
 from infra.firewall import WebAcl
 from infra.settings import ApiSettings, StreamSettings
@@ -28,6 +30,7 @@ class Ingestion(Construct):
         stream: StreamSettings,
         api: ApiSettings,
         keep_data: bool,
+        key: kms.IKey | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.stream = kinesis.Stream(
@@ -37,10 +40,15 @@ class Ingestion(Construct):
             stream_mode=kinesis.StreamMode.PROVISIONED,
             shard_count=stream.open_shards,
             retention_period=Duration.hours(stream.retention_hours),
-            encryption=kinesis.StreamEncryption.MANAGED,
+            encryption=kinesis.StreamEncryption.MANAGED if key is None else kinesis.StreamEncryption.KMS,
+            encryption_key=key,
             removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if keep_data else RemovalPolicy.DESTROY,
         )
-        self.api = EventApi(self, "Events", name=api_name, stream_name=stream_name, account=account, settings=api)
+        if key is not None:
+            accept(self.stream, OWN_KEY_FINDINGS)
+        self.api = EventApi(
+            self, "Events", name=api_name, stream_name=stream_name, account=account, settings=api, key=key
+        )
         #: What a proxy shows: the stack's own UUID, which is in no template, and which only this account can look up.
         self.proxy_key = Fn.select(2, Fn.split("/", Aws.STACK_ID)) if api.behind_proxy else None
         WebAcl(

@@ -2,7 +2,8 @@
 
 An alarm is for what costs events or hours if nobody looks: the API refuses, the stream is full, Firehose stands still
 (its records expire with the stream's retention), nothing arrives at all. What a job finds in the data is the data
-checks' matter, and a task that fails is Airflow's, which sends to the same topic.
+checks' matter, and a task that fails is Airflow's, which sends to the same topic. That hours are settled at
+all, balance and pass their checks is watched by metrics of the DAGs' own (`contracts/metrics.py`).
 """
 
 from collections.abc import Sequence
@@ -12,9 +13,12 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from contracts.metrics import DIMENSION, NAMESPACE, Metric
+from infra.accepted import SUBSCRIPTION_FINDINGS, accept
 from infra.settings import AlarmSettings
 
 _Treat = cloudwatch.TreatMissingData
@@ -26,6 +30,7 @@ class Watched:
 
     api: str
     stage: str
+    database: str
     stream: str
     delivery_stream: str
     web_acl: str
@@ -50,28 +55,38 @@ class Monitoring(Construct):
     """The topic, the alarms and the dashboard of one environment; `email`, if there is one, has to confirm itself."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, name: str, account: str, watched: Watched, settings: AlarmSettings
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str,
+        account: str,
+        watched: Watched,
+        settings: AlarmSettings,
+        key: kms.IKey | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.topic = sns.Topic(self, "Topic", topic_name=f"{name}-alarms", enforce_ssl=True)
+        self.topic = sns.Topic(self, "Topic", topic_name=f"{name}-alarms", enforce_ssl=True, master_key=key)
         # With a policy of its own the topic has no default one, by which the account's alarms may publish.
+        services = ["cloudwatch", *(["budgets"] if settings.monthly_dollars else [])]
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(
                 actions=["sns:Publish"],
-                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                principals=[iam.ServicePrincipal(f"{service}.amazonaws.com") for service in services],
                 resources=[self.topic.topic_arn],
                 conditions={"StringEquals": {"aws:SourceAccount": account}},
             )
         )
         if settings.email is not None:
-            sns.Subscription(
+            subscription = sns.Subscription(
                 self,
                 "Email",
                 topic=self.topic,
                 protocol=sns.SubscriptionProtocol.EMAIL,
                 endpoint=settings.email,
             )
-        rules = _rules(watched, settings)
+            accept(subscription, SUBSCRIPTION_FINDINGS)
+        rules = [*_rules(watched, settings), *pipeline_rules(watched.database)]
         for rule in rules:
             self._add(rule, name)
         self._add_dashboard(name, rules)
@@ -193,5 +208,65 @@ def _rules(watched: Watched, settings: AlarmSettings) -> list[_Rule]:
             is_less=True,
             periods=2,
             description="Firehose can't write objects: look at its log group, at the bucket and at the role's rights.",
+        ),
+    ]
+
+
+def pipeline_rules(database: str) -> list[_Rule]:
+    """Return the alarms on the metrics that the DAGs put, for the lake of one database."""
+
+    def of_lake(name: Metric, statistic: str = "Sum") -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace=NAMESPACE,
+            metric_name=name,
+            statistic=statistic,
+            period=Duration.hours(1),
+            dimensions_map={DIMENSION: database},
+        )
+
+    return [
+        _Rule(
+            name="no-hour-settled",
+            metric=of_lake(Metric.SETTLED_HOURS),
+            threshold=1,
+            is_less=True,
+            periods=3,
+            missing=_Treat.BREACHING,
+            description="No landing hour was checked for three hours: Airflow or Spark stands still, or it fails.",
+        ),
+        _Rule(
+            name="hours-late",
+            metric=of_lake(Metric.SECONDS_BEHIND, "Maximum"),
+            threshold=7_200,
+            periods=2,
+            description="Hours reach their tables over two hours after their end: too few slots, or a slow job.",
+        ),
+        _Rule(
+            name="many-rejected",
+            metric=of_lake(Metric.REJECTED_SHARE, "Maximum"),
+            threshold=0.05,
+            periods=2,
+            description="Over 5 % of an hour's lines are no events: a client changed; see rejected_events.",
+        ),
+        _Rule(
+            name="hours-unbalanced",
+            metric=of_lake(Metric.UNBALANCED_HOURS),
+            threshold=0,
+            periods=1,
+            description="The counts of an hour or a day do not add up: nothing was published from it.",
+        ),
+        _Rule(
+            name="checks-failed",
+            metric=of_lake(Metric.FAILED_CHECKS),
+            threshold=0,
+            periods=1,
+            description="A data check did not hold, and what would be made from its hour is held back.",
+        ),
+        _Rule(
+            name="scaling-stuck",
+            metric=of_lake(Metric.SCALING_STUCK),
+            threshold=0,
+            periods=2,
+            description="The stream needs more shards and is at its maximum, or out of calls: raise maximum_shards.",
         ),
     ]

@@ -20,6 +20,10 @@ AIRFLOW: Final[Mapping[str, str]] = {
     "CLICKSTREAM_BUFFER_SECONDS": "BufferSeconds",
     "CLICKSTREAM_RAW_RETENTION_DAYS": "RawExpiryDays",
     "CLICKSTREAM_ALARM_TOPIC": "AlarmTopic",
+    "CLICKSTREAM_EMR_APPLICATION_ID": "SparkApplicationId",
+    "CLICKSTREAM_EMR_ROLE_ARN": "SparkRoleArn",
+    "CLICKSTREAM_EMR_LOG_URI": "SparkLogUri",
+    "CLICKSTREAM_CODE_URI": "CodeUri",
     "CLICKSTREAM_SCALING_MODE": "ScalingMode",
     "CLICKSTREAM_MINIMUM_SHARDS": "MinimumShards",
     "CLICKSTREAM_MAXIMUM_SHARDS": "MaximumShards",
@@ -39,6 +43,8 @@ def airflow_variables(outputs: Mapping[str, str]) -> dict[str, str]:
 def print_variables(target: Target) -> None:
     """Print the variables of an environment, its region among them."""
     variables = airflow_variables(target.deployment().outputs())
+    # The local cloud's Airflow runs Spark on its own machine.
+    variables["CLICKSTREAM_SPARK"] = "emr-serverless" if target.account.endpoint_url is None else "local"
     region = dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), target.account.region)
     for name, value in (variables | region).items():
         print(f"{name}={value}")

@@ -1,7 +1,7 @@
 """Settings of one environment → the one stack, and its CloudFormation template as JSON.
 
-Every right that a part has over another is granted in `_grant`, so that it can be read in one place. The template needs
-no bootstrapped account: it has no assets, no parameters and no rules. Import this module only after
+Every right that a part has over another is in `infra/rights.py`, so that it can be read in one place. The template
+needs no bootstrapped account: it has no assets, no parameters and no rules. Import this module only after
 `synth.put_node_on_path()`: CDK starts its Node process as soon as it is imported.
 """
 
@@ -11,17 +11,33 @@ from typing import Final
 
 from aws_cdk import App, Aws, BootstraplessSynthesizer, CfnOutput, Duration, Fn, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from contracts.partitions import ERROR_PREFIX, QUERY_RESULT_PREFIX, RAW_PREFIX, WAREHOUSE_PREFIX
+from contracts.partitions import QUERY_RESULT_PREFIX, RAW_PREFIX, WAREHOUSE_PREFIX
+from infra.accepted import RIGHTS_FINDINGS, WITHOUT_OWN_KEY_FINDINGS, accept, accept_wildcards
+from infra.buckets import BucketPolicy
+from infra.budget import Budget
 from infra.catalog import Catalog
+from infra.compute import LOG_PREFIX, Compute
 from infra.data_lake import DataLake
 from infra.delivery import Delivery
+from infra.encryption import OwnKey
 from infra.event_api import STAGE
 from infra.ingestion import Ingestion
 from infra.monitoring import Monitoring, Watched
+from infra.named_queries import NamedQueries
 from infra.queries import Queries
+from infra.rights import (
+    Resources,
+    airflow_rights,
+    analyst_rights,
+    api_rights,
+    delivery_rights,
+    key_rights,
+    spark_rights,
+)
 from infra.same_origin import SameOrigin
 from infra.settings import EnvironmentSettings, SameOriginSettings
 
@@ -38,13 +54,16 @@ class PipelineStack(Stack):
         super().__init__(
             scope, construct_id, stack_name=names.stack, description="Clickstream: HTTP, stream, raw objects, catalog."
         )
+        key = self._own_key(settings)
+        self._key_arn = None if key is None else key.key_arn
+        buckets = BucketPolicy(keep_data=settings.keep_data, key=key)
         self.lake = DataLake(
             self,
             "DataLake",
             raw_bucket_name=names.raw_bucket(Aws.ACCOUNT_ID, Aws.REGION),
             warehouse_bucket_name=names.warehouse_bucket(Aws.ACCOUNT_ID, Aws.REGION),
             settings=settings.lake,
-            keep_data=settings.keep_data,
+            buckets=buckets,
         )
         self.ingestion = Ingestion(
             self,
@@ -55,6 +74,7 @@ class PipelineStack(Stack):
             stream=settings.stream,
             api=settings.api,
             keep_data=settings.keep_data,
+            key=key,
         )
         self.delivery = Delivery(
             self,
@@ -64,6 +84,7 @@ class PipelineStack(Stack):
             target=self.lake.raw_bucket,
             account=Aws.ACCOUNT_ID,
             settings=settings.delivery,
+            key=key,
         )
         self.catalog = Catalog(
             self,
@@ -78,6 +99,17 @@ class PipelineStack(Stack):
             workgroup_name=names.workgroup,
             result_uri=_uri(self.lake.warehouse_bucket, QUERY_RESULT_PREFIX) + "/",
             bytes_limit=settings.query_gibibytes * 2**30,
+            key=key,
+        )
+        NamedQueries(self, "NamedQueries", workgroup=self.queries.workgroup, database=names.database)
+        self.compute = Compute(
+            self,
+            "Compute",
+            application_name=names.spark_application,
+            code_bucket_name=names.code_bucket(Aws.ACCOUNT_ID, Aws.REGION),
+            account=Aws.ACCOUNT_ID,
+            settings=settings.compute,
+            buckets=buckets,
         )
         self.monitoring = Monitoring(
             self,
@@ -87,6 +119,7 @@ class PipelineStack(Stack):
             watched=Watched(
                 api=names.api,
                 stage=STAGE,
+                database=names.database,
                 stream=names.event_stream,
                 delivery_stream=names.delivery_stream,
                 web_acl=names.api,
@@ -94,41 +127,59 @@ class PipelineStack(Stack):
                 buffer=Duration.seconds(settings.delivery.buffer_seconds),
             ),
             settings=settings.alarms,
+            key=key,
         )
+        if settings.alarms.monthly_dollars is not None:
+            Budget(
+                self,
+                "Budget",
+                name=names.stack,
+                environment=names.environment,
+                dollars=settings.alarms.monthly_dollars,
+                topic_arn=self.monitoring.topic.topic_arn,
+            )
         self._grant()
         self._add_outputs()
         if settings.same_origin is not None:
             self._add_same_origin(settings.same_origin, names.api)
 
+    def _own_key(self, settings: EnvironmentSettings) -> kms.Key | None:
+        if not settings.own_key:
+            accept(self, WITHOUT_OWN_KEY_FINDINGS)
+            return None
+        name, keep_data = settings.names.stack, settings.keep_data
+        return OwnKey(self, "Encryption", name=name, account=Aws.ACCOUNT_ID, keep_data=keep_data).key
+
     def _grant(self) -> None:
-        """The API puts records; Firehose reads them, writes raw objects and its own error log. Nothing else."""
-        stream, raw, delivery = self.ingestion.stream, self.lake.raw_bucket, self.delivery
-        stream.grant(self.ingestion.api.role, "kinesis:PutRecord", "kinesis:PutRecords")
-        grants = (
-            stream.grant(
-                delivery.role,
-                "kinesis:DescribeStream",
-                "kinesis:GetRecords",
-                "kinesis:GetShardIterator",
-                "kinesis:ListShards",
-            ),
-            iam.Grant.add_to_principal(
-                grantee=delivery.role,
-                actions=["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
-                resource_arns=[raw.bucket_arn],
-            ),
-            iam.Grant.add_to_principal(
-                grantee=delivery.role,
-                actions=["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
-                resource_arns=[raw.arn_for_objects(f"{prefix}*") for prefix in (RAW_PREFIX, ERROR_PREFIX)],
-            ),
-            iam.Grant.add_to_principal(
-                grantee=delivery.role, actions=["logs:PutLogEvents"], resource_arns=[delivery.log_group.attr_arn]
-            ),
+        """Give each actor its rights (`infra/rights.py`)."""
+        delivery, compute = self.delivery, self.compute
+        on = Resources(
+            stream=self.ingestion.stream,
+            raw=self.lake.raw_bucket,
+            warehouse=self.lake.warehouse_bucket,
+            code=compute.code_bucket,
+            log_prefix=LOG_PREFIX,
+            database=self.catalog.database_name,
+            workgroup=self.queries.workgroup_name,
+            application=compute.application,
+            spark_role=compute.spark_role,
+            topic_arn=self.monitoring.topic.topic_arn,
+            key_arn=self._key_arn,
         )
-        for grant in grants:
-            # Firehose uses its role when it is created; CloudFormation would create role and policy in any order.
-            grant.apply_before(delivery.delivery_stream)
+        rights = {
+            self.ingestion.api.role: api_rights(on),
+            delivery.role: delivery_rights(on, delivery.log_group.attr_arn),
+            compute.spark_role: spark_rights(on),
+            compute.airflow_role: airflow_rights(on),
+            compute.analyst_role: analyst_rights(on),
+        }
+        for role, statements in rights.items():
+            policy = iam.Policy(role, "Rights", roles=[role], statements=[*statements, *key_rights(on)])
+            accept(policy, RIGHTS_FINDINGS)
+            accept_wildcards(policy)
+            if role is delivery.role:
+                # Firehose uses its role when it is created; CloudFormation would create role and policy in any order.
+                delivery.delivery_stream.node.add_dependency(policy)
 
     def _add_same_origin(self, settings: SameOriginSettings, name: str) -> None:
         proxy_key = self.ingestion.proxy_key
@@ -163,6 +214,14 @@ class PipelineStack(Stack):
             "Database": self.catalog.database_name,
             "WorkGroup": self.queries.workgroup_name,
             "AlarmTopic": self.monitoring.topic.topic_arn,
+            "CodeBucketName": self.compute.code_bucket.bucket_name,
+            "CodeUri": f"s3://{self.compute.code_bucket.bucket_name}",
+            "SparkApplicationId": self.compute.application.attr_application_id,
+            "SparkRoleArn": self.compute.spark_role.role_arn,
+            "SparkLogUri": self.compute.log_uri,
+            "AirflowRoleArn": self.compute.airflow_role.role_arn,
+            "AirflowProfile": self.compute.airflow_profile.ref,
+            "AnalystRoleArn": self.compute.analyst_role.role_arn,
             # What the DAGs must know of the settings.
             "BufferSeconds": str(settings.delivery.buffer_seconds),
             "RawExpiryDays": str(settings.lake.raw_expiry_days),
@@ -172,6 +231,10 @@ class PipelineStack(Stack):
         }
         if self.ingestion.proxy_key is not None:
             outputs["ProxyKey"] = self.ingestion.proxy_key
+        if self.ingestion.api.api_key is not None:
+            outputs["ApiKeyId"] = self.ingestion.api.api_key.key_id
+        if self.ingestion.api.domain is not None:
+            outputs["ApiDomainTarget"] = self.ingestion.api.domain.domain_name_alias_domain_name
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
 

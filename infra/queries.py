@@ -4,6 +4,7 @@ Its configuration is enforced: no query can write its answer elsewhere, unencryp
 """
 
 from aws_cdk import aws_athena as athena
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 
@@ -11,11 +12,21 @@ class Queries(Construct):
     """The workgroup; its callers bring the rights to use it, to read the tables and to write the results."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, workgroup_name: str, result_uri: str, bytes_limit: int
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        workgroup_name: str,
+        result_uri: str,
+        bytes_limit: int,
+        key: kms.IKey | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.workgroup_name = workgroup_name
-        athena.CfnWorkGroup(
+        encryption = athena.CfnWorkGroup.EncryptionConfigurationProperty(
+            encryption_option="SSE_S3" if key is None else "SSE_KMS", kms_key=None if key is None else key.key_arn
+        )
+        self.workgroup = athena.CfnWorkGroup(
             self,
             "WorkGroup",
             name=workgroup_name,
@@ -30,9 +41,7 @@ class Queries(Construct):
                 ),
                 result_configuration=athena.CfnWorkGroup.ResultConfigurationProperty(
                     output_location=result_uri,
-                    encryption_configuration=athena.CfnWorkGroup.EncryptionConfigurationProperty(
-                        encryption_option="SSE_S3"
-                    ),
+                    encryption_configuration=encryption,
                 ),
             ),
         )

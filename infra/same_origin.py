@@ -16,6 +16,7 @@ from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_cloudfront_origins as origins
 from constructs import Construct
 
+from infra.accepted import DISTRIBUTION_FINDINGS, accept
 from infra.proxies import PROXY_KEY_HEADER, VISITOR_ADDRESS_HEADER
 from infra.settings import SameOriginSettings
 
@@ -96,3 +97,4 @@ class SameOrigin(Construct):
             default_behavior=pages,
             additional_behaviors={f"{settings.path}/*": events},
         )
+        accept(self.distribution, DISTRIBUTION_FINDINGS)

@@ -75,6 +75,9 @@ class ApiSettings:
     `request_rate` (per second) and `request_burst` are the stage's throttle, which answers 429. `address_limit` is how
     many requests one IP address may send in five minutes before WAF answers 403.
 
+    `access_log_days` says how long CloudWatch keeps a line for each request, without address and body; None: no log.
+    With a `usage_plan` whoever sends events must show a key, so browsers can't.
+
     With `behind_proxy`, a proxy that shows the stack's output ProxyKey says whose request it passes on
     (docs/browser.md); who calls the API directly is still known by the own address.
     """
@@ -84,6 +87,29 @@ class ApiSettings:
     address_limit: int
     cors: CorsSettings = CorsSettings()
     behind_proxy: bool = False
+    access_log_days: int | None = 30
+    usage_plan: "UsagePlanSettings | None" = None
+    domain: "DomainSettings | None" = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsagePlanSettings:
+    """How many requests the holder of the key may send; the stack's output ApiKeyId is the key's id, not the key."""
+
+    request_rate: int
+    request_burst: int
+    requests_per_day: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DomainSettings:
+    """A host name of your own for the API alone, with a certificate of ACM's in the stack's region.
+
+    The name's DNS is yours: point it to the stack's output ApiDomainTarget.
+    """
+
+    name: str
+    certificate_arn: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +130,42 @@ class LakeSettings:
     query_result_expiry_days: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class WarmWorkers:
+    """Workers of 4 vCPU and 16 GB that wait for jobs, and are paid for, until the application stops."""
+
+    drivers: int = 1
+    executors: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComputeSettings:
+    """EMR Serverless: its release, what its jobs may take together, and after how many idle minutes it stops.
+
+    A job's driver and executors have 4 vCPU and 15 GB each; a job waits while the maximum is in use. Logs of jobs are
+    kept for `log_days`. Without `warm` workers a job takes two minutes to start. Airflow's role is for `ec2` machines,
+    `ecs` tasks or `eks` pods.
+    """
+
+    maximum_vcpu: int
+    maximum_memory_gb: int
+    maximum_disk_gb: int
+    log_days: int
+    release: str = "emr-spark-8.0.0"
+    architecture: str = "ARM64"
+    idle_minutes: int = 15
+    warm: WarmWorkers | None = None
+    airflow_runs_on: str = "ec2"
+
+    def __post_init__(self) -> None:
+        if self.maximum_vcpu < 8:
+            raise ValueError(f"maximum_vcpu is {self.maximum_vcpu}: a driver and one executor take 8")
+        if self.architecture not in ("ARM64", "X86_64"):
+            raise ValueError(f"architecture is {self.architecture!r}: take 'ARM64' or 'X86_64'")
+        if self.airflow_runs_on not in ("ec2", "ecs", "eks"):
+            raise ValueError(f"airflow_runs_on is {self.airflow_runs_on!r}: take 'ec2', 'ecs' or 'eks'")
+
+
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -112,13 +174,15 @@ class AlarmSettings:
     """When people are told, and who: `email` gets what the topic gets, once its owner has confirmed it.
 
     `silent_hours` (1–24) without any request are an alarm; so is a share of refused requests above `refused_share`, or
-    more than `blocked_requests` that the firewall blocks in five minutes.
+    more than `blocked_requests` that the firewall blocks in five minutes. `monthly_dollars` is a budget of this
+    environment's costs, by its tag.
     """
 
     silent_hours: int
     refused_share: float = 0.05
     blocked_requests: int = 1_000
     email: str | None = None
+    monthly_dollars: int | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.silent_hours <= 24:
@@ -151,7 +215,8 @@ class EnvironmentSettings:
 
     Athena stops a query that would scan more than `query_gibibytes`. With `keep_data`, stream and buckets stay when the
     stack is deleted, but not when their first creation is rolled back: their names are fixed, and the next one would
-    find them taken. `same_origin` puts the API under a shop's own domain, for which it must be `behind_proxy`.
+    find them taken. With `own_key`, all that rests is encrypted by a key of the account's own. `same_origin` puts the
+    API under a shop's own domain, for which it must be `behind_proxy`.
     """
 
     names: EnvironmentNames
@@ -159,9 +224,11 @@ class EnvironmentSettings:
     api: ApiSettings
     delivery: DeliverySettings
     lake: LakeSettings
+    compute: ComputeSettings
     alarms: AlarmSettings
     query_gibibytes: int
     keep_data: bool
+    own_key: bool = False
     same_origin: SameOriginSettings | None = None
 
     def __post_init__(self) -> None:
@@ -172,6 +239,9 @@ class EnvironmentSettings:
             )
 
 
+#: As much as an account may use at a time before it asks for more: a driver and three executors.
+_COMPUTE: Final = ComputeSettings(maximum_vcpu=16, maximum_memory_gb=64, maximum_disk_gb=800, log_days=30)
+
 ENVIRONMENTS: Final = {
     settings.names.environment: settings
     for settings in (
@@ -181,6 +251,7 @@ ENVIRONMENTS: Final = {
             api=ApiSettings(request_rate=10_000, request_burst=5_000, address_limit=2_000_000_000),
             delivery=DeliverySettings(buffer_seconds=5, buffer_mebibytes=16, log_retention_days=14),
             lake=LakeSettings(raw_expiry_days=RAW_RETENTION_DAYS, error_expiry_days=30, query_result_expiry_days=7),
+            compute=_COMPUTE,
             alarms=AlarmSettings(silent_hours=24),
             query_gibibytes=100,
             keep_data=False,
@@ -191,6 +262,7 @@ ENVIRONMENTS: Final = {
             api=ApiSettings(request_rate=500, request_burst=1_000, address_limit=100_000),
             delivery=DeliverySettings(buffer_seconds=60, buffer_mebibytes=64, log_retention_days=14),
             lake=LakeSettings(raw_expiry_days=30, error_expiry_days=30, query_result_expiry_days=7),
+            compute=_COMPUTE,
             alarms=AlarmSettings(silent_hours=24),
             query_gibibytes=100,
             keep_data=False,
@@ -207,6 +279,7 @@ ENVIRONMENTS: Final = {
             api=ApiSettings(request_rate=5_000, request_burst=5_000, address_limit=100_000),
             delivery=DeliverySettings(buffer_seconds=60, buffer_mebibytes=128, log_retention_days=90),
             lake=LakeSettings(raw_expiry_days=RAW_RETENTION_DAYS, error_expiry_days=90, query_result_expiry_days=7),
+            compute=_COMPUTE,
             alarms=AlarmSettings(silent_hours=1),
             query_gibibytes=1_000,
             keep_data=True,

@@ -20,6 +20,8 @@ from infra.settings import ENVIRONMENTS, EnvironmentSettings, settings_of
 
 _ROOT: Final = Path(__file__).parents[1]
 CACHE: Final = _ROOT / "var" / "templates"
+#: The page of which `infra/named_queries.py` makes Athena's saved queries.
+QUERIES: Final = _ROOT / "docs" / "queries.md"
 
 
 def synthesized(
@@ -64,7 +66,7 @@ def _fingerprint(settings: EnvironmentSettings) -> str:
 def _sources() -> list[Path]:
     """Return the files that the template depends on."""
     infra, contracts = _ROOT / "infra", _ROOT / "contracts"
-    return sorted([*infra.glob("*.py"), *infra.glob("templates/*.vtl"), *contracts.glob("*.py")])
+    return sorted([*infra.glob("*.py"), *infra.glob("templates/*.vtl"), *contracts.glob("**/*.py"), QUERIES])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

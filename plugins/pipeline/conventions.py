@@ -15,6 +15,7 @@ from typing import Any, Final
 from airflow.sdk import DAG, Asset, Param
 from airflow.sdk.exceptions import AirflowFailException
 
+from contracts.names import LakeLocation
 from contracts.partitions import HOUR, PartitionKeyError
 from contracts.stages import DAYS, EVENT_HOURS, LANDING_HOURS, LATER_STAGES, Stage
 
@@ -135,12 +136,17 @@ def with_publish_tasks(doc: str | None, task_ids: Iterable[str]) -> str:
 
 
 @contextmanager
-def failing_at_once() -> Iterator[None]:
-    """Turn a `LedgerError` into a failure without retries, which would find the same; other errors are retried."""
+def failing_at_once(lake: LakeLocation) -> Iterator[None]:
+    """Turn a `LedgerError` into a failure without retries, which would find the same; other errors are retried.
+
+    The failure is counted where the alarms look.
+    """
     from pipeline.lake_status.checks import LedgerError  # it imports pyiceberg, which a DAG file must not when parsed
+    from pipeline.metrics import failures_counted
 
     try:
-        yield
+        with failures_counted(lake):
+            yield
     except LedgerError as error:
         raise AirflowFailException(str(error)) from error
 

@@ -43,7 +43,7 @@ def check_ledger(stage: DerivedStage[Any, Any], lake: LakeLocation, key: str, fo
         from pipeline.lake_status.checks import require_no_new_failures
         from pipeline.lake_status.derived import checked_rows
 
-        with failing_at_once():
+        with failing_at_once(lake):
             rows = checked_rows(lake, stage, stage.parse(key))
             require_no_new_failures(lake, found["failed_before"])
         counts = [f"{row.events:,} events, {row.users:,} users, {row.sessions:,} sessions" for row in rows]
@@ -62,7 +62,7 @@ def check_new_failures(lake: LakeLocation, failed_before: Any) -> Any:
         """Fail if a data check failed in what was written."""
         from pipeline.lake_status.checks import require_no_new_failures
 
-        with failing_at_once():
+        with failing_at_once(lake):
             require_no_new_failures(lake, failed_before)
 
     return check(failed_before)

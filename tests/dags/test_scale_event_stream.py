@@ -7,10 +7,12 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from contracts.metrics import Metric
 from kinesis_scaling.decisions import store
 from kinesis_scaling.decisions.record import DecisionRecord, Outcome
 from kinesis_scaling.scaling_decision import Action
 from kinesis_scaling.stream_settings import Mode
+from pipeline import metrics
 from tests.plugins.kinesis_scaling.tasks.records import DECIDED, record
 
 pytestmark = pytest.mark.airflow
@@ -24,6 +26,7 @@ class Written:
 
     def __init__(self) -> None:
         self.commits: list[list[DecisionRecord]] = []
+        self.metrics: list[Any] = []
 
     def write(self, records: Sequence[DecisionRecord]) -> None:
         self.commits.append(list(records))
@@ -48,6 +51,7 @@ def scaling(dags: dict[str, DAG]) -> DAG:
 def written(monkeypatch: pytest.MonkeyPatch) -> Written:
     written = Written()
     monkeypatch.setattr(store, "open_decision_store", lambda _lake: written)
+    monkeypatch.setattr(metrics, "put_metrics", lambda _lake, values: written.metrics.append(values))
     return written
 
 
@@ -97,6 +101,7 @@ def test_a_run_is_one_commit(record_decisions: Callable[..., None], written: Wri
     record_decisions("on", ti=run)
 
     assert written.commits == [[held, done]]
+    assert written.metrics == [{Metric.SCALING_STUCK: held.is_stuck + done.is_stuck}]
 
 
 def test_a_run_whose_move_failed_is_recorded_and_red(record_decisions: Callable[..., None], written: Written) -> None:

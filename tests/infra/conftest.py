@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from infra.settings import EnvironmentSettings, SameOriginSettings, settings_of
+from infra.settings import (
+    DomainSettings,
+    EnvironmentSettings,
+    SameOriginSettings,
+    UsagePlanSettings,
+    WarmWorkers,
+    settings_of,
+)
 from infra.synth import synthesized
 
 
@@ -48,6 +55,28 @@ def shop_settings() -> EnvironmentSettings:
             certificate_arn="arn:aws:acm:us-east-1:123456789012:certificate/0b0b0b0b-1234-1234-1234-123456789012",
         ),
     )
+
+
+def full_settings() -> EnvironmentSettings:
+    """The same with every option of the settings."""
+    settings = shop_settings()
+    domain = DomainSettings(
+        name="events.shop.example",
+        certificate_arn="arn:aws:acm:eu-west-1:123456789012:certificate/0b0b0b0b-1234-1234-1234-123456789012",
+    )
+    plan = UsagePlanSettings(request_rate=100, request_burst=200, requests_per_day=1_000_000)
+    return replace(
+        settings,
+        api=replace(settings.api, usage_plan=plan, domain=domain),
+        alarms=replace(settings.alarms, email="on-call@shop.example", monthly_dollars=500),
+        compute=replace(settings.compute, warm=WarmWorkers(), airflow_runs_on="eks"),
+        own_key=True,
+    )
+
+
+@pytest.fixture(scope="session")
+def full_template() -> Template:
+    return Template(json.loads(synthesized(full_settings())))
 
 
 @pytest.fixture(scope="session")

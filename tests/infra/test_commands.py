@@ -16,7 +16,7 @@ from infra.deployment import MAX_TEMPLATE_BYTES
 from infra.errors import DeploymentError
 from infra.outputs import airflow_variables
 from local.cloud.process import LocalCloud
-from pipeline.settings import settings_from
+from pipeline.settings import EmrServerlessSettings, settings_from
 
 RAW = "clickstream-local-raw-000000000000-us-east-1"
 TEMPLATES = "clickstream-local-templates-000000000000-us-east-1"
@@ -38,7 +38,7 @@ def shell(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> LocalCloud:
 @pytest.mark.cdk
 @pytest.mark.cloud
 def test_from_an_empty_account_to_a_stack_and_back_to_nothing(
-    shell: LocalCloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    shell: LocalCloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert outputs.main([]) == 1
     assert "there is no stack clickstream-local here: deploy it first" in capsys.readouterr().err
@@ -46,12 +46,10 @@ def test_from_an_empty_account_to_a_stack_and_back_to_nothing(
     assert diff.main([]) == 0
     assert "+ add AWS::Kinesis::Stream" in capsys.readouterr().out
 
-    # Any template of more than 1 KB goes through S3.
-    monkeypatch.setattr("infra.deployment.MAX_TEMPLATE_BYTES", 1_000)
     assert deploy.main([]) == 0
     printed = json.loads(capsys.readouterr().out)
     s3 = shell.client("s3")
-    assert len(s3.list_objects_v2(Bucket=TEMPLATES)["Contents"]) == 1
+    assert len(s3.list_objects_v2(Bucket=TEMPLATES)["Contents"]) == 1, "no request can carry the template"
     assert all(s3.get_public_access_block(Bucket=TEMPLATES)["PublicAccessBlockConfiguration"].values())
     assert printed["ApiUrl"].startswith(shell.endpoint_url)
 
@@ -112,9 +110,11 @@ def test_airflow_reads_what_the_stack_puts_out(monkeypatch: pytest.MonkeyPatch) 
         "AlarmTopic": "arn:aws:sns:eu-west-1:1:t",
         "BufferSeconds": "60",
         "RawExpiryDays": "30",
+        "SparkLogUri": "s3://code/logs",
     }
-    variables = airflow_variables(stack) | {"CLICKSTREAM_PROJECT": "/opt"}
-    settings = settings_from(variables)
+    settings = settings_from(airflow_variables(stack) | {"CLICKSTREAM_SPARK": "emr-serverless"})
+    assert isinstance(settings.spark, EmrServerlessSettings)
+    assert settings.spark.log_uri == "s3://code/logs"
     assert settings.lake.warehouse_uri == "s3://warehouse/warehouse"
     assert (settings.buffer_interval.total_seconds(), settings.raw_retention.days) == (60, 30)
     assert settings.alarm_topic == stack["AlarmTopic"]

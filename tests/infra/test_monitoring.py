@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from contracts.metrics import DIMENSION, NAMESPACE, Metric
 from infra.settings import AlarmSettings, settings_of
 from infra.synth import synthesized
 from tests.infra.conftest import Template
@@ -33,6 +34,12 @@ def test_each_part_that_an_event_passes_through_is_watched(template: Template) -
         "reads-late": ("AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", "Maximum"),
         "deliveries-late": ("AWS/Firehose", "DeliveryToS3.DataFreshness", "Maximum"),
         "deliveries-failed": ("AWS/Firehose", "DeliveryToS3.Success", "Average"),
+        "no-hour-settled": (NAMESPACE, Metric.SETTLED_HOURS, "Sum"),
+        "hours-late": (NAMESPACE, Metric.SECONDS_BEHIND, "Maximum"),
+        "many-rejected": (NAMESPACE, Metric.REJECTED_SHARE, "Maximum"),
+        "hours-unbalanced": (NAMESPACE, Metric.UNBALANCED_HOURS, "Sum"),
+        "checks-failed": (NAMESPACE, Metric.FAILED_CHECKS, "Sum"),
+        "scaling-stuck": (NAMESPACE, Metric.SCALING_STUCK, "Sum"),
     }
 
 
@@ -43,6 +50,7 @@ def test_an_alarm_is_about_what_the_template_makes(template: Template) -> None:
         "StreamName": template.only("AWS::Kinesis::Stream")["Name"],
         "DeliveryStreamName": template.only("AWS::KinesisFirehose::DeliveryStream")["DeliveryStreamName"],
         "WebACL": template.only("AWS::WAFv2::WebACL", Scope="REGIONAL")["VisibilityConfig"]["MetricName"],
+        DIMENSION: template.only("AWS::Glue::Database")["DatabaseInput"]["Name"],
         "Region": {"Ref": "AWS::Region"},
         "Rule": "ALL",
     }
@@ -52,9 +60,9 @@ def test_an_alarm_is_about_what_the_template_makes(template: Template) -> None:
         }
 
 
-def test_no_traffic_at_all_is_an_alarm_and_no_figure_of_anything_else_is_none(template: Template) -> None:
+def test_no_traffic_and_no_hour_at_all_are_alarms_and_no_figure_of_anything_else_is_none(template: Template) -> None:
     found = {name: alarm["TreatMissingData"] for name, alarm in alarms(template).items()}
-    assert found.pop("no-requests") == "breaching"
+    assert {found.pop("no-requests"), found.pop("no-hour-settled")} == {"breaching"}
     assert set(found.values()) == {"notBreaching"}
 
 

@@ -1,6 +1,7 @@
 """The resource types of Kinesis, Firehose and Athena, through our own services, and of S3's buckets."""
 
 import time
+import uuid
 from abc import ABC, abstractmethod
 from typing import Any, Final
 from xml.etree import ElementTree as ET
@@ -19,6 +20,8 @@ STREAM: Final = "AWS::Kinesis::Stream"
 DELIVERY_STREAM: Final = "AWS::KinesisFirehose::DeliveryStream"
 WORKGROUP: Final = "AWS::Athena::WorkGroup"
 BUCKET: Final = "AWS::S3::Bucket"
+NAMED_QUERY: Final = "AWS::Athena::NamedQuery"
+SPARK_APPLICATION: Final = "AWS::EMRServerless::Application"
 WAITING_TYPES: Final = (STREAM, DELIVERY_STREAM)
 
 _DEFAULT_RETENTION_HOURS: Final = 24
@@ -64,6 +67,8 @@ def types(kinesis: KinesisService, firehose: FirehoseService, athena: AthenaServ
         DELIVERY_STREAM: _DeliveryStream(firehose),
         WORKGROUP: _WorkGroup(athena),
         BUCKET: _Bucket(),
+        SPARK_APPLICATION: _SparkApplication(),
+        NAMED_QUERY: _NamedQuery(),
     }
 
 
@@ -213,6 +218,47 @@ class _WorkGroup(ResourceType):
             created=time.time(),
             tags=_tags(properties),
         )
+
+
+class _Named(ResourceType, ABC):
+    """A resource of which the local cloud has nothing but its id."""
+
+    def create(self, _logical_id: str, _properties: Properties, _stack_name: str) -> Created:
+        return self.described(self.new_id())
+
+    def update(self, physical_id: str, _old: Properties, _new: Properties, _stack_name: str) -> Created:
+        return self.described(physical_id)
+
+    def delete(self, _physical_id: str, _properties: Properties) -> None:
+        """Nothing is kept of it."""
+
+    @abstractmethod
+    def new_id(self) -> str: ...
+
+    @abstractmethod
+    def described(self, physical_id: str) -> Created: ...
+
+
+class _SparkApplication(_Named):
+    """Jobs of the local cloud run on this machine's Spark."""
+
+    def new_id(self) -> str:
+        return f"00{uuid.uuid4().hex[:14]}"
+
+    def described(self, application_id: str) -> Created:
+        scope = emulator.scope()
+        arn = f"arn:aws:emr-serverless:{scope.region}:{scope.account}:/applications/{application_id}"
+        return application_id, {"ApplicationId": application_id, "Arn": arn}
+
+
+class _NamedQuery(_Named):
+    """The local Athena takes queries, and keeps none for later."""
+
+    def new_id(self) -> str:
+        return str(uuid.uuid4())
+
+    def described(self, query_id: str) -> Created:
+        return query_id, {"NamedQueryId": query_id}
 
 
 class _Bucket(ResourceType):

@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 
 from pydantic import TypeAdapter
 
-from kinesis_scaling.scaling_decision import Action, Evidence, ScalingDecision
+from kinesis_scaling.scaling_decision import Action, Evidence, Reason, ScalingDecision
 from kinesis_scaling.stream_settings import Mode
 
 _FAILED: Final = "the task that was to make it failed; its log says why, and the stream how far it got"
@@ -94,6 +94,13 @@ class DecisionRecord(Evidence):
             for record in (self, later)
         )
         return mine == theirs
+
+    @property
+    def is_stuck(self) -> bool:
+        """Return whether the stream needed more shards and could not have them: a bound, or AWS's limit of calls."""
+        needs_more = self.wanted_shards > self.open_shards
+        out_of_calls = needs_more and self.calls_left == 0
+        return self.outcome is Outcome.REFUSED or self.reason == Reason.AT_CEILING or out_of_calls
 
     def ended(self, outcome: Outcome, *, at: datetime, resulting_shards: int, detail: str | None = None) -> Self:
         """Return the record with the outcome of the move."""

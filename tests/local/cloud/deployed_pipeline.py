@@ -10,6 +10,7 @@ from infra.deploy import usable_outputs
 from infra.deployment import Deployment
 from infra.settings import settings_of
 from infra.synth import synthesized
+from infra.template_bucket import TemplateBucket
 
 
 def template_named(environment: str, *, behind_proxy: bool = False) -> str:
@@ -27,6 +28,7 @@ def deployment_of(clients: Any, environment: str, template: str) -> Deployment:
         stack_name=f"clickstream-{environment}",
         template=template,
         tags={"application": "clickstream"},
+        large_templates=TemplateBucket(client=clients.s3, name="templates", region="us-east-1"),
         timeout_seconds=60,
         poll_seconds=0.1,
     )

@@ -34,9 +34,14 @@ def changed(environment: str, change: Callable[[str, Event], None]) -> str:
 
 def test_the_outputs_are_those_that_others_rely_on(stack: dict[str, str]) -> None:
     assert sorted(stack) == [
+        "AirflowProfile",
+        "AirflowRoleArn",
         "AlarmTopic",
+        "AnalystRoleArn",
         "ApiUrl",
         "BufferSeconds",
+        "CodeBucketName",
+        "CodeUri",
         "Database",
         "DeliveryStreamName",
         "Environment",
@@ -46,6 +51,9 @@ def test_the_outputs_are_those_that_others_rely_on(stack: dict[str, str]) -> Non
         "RawExpiryDays",
         "RawUri",
         "ScalingMode",
+        "SparkApplicationId",
+        "SparkLogUri",
+        "SparkRoleArn",
         "StreamName",
         "WarehouseBucket",
         "WarehouseUri",
@@ -99,7 +107,7 @@ def test_the_database_the_firewall_and_the_error_log_are_there(stack: dict[str, 
 
 def test_the_alarms_tell_the_topic_and_the_dashboard_is_there(stack: dict[str, str], clients: Any) -> None:
     alarms = clients.cloudwatch.describe_alarms(AlarmNamePrefix="clickstream-cfntests-")["MetricAlarms"]
-    assert len(alarms) == 8
+    assert len(alarms) == 14
     assert all(alarm["AlarmActions"] == [stack["AlarmTopic"]] for alarm in alarms)
     dashboard = json.loads(clients.cloudwatch.get_dashboard(DashboardName="clickstream-cfntests")["DashboardBody"])
     assert len(dashboard["widgets"]) == len(alarms)

@@ -1,0 +1,25 @@
+"""The metrics that the DAGs put to CloudWatch, and on which the template has alarms."""
+
+from enum import StrEnum
+from typing import Final
+
+NAMESPACE: Final = "Clickstream"
+#: A lake is known by its database, e.g. `clickstream_prod`.
+DIMENSION: Final = "Database"
+
+
+class Metric(StrEnum):
+    """A metric of one lake."""
+
+    #: One for each landing hour whose lines balance and whose checks hold.
+    SETTLED_HOURS = "SettledHours"
+    #: From the end of a landing hour to its tables.
+    SECONDS_BEHIND = "SecondsBehind"
+    #: The part of an hour's lines that are no events, 0–1.
+    REJECTED_SHARE = "RejectedShare"
+    #: One for each time that counts did not add up.
+    UNBALANCED_HOURS = "UnbalancedHours"
+    #: One for each time that a data check of severity `fail` did not hold.
+    FAILED_CHECKS = "FailedChecks"
+    #: One for each run in which the stream needed shards and could not have them.
+    SCALING_STUCK = "ScalingStuck"
