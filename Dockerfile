@@ -22,6 +22,7 @@ COPY local local
 COPY spark_jobs spark_jobs
 COPY plugins plugins
 COPY dags dags
+COPY docs/queries.md docs/queries.md
 # The template while CDK is here, which with Node takes more room than Spark: then everything goes that no service needs.
 RUN .venv/bin/python -m infra.synth --environment local --out infra/template-local.json \
  && .venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes --python .venv/bin/python local/requirements.lock

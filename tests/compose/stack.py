@@ -20,7 +20,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PROJECT: Final = "clickstream-test"
 IMAGE: Final = "clickstream:local"
 _COPIED: Final = (
-    *("contracts", "storage", "simulator", "infra", "local", "spark_jobs", "plugins", "dags"),
+    *("contracts", "storage", "simulator", "infra", "local", "spark_jobs", "plugins", "dags", "docs"),
     *("Dockerfile", "docker-compose.yaml", ".dockerignore", "requirements.lock"),
 )
 #: Published ports, so that a stack of the checkout may be up beside this one's images.
