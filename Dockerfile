@@ -23,9 +23,12 @@ COPY spark_jobs spark_jobs
 COPY plugins plugins
 COPY dags dags
 COPY docs/queries.md docs/queries.md
-# The template while CDK is here, which with Node takes more room than Spark: then everything goes that no service needs.
+# The template while CDK is here, which with Node takes more room than Spark. Then everything goes that no service needs:
+# of Spark the state of streaming queries, and the server of Spark Connect.
 RUN .venv/bin/python -m infra.synth --environment local --out infra/template-local.json \
- && .venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes --python .venv/bin/python local/requirements.lock
+ && .venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes --python .venv/bin/python local/requirements.lock \
+ && rm .venv/lib/python3.*/site-packages/pyspark/jars/rocksdbjni-*.jar \
+       .venv/lib/python3.*/site-packages/pyspark/jars/spark-connect_*.jar
 # Now that there is code to run: the classes that it loads, from which each job's JVM starts in half the time.
 RUN local/setup.sh && rm -rf var
 

@@ -8,6 +8,7 @@ from contracts.data_checks import VOLUME_WEEKS_NEEDED
 from contracts.event import EVENT_FIELDS, MAX_BATCH_EVENTS, STANDARD_EVENTS, event_schema
 from contracts.event_names import SYNONYMS
 from contracts.event_settings import OPTIONS
+from contracts.openapi import openapi_document
 from contracts.rejections import RejectionReason
 from contracts.rules import ALLOWED_CLOCK_SKEW, ALLOWED_LATENESS
 from contracts.stages import ALL_TABLES, STAGES, Stage
@@ -21,6 +22,7 @@ def reference_pages() -> Mapping[str, str]:
     return {
         "docs/event.md": _event_page(),
         "docs/event.schema.json": json.dumps(event_schema(), indent=2, ensure_ascii=False) + "\n",
+        "docs/openapi.json": json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n",
         "docs/tables.md": _tables_page(),
         "docs/data-checks.md": _checks_page(),
     }
@@ -81,7 +83,8 @@ it, and the value stays in `extra`, but for addresses of visitors and pages, of 
 either sign, and both mean that amount. `NaN` and `Infinity`, which are not JSON, are such values, too, and are texts in
 `extra`. Half of a surrogate pair in a text becomes U+FFFD.
 
-[event.schema.json](event.schema.json) has the required fields and the types, to test events before they are sent.
+[event.schema.json](event.schema.json) has the required fields and the types, to test events before they are sent,
+[openapi.json](openapi.json) the routes and their replies as well.
 
 ## What an environment may say of its events
 
