@@ -5,9 +5,11 @@ import os
 import re
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from boto3.exceptions import S3UploadFailedError
 
 from contracts.job_package import REQUIREMENTS, JobPackage
 from infra.errors import InfraError
@@ -106,13 +108,47 @@ def test_the_manifest_is_uploaded_last_so_that_what_it_stands_for_is_whole(
     assert len(bucket.names) == 4
 
 
-def test_a_folder_that_is_not_in_s3_is_named() -> None:
-    with pytest.raises(InfraError, match="CLICKSTREAM_CODE_URI is '/tmp/code'; it must be s3://"):
-        code_uri_of("dev", endpoint_url=None, given="/tmp/code")
+def target(**outputs: str) -> Any:
+    """Return the environment `dev`, with a stack of these outputs."""
+    return SimpleNamespace(
+        deployment=lambda: SimpleNamespace(stack_name="clickstream-dev", outputs=lambda: outputs),
+    )
 
 
-def test_an_unknown_environment_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CLICKSTREAM_CODE_URI", raising=False)
+def test_packages_lie_where_the_stack_says_unless_a_folder_is_given() -> None:
+    assert code_uri_of(target(CodeUri="s3://of-the-stack"), None) == "s3://of-the-stack"
+    assert code_uri_of(target(CodeUri="s3://of-the-stack"), "s3://given/jobs/") == "s3://given/jobs"
 
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        pytest.param(
+            "/tmp/code", "CLICKSTREAM_CODE_URI is '/tmp/code'; it must be s3://", id="a-folder-that-is-not-in-s3"
+        ),
+        pytest.param(
+            None, "stack clickstream-dev has no output CodeUri: deploy it again", id="a-stack-without-a-bucket"
+        ),
+    ],
+)
+def test_what_names_no_folder_says_what_to_do(given: str | None, said: str) -> None:
+    with pytest.raises(InfraError, match=re.escape(said)):
+        code_uri_of(target(), given)
+
+
+def test_an_unknown_environment_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--environment", "staging"]) == 1
     assert "no environment 'staging'" in capsys.readouterr().err
+
+
+def test_an_upload_that_breaks_off_leaves_no_manifest_and_says_to_publish_again(built: BuiltPackage) -> None:
+    class Full(Bucket):
+        def upload_file(self, file: str, bucket: str, key: str) -> None:
+            if self.names:
+                raise S3UploadFailedError("no connection")
+            super().upload_file(file, bucket, key)
+
+    bucket = Full()
+    with pytest.raises(InfraError, match=r"no connection; publish again"):
+        publish(built, "s3://code", bucket)
+    assert bucket.names == ["code/0123-arm64/clickstream.zip"]
