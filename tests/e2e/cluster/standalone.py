@@ -166,7 +166,7 @@ def packaged_submit(
     }
     confs = [part for name, value in settings.items() for part in ("--conf", f"{name}={value}")]
     submit = [f"{installed_spark()}/bin/spark-submit", *confs, "--py-files", str(built.folder / package.code)]
-    own = shutil.copy(program, folder)
+    own = str(shutil.copy(program, folder))
     with (folder / "stderr").open("wb") as stderr:
         return subprocess.Popen(
             cluster.command("driver", [*submit, own, *arguments]),
