@@ -111,12 +111,12 @@ outputs: setup ## The variables that Airflow needs, from the stack, as lines of 
 	@python -m infra.outputs $(ON_ENV)
 
 .PHONY: package
-package: setup ## Build the package of Spark's jobs for EMR Serverless, code and Python environment: make package ARCHITECTURE=arm64
-	@python -m infra.package $(if $(ARCHITECTURE),--architecture "$(ARCHITECTURE)")
+package: setup ## Build the package of Spark's jobs for EMR Serverless, code and Python environment: make package ENV=prod
+	@python -m infra.package $(if $(ENV),--environment "$(ENV)")
 
 .PHONY: publish
 publish: setup ## Build it, and upload it under its version to an environment's code bucket: make publish ENV=dev
-	@python -m infra.publish $(ON_ENV) $(if $(ARCHITECTURE),--architecture "$(ARCHITECTURE)")
+	@python -m infra.publish $(ON_ENV)
 
 .PHONY: env
 env: setup ## Write .env for docker-compose: random secrets, and the local cloud to work on

@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Final
 
 from contracts.job_package import (
-    ARCHITECTURES,
     PYTHON_VERSION,
     REQUIREMENTS,
     JobPackage,
@@ -32,10 +31,10 @@ from contracts.job_package import (
     entry_point,
 )
 from infra.errors import InfraError, PackageBuildError
+from infra.settings import ENVIRONMENTS, settings_of
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PACKAGES: Final = ROOT / "var" / "packages"
-DEFAULT_ARCHITECTURE: Final = "arm64"
 
 #: Wheels for a C library at least as old as Amazon Linux 2023's, 2.34.
 _PLATFORMS: Final = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}
@@ -174,22 +173,15 @@ def write_zip(path: Path, contents: dict[str, bytes]) -> None:
             archive.writestr(entry, content)
 
 
-def add_architecture_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the option that says which workers a package is for."""
-    parser.add_argument(
-        "--architecture",
-        choices=ARCHITECTURES,
-        default=DEFAULT_ARCHITECTURE,
-        help=f"of the application's workers (default: {DEFAULT_ARCHITECTURE}, which costs a fifth less)",
-    )
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build; 0 with the package's version, size and hashes on standard output, 1 with what failed on standard error."""
     parser = argparse.ArgumentParser(prog="python -m infra.package", description="Build the package of Spark's jobs.")
-    add_architecture_argument(parser)
+    parser.add_argument(
+        "--environment", default="prod", help=f"for its workers; one of {', '.join(sorted(ENVIRONMENTS))}"
+    )
+    given = parser.parse_args(arguments)
     try:
-        print(build(parser.parse_args(arguments).architecture).summary())
+        print(build(settings_of(given.environment).compute.package_architecture).summary())
     except InfraError as error:
         print(f"package: {error}", file=sys.stderr)
         return 1

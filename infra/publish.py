@@ -13,10 +13,9 @@ from boto3.exceptions import S3UploadFailedError
 
 from infra.command import Target, parser_of, run
 from infra.errors import PublishError
-from infra.package import BuiltPackage, add_architecture_argument, build
+from infra.package import BuiltPackage, build
 
-#: The stack's output, and the variable of Airflow's services that has its value; as long as a stack has no such output,
-#: the variable says where packages lie.
+#: The stack's output, and the variable of Airflow's services that has its value; here the variable overrules the stack.
 OUTPUT: Final = "CodeUri"
 CODE_URI: Final = "CLICKSTREAM_CODE_URI"
 
@@ -57,12 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--code-uri", default=os.environ.get(CODE_URI), help=f"instead of the stack's {OUTPUT} (or {CODE_URI})"
     )
-    add_architecture_argument(parser)
     given = parser.parse_args(arguments)
 
     def work(target: Target) -> None:
         code_uri = code_uri_of(target, given.code_uri)
-        built = build(given.architecture)
+        built = build(target.settings.compute.package_architecture)
         print(built.summary())
         new = publish(built, code_uri, target.account.client("s3"))
         print(f"{'published at' if new else 'already at'} {code_uri}/{built.package.version}")

@@ -5,8 +5,9 @@ a construct. Each construct takes the group of its own numbers. What the DAGs mu
 stack, so that no number stands in two places (`infra/outputs.py`).
 """
 
+import platform
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -157,6 +158,11 @@ class ComputeSettings:
     warm: WarmWorkers | None = None
     airflow_runs_on: str = "ec2"
 
+    @property
+    def package_architecture(self) -> str:
+        """The architecture as packages of jobs are named (contracts/job_package.py)."""
+        return self.architecture.lower()
+
     def __post_init__(self) -> None:
         if self.maximum_vcpu < 8:
             raise ValueError(f"maximum_vcpu is {self.maximum_vcpu}: a driver and one executor take 8")
@@ -241,6 +247,8 @@ class EnvironmentSettings:
 
 #: As much as an account may use at a time before it asks for more: a driver and three executors.
 _COMPUTE: Final = ComputeSettings(maximum_vcpu=16, maximum_memory_gb=64, maximum_disk_gb=800, log_days=30)
+#: The local cloud runs jobs on the machine that it is on.
+_THIS_MACHINE: Final = "ARM64" if platform.machine() in ("arm64", "aarch64") else "X86_64"
 
 ENVIRONMENTS: Final = {
     settings.names.environment: settings
@@ -251,7 +259,7 @@ ENVIRONMENTS: Final = {
             api=ApiSettings(request_rate=10_000, request_burst=5_000, address_limit=2_000_000_000),
             delivery=DeliverySettings(buffer_seconds=5, buffer_mebibytes=16, log_retention_days=14),
             lake=LakeSettings(raw_expiry_days=RAW_RETENTION_DAYS, error_expiry_days=30, query_result_expiry_days=7),
-            compute=_COMPUTE,
+            compute=replace(_COMPUTE, architecture=_THIS_MACHINE),
             alarms=AlarmSettings(silent_hours=24),
             query_gibibytes=100,
             keep_data=False,

@@ -70,7 +70,7 @@ def install(settings: LocalCloudSettings, port: int, shutdown: Shutdown) -> dict
     firehose = firehose_service.install(settings, kinesis)
     athena = athena_service.install(settings, port)
     emr = emr_service.install(settings, port)
-    cloudformation.install(kinesis, firehose, athena)
+    cloudformation.install(kinesis, firehose, athena, emr)
     gateway.install()
     snapshots.install(settings.state_dir, shutdown)  # last, because it wraps the handlers that are in place
     return {"Firehose": firehose.streams.run, "EMR Serverless": emr.run}

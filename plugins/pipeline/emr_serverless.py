@@ -223,7 +223,7 @@ class IdempotentEmrServerlessOperator(EmrServerlessStartJobOperator):
         """Return the package of this checkout; raise `MissingPackageError` if it was not published."""
         application = self.hook.conn.get_application(applicationId=self.application_id)["application"]
         architecture = application.get("architecture", "X86_64").lower()
-        publish = f"run `make publish ENV=… ARCHITECTURE={architecture}` in the checkout that Airflow runs from"
+        publish = "run `make publish ENV=…` in the checkout that Airflow runs from"
         try:
             package = JobPackage.of_checkout(architecture)
             manifest = urlsplit(package.uri(self.code_uri, package.manifest))

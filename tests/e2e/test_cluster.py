@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import random
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import pytest
 
 from contracts.tables import ERASED_USERS
 from infra.package import BuiltPackage, build
+from infra.settings import settings_of
 from local.cloud.emr_serverless.submit import installed_spark
 from local.cloud.process import LocalCloud
 from tests.e2e.cluster.standalone import JVM, ROOT, Cluster, ExecutorKiller, packaged_submit
@@ -25,7 +25,6 @@ pytestmark = [pytest.mark.spark, pytest.mark.cloud, pytest.mark.e2e, pytest.mark
 
 WAREHOUSE: Final = "s3://warehouse/warehouse"
 PROGRAMS: Final = ROOT / "tests" / "e2e" / "cluster"
-ARCHITECTURE: Final = "arm64" if platform.machine() == "aarch64" else "x86_64"
 HOURS: Final = [START + timedelta(hours=hour) for hour in (0, 1, 2, 20)]
 LATE: Final = START + timedelta(hours=21)
 SPAN: Final = ["--from", "2026-11-19T00", "--to", "2026-11-21T08"]
@@ -70,7 +69,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> BuiltPackage:
-    return build(ARCHITECTURE)
+    return build(settings_of("local").compute.package_architecture)
 
 
 def jobs(name: str) -> list[Any]:

@@ -5,7 +5,6 @@ The local cloud is EMR. One hour's job is the real one, from the package; the ot
 
 import gzip
 import json
-import platform
 import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from contracts.job_package import JobPackage
 from contracts.names import LakeLocation
 from contracts.partitions import hour_key, landing_prefix
 from infra import publish
+from infra.settings import settings_of
 from local.airflow import AirflowApi, DagRun, LocalAirflow
 from local.airflow.api import AirflowApiError, TaskState
 from local.cloud.emr_serverless.submit import installed_spark
@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.airflow, pytest.mark.cloud, pytest.mark.e2e, pytest.ma
 LAKE: Final = LakeLocation(
     raw_uri="s3://raw/raw", warehouse_uri="s3://warehouse/warehouse", database="clickstream_test"
 )
-ARCHITECTURE: Final = "arm64" if platform.machine() == "aarch64" else "x86_64"
+COMPUTE: Final = settings_of("local").compute
 REAL, FAILING, KILLED, CLEARED = (datetime(2026, 10, 1, hour, tzinfo=UTC) for hour in (8, 9, 10, 11))
 SUBMIT: Final = """#!/bin/sh
 case "$*" in
@@ -69,7 +69,7 @@ def cloud(folder: Path) -> Iterator[LocalCloud]:
 @pytest.fixture(scope="module")
 def application(cloud: LocalCloud) -> str:
     answer = boto3.client("emr-serverless").create_application(
-        name="jobs", releaseLabel="emr-spark-8.0.0", type="SPARK", architecture=ARCHITECTURE.upper()
+        name="jobs", releaseLabel="emr-spark-8.0.0", type="SPARK", architecture=COMPUTE.architecture
     )
     return str(answer["applicationId"])
 
@@ -158,14 +158,13 @@ def wait_until_running(application: str, hour: datetime, count: int) -> None:
 def test_a_task_runs_the_checkout_s_package_as_soon_as_that_is_published(
     api: AirflowApi, application: str, cloud: LocalCloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    package = JobPackage.of_checkout(ARCHITECTURE)
+    package = JobPackage.of_checkout(COMPUTE.package_architecture)
     run = started(api, REAL)
     wait_for(api, run, lambda task: task.state == "up_for_retry")
     assert f"package {package.version} is not in s3://code/jobs: run `make publish" in first_try(api, run)
     assert jobs_of(application, REAL) == []
 
-    published = ["--environment", "local", "--code-uri", "s3://code/jobs", "--architecture", ARCHITECTURE]
-    assert publish.main(published) == 0
+    assert publish.main(["--environment", "local", "--code-uri", "s3://code/jobs"]) == 0
     assert f"published at s3://code/jobs/{package.version}" in capsys.readouterr().out
     task = wait_for(api, run, lambda task: task.state in ("success", "failed"))
 

@@ -10,16 +10,19 @@ The stack engine is ministack's, and so are the types that it implements right a
 from local.cloud.athena.service import AthenaService
 from local.cloud.cloudformation import api_resources, resources
 from local.cloud.cloudformation.supported import check_template
+from local.cloud.emr_serverless.service import EmrServerlessService
 from local.cloud.firehose.service import FirehoseService
 from local.cloud.kinesis.service import KinesisService
 
 
-def install(kinesis: KinesisService, firehose: FirehoseService, athena: AthenaService) -> None:
+def install(
+    kinesis: KinesisService, firehose: FirehoseService, athena: AthenaService, emr: EmrServerlessService
+) -> None:
     """Add our resource types and our check of the template to ministack's stack engine."""
     from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
     types = provisioners._RESOURCE_HANDLERS
-    for kind, resource_type in resources.types(kinesis, firehose, athena).items():
+    for kind, resource_type in resources.types(kinesis, firehose, athena, emr).items():
         types[kind] = resource_type.handlers()
     for kind, resource_type in api_resources.types(types).items():
         types[kind] = resource_type.handlers()

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 from local.cloud import emulator
 from local.cloud.athena.service import AthenaService
 from local.cloud.athena.store import ENGINE, WorkGroup
+from local.cloud.emr_serverless.service import EmrServerlessService
 from local.cloud.firehose.service import FirehoseService
 from local.cloud.kinesis.service import KinesisService
 
@@ -60,14 +61,16 @@ def is_true(value: Any) -> bool:
     return str(value).lower() == "true"
 
 
-def types(kinesis: KinesisService, firehose: FirehoseService, athena: AthenaService) -> dict[str, ResourceType]:
+def types(
+    kinesis: KinesisService, firehose: FirehoseService, athena: AthenaService, emr: EmrServerlessService
+) -> dict[str, ResourceType]:
     """Return the resource types of this module by name."""
     return {
         STREAM: _Stream(kinesis),
         DELIVERY_STREAM: _DeliveryStream(firehose),
         WORKGROUP: _WorkGroup(athena),
         BUCKET: _Bucket(),
-        SPARK_APPLICATION: _SparkApplication(),
+        SPARK_APPLICATION: _SparkApplication(emr),
         NAMED_QUERY: _NamedQuery(),
     }
 
@@ -220,44 +223,60 @@ class _WorkGroup(ResourceType):
         )
 
 
-class _Named(ResourceType, ABC):
-    """A resource of which the local cloud has nothing but its id."""
+class _SparkApplication(ResourceType):
+    """Through our own service, which runs an application's jobs on this machine."""
+
+    def __init__(self, emr: EmrServerlessService) -> None:
+        self._call = emr.call
+
+    def create(self, logical_id: str, properties: Properties, stack_name: str) -> Created:
+        members = _members({"Name": f"{stack_name}-{logical_id}", **properties})
+        return self._created(self._call("CreateApplication", {"clientToken": str(uuid.uuid4()), **members}))
+
+    def update(self, application_id: str, old: Properties, new: Properties, stack_name: str) -> Created:
+        if any(old.get(key) != new.get(key) for key in ("Name", "Type")):
+            return self.create(application_id, new, stack_name)
+        members = {name: value for name, value in _members(new).items() if name not in ("name", "tags", "type")}
+        found = self._call("UpdateApplication", {"applicationId": application_id, **members})["application"]
+        return self._created(found)
+
+    def delete(self, application_id: str, _properties: Properties) -> None:
+        self._call("DeleteApplication", {"applicationId": application_id})
+
+    def _created(self, application: Properties) -> Created:
+        identity = application["applicationId"]
+        return identity, {"ApplicationId": identity, "Arn": application["arn"]}
+
+
+def _members(properties: Properties) -> Properties:
+    """Return an application's properties as EMR Serverless's own calls name them."""
+    members: Properties = {name[0].lower() + name[1:]: _renamed(value) for name, value in properties.items()}
+    if "initialCapacity" in members:
+        members["initialCapacity"] = {one["key"]: one["value"] for one in members["initialCapacity"]}
+    return members | ({"tags": _tags(properties)} if "Tags" in properties else {})
+
+
+def _renamed(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_renamed(one) for one in value]
+    if isinstance(value, dict):
+        return {name[0].lower() + name[1:]: _renamed(one) for name, one in value.items()}
+    return value
+
+
+class _NamedQuery(ResourceType):
+    """By its id alone: the local Athena takes queries, and keeps none for later."""
 
     def create(self, _logical_id: str, _properties: Properties, _stack_name: str) -> Created:
-        return self.described(self.new_id())
+        return self._described(str(uuid.uuid4()))
 
-    def update(self, physical_id: str, _old: Properties, _new: Properties, _stack_name: str) -> Created:
-        return self.described(physical_id)
+    def update(self, query_id: str, _old: Properties, _new: Properties, _stack_name: str) -> Created:
+        return self._described(query_id)
 
-    def delete(self, _physical_id: str, _properties: Properties) -> None:
+    def delete(self, _query_id: str, _properties: Properties) -> None:
         """Nothing is kept of it."""
 
-    @abstractmethod
-    def new_id(self) -> str: ...
-
-    @abstractmethod
-    def described(self, physical_id: str) -> Created: ...
-
-
-class _SparkApplication(_Named):
-    """Jobs of the local cloud run on this machine's Spark."""
-
-    def new_id(self) -> str:
-        return f"00{uuid.uuid4().hex[:14]}"
-
-    def described(self, application_id: str) -> Created:
-        scope = emulator.scope()
-        arn = f"arn:aws:emr-serverless:{scope.region}:{scope.account}:/applications/{application_id}"
-        return application_id, {"ApplicationId": application_id, "Arn": arn}
-
-
-class _NamedQuery(_Named):
-    """The local Athena takes queries, and keeps none for later."""
-
-    def new_id(self) -> str:
-        return str(uuid.uuid4())
-
-    def described(self, query_id: str) -> Created:
+    def _described(self, query_id: str) -> Created:
         return query_id, {"NamedQueryId": query_id}
 
 

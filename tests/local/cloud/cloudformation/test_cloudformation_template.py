@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from infra.deployment import Deployment
 from infra.errors import DeploymentError
+from infra.settings import settings_of
 from tests.local.cloud.deployed_pipeline import deployment_of, template_named
 
 deploy, delete = Deployment.deploy, Deployment.delete
@@ -69,6 +70,14 @@ def test_the_stream_is_as_declared(stack: dict[str, str], clients: Any) -> None:
     assert (summary["EncryptionType"], summary["KeyId"]) == ("KMS", "alias/aws/kinesis")
     tags = clients.kinesis.list_tags_for_stream(StreamName=stack["StreamName"])["Tags"]
     assert {"Key": "application", "Value": "clickstream"} in tags
+
+
+def test_the_application_is_there_to_run_jobs_on_this_machine(stack: dict[str, str], clients: Any) -> None:
+    emr, compute = getattr(clients, "emr-serverless"), settings_of("local").compute
+    application = emr.get_application(applicationId=stack["SparkApplicationId"])["application"]
+    assert (application["state"], application["type"]) == ("CREATED", "Spark")
+    assert (application["releaseLabel"], application["architecture"]) == (compute.release, compute.architecture)
+    assert application["maximumCapacity"]["cpu"] == f"{compute.maximum_vcpu} vCPU"
 
 
 @pytest.mark.parametrize("output", ["RawBucket", "WarehouseBucket"])
