@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -84,3 +85,13 @@ def test_airflow_can_store_it_and_make_it_again() -> None:
 
     assert path == "pipeline.emr_trigger.EmrJobTrigger"
     assert EmrJobTrigger(**arguments).serialize() == trigger.serialize()
+
+
+def test_a_kill_cancels_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    cancelled: list[dict[str, str]] = []
+    client = SimpleNamespace(cancel_job_run=lambda **job: cancelled.append(job))
+    monkeypatch.setattr("pipeline.emr_trigger.boto3.client", lambda _service: client)
+
+    asyncio.run(EmrJobTrigger(application_id="00app", job_run_id="job0", until=NOON).on_kill())
+
+    assert cancelled == [{"applicationId": "00app", "jobRunId": "job0"}]
