@@ -2,7 +2,7 @@
 
 server, settings, process   serve a local cloud; run it as a child process, and build clients of it
 emulator, snapshots, s3     ministack, the base: what we use of it, and its state made durable
-kinesis, firehose, athena   services of our own
+kinesis, firehose, athena   services of our own; emr_serverless, too, which runs jobs on this machine
 apigateway, cloudformation  the parts of ministack's services that differ from AWS's
 files, json_protocol        durable files, and AWS's JSON protocol
 errors                      what can go wrong
