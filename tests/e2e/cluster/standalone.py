@@ -159,6 +159,8 @@ def packaged_submit(
         "spark.driver.host": "127.0.0.1",
         "spark.ui.enabled": "false",
         "spark.locality.wait": "0",
+        # All are on one host, and none sees the disk of another.
+        "spark.shuffle.readHostLocalDisk": "false",
         # The release's: Iceberg, and a file system for s3://.
         "spark.driver.extraClassPath": f"{ROOT}/jars/*",
         "spark.executor.extraClassPath": f"{ROOT}/jars/*",
