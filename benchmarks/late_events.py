@@ -35,7 +35,7 @@ def landed_hours(events_per_hour: float, shares: DefectShares, seed: int) -> lis
     """Return the rows of the landing ledger that the traffic leaves, hour by hour."""
     random = Random(seed)
     draw = DefectDraw(shares, random)
-    rows = []
+    rows: list[LandingRow] = []
     for hour in hours_between(START, START + WARM_UP + COUNTED):
         factor = rate_factor(Shape.WAVE, second_of_day=hour.hour * 3_600 + 1_800, progress=0.0)
         received: Counter[datetime] = Counter()

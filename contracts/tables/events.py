@@ -88,11 +88,15 @@ RECEIVED_EVENTS: Final = Table(
     made_from="the raw objects of a landing hour",
     partitions=(
         Partition(column="landing_hour", transform="hours"),
-        Partition(column="event_time", transform="hours"),
+        Partition(column="in_landing_hour", transform="identity"),
+        Partition(column="event_time", transform="days"),
     ),
     sort=(),
     columns=(
         LANDING_HOUR,
+        required(
+            "in_landing_hour", "boolean", "Whether it happened in the hour in which it landed, as most events do."
+        ),
         *EVENT_COLUMNS,
         _OBJECT_KEY,
     ),

@@ -9,22 +9,22 @@ An hour's first run begins with a row of the ledger that says `unfinished`: if t
 then loses all of its events, the ledger still knows that there are rows to remove.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from contracts.data_checks import failed_checks
 from contracts.ledger import UNFINISHED, EventRow, LandedHour
-from contracts.partitions import HOUR, hour_key, hour_of, ordinal
+from contracts.partitions import HOUR, day_of, hour_key, hour_of
 from contracts.stages import EVENT_HOURS, Input
 from contracts.tables import CLEAN_EVENTS, DATA_CHECKS, EVENT_LEDGER, HOURLY_TRAFFIC, RECEIVED_EVENTS
 from spark_jobs.checks.check_hours import check_event_hours
 from spark_jobs.checks.figures import HourCounts
 from spark_jobs.errors import LedgerImbalanceError, UnsettledInputError
 from spark_jobs.hourly.hour_task import HOUR_TABLES, ComputedHours, run_hour_tasks
-from spark_jobs.lake.duckdb_tasks import by_partition, rows_in
-from spark_jobs.lake.filters import between
+from spark_jobs.hourly.received_files import received_files
+from spark_jobs.lake.filters import partitions_of_days
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.ledgers import read_ledger, write_ledger
 from spark_jobs.lake.retries import TRIES, retrying
@@ -101,19 +101,21 @@ def _aggregate(lake: Lake, wanted: list[datetime], *, force: bool, hold_back: bo
     left = Aggregation(unchanged=tuple(hour for hour in wanted if hour not in asked_for), held_back=tuple(held_back))
     if not todo:
         return left
-    return replace(left, written=_replace(base, [inputs[hour] for hour in todo], already_known=set(stored)))
+    return replace(left, written=_replace(base, [inputs[hour] for hour in todo], landed, already_known=set(stored)))
 
 
-def _replace(base: Revision, inputs: list[Input[datetime]], *, already_known: set[datetime]) -> tuple[EventRow, ...]:
+def _replace(
+    base: Revision, inputs: list[Input[datetime]], landed: Sequence[LandedHour], *, already_known: set[datetime]
+) -> tuple[EventRow, ...]:
     """Compute and commit every table of the hours; return the ledger's new rows."""
     lake, hours = base.lake, [hour.key for hour in inputs]
     snapshot = lake.snapshot(RECEIVED_EVENTS)
-    first = min(read for hour in hours for read in EVENT_HOURS.read_by(hour))
-    window = between("event_time", first, max(hours) + HOUR)
-    files = by_partition(lake.files_as_of(RECEIVED_EVENTS, snapshot, window))
-    check_received(inputs, {hour: rows_in(files, ordinal(hour)) for hour in hours})
+    read = {read for hour in hours for read in EVENT_HOURS.read_by(hour)}
+    of_days = partitions_of_days(RECEIVED_EVENTS.partitions[-1], map(day_of, read))
+    received = received_files(lake.files_as_of(RECEIVED_EVENTS, snapshot, of_days), landed, read)
+    check_received(inputs, received.rows_of(hours), received.unsettled)
     progress(f"computing {len(hours)} event hours")
-    computed = run_hour_tasks(lake, hours, files)
+    computed = run_hour_tasks(lake, hours, received.files)
     rows = _ledger_rows(inputs, computed.counts, already_known)
     _require_traffic(computed)
     _note_new_hours(base, [row.event_hour for row in rows if row.event_hour not in already_known])
@@ -148,9 +150,14 @@ def _figures(rows: Collection[EventRow]) -> Mapping[str, int]:
     }
 
 
-def check_received(expected: Iterable[Input[datetime]], counted: Mapping[datetime, int]) -> None:
-    """Raise `UnsettledInputError` unless each hour has the rows that the landing ledger says it was given."""
-    differing = [hour for hour in expected if counted.get(hour.key, 0) != hour.rows]
+def check_received(
+    expected: Iterable[Input[datetime]], counted: Mapping[datetime, int], unsettled: Collection[datetime] = ()
+) -> None:
+    """Raise `UnsettledInputError` unless each hour has the rows that the landing ledger says it was given.
+
+    Of `unsettled` hours it is known that they have others, or that hours of their day have, in the same files.
+    """
+    differing = [hour for hour in expected if counted.get(hour.key, 0) != hour.rows or hour.key in unsettled]
     if differing:
         named = ", ".join(
             f"{hour_key(hour.key)} has {counted.get(hour.key, 0)}, noted {hour.rows}"

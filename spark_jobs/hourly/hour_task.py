@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from itertools import islice
 from typing import Final
 
 import duckdb
@@ -26,7 +25,8 @@ from contracts.rules import BOT_EVENTS_AT_ONCE, BOT_EVENTS_PER_HOUR, HOURS_LOOKE
 from contracts.tables import CLEAN_EVENTS, RECEIVED_EVENTS, Table
 from spark_jobs.checks.figures import HourCounts
 from spark_jobs.hourly import hour_queries as queries
-from spark_jobs.lake.data_files import DataFile, FileTarget, local_copies, written_files
+from spark_jobs.hourly.received_files import local_hours
+from spark_jobs.lake.data_files import DataFile, FileTarget, written_files
 from spark_jobs.lake.duckdb_tasks import Result, StoredFiles, TaskShare, dealt_out, duckdb_connection, parts, run_tasks
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.types import table_schema
@@ -126,11 +126,8 @@ class HourTask:
     def results(self, number: int) -> Iterator[Result | DataFile]:
         """Yield the files of a batch, and the counts of its hours."""
         batch = self.batches[number]
-        locations = (file.location for in_hour in batch.files.values() for file in in_hour)
-        with local_copies(locations) as copies, duckdb_connection(self.share) as connection:
+        with local_hours(batch.files) as paths, duckdb_connection(self.share) as connection:
             connection.execute("SET preserve_insertion_order = false")
-            rest = iter(copies)
-            paths = {hour: list(islice(rest, len(in_hour))) for hour, in_hour in batch.files.items()}
             yield from self._computed(connection, batch, paths)
 
     def _computed(

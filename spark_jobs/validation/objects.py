@@ -42,7 +42,7 @@ def read_tasks(objects: Sequence[RawObject], *, cores: int) -> tuple[Task, ...]:
     """Return few tasks, alike in size, in the objects' order, so that neighbours (of one landing hour) share a task.
 
     There is one task for each core, because every task writes a file of its own per partition, and late events alone
-    reach into 150 of them. There are more only if they would be too large.
+    reach into eight of them. There are more only if they would be too large.
     """
     if not objects:
         return ()
@@ -120,7 +120,7 @@ class ObjectValidator:
             for raw_object in self.tasks[number]:
                 counts = ObjectCounts()
                 for validated in validate_object(self.store, raw_object, validator, counts, self.privacy):
-                    yield from received.add(_with_origin(validated.received, raw_object))
+                    yield from received.add(_received(validated.received, raw_object))
                     yield from rejected.add(_with_origin(validated.rejected, raw_object))
                 self.counts.add({raw_object.key: counts})
         yield from received.flush()
@@ -148,6 +148,13 @@ def _unreadable(reason: str) -> Validated:
 
 
 _LANDING_HOUR, _OBJECT_KEY = arrow_schema(map(RECEIVED_EVENTS.column, ("landing_hour", "object_key")))
+
+
+def _received(events: pa.Table, raw_object: RawObject) -> pa.Table:
+    """Return rows of `received_events`."""
+    rows = _with_origin(events, raw_object)
+    event_hours = pc.floor_temporal(rows.column("event_time"), unit="hour")
+    return rows.append_column("in_landing_hour", pc.equal(event_hours, rows.column(_LANDING_HOUR.name)))
 
 
 def _with_origin(table: pa.Table, raw_object: RawObject) -> pa.Table:

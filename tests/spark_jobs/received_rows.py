@@ -44,6 +44,7 @@ class ReceivedEvent:
         values = {
             **{column.name: None for column in RECEIVED_EVENTS.columns},
             "landing_hour": landing_hour,
+            "in_landing_hour": self.event_hour == landing_hour,
             "event_time": self.event_time,
             "received_at": self.arrival,
             "user_id": self.user_id,

@@ -28,7 +28,11 @@ class ReceivedEvent(Event):
     """A row of `received_events`."""
 
     landing_hour: datetime
+    in_landing_hour: bool
     object_key: str
+
+
+_OF_ITS_LANDING = {"landing_hour", "in_landing_hour", "object_key"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,7 +209,7 @@ def _marked(
             reasons.append("http_client")
         if not agent and event.source_ip and event.request_id:
             reasons.append("no_user_agent")
-        values = {name: value for name, value in asdict(event).items() if name not in ("landing_hour", "object_key")}
+        values = {name: value for name, value in asdict(event).items() if name not in _OF_ITS_LANDING}
         clean.append(CleanEvent(**values, is_bot=is_bot, bot_reasons=tuple(reasons)))
     return clean
 

@@ -4,7 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from tests.specification.addresses import without_addresses
-from tests.specification.clean_events import CleanEvent, IsCrawler, ReceivedEvent, Spelling, clean_events, in_shop
+from tests.specification.clean_events import (
+    CleanEvent,
+    IsCrawler,
+    ReceivedEvent,
+    Spelling,
+    clean_events,
+    hour_of,
+    in_shop,
+)
 from tests.specification.daily_funnel import FunnelStep, daily_funnel
 from tests.specification.daily_tables import (
     DailyProduct,
@@ -114,7 +122,12 @@ def judged(lines: Iterable[RawLine]) -> tuple[list[ReceivedEvent], list[Rejected
         judgement = judge(raw.line)
         if isinstance(judgement, Event):
             received.append(
-                ReceivedEvent(**asdict(judgement), landing_hour=raw.landing_hour, object_key=raw.object_key)
+                ReceivedEvent(
+                    **asdict(judgement),
+                    landing_hour=raw.landing_hour,
+                    in_landing_hour=hour_of(judgement) == raw.landing_hour,
+                    object_key=raw.object_key,
+                )
             )
         else:
             rejected.append(

@@ -55,7 +55,9 @@ def weeks(clean: Sequence[CleanEvent]) -> list[WeeklyTraffic]:
 
 def received(**values: object) -> ReceivedEvent:
     known = {name: value for name, value in vars(event(NOON)).items() if name not in ("is_bot", "bot_reasons")}
-    return ReceivedEvent(**{**known, "click_id": "same", **values}, landing_hour=NOON, object_key="k")
+    return ReceivedEvent(
+        **{**known, "click_id": "same", **values}, landing_hour=NOON, in_landing_hour=True, object_key="k"
+    )
 
 
 def winner(*copies: ReceivedEvent) -> CleanEvent:

@@ -3,7 +3,7 @@
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,7 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts.event_settings import EventSettings
-from contracts.partitions import hour_of, ordinal
+from contracts.ledger import LandedHour
+from contracts.partitions import day_number, hour_of, ordinal
+from contracts.stages import EVENT_HOURS
 from contracts.tables import (
     CLEAN_EVENTS,
     HOURLY_EVENT_COUNTS,
@@ -26,9 +28,10 @@ from contracts.tables import (
 )
 from spark_jobs.hourly.hour_queries import HOURLY
 from spark_jobs.hourly.hour_task import COUNTS, HOUR_TABLES, MISTAKEN_NAMES, PURCHASES, HourTask, hour_batches
+from spark_jobs.hourly.received_files import received_files
 from spark_jobs.lake import duckdb_tasks
 from spark_jobs.lake.data_files import DataFile, FileTarget, written_files
-from spark_jobs.lake.duckdb_tasks import TaskShare
+from spark_jobs.lake.duckdb_tasks import StoredFiles, TaskShare
 from spark_jobs.lake.table_files import StoredFile
 from spark_jobs.lake.types import table_schema
 from spark_jobs.lake.user_keys import ONE_FOR_ALL_SITES
@@ -137,18 +140,26 @@ def counts(events: list[ReceivedEvent]) -> dict[int, tuple[int, int, int, int, i
     return found
 
 
-def landed(events: list[ReceivedEvent], directory: Path) -> dict[int, list[StoredFile]]:
-    """Write the events as job 1 would, each landing hour by itself."""
+def landed(events: list[ReceivedEvent], directory: Path) -> StoredFiles:
+    """Write the events as job 1 would, each landing hour by itself; return the files of each event hour."""
     to = target(str(directory), RECEIVED_EVENTS)
     by_landing_hour = defaultdict(list)
     for event in events:
         by_landing_hour[hour_of(event.arrival)].append(event)
-    files = defaultdict(list)
+    stored, noted = [], []
     for hour, own in by_landing_hour.items():
         columns = list(zip(*(event.row(hour) for event in own), strict=True))
         for file in written_files([pa.table([list(column) for column in columns], schema=to.schema)], to):
-            files[int(file.partition[1])].append(StoredFile(location=file.location, rows=len(content(file.location))))
-    return files
+            landing_hour, in_landing_hour, day = file.partition
+            partition = (landing_hour, in_landing_hour, str(day_number(date.fromisoformat(day))))
+            stored.append(StoredFile(location=file.location, rows=file.rows, partition=partition))
+        fed = Counter(event.event_hour for event in own)
+        noted.append(LandedHour(landing_hour=hour, input_version="v1", received_by_event_hour=fed))
+    hours = {read for event in events for read in EVENT_HOURS.read_by(event.event_hour)}
+    received = received_files(stored, noted, hours)
+    assert received.unsettled == set()
+    assert received.rows_of(hours) == {hour: sum(event.event_hour == hour for event in events) for hour in hours}
+    return received.files
 
 
 def target(directory: str, table: Table) -> FileTarget:

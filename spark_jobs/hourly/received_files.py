@@ -1,0 +1,109 @@
+"""Files of `received_events` → the rows of each event hour, and whether they are all that the landing ledger gave it.
+
+What happened in the hour in which it landed is in files of that hour alone. The rest of a landing hour, most of it
+late, is a file for each day, with rows of many event hours: one for each of these hours would be a hundred files of a
+few rows. The ledger says how many rows of such a *mixed* file are of which hour, and a task that reads some hours takes
+their rows out of it, once.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from contracts.ledger import LandedHour
+from contracts.partitions import day_number, day_of, hour_of_ordinal, ordinal
+from contracts.tables import RECEIVED_EVENTS, Partition
+from spark_jobs.lake.data_files import FileTarget, local_copies, written_files
+from spark_jobs.lake.duckdb_tasks import StoredFiles, rows_in
+from spark_jobs.lake.table_files import StoredFile
+from spark_jobs.lake.types import table_schema
+
+_LANDING_HOUR, _IN_LANDING_HOUR, _DAY = range(len(RECEIVED_EVENTS.partitions))
+#: The rows that are taken out of mixed files are files of one event hour each.
+_BY_EVENT_HOUR: Final = (Partition(column="event_time", transform="hours"),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceivedFiles:
+    """The files of each event hour, by number; of a mixed file, the rows are those that the ledger gave to the hour.
+
+    `unsettled` are hours with rows in mixed files that have other rows than the ledger says: a transform of their
+    landing hours is between two commits.
+    """
+
+    files: StoredFiles
+    unsettled: frozenset[datetime]
+
+    def rows_of(self, hours: Iterable[datetime]) -> Mapping[datetime, int]:
+        """Return how many rows of each hour there are."""
+        return {hour: rows_in(self.files, ordinal(hour)) for hour in hours}
+
+
+def received_files(
+    stored: Iterable[StoredFile], landed: Iterable[LandedHour], hours: Collection[datetime]
+) -> ReceivedFiles:
+    """Return the files of event hours among those `stored` of their days; `landed` is all that fed one of them."""
+    by_hour: defaultdict[int, list[StoredFile]] = defaultdict(list)
+    mixed: defaultdict[tuple[int, int], list[StoredFile]] = defaultdict(list)
+    for file in stored:
+        if is_mixed(file):
+            mixed[int(file.partition[_LANDING_HOUR]), int(file.partition[_DAY])].append(file)
+        else:
+            by_hour[int(file.partition[_LANDING_HOUR])].append(file)
+    noted: Counter[tuple[int, int]] = Counter()
+    for row in landed:
+        for hour, rows in row.received_by_event_hour.items():
+            if rows and hour != row.landing_hour:
+                place = ordinal(row.landing_hour), day_number(day_of(hour))
+                noted[place] += rows
+                # Nobody asks how the rows are spread over the files of several tasks.
+                for number, file in enumerate(mixed[place] if hour in hours else ()):
+                    by_hour[ordinal(hour)].append(replace(file, rows=0 if number else rows))
+    wrong = {day for (landing, day), files in mixed.items() if sum(file.rows for file in files) != noted[landing, day]}
+    return ReceivedFiles(
+        files=by_hour, unsettled=frozenset(hour for hour in hours if day_number(day_of(hour)) in wrong)
+    )
+
+
+def is_mixed(file: StoredFile) -> bool:
+    """Return whether a file has rows of other hours than its landing hour."""
+    return bool(file.partition) and file.partition[_IN_LANDING_HOUR] == "false"
+
+
+@contextmanager
+def local_hours(files: StoredFiles) -> Iterator[Mapping[int, list[str]]]:
+    """Yield paths to local files that have the rows of one hour each; raise `DataFileError` if a file is gone."""
+    own = [(hour, file.location) for hour, of_hour in files.items() for file in of_hour if not is_mixed(file)]
+    mixed = sorted({file.location for of_hour in files.values() for file in of_hour if is_mixed(file)})
+    with local_copies([*(location for _, location in own), *mixed]) as copies, TemporaryDirectory() as directory:
+        rest = iter(copies)
+        paths: defaultdict[int, list[str]] = defaultdict(list)
+        for (hour, _), path in zip(own, islice(rest, len(own)), strict=True):
+            paths[hour].append(path)
+        target = FileTarget(
+            table=RECEIVED_EVENTS.name,
+            data=Path(directory).as_uri(),
+            schema=table_schema(RECEIVED_EVENTS),
+            partitions=_BY_EVENT_HOUR,
+        )
+        for file in written_files(_rows_of(rest, files.keys()), target):
+            paths[int(file.partition[0])].append(file.location.removeprefix("file://"))
+        yield paths
+
+
+def _rows_of(paths: Iterable[str], hours: Collection[int]) -> Iterator[pa.Table]:
+    """Yield the rows of certain hours in files, file by file."""
+    wanted = pa.array(list(map(hour_of_ordinal, hours)), table_schema(RECEIVED_EVENTS).field("event_time").type)
+    for path in paths:
+        rows = pq.ParquetFile(path).read()
+        yield rows.filter(pc.is_in(pc.floor_temporal(rows.column("event_time"), unit="hour"), wanted))

@@ -1,0 +1,67 @@
+"""Rules of which rows of which files are an event hour's, and when that is not to be known yet."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from contracts.ledger import LandedHour
+from contracts.partitions import DAY, HOUR, day_number, day_of, ordinal
+from spark_jobs.hourly.received_files import received_files
+from spark_jobs.lake.table_files import StoredFile
+
+TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
+LATER = TEN + 5 * HOUR
+YESTERDAY = TEN - DAY
+
+
+def file(landing_hour: datetime, rows: int, *, mixed_of: datetime | None = None, name: str = "a") -> StoredFile:
+    day = day_number(day_of(mixed_of or landing_hour))
+    partition = (str(ordinal(landing_hour)), "true" if mixed_of is None else "false", str(day))
+    return StoredFile(location=f"{name} {partition}", rows=rows, partition=partition)
+
+
+def landed(hour: datetime, received: dict[datetime, int]) -> LandedHour:
+    return LandedHour(landing_hour=hour, input_version="v1", received_by_event_hour=received)
+
+
+NOTED = [
+    landed(TEN, {TEN: 9, TEN - HOUR: 1}),
+    landed(LATER, {LATER: 8, TEN: 2, TEN + HOUR: 3, YESTERDAY: 4}),
+]
+STORED = [
+    file(TEN, 9),
+    file(TEN, 1, mixed_of=TEN),
+    file(LATER, 8),
+    file(LATER, 4, mixed_of=TEN),
+    file(LATER, 1, mixed_of=TEN, name="of another task"),
+    file(LATER, 4, mixed_of=YESTERDAY),
+]
+
+
+def test_an_hour_has_its_own_files_and_its_rows_of_the_mixed_ones() -> None:
+    hours = {TEN - HOUR, TEN, TEN + HOUR, YESTERDAY}
+    found = received_files(STORED, NOTED, hours)
+    assert found.rows_of([*hours, LATER]) == {TEN - HOUR: 1, TEN: 11, TEN + HOUR: 3, YESTERDAY: 4, LATER: 8}
+    assert found.unsettled == set()
+    assert [one.location for one in found.files[ordinal(TEN)]] == [
+        STORED[0].location,
+        *(STORED[i].location for i in (3, 4)),
+    ]
+    assert [one.location for one in found.files[ordinal(YESTERDAY)]] == [STORED[5].location]
+
+
+@pytest.mark.parametrize(
+    ("stored", "noted"),
+    [
+        pytest.param([*STORED, file(LATER, 1, mixed_of=TEN, name="more")], NOTED, id="rows that are not noted yet"),
+        pytest.param(STORED[:3], [NOTED[0], landed(LATER, {LATER: 8, TEN: 5})], id="noted rows that went"),
+        pytest.param(STORED, NOTED[:1], id="a landing hour that is not noted"),
+    ],
+)
+def test_hours_of_a_day_whose_mixed_files_are_not_as_noted_are_unsettled(
+    stored: list[StoredFile], noted: list[LandedHour]
+) -> None:
+    found = received_files(stored, noted, {TEN, TEN + HOUR, TEN + 2 * DAY})
+    # An hour without a row in any file is found by its number of rows.
+    assert found.unsettled in ({TEN, TEN + HOUR}, set())
+    assert found.unsettled or found.rows_of([TEN]) != {TEN: 14}
