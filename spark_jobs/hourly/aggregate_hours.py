@@ -16,7 +16,7 @@ from typing import Final
 
 from contracts.data_checks import failed_checks
 from contracts.ledger import UNFINISHED, EventRow, LandedHour
-from contracts.partitions import HOUR, day_of, hour_key, hour_of
+from contracts.partitions import DAY, HOUR, day_of, hour_key, hour_of, start_of_day
 from contracts.stages import EVENT_HOURS, Input
 from contracts.tables import CLEAN_EVENTS, DATA_CHECKS, EVENT_LEDGER, HOURLY_TRAFFIC, RECEIVED_EVENTS
 from spark_jobs.checks.check_hours import check_event_hours
@@ -89,7 +89,9 @@ def aggregate_possible_hours(
 
 def _aggregate(lake: Lake, wanted: list[datetime], *, force: bool, hold_back: bool) -> Aggregation:
     base = Revision.of(lake, *TARGETS)
-    landed = read_ledger(lake, LandedHour, *EVENT_HOURS.feeding(wanted[0], wanted[-1]))
+    # With all that fed their days: files of late events are a day's.
+    first, last = (start_of_day(day_of(hour)) for hour in (min(EVENT_HOURS.read_by(wanted[0])), wanted[-1] + DAY))
+    landed = read_ledger(lake, LandedHour, *EVENT_HOURS.feeding(first, last - HOUR))
     inputs = EVENT_HOURS.inputs(wanted, landed, settings=lake.events)
     stored = {row.event_hour: row for row in read_ledger(lake, EventRow, wanted[0], wanted[-1] + HOUR)}
     unchanged = {hour for hour in wanted if hour in stored and stored[hour].input_version == inputs[hour].input_version}

@@ -29,6 +29,8 @@ from spark_jobs.lake.table_files import StoredFile
 from spark_jobs.lake.types import table_schema
 
 _LANDING_HOUR, _IN_LANDING_HOUR, _DAY = range(len(RECEIVED_EVENTS.partitions))
+#: A place is a landing hour and a day.
+_DAY_OF_PLACE: Final = 1
 #: The rows that are taken out of mixed files are files of one event hour each.
 _BY_EVENT_HOUR: Final = (Partition(column="event_time", transform="hours"),)
 
@@ -52,7 +54,7 @@ class ReceivedFiles:
 def received_files(
     stored: Iterable[StoredFile], landed: Iterable[LandedHour], hours: Collection[datetime]
 ) -> ReceivedFiles:
-    """Return the files of event hours among those `stored` of their days; `landed` is all that fed one of them."""
+    """Return the files of event hours among all those `stored` of their days; `landed` is all that fed one of them."""
     by_hour: defaultdict[int, list[StoredFile]] = defaultdict(list)
     mixed: defaultdict[tuple[int, int], list[StoredFile]] = defaultdict(list)
     for file in stored:
@@ -67,9 +69,10 @@ def received_files(
                 place = ordinal(row.landing_hour), day_number(day_of(hour))
                 noted[place] += rows
                 # Nobody asks how the rows are spread over the files of several tasks.
-                for number, file in enumerate(mixed[place] if hour in hours else ()):
+                for number, file in enumerate(mixed.get(place, ()) if hour in hours else ()):
                     by_hour[ordinal(hour)].append(replace(file, rows=0 if number else rows))
-    wrong = {day for (landing, day), files in mixed.items() if sum(file.rows for file in files) != noted[landing, day]}
+    counted = Counter({place: sum(file.rows for file in files) for place, files in mixed.items()})
+    wrong = {place[_DAY_OF_PLACE] for place in {*counted, *noted} if counted[place] != noted[place]}
     return ReceivedFiles(
         files=by_hour, unsettled=frozenset(hour for hour in hours if day_number(day_of(hour)) in wrong)
     )

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from contracts.partitions import HOUR, hour_of
+from contracts.partitions import DAY, HOUR, hour_of
 from contracts.stages import EVENT_HOURS
 from contracts.tables import (
     CLEAN_EVENTS,
@@ -289,3 +289,14 @@ def test_hours_made_in_any_order_are_what_the_reference_says(
     assert table_rows(lake, HOURLY_EVENT_COUNTS) == expected.hourly_event_counts
     assert table_rows(lake, HOURLY_TRAFFIC) == expected.hourly_traffic
     assert table_rows(lake, HOURLY_PRODUCT_STATS) == expected.hourly_product_stats
+
+
+def test_an_hour_is_computed_whatever_came_late_of_the_other_hours_of_its_day(lake_with_tables: Lake) -> None:
+    lake, midnight = lake_with_tables, TEN.replace(hour=0)
+    first = ReceivedEvent(event_time=midnight, click_id="first")
+    last = ReceivedEvent(event_time=midnight + 23 * HOUR, click_id="a week later")
+    # What fed the day's last hour then is nothing that can have fed its first.
+    land(lake, [Landing(landing_hour=midnight, events=[first])])
+    land(lake, [Landing(landing_hour=midnight + 7 * DAY + 23 * HOUR, events=[last])])
+    assert [row.received for row in aggregate_hours(lake, [midnight]).written] == [1]
+    assert [row.received for row in aggregate_hours(lake, [midnight + 23 * HOUR]).written] == [1]
