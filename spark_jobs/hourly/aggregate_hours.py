@@ -153,16 +153,16 @@ def _figures(rows: Collection[EventRow]) -> Mapping[str, int]:
 
 
 def check_received(
-    expected: Iterable[Input[datetime]], counted: Mapping[datetime, int], unsettled: Collection[datetime] = ()
+    expected: Iterable[Input[datetime]], counted: Mapping[datetime, int], unsettled: Mapping[datetime, str]
 ) -> None:
     """Raise `UnsettledInputError` unless each hour has the rows that the landing ledger says it was given.
 
-    Of `unsettled` hours it is known that they have others, or that hours of their day have, in the same files.
+    What is wrong with `unsettled` hours is known already.
     """
     differing = [hour for hour in expected if counted.get(hour.key, 0) != hour.rows or hour.key in unsettled]
     if differing:
         named = ", ".join(
-            f"{hour_key(hour.key)} has {counted.get(hour.key, 0)}, noted {hour.rows}"
+            unsettled.get(hour.key, f"{hour_key(hour.key)} has {counted.get(hour.key, 0)}, noted {hour.rows}")
             for hour in differing[:_NAMED_AT_MOST]
         )
         raise UnsettledInputError(

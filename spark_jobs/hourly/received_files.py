@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from contracts.ledger import LandedHour
-from contracts.partitions import day_number, day_of, hour_of_ordinal, ordinal
+from contracts.partitions import day_key, day_number, day_of, day_of_number, hour_key, hour_of_ordinal, ordinal
 from contracts.tables import RECEIVED_EVENTS, Partition
 from spark_jobs.lake.data_files import FileTarget, local_copies, written_files
 from spark_jobs.lake.duckdb_tasks import StoredFiles, rows_in
@@ -29,8 +29,6 @@ from spark_jobs.lake.table_files import StoredFile
 from spark_jobs.lake.types import table_schema
 
 _LANDING_HOUR, _IN_LANDING_HOUR, _DAY = range(len(RECEIVED_EVENTS.partitions))
-#: A place is a landing hour and a day.
-_DAY_OF_PLACE: Final = 1
 #: The rows that are taken out of mixed files are files of one event hour each.
 _BY_EVENT_HOUR: Final = (Partition(column="event_time", transform="hours"),)
 
@@ -39,12 +37,12 @@ _BY_EVENT_HOUR: Final = (Partition(column="event_time", transform="hours"),)
 class ReceivedFiles:
     """The files of each event hour, by number; of a mixed file, the rows are those that the ledger gave to the hour.
 
-    `unsettled` are hours with rows in mixed files that have other rows than the ledger says: a transform of their
-    landing hours is between two commits.
+    `unsettled` are hours of a day whose mixed files have not as many rows as the ledger says, and what is wrong: a
+    transform of a landing hour is between two commits.
     """
 
     files: StoredFiles
-    unsettled: frozenset[datetime]
+    unsettled: Mapping[datetime, str]
 
     def rows_of(self, hours: Iterable[datetime]) -> Mapping[datetime, int]:
         """Return how many rows of each hour there are."""
@@ -72,10 +70,14 @@ def received_files(
                 for number, file in enumerate(mixed.get(place, ()) if hour in hours else ()):
                     by_hour[ordinal(hour)].append(replace(file, rows=0 if number else rows))
     counted = Counter({place: sum(file.rows for file in files) for place, files in mixed.items()})
-    wrong = {place[_DAY_OF_PLACE] for place in {*counted, *noted} if counted[place] != noted[place]}
-    return ReceivedFiles(
-        files=by_hour, unsettled=frozenset(hour for hour in hours if day_number(day_of(hour)) in wrong)
-    )
+    wrong = {
+        day: f"of what landed in {hour_key(hour_of_ordinal(landing))}, other hours of {day_key(day_of_number(day))} "
+        f"have {counted[landing, day]}, noted {noted[landing, day]}"
+        for landing, day in sorted({*counted, *noted})
+        if counted[landing, day] != noted[landing, day]
+    }
+    days = {hour: day_number(day_of(hour)) for hour in hours}
+    return ReceivedFiles(files=by_hour, unsettled={hour: wrong[day] for hour, day in days.items() if day in wrong})
 
 
 def is_mixed(file: StoredFile) -> bool:

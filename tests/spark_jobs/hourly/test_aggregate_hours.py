@@ -165,7 +165,7 @@ def test_an_hour_without_events_leaves_no_rows_and_no_ledger_row(spark: SparkSes
 
 def test_a_run_between_two_commits_of_a_transform_writes_nothing(spark: SparkSession, landed: Lake) -> None:
     land_events(landed, [Landing(landing_hour=ELEVEN, events=[event(6, "new")])])
-    with pytest.raises(UnsettledInputError, match="2026-11-22T10 has 4, noted 3"):
+    with pytest.raises(UnsettledInputError, match="landed in 2026-11-22T11, other hours of 2026-11-22 have 1, noted 0"):
         aggregate_hours(landed, [TEN], tries=1)
     assert all(table_rows(landed, table) == [] for table in HOUR_TABLES)
 

@@ -157,7 +157,7 @@ def landed(events: list[ReceivedEvent], directory: Path) -> StoredFiles:
         noted.append(LandedHour(landing_hour=hour, input_version="v1", received_by_event_hour=fed))
     hours = {read for event in events for read in EVENT_HOURS.read_by(event.event_hour)}
     received = received_files(stored, noted, hours)
-    assert received.unsettled == set()
+    assert received.unsettled == {}
     assert received.rows_of(hours) == {hour: sum(event.event_hour == hour for event in events) for hour in hours}
     return received.files
 

@@ -42,7 +42,7 @@ def test_an_hour_has_its_own_files_and_its_rows_of_the_mixed_ones() -> None:
     hours = {TEN - HOUR, TEN, TEN + HOUR, YESTERDAY}
     found = received_files(STORED, NOTED, hours)
     assert found.rows_of([*hours, LATER]) == {TEN - HOUR: 1, TEN: 11, TEN + HOUR: 3, YESTERDAY: 4, LATER: 8}
-    assert found.unsettled == set()
+    assert found.unsettled == {}
     assert [one.location for one in found.files[ordinal(TEN)]] == [
         STORED[0].location,
         *(STORED[i].location for i in (3, 4)),
@@ -65,4 +65,4 @@ def test_hours_of_a_day_whose_mixed_files_are_not_as_noted_are_unsettled(
     stored: list[StoredFile], noted: list[LandedHour], *, unsettled: bool
 ) -> None:
     found = received_files(stored, noted, {TEN, TEN + HOUR, TEN + 2 * DAY})
-    assert found.unsettled == ({TEN, TEN + HOUR} if unsettled else set())
+    assert set(found.unsettled) == ({TEN, TEN + HOUR} if unsettled else set())

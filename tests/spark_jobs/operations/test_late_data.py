@@ -123,7 +123,7 @@ def test_only_its_hours_and_days_are_made_again(late_run: LateRun) -> None:
 def test_a_late_event_changes_its_hour_and_what_reaches_into_it_and_nothing_else(late_run: LateRun) -> None:
     changed = dict(late_run.changed)
     hour = hour_of(LATE)
-    assert [row[1] for row in changed.pop("received_events").new] == [LATE]
+    assert [row[2] for row in changed.pop("received_events").new] == [LATE]
     assert [(row[0], row[2]) for row in changed.pop("clean_events").new] == [(LATE, "ann")]
     assert changed.pop("hourly_event_counts").keys(0, 1) == {(hour, "ViewContent")}
     assert changed.pop("hourly_product_stats").keys(0, 1) == {(hour, "hat")}
