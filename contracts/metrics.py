@@ -1,4 +1,4 @@
-"""The metrics that the DAGs put to CloudWatch, and on which the template has alarms."""
+"""The metrics that the DAGs put to CloudWatch; on all but one the template has alarms."""
 
 from enum import StrEnum
 from typing import Final
@@ -21,5 +21,7 @@ class Metric(StrEnum):
     UNBALANCED_HOURS = "UnbalancedHours"
     #: One for each time that a data check of severity `fail` did not hold.
     FAILED_CHECKS = "FailedChecks"
+    #: In each hour, the late events that event hours lack until it is worth making them again; no alarm looks at it.
+    DEFERRED_EVENTS = "DeferredEvents"
     #: One for each run in which the stream needed shards and could not have them.
     SCALING_STUCK = "ScalingStuck"

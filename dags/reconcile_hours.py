@@ -15,8 +15,8 @@ last landing hour, e.g. `2026-11-20T00`.
 An hour of large traffic gets a few late events in each of the 168 hours after it. So the hourly runs write it again
 within the hour if at least one in 500 of its events is lacking, and these are less than a day late; once a day, at
 02:30, if they are later; and at last, once none can come any more, whatever is lacking. A day is written again if it
-lacks as many. What is left stale until then is *deferred*: the log of `find_stale` counts it. A run by hand defers
-nothing.
+lacks as many. What is left stale until then is *deferred*: the log of `find_stale` and the metric `DeferredEvents`
+count it. A run by hand defers nothing.
 
 ### Needs
 
@@ -51,6 +51,7 @@ from airflow.sdk import CronDataIntervalTimetable, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from contracts.late_events import deferred_text
+from contracts.metrics import Metric
 from contracts.partitions import HOUR, hour_key, key_text
 from contracts.raw_survey import survey_raw
 from contracts.stages import EVENT_HOURS, LANDING_HOURS, LATER_STAGES, STAGES, DerivedStage, Stage
@@ -85,6 +86,7 @@ def find_stale(*, params: Any = None, dag_run: Any = None) -> dict[str, Any]:
     from pipeline.lake_status.checks import failures_now
     from pipeline.lake_status.hours import last_settled_hour
     from pipeline.lake_status.reconcile import reconciled_range, stale_around
+    from pipeline.metrics import put_metrics
     from storage.location import open_store
 
     settled = last_settled_hour(dag_run.run_after, SETTINGS.buffer_interval)
@@ -97,6 +99,9 @@ def find_stale(*, params: Any = None, dag_run: Any = None) -> dict[str, Any]:
     for stage in (EVENT_HOURS, *LATER_STAGES):
         if deferred := stale.deferred.get(stage.name):
             print("deferred:", deferred_text(stage, deferred))
+    if defer:
+        lacking = sum(hour.lacking for hour in stale.deferred[EVENT_HOURS.name].values())
+        put_metrics(SETTINGS.lake, {Metric.DEFERRED_EVENTS: lacking})
     if not stale:
         raise AirflowSkipException(f"nothing is stale from {hour_key(first)} to {hour_key(last)}")
     keys = {f"{stage.name}s": [*map(key_text, stale.keys[stage.name])] for stage in STAGES}
