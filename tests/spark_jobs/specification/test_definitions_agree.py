@@ -26,6 +26,7 @@ _TYPES: Mapping[str, pa.DataType] = {
         ("event_time", "received_at", "insertion_timestamp", "sent_at", "landing_hour"), pa.timestamp("us")
     ),
     "clock_corrected": pa.bool_(),
+    "in_landing_hour": pa.bool_(),
     "unread_fields": pa.list_(pa.string()),
 }
 
