@@ -117,7 +117,8 @@ def airflow_rights(on: Resources) -> Iterator[iam.PolicyStatement]:
 
 def _airflow_reads(on: Resources) -> Iterator[iam.PolicyStatement]:
     """List raw objects, read the ledgers' tables, and write the table of scaling decisions."""
-    yield _may(["s3:ListBucket"], [on.raw.bucket_arn, on.code.bucket_arn])
+    # Arrow's reader of files looks whether a place is a folder.
+    yield _may(["s3:ListBucket"], [on.raw.bucket_arn, on.warehouse.bucket_arn, on.code.bucket_arn])
     yield _may(["s3:GetObject"], [on.warehouse.arn_for_objects(f"{WAREHOUSE_PREFIX}*")])
     yield _may(["s3:PutObject", "s3:AbortMultipartUpload"], [on.files(SCALING_DECISIONS.name)])
     yield _may(list(_READ_CATALOG), on.tables("*"))

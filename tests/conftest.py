@@ -35,6 +35,7 @@ LONGEST: Final = (
     "tests/e2e/test_public_data.py",
     "tests/docs/test_commands.py",
     "tests/e2e/test_browser.py",
+    "tests/infra/test_recorded_calls.py",
     "tests/e2e/test_pipeline_survives.py",
     "tests/benchmarks/test_pipeline.py",
     "tests/spark_jobs/operations/erasure/test_erase_users.py",

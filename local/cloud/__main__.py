@@ -30,6 +30,7 @@ def parse(arguments: Sequence[str]) -> LocalCloudSettings:
         help="answer once the disk has it; without, a power cut takes what was answered",
     )
     serve.add_argument("--spark-home", type=Path, help="the Spark that runs jobs; without, that of this environment")
+    serve.add_argument("--request-log", type=Path, help="file that gets a JSON line for each request")
     given = parser.parse_args(arguments)
     if not 0 <= given.port <= 65535:
         parser.error(f"--port {given.port} is not between 0 and 65535")

@@ -38,6 +38,7 @@ from local.cloud.errors import (
 )
 from local.cloud.firehose import service as firehose_service
 from local.cloud.kinesis import service as kinesis_service
+from local.cloud.request_log import logged
 from local.cloud.settings import HOST, LocalCloudSettings
 
 _LOG = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ def serve(settings: LocalCloudSettings) -> None:
             raise FolderError(
                 f"can't read or write the state in {settings.state_dir}: {error}; free some space"
             ) from error
-        asyncio.run(_Server(background, shutdown, open_files).serve([listener]))
+        asyncio.run(_Server(background, shutdown, open_files, settings.request_log).serve([listener]))
     if shutdown.reason is not None:
         raise PartFailedError(f"{shutdown.reason}; what was answered is on the disk: start it again")
 
@@ -142,10 +143,13 @@ def _lock(state_dir: Path) -> Iterator[None]:
 class _Server(uvicorn.Server):
     """uvicorn with our protocol, and with the work beside the requests; it ends when any part fails."""
 
-    def __init__(self, background: dict[str, Background], shutdown: Shutdown, open_files: int) -> None:
+    def __init__(
+        self, background: dict[str, Background], shutdown: Shutdown, open_files: int, log: Path | None
+    ) -> None:
+        served = self._application(emulator.application())
         super().__init__(
             uvicorn.Config(
-                self._application(emulator.application()),
+                served if log is None else logged(served, log),
                 http=_protocol_class(open_files),
                 ws="none",
                 lifespan="on",

@@ -12,6 +12,7 @@ class LocalCloudSettings:
 
     AWS takes about a minute to reshard. Here a stream is UPDATING for `reshard_seconds` plus
     `reshard_operation_seconds` for each split and merge, so that callers see the status without a long wait.
+    `request_log` is a file that gets a line for each request, for tests of rights (`request_log.py`).
     Without `fsync` a power cut can lose what was answered, a SIGKILL cannot. The Spark of `spark_home`, or else of this
     environment, runs the jobs of EMR Serverless.
     """
@@ -26,3 +27,4 @@ class LocalCloudSettings:
     segment_bytes: int = 16 * 2**20
     fsync: bool = True
     spark_home: Path | None = None
+    request_log: Path | None = None

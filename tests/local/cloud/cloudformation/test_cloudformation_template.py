@@ -122,6 +122,12 @@ def test_the_alarms_tell_the_topic_and_the_dashboard_is_there(stack: dict[str, s
     assert len(dashboard["widgets"]) == len(alarms)
 
 
+def test_the_application_takes_jobs(stack: dict[str, str], clients: Any) -> None:
+    found = getattr(clients, "emr-serverless").get_application(applicationId=stack["SparkApplicationId"])["application"]
+    assert (found["releaseLabel"], found["architecture"], found["state"]) == ("emr-spark-8.0.0", "X86_64", "CREATED")
+    assert found["maximumCapacity"] == {"cpu": "16 vCPU", "memory": "64 GB", "disk": "800 GB"}
+
+
 def test_deploying_the_same_again_changes_nothing(stack: dict[str, str], clients: Any) -> None:
     assert deploy(deployment_of(clients, "cfntests", template_named("cfntests"))) == stack
 
