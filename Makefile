@@ -87,28 +87,36 @@ docs: setup ## Generate docs/event.md, tables.md and data-checks.md from contrac
 cloud: setup ## The local cloud alone, on port 4566 (python -m infra.deploy puts the template on it)
 	python -m local.cloud serve --port 4566 --state var/cloud
 
-ON_ENV = $(if $(ENV),--environment "$(ENV)",$(error which environment? Say ENV=dev or ENV=prod))
+HAS_ENV = test -n "$(ENV)" || { echo "which environment? Say ENV=dev or ENV=prod" >&2; exit 2; }
 
 .PHONY: synth
 synth: setup ## The CloudFormation template of each environment, into var/template-ENV.json
 	@for environment in local dev prod; do \
 		python -m infra.synth --environment $$environment --out var/template-$$environment.json || exit 1; done
 
+.PHONY: snapshot
+snapshot: setup ## Write production's template anew for reviewers, after a change of it that is meant (tests/infra/template.snapshot.txt)
+	@python -m tests.infra.snapshot
+
 .PHONY: diff
 diff: setup ## What a deployment would change, in words: make diff ENV=prod
-	@python -m infra.diff $(ON_ENV)
+	@$(HAS_ENV)
+	@python -m infra.diff --environment "$(ENV)"
 
 .PHONY: deploy
 deploy: setup ## Create or update the stack on AWS: make deploy ENV=dev (ADOPT=1: take over what an earlier stack left)
-	@python -m infra.deploy $(ON_ENV) $(if $(ADOPT),--adopt) $(if $(CONFIRM),--confirm "$(CONFIRM)")
+	@$(HAS_ENV)
+	@python -m infra.deploy --environment "$(ENV)" $(if $(ADOPT),--adopt) $(if $(CONFIRM),--confirm "$(CONFIRM)")
 
 .PHONY: destroy
 destroy: setup ## Delete the stack, after saying what goes and what stays: make destroy ENV=dev
-	@python -m infra.destroy $(ON_ENV) $(if $(CONFIRM),--confirm "$(CONFIRM)")
+	@$(HAS_ENV)
+	@python -m infra.destroy --environment "$(ENV)" $(if $(CONFIRM),--confirm "$(CONFIRM)")
 
 .PHONY: outputs
 outputs: setup ## The variables that Airflow needs, from the stack, as lines of .env: make outputs ENV=prod
-	@python -m infra.outputs $(ON_ENV)
+	@$(HAS_ENV)
+	@python -m infra.outputs --environment "$(ENV)"
 
 .PHONY: package
 package: setup ## Build the package of Spark's jobs for EMR Serverless, code and Python environment: make package ENV=prod
@@ -116,7 +124,8 @@ package: setup ## Build the package of Spark's jobs for EMR Serverless, code and
 
 .PHONY: publish
 publish: setup ## Build it, and upload it under its version to an environment's code bucket: make publish ENV=dev
-	@python -m infra.publish $(ON_ENV)
+	@$(HAS_ENV)
+	@python -m infra.publish --environment "$(ENV)"
 
 .PHONY: env
 env: setup ## Write .env for docker-compose: random secrets, and the local cloud to work on

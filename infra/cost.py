@@ -53,6 +53,10 @@ class Prices:
     vcpu_hour: float = 0.042094
     memory_gb_hour: float = 0.004628
     alarm_month: float = 0.10
+    log_gb: float = 0.50
+    #: A key of the account's own, with its two yearly changes, and a use of it.
+    key_month: float = 1.0
+    key_use: float = 0.03 / 10_000
     dashboard_month: float = 3.0
 
 
@@ -64,6 +68,7 @@ SOURCES: Final[Mapping[str, str]] = {
     "S3, data out": "aws.amazon.com/s3/pricing",
     "EMR Serverless": "aws.amazon.com/emr/pricing",
     "CloudWatch": "aws.amazon.com/cloudwatch/pricing",
+    "KMS": "aws.amazon.com/kms/pricing",
 }
 
 
@@ -79,8 +84,8 @@ class Workload:
     events make `late_hours` event hours and `late_days` days again.
 
     Assumed, not measured: job 3's time, a shard filled to `shard_share`, a worker that computes for `worker_share` of
-    the time that is paid, an hour's `runs` that need a driver and a worker of 4 vCPU for a minute each to start, and
-    `airflow_month` for Airflow's host.
+    the time that is paid, a line of `access_log_bytes` for each request, an hour's `runs` that need a driver and a
+    worker of 4 vCPU for a minute each to start, and `airflow_month` for Airflow's host.
     """
 
     events_per_second: float = 10_000
@@ -103,6 +108,9 @@ class Workload:
     runs: int = 3
     buffer_seconds: int = _PROD.delivery.buffer_seconds
     airflow_month: float = 150.0
+    #: The stage's access log; 0 without one.
+    access_log_bytes: int = 330 if _PROD.api.access_log_days else 0
+    own_key: bool = _PROD.own_key
 
     @property
     def events(self) -> float:
@@ -140,6 +148,8 @@ def monthly(work: Workload, prices: Prices = Prices()) -> dict[str, float]:
         ),
         "late events": _compute(work.events * _late_us(work) / work.worker_share, prices),
         "Airflow": work.airflow_month,
+        "access log": requests * work.access_log_bytes / _GB * prices.log_gb,
+        "own key": _own_key(work, prices) if work.own_key else 0.0,
         "alarms": _ALARMS * prices.alarm_month + prices.dashboard_month,
     }
 
@@ -148,6 +158,15 @@ def shards(work: Workload) -> int:
     """Return how many shards take the traffic, 1,000 records and 1 MiB a second each, filled as far as they may be."""
     needed = max(work.events_per_second / 1_000, work.events_per_second * work.line_bytes / 1024**2)
     return max(ceil(needed / work.shard_share), 1)
+
+
+#: With bucket keys S3 asks for a data key now and then; Kinesis asks every five minutes, for each shard and producer.
+_KEY_USES_A_SHARD_HOUR: Final = 12 * 10
+
+
+def _own_key(work: Workload, prices: Prices) -> float:
+    """Return what a key of the account's own costs; `_KEY_USES_A_SHARD_HOUR` is assumed, for reads and writes."""
+    return prices.key_month + shards(work) * _HOURS * _KEY_USES_A_SHARD_HOUR * prices.key_use
 
 
 #: Of `infra/monitoring.py`, with six metrics of our own at a like price.
@@ -229,6 +248,8 @@ def cost_page() -> str:
         ("on-demand stream", replace(usual, on_demand=True)),
         ("records kept for a day", replace(usual, retention_hours=24)),
         ("without late events", replace(usual, late_hours=0, late_days=0)),
+        ("a key of your own", replace(usual, own_key=True)),
+        ("no access log", replace(usual, access_log_bytes=0)),
         ("Airflow on EKS, $450", replace(usual, airflow_month=450.0)),
     ]
     sources = ", ".join(f"[{what}](https://{where})" for what, where in SOURCES.items())

@@ -110,7 +110,7 @@ def _lake(given: argparse.Namespace, environ: Mapping[str, str]) -> LakeLocation
     if not warehouse or not database:
         raise QuestionError(
             f"where is the lake? Give --warehouse-uri and --database, or set {WAREHOUSE} and {DATABASE}, which the "
-            "outputs of the stack have (python -m infra.deploy prints them)"
+            "outputs of the stack have (make outputs prints them)"
         )
     if not warehouse.startswith("s3://"):
         raise QuestionError(f"the warehouse is {warehouse!r}; decisions are kept in the Glue catalog, of one at s3://")

@@ -165,7 +165,7 @@ def _sentences(error: ValidationError) -> Iterator[str]:
     if missing:
         yield (
             f"{missing} not set: set them for all of Airflow's services, from the outputs of the stack "
-            "(python -m infra.deploy prints them)"
+            "(make outputs prints them)"
         )
     sections = (_Variables, LocalSparkSettings)
     allowed = {field.validation_alias: field.description for one in sections for field in one.model_fields.values()}

@@ -58,7 +58,7 @@ CLASSES: Final = (
     ),
     (r"make tracker", How.PARSED, "writes to the checkout; tests/tracker/test_build.py compares what it writes"),
     (r"make setup", How.PARSED, "installs what this runs in; tests/local/test_setup.py takes its steps"),
-    (r"make (docs|lock|clean)|python -m contracts.*", How.PARSED, "writes to the checkout"),
+    (r"make (docs|lock|clean|snapshot)|python -m contracts.*", How.PARSED, "writes to the checkout"),
     (r"make cloud|python -m local\.cloud serve.*", How.PARSED, "runs until Ctrl-C; tests/local/cloud starts it"),
     (r"make bench.*|python -m (benchmarks|tests\.proofs)\..*", How.PARSED, "takes minutes"),
     (
