@@ -17,8 +17,9 @@ from contracts.partitions import HOUR, hours_between, start_of
 from contracts.stages import DerivedStage, Input, Key, Stage
 from contracts.versions import RawObject, landing_input_version
 
-#: Older event hours that a landing hour touched are the late tail: `reconcile_hours` makes them in one session.
-PUBLISHED_BEFORE: Final = timedelta(hours=6)
+#: Older event hours that a landing hour touched are the late tail: `reconcile_hours` makes them in one session, once it
+#: is worth it (`contracts.late_events`). Those published are made again by each landing hour: so they are few.
+PUBLISHED_BEFORE: Final = timedelta(hours=2)
 
 
 def published_window(landing_hour: datetime) -> tuple[datetime, datetime]:

@@ -12,7 +12,7 @@ once: the line becomes a row of `received_events`, or of `rejected_events` with 
   waits until the hour is settled: one Firehose buffer interval and two minutes after its end.
 * By hand: *Trigger*, and fill in `landing_hour`. With `allow_open_hour` it runs on what has landed so far, and the
   scheduled run replaces the result.
-* Past hours: *Trigger → Backfill*, both ends included. `reconcile_hours` handles events that came over six hours late;
+* Past hours: *Trigger → Backfill*, both ends included. `reconcile_hours` handles events that came over two hours late;
   by itself it looks at the last eight days, so after a backfill of older hours, trigger it with `from` and `to`.
 
 ### Needs

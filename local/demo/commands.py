@@ -14,7 +14,7 @@ from local.cloud.errors import LocalCloudError
 from local.demo.pipeline import StackOutputs
 
 #: The run of their landing hour publishes the hours of all late events, so none waits for reconcile_hours.
-_DEFECTS: Final = ("--defects", "default", "--longest-delay", "5")
+_DEFECTS: Final = ("--defects", "default", "--longest-delay", "2")
 #: The spike has no late events: its many events only show how the stream scales.
 _SPIKE_DEFECTS: Final = ("--duplicates", "0.005", "--malformed", "0.002")
 #: Events per second. One shard takes 1,000: the live rate is well below that, the spike is half as much again.

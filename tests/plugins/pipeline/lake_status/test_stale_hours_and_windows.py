@@ -83,9 +83,9 @@ def test_an_hour_that_lost_all_its_events_is_stale() -> None:
 
 def test_hours_outside_the_window_are_left_to_others() -> None:
     start, end = published_window(TEN)
-    far = landed(TEN, {TEN - 7 * HOUR: 1, TEN - 6 * HOUR: 1, TEN + HOUR: 1, TEN + 2 * HOUR: 1})
+    far = landed(TEN, {TEN - 3 * HOUR: 1, TEN - 2 * HOUR: 1, TEN + HOUR: 1, TEN + 2 * HOUR: 1})
 
-    assert stale_event_hours(start, end, [far], []) == [TEN - 6 * HOUR, TEN + HOUR]
+    assert stale_event_hours(start, end, [far], []) == [TEN - 2 * HOUR, TEN + HOUR]
 
 
 def test_an_hour_is_made_together_with_all_that_one_landing_hour_publishes() -> None:
