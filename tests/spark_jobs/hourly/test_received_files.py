@@ -1,13 +1,21 @@
 """Rules of which rows of which files are an event hour's, and when that is not to be known yet."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from contracts.ledger import LandedHour
 from contracts.partitions import DAY, HOUR, day_number, day_of, ordinal
-from spark_jobs.hourly.received_files import received_files
+from contracts.tables import RECEIVED_EVENTS
+from spark_jobs.hourly.received_files import local_hours, received_files
+from spark_jobs.lake.data_files import FileTarget, written_files
 from spark_jobs.lake.table_files import StoredFile
+from spark_jobs.lake.types import table_schema
+from tests.spark_jobs.received_rows import ReceivedEvent
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 LATER = TEN + 5 * HOUR
@@ -66,3 +74,25 @@ def test_hours_of_a_day_whose_mixed_files_are_not_as_noted_are_unsettled(
 ) -> None:
     found = received_files(stored, noted, {TEN, TEN + HOUR, TEN + 2 * DAY})
     assert set(found.unsettled) == ({TEN, TEN + HOUR} if unsettled else set())
+
+
+def test_local_files_have_the_rows_of_the_hours_that_are_asked_for_and_no_others(tmp_path: Path) -> None:
+    events = [
+        ReceivedEvent(event_time=hour + timedelta(minutes=minute), click_id=f"{hour:%H}{minute}")
+        for hour in (TEN, TEN + HOUR, LATER)
+        for minute in (1, 2)
+    ]
+    schema = table_schema(RECEIVED_EVENTS)
+    columns = [list(column) for column in zip(*(event.row(LATER) for event in events), strict=True)]
+    target = FileTarget(
+        table="received_events", data=tmp_path.as_uri(), schema=schema, partitions=RECEIVED_EVENTS.partitions
+    )
+    own, mixed = sorted(
+        written_files([pa.table(columns, schema=schema)], target), key=lambda file: file.partition[1], reverse=True
+    )
+    stored = [file(LATER, 2), replace(file(LATER, 4, mixed_of=TEN), location=mixed.location)]
+    stored[0] = replace(stored[0], location=own.location)
+    found = received_files(stored, [landed(LATER, {TEN: 2, TEN + HOUR: 2, LATER: 2})], {TEN, LATER})
+    with local_hours(found.files) as paths:
+        clicks = {hour: pq.read_table(path).column("click_id").to_pylist() for hour, (path,) in paths.items()}
+    assert clicks == {ordinal(TEN): ["101", "102"], ordinal(LATER): ["151", "152"]}
