@@ -53,6 +53,10 @@ HOURS_LOOKED_BACK_AT: Final = -(-SESSION_GAP // _HOUR)
 #: A day looks back at the users of so many days: its oldest cohort was new on the first of them.
 DAYS_LOOKED_BACK_AT: Final = NEW_USER_DAYS + RETENTION_DAYS
 
+#: An event hour that has more events than this, with the hours that it looks back at, is cut into parts of at most so
+#: many, each computed by a task of its own. The rows are the same, however an hour is cut: it is no part of a version.
+EVENTS_OF_A_TASK: Final = 8_000_000
+
 
 class RuleError(ValueError):
     """Two of the numbers do not go together."""

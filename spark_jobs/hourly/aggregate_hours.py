@@ -22,7 +22,8 @@ from contracts.tables import CLEAN_EVENTS, DATA_CHECKS, EVENT_LEDGER, HOURLY_TRA
 from spark_jobs.checks.check_hours import check_event_hours
 from spark_jobs.checks.figures import HourCounts
 from spark_jobs.errors import LedgerImbalanceError, UnsettledInputError
-from spark_jobs.hourly.hour_task import HOUR_TABLES, ComputedHours, run_hour_tasks
+from spark_jobs.hourly.computed_hours import ComputedHours, run_hour_tasks
+from spark_jobs.hourly.hour_task import HOUR_TABLES
 from spark_jobs.hourly.received_files import received_files
 from spark_jobs.lake.filters import partitions_of_days
 from spark_jobs.lake.lake import Lake

@@ -23,7 +23,8 @@ from contracts.tables import (
     WITHOUT_BOTS,
     Table,
 )
-from spark_jobs.lake.duckdb_tasks import rounded_down
+from spark_jobs.lake.duckdb_tasks import parquet, rounded_down
+from spark_jobs.lake.exchange import PART
 from spark_jobs.lake.user_keys import ONE_FOR_ALL_SITES, UserKeys
 from spark_jobs.shop_currency import counted_price, in_other_currency
 
@@ -37,6 +38,11 @@ def _decides(ahead: int) -> str:
     start = f"(hour + {ahead}) * {_HOUR_US}"
     return f"(hour + {ahead} IN (SELECT hour FROM target_hours) AND epoch_us(event_time) + {_GAP_US} >= {start})"
 
+
+#: Whether an event is of a target hour, or decides where sessions begin in one.
+_NEAR: Final = " OR ".join(
+    ("hour IN (SELECT hour FROM target_hours)", *map(_decides, range(1, HOURS_LOOKED_BACK_AT + 1)))
+)
 
 _AGENT: Final = f"substr(user_agent, 1, {USER_AGENT_LOOKED_AT})"
 
@@ -113,6 +119,12 @@ SELECT hour, place, filename, file_row_number, of_other_user, of_other_event,
 FROM placed
 """
 
+#: In the place of `ranked`, where no row is a copy of another.
+NO_COPIES: Final = """
+CREATE TEMP TABLE ranked (hour BIGINT, place BIGINT, filename VARCHAR, file_row_number BIGINT, of_other_user BOOLEAN,
+                          of_other_event BOOLEAN, previous_hour BIGINT)
+"""
+
 DUPLICATES: Final = "CREATE TEMP VIEW duplicates AS SELECT filename, file_row_number FROM ranked WHERE place > 1"
 
 
@@ -150,8 +162,7 @@ SELECT *, is_crawler OR (hour, user_id) IN (SELECT (hour, user_id) FROM machine_
 BY_USER: Final = f"""
 CREATE TEMP TABLE by_user AS
 WITH near AS (
-    SELECT * FROM flagged
-    WHERE hour IN (SELECT hour FROM target_hours) OR {" OR ".join(map(_decides, range(1, HOURS_LOOKED_BACK_AT + 1)))}
+    SELECT * FROM flagged WHERE {_NEAR}
 ), timed AS (
     SELECT *, epoch_us(event_time) - lag(epoch_us(event_time)) OVER (PARTITION BY user_id
                                                                      ORDER BY event_time, is_bot) AS gap
@@ -259,9 +270,17 @@ ORDER BY hour, {", ".join(CLEAN_EVENTS.sort)}
 """
 
 
-#: Of each hour that is made: its events, those of bots, and of users who are one by how much they do; the copies left
-#: out, and those that may be other events; the events whose id the hour before has as well.
-COUNTS: Final = """
+#: Of each hour that has repeated ids: the copies left out, and those that may be other events; the events whose id the
+#: hour before has as well.
+_COPIES: Final = """
+SELECT hour, count_if(place > 1) AS duplicates, count_if(of_other_user) AS of_other_users,
+       count_if(of_other_user OR of_other_event) AS differing,
+       count_if(place = 1 AND previous_hour = hour - 1) AS of_hour_before
+FROM ranked GROUP BY hour
+"""
+
+#: Of each hour that is made: its events, those of bots, and of users who are one by how much they do; and its copies.
+COUNTS: Final = f"""
 SELECT hour, clean, bots, coalesce(of_machines, 0)::BIGINT AS of_machines,
        coalesce(duplicates, 0)::BIGINT AS duplicates,
        coalesce(of_other_users, 0)::BIGINT AS of_other_users, coalesce(differing, 0)::BIGINT AS differing,
@@ -269,12 +288,7 @@ SELECT hour, clean, bots, coalesce(of_machines, 0)::BIGINT AS of_machines,
 FROM (SELECT hour, count(*) AS clean FROM events SEMI JOIN target_hours USING (hour) GROUP BY hour)
 JOIN (SELECT hour, sum(events - events_without_bots)::BIGINT AS bots FROM by_user GROUP BY hour) USING (hour)
 LEFT JOIN (SELECT hour, sum(events) AS of_machines FROM machine_users GROUP BY hour) USING (hour)
-LEFT JOIN (
-    SELECT hour, count_if(place > 1) AS duplicates, count_if(of_other_user) AS of_other_users,
-           count_if(of_other_user OR of_other_event) AS differing,
-           count_if(place = 1 AND previous_hour = hour - 1) AS of_hour_before
-    FROM ranked GROUP BY hour
-) USING (hour)
+LEFT JOIN ({_COPIES}) USING (hour)
 """
 
 #: Of each hour that is made, the most frequent names of custom events, with their events.
@@ -292,3 +306,62 @@ FROM events SEMI JOIN target_hours USING (hour)
 WHERE event_name = 'Purchase' AND (price IS NOT NULL OR in_other_currency)
 GROUP BY hour, currency
 """
+
+# What follows is about hours that are cut into parts (`cut_hours`).
+
+#: Of the hours that is looked back at, what decides which copy is kept, whose it is and when it happened; the columns
+#: that come after these in the order of copies decide neither.
+_LOOKED_BACK_AT: Final = (
+    *("event_time", "received_at", "user_id", "click_id", "insertion_timestamp", "event_name", "pixel_id"),
+)
+
+#: Of the relations that tasks of a cut hour send each other: its events, first with their copies, then without.
+EVENTS: Final = "events"
+
+#: The counts of a part's copies; those of its events are in `COUNTS`.
+COPIES: Final = f"FROM ({_COPIES}) SEMI JOIN target_hours USING (hour)"
+
+
+def _part(key: str, parts: int) -> str:
+    """Return the part of a key; DuckDB's own tables are cut by the first hash, and would find all of its keys alike."""
+    return f"(hash(hash({key})) % {parts})::INTEGER AS {PART}"
+
+
+def dealt_by_id(files: Sequence[str], parts: int, *, looked_back_at: bool) -> str:
+    """Return the rows of received events' files, with the part of their ids; copies of an event are in one part."""
+    columns = _LOOKED_BACK_AT if looked_back_at else [column.name for column in EVENT_COLUMNS]
+    rows = f"FROM {NO_EVENTS} UNION ALL BY NAME FROM {parquet(files)}"
+    return f"SELECT {', '.join(columns)}, {_part('click_id', parts)} FROM ({rows})"
+
+
+def dealt_by_user(parts: int, users: UserKeys) -> str:
+    """Return the events near the target hours, without copies, with the part of their user."""
+    columns = ", ".join(column.name for column in EVENT_COLUMNS)
+    return f"""
+SELECT {columns}, {_part(users.key(), parts)}
+FROM received ANTI JOIN duplicates USING (filename, file_row_number)
+WHERE {_NEAR}
+"""
+
+
+def dealt_totals(table: Table, query: str, parts: int) -> str:
+    """Return the rows of an hourly table, of some users, with the part of what they are totals of."""
+    return f"SELECT *, {_part(table.sort[-1], parts)} FROM ({query})"
+
+
+def totals(table: Table, files: Sequence[str]) -> str:
+    """Return the rows of an hourly table from files of those of some users each.
+
+    Every measure is a sum over users, distinct users as well: no two files have the same one.
+    """
+    keys = ", ".join(table.sort)
+    sums = ", ".join(
+        f"sum({column.name}) AS {column.name}" for column in table.columns if column.name not in table.sort
+    )
+    return f"SELECT {keys}, {sums} FROM {parquet(files)} GROUP BY {keys}"
+
+
+def names_by_user(files: Sequence[str]) -> str:
+    """Return a relation in the place of `by_user` that has what `CUSTOM_NAMES` asks, from `hourly_event_counts`."""
+    hour = rounded_down("epoch_us(event_hour)", _HOUR_US)
+    return f"CREATE TEMP VIEW by_user AS SELECT {hour} AS hour, event_name, events FROM {parquet(files)}"

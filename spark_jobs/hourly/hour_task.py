@@ -20,15 +20,13 @@ from crawleruseragents import is_crawler
 from contracts.bots import BotReason, is_http_client
 from contracts.event_settings import EventSettings
 from contracts.mistaken_names import event_meant
-from contracts.partitions import hour_of_ordinal, ordinal
-from contracts.rules import BOT_EVENTS_AT_ONCE, BOT_EVENTS_PER_HOUR, HOURS_LOOKED_BACK_AT
+from contracts.partitions import ordinal
+from contracts.rules import HOURS_LOOKED_BACK_AT
 from contracts.tables import CLEAN_EVENTS, RECEIVED_EVENTS, Table
-from spark_jobs.checks.figures import HourCounts
 from spark_jobs.hourly import hour_queries as queries
 from spark_jobs.hourly.received_files import local_hours
 from spark_jobs.lake.data_files import DataFile, FileTarget, written_files
-from spark_jobs.lake.duckdb_tasks import Result, StoredFiles, TaskShare, dealt_out, duckdb_connection, parts, run_tasks
-from spark_jobs.lake.lake import Lake
+from spark_jobs.lake.duckdb_tasks import Result, StoredFiles, TaskShare, dealt_out, duckdb_connection, parts
 from spark_jobs.lake.types import table_schema
 from spark_jobs.lake.user_keys import UserKeys
 
@@ -44,17 +42,8 @@ HOUR_TABLES: Final = (CLEAN_EVENTS, *queries.HOURLY)
 COUNTS: Final = "counts"
 PURCHASES: Final = "purchases"
 MISTAKEN_NAMES: Final = "mistaken_names"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ComputedHours:
-    """What was computed from some hours: files that no reader sees until they are committed, and counts.
-
-    An hour without events has no counts.
-    """
-
-    counts: Mapping[datetime, HourCounts]
-    files: Mapping[Table, Sequence[DataFile]]
+#: Of one hour, and some of its names: which of them are among the most frequent of all is not known yet.
+TOP_NAMES: Final = "top_names"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,45 +54,19 @@ class HourBatch:
     files: StoredFiles
 
 
-def run_hour_tasks(lake: Lake, hours: Sequence[datetime], files: StoredFiles) -> ComputedHours:
-    """Compute the hours, and write the files of each of `HOUR_TABLES`; `files` are those of each hour, by number."""
-    cores = lake.spark.sparkContext.defaultParallelism
-    batches = tuple(hour_batches(hours, files, cores=cores))
-    task = HourTask(
-        batches=batches,
-        targets={table: lake.file_target(table) for table in HOUR_TABLES},
-        hourly=queries.HOURLY,
-        events_per_hour=BOT_EVENTS_PER_HOUR,
-        events_at_once=BOT_EVENTS_AT_ONCE,
-        settings=lake.events,
-        users=UserKeys(per_site=lake.events.ids_per_site),
-        share=TaskShare.of(lake.spark, len(batches)),
-    )
-    results = run_tasks(lake.spark, len(batches), task.results)
-    purchases: defaultdict[int, dict[str | None, int]] = defaultdict(dict)
-    for row in results.rows(PURCHASES):
-        purchases[row["hour"]][row["currency"]] = row["purchases"]
-    names: defaultdict[int, dict[str, int]] = defaultdict(dict)
-    for row in results.rows(MISTAKEN_NAMES):
-        names[row["hour"]][row["event_name"]] = row["events"]
-    counts = {row.pop("hour"): row for row in results.rows(COUNTS)}
-    return ComputedHours(
-        counts={
-            hour_of_ordinal(hour): HourCounts(**row, purchases=purchases[hour], mistaken_names=names[hour])
-            for hour, row in counts.items()
-        },
-        files={table: results.files_of(table.name) for table in HOUR_TABLES},
-    )
-
-
 def hour_batches(hours: Iterable[datetime], files: StoredFiles, *, cores: int) -> list[HourBatch]:
     """Return the batches that the hours are computed in, in order; an hour without files needs none."""
     return [_batch(part, files) for part in dealt_out(map(ordinal, hours), files, cores=cores)]
 
 
 def _batch(hours: tuple[int, ...], files: StoredFiles) -> HourBatch:
-    window = sorted({number - back for number in hours for back in range(HOURS_LOOKED_BACK_AT + 1)})
-    return HourBatch(hours=hours, files={number: files[number] for number in window if number in files})
+    read = sorted({number for hour in hours for number in window(hour)})
+    return HourBatch(hours=hours, files={number: files[number] for number in read if number in files})
+
+
+def window(hour: int) -> range:
+    """Return the hours that an hour is computed from: those that it looks back at, then itself."""
+    return range(hour - HOURS_LOOKED_BACK_AT, hour + 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,16 +90,28 @@ class HourTask:
         """Yield the files of a batch, and the counts of its hours."""
         batch = self.batches[number]
         with local_hours(batch.files) as paths, duckdb_connection(self.share) as connection:
-            connection.execute("SET preserve_insertion_order = false")
-            yield from self._computed(connection, batch, paths)
+            local = [path for in_hour in paths.values() for path in in_hour]
+            self.open_events(connection, batch.hours, local, ranked=queries.RANKED)
+            sorted_together = parts(batch.hours, batch.files, _SORTED_ROWS)
+            files = ([path for hour in hours for path in paths[hour]] for hours in sorted_together)
+            yield from self.of_events(connection, files)
+            yield MISTAKEN_NAMES, self.mistaken(connection.execute(queries.CUSTOM_NAMES).to_arrow_table())
+            for table, query in self.hourly.items():
+                yield from self.written_totals(connection, table, query)
 
-    def _computed(
-        self, connection: duckdb.DuckDBPyConnection, batch: HourBatch, paths: Mapping[int, list[str]]
-    ) -> Iterator[Result | DataFile]:
+    def open_events(
+        self, connection: duckdb.DuckDBPyConnection, hours: Sequence[int], files: Sequence[str], *, ranked: str
+    ) -> None:
+        """Make the relations of hours and of received events' local files, and that of copies by a query for it."""
+        connection.execute("SET preserve_insertion_order = false")
         connection.from_arrow(table_schema(RECEIVED_EVENTS).empty_table()).create(queries.NO_EVENTS)
-        received = queries.received([path for in_hour in paths.values() for path in in_hour])
-        for statement in (received, queries.target_hours(batch.hours), queries.RANKED, queries.DUPLICATES):
+        for statement in (queries.received(files), queries.target_hours(hours), ranked, queries.DUPLICATES):
             connection.execute(statement)
+
+    def of_events(
+        self, connection: duckdb.DuckDBPyConnection, sorted_together: Iterable[Sequence[str]]
+    ) -> Iterator[Result | DataFile]:
+        """Yield counts of the opened events, and the files of clean events, some files' rows in order at a time."""
         register_agents(connection, self.settings.not_bots)
         for statement in (
             queries.events(self.settings.currency, self.users),
@@ -147,22 +122,19 @@ class HourTask:
             connection.execute(statement)
         yield COUNTS, connection.execute(queries.COUNTS).to_arrow_table()
         yield PURCHASES, connection.execute(queries.PURCHASES).to_arrow_table()
-        yield MISTAKEN_NAMES, self._mistaken(connection.execute(queries.CUSTOM_NAMES).to_arrow_table())
-        yield from written_files(self._clean_events(connection, batch, paths), self.targets[CLEAN_EVENTS])
-        for table, query in self.hourly.items():
-            rows = connection.execute(f"{query} ORDER BY {', '.join(table.sort)}").to_arrow_table()
-            yield from written_files([rows], self.targets[table])
+        clean = (rows for files in sorted_together for rows in self._clean_events(connection, files))
+        yield from written_files(clean, self.targets[CLEAN_EVENTS])
 
-    def _clean_events(
-        self, connection: duckdb.DuckDBPyConnection, batch: HourBatch, paths: Mapping[int, list[str]]
-    ) -> Iterator[pa.Table]:
-        """Yield the clean events of a batch's hours, in order, a few hours at a time."""
-        for hours in parts(batch.hours, batch.files, _SORTED_ROWS):
-            files = [path for hour in hours for path in paths[hour]]
-            for rows in connection.execute(queries.clean(files, self.users)).to_arrow_reader(_ROWS):
-                yield pa.Table.from_batches([rows])
+    def _clean_events(self, connection: duckdb.DuckDBPyConnection, files: Sequence[str]) -> Iterator[pa.Table]:
+        for rows in connection.execute(queries.clean(files, self.users)).to_arrow_reader(_ROWS):
+            yield pa.Table.from_batches([rows])
 
-    def _mistaken(self, names: pa.Table) -> pa.Table:
+    def written_totals(self, connection: duckdb.DuckDBPyConnection, table: Table, query: str) -> Iterator[DataFile]:
+        """Yield the files of an hourly table's rows, which a query returns in any order."""
+        rows = connection.execute(f"{query} ORDER BY {', '.join(table.sort)}").to_arrow_table()
+        yield from written_files([rows], self.targets[table])
+
+    def mistaken(self, names: pa.Table) -> pa.Table:
         """Return the rows whose `event_name` looks like a standard event's, and is not one that the settings name."""
         meant = {name for _, name in self.settings.event_names}
         mistaken = [name not in meant and event_meant(name) is not None for name in names["event_name"].to_pylist()]

@@ -123,6 +123,13 @@ class TaskResults:
         """Return the files of a table."""
         return [file for file in self.files if file.table == table]
 
+    def __add__(self, others: "TaskResults") -> "TaskResults":
+        kinds = (*self.tables, *(kind for kind in others.tables if kind not in self.tables))
+        return TaskResults(
+            files=[*self.files, *others.files],
+            tables={kind: [*self.tables.get(kind, ()), *others.tables.get(kind, ())] for kind in kinds},
+        )
+
     def rows(self, kind: str) -> Iterator[dict[str, Any]]:
         """Yield the rows of a kind of result, by column."""
         for table in self.tables.get(kind, ()):
@@ -138,19 +145,25 @@ def run_tasks(spark: SparkSession, tasks: int, results: Callable[[int], Iterable
         return TaskResults(files=(), tables={})
 
     def returned(number: int) -> Iterator[tuple[str, bytes]]:
-        return map(_packed, _with_files_together(results(number)))
+        return map(packed, with_files_together(results(number)))
 
     # An RDD, since planning a DataFrame takes longer than all else in a small hour's task.
     numbers = spark.sparkContext.parallelize(range(tasks), tasks)
-    tables: defaultdict[str, list[pa.Table]] = defaultdict(list)
     with named_task_errors():
-        for kind, rows in numbers.flatMap(returned).collect():
-            tables[kind].append(pa.ipc.open_stream(rows).read_all())
+        return unpacked(numbers.flatMap(returned).collect())
+
+
+def unpacked(results: Iterable[tuple[str, bytes]]) -> TaskResults:
+    """Return what tasks returned, each result a kind and its rows."""
+    tables: defaultdict[str, list[pa.Table]] = defaultdict(list)
+    for kind, rows in results:
+        tables[kind].append(pa.ipc.open_stream(rows).read_all())
     files = [as_file(row) for table in tables.pop(_FILES, ()) for row in table.to_pylist()]
     return TaskResults(files=files, tables=tables)
 
 
-def _with_files_together(results: Iterable[Result | DataFile]) -> Iterator[Result]:
+def with_files_together(results: Iterable[Result | DataFile]) -> Iterator[Result]:
+    """Yield results, those of all files as one."""
     files = []
     for result in results:
         if isinstance(result, DataFile):
@@ -161,7 +174,8 @@ def _with_files_together(results: Iterable[Result | DataFile]) -> Iterator[Resul
         yield _FILES, pa.Table.from_batches(files)
 
 
-def _packed(result: Result) -> tuple[str, bytes]:
+def packed(result: Result) -> tuple[str, bytes]:
+    """Return a result's kind, and its rows as they go to the driver."""
     kind, rows = result
     stream = pa.BufferOutputStream()
     with pa.ipc.new_stream(stream, rows.schema) as writer:

@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from contracts.partitions import DAY, HOUR, hour_of
+from contracts.partitions import DAY, HOUR, hour_of, hour_of_ordinal
 from contracts.stages import EVENT_HOURS
 from contracts.tables import (
     CLEAN_EVENTS,
@@ -23,10 +24,13 @@ from contracts.tables import (
 from spark_jobs.checks.figures import HourCounts
 from spark_jobs.errors import InputChangedError, LedgerImbalanceError, UnsettledInputError
 from spark_jobs.hourly import aggregate_hours as job
-from spark_jobs.hourly import hour_task
+from spark_jobs.hourly import computed_hours, cut_hours
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
-from spark_jobs.hourly.hour_task import ComputedHours, run_hour_tasks
+from spark_jobs.hourly.computed_hours import ComputedHours, run_hour_tasks
+from spark_jobs.hourly.cut_hours import HourCut, run_cut_hour
+from spark_jobs.hourly.hour_task import HourTask
 from spark_jobs.lake.data_files import DataFile
+from spark_jobs.lake.duckdb_tasks import TaskResults
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.ledgers import known_keys, stale_between
 from spark_jobs.lake.revision import Revision
@@ -210,10 +214,45 @@ def test_a_run_that_writes_fewer_events_than_it_counted_is_not_noted(
     assert stale_between(landed, EVENT_HOURS, *EVENT_HOURS.fed_by_landing(TEN, ELEVEN)) == [TEN, ELEVEN]
 
 
-def test_no_row_is_shuffled(spark: SparkSession, landed: Lake) -> None:
+def test_a_large_hour_is_computed_in_parts_and_no_table_tells(
+    spark: SparkSession, lake_with_tables: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its row of the ledger, with the version, is the same as well, and so are the checks'."""
+    names = ("ViewContent", "Purchase", "add-to-cart", "Refund", "Search")
+    events = [
+        event(
+            number * 7 % 120,
+            str(number % 40),
+            f"user {number % 6}",
+            event_name=names[number % 5],
+            product_id=f"product {number % 3}",
+            price=Decimal(number),
+            user_agent="Googlebot/2.1" if number % 7 == 0 else "Mozilla/5.0",
+        )
+        for number in range(60)
+    ]
+    land(lake_with_tables, [Landing(landing_hour=TEN, events=events)])
+    whole = aggregate_hours(lake_with_tables, [TEN, ELEVEN]).written
+    assert sum(row.duplicates for row in whole) > 0
+    before = table_hashes(lake_with_tables, job.TARGETS)
+
+    cut: list[HourCut] = []
+
+    def noted(lake: Lake, hour: HourCut, task: HourTask) -> TaskResults:
+        cut.append(hour)
+        return run_cut_hour(lake, hour, task)
+
+    monkeypatch.setattr(cut_hours, "EVENTS_OF_A_TASK", 10)
+    monkeypatch.setattr(computed_hours, "run_cut_hour", noted)
+    assert aggregate_hours(lake_with_tables, [TEN, ELEVEN], force=True).written == whole
+    assert [(hour_of_ordinal(hour.hour), hour.parts) for hour in cut] == [(TEN, 4), (ELEVEN, 6)]
+    assert table_hashes(lake_with_tables, job.TARGETS) == before
+
+
+def test_no_row_of_an_hour_of_ordinary_size_is_shuffled(spark: SparkSession, landed: Lake) -> None:
     """A shuffle would be a boundary between two stages of a job."""
     context, group = spark.sparkContext, "an aggregation"
-    context.setJobGroup(group, "test_no_row_is_shuffled")
+    context.setJobGroup(group, "test_no_row_of_an_hour_of_ordinary_size_is_shuffled")
     aggregate_hours(landed, [TEN])
     context.setLocalProperty("spark.jobGroup.id", None)  # type: ignore[arg-type]
     tracker = context.statusTracker()
@@ -278,8 +317,8 @@ def test_hours_made_in_any_order_are_what_the_reference_says(
     hours = sorted({item.event_hour for item in events})
     dice.shuffle(hours)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hour_task, "BOT_EVENTS_PER_HOUR", 3)
-        patch.setattr(hour_task, "BOT_EVENTS_AT_ONCE", 1)
+        patch.setattr(computed_hours, "BOT_EVENTS_PER_HOUR", 3)
+        patch.setattr(computed_hours, "BOT_EVENTS_AT_ONCE", 1)
         for part in (hours[::2], hours[1::2]):
             aggregate_hours(lake, part)
 

@@ -10,7 +10,7 @@ from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 from contracts.bots import HARMLESS_REASONS, USER_AGENT_LOOKED_AT, BotReason
 from contracts.partitions import HOUR
 from contracts.tables import CLEAN_EVENTS, HOURLY_EVENT_COUNTS, HOURLY_PRODUCT_STATS, HOURLY_TRAFFIC, Table
-from spark_jobs.hourly import hour_task
+from spark_jobs.hourly import computed_hours
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.hourly.hour_task import reason_of_agent
 from spark_jobs.lake.lake import Lake
@@ -115,8 +115,8 @@ def made(empty_tables: Lake, new_lake: NewLake) -> Made:
     lake = copy_lake(empty_tables, new_lake())
     land(lake, [Landing(landing_hour=START, events=EVENTS)])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hour_task, "BOT_EVENTS_PER_HOUR", RATE_IN_TESTS)
-        patch.setattr(hour_task, "BOT_EVENTS_AT_ONCE", AT_ONCE_IN_TESTS)
+        patch.setattr(computed_hours, "BOT_EVENTS_PER_HOUR", RATE_IN_TESTS)
+        patch.setattr(computed_hours, "BOT_EVENTS_AT_ONCE", AT_ONCE_IN_TESTS)
         aggregate_hours(lake, {event.event_hour for event in EVENTS})
     return Made(lake)
 

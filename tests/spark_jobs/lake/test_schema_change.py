@@ -19,7 +19,7 @@ from contracts.tables import HOURLY_TRAFFIC, Column, Partition, Table
 from local.duckdb_iceberg import load_iceberg
 from spark_jobs.errors import TableMismatchError
 from spark_jobs.hourly import aggregate_hours as job
-from spark_jobs.hourly import hour_queries, hour_task
+from spark_jobs.hourly import computed_hours, hour_queries
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.hourly.hour_task import HOUR_TABLES
 from spark_jobs.lake.evolution import ensure_tables
@@ -60,7 +60,7 @@ def next_release() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hour_queries, "HOURLY", queries)
         patch.setattr(job, "HOURLY_TRAFFIC", EVOLVED)
-        for module in (job, hour_task):
+        for module in (job, computed_hours):
             patch.setattr(module, "HOUR_TABLES", as_declared(EVOLVED, HOUR_TABLES))
         patch.setattr(job, "TARGETS", as_declared(EVOLVED, job.TARGETS))
         yield

@@ -26,7 +26,7 @@ from contracts.versions import RawObject
 from spark_jobs import run_aggregate_days, run_aggregate_hours, run_reconcile_hours, run_transform_events
 from spark_jobs.daily import aggregate_days
 from spark_jobs.hourly import aggregate_hours
-from spark_jobs.hourly.hour_task import ComputedHours, run_hour_tasks
+from spark_jobs.hourly.computed_hours import ComputedHours, run_hour_tasks
 from spark_jobs.lake import retries
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.session import ROOT

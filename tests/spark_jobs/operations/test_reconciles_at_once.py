@@ -18,7 +18,7 @@ from contracts.stages import DAYS, EVENT_HOURS, TABLES
 from contracts.tables import DAY_LEDGER, EVENT_LEDGER, USER_DAYS, Table
 from spark_jobs.daily.aggregate_days import aggregate_days as make_days
 from spark_jobs.hourly import aggregate_hours
-from spark_jobs.hourly.hour_task import ComputedHours, run_hour_tasks
+from spark_jobs.hourly.computed_hours import ComputedHours, run_hour_tasks
 from spark_jobs.lake import retries
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.ledgers import KnownKeys, read_known_keys, stale_between
