@@ -220,7 +220,8 @@ class ExecutorKiller:
 
     def _read(self) -> None:
         assert self._driver.stdout is not None
-        for line in self._driver.stdout:
-            self.output.append(line)
-            if line.startswith("job "):
-                self._announced.append(line.split()[1])
+        with self._driver.stdout as lines:
+            for line in lines:
+                self.output.append(line)
+                if line.startswith("job "):
+                    self._announced.append(line.split()[1])
