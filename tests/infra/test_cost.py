@@ -46,7 +46,7 @@ def test_what_saves_money_saves_it() -> None:
     batched = monthly(replace(work, events_per_request=500))
     assert batched["API Gateway"] < monthly(work)["API Gateway"] / 20
     assert monthly(replace(work, retention_hours=24))["Kinesis"] < monthly(work)["Kinesis"]
-    assert monthly(replace(work, late_hours=0, late_days=0))["late events"] == 0
+    assert monthly(replace(work, late_hour_rows=0, late_day_rows=0))["late events"] == 0
     assert monthly(replace(work, on_demand=True))["Kinesis"] > monthly(work)["Kinesis"]
 
 
