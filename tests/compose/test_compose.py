@@ -15,7 +15,7 @@ from contracts.tables import EVENT_LEDGER, HOURLY_TRAFFIC, RECEIVED_EVENTS, REJE
 from local.airflow import all_ended
 from local.cloud.process import client_variables
 from local.compose.traffic import PAST_HOURS
-from tests.compose.stack import ROOT, Stack, image_bytes
+from tests.compose.stack import Stack, image_bytes
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(3600)]
 
@@ -102,15 +102,15 @@ def past_hours(stack: Stack) -> list[datetime]:
 
 
 def make_control_tables(stack: Stack, hours: list[datetime]) -> None:
-    """Run the jobs here, on the same raw objects, into other tables."""
+    """Run the same code's jobs here, on the same raw objects, into other tables."""
     stack.client("glue").create_database(DatabaseInput={"Name": CONTROL})
     uri = stack.variables["CLICKSTREAM_WAREHOUSE_URI"]
     lake = ["--raw-uri", stack.variables["CLICKSTREAM_RAW_URI"], "--warehouse-uri", f"{uri}-control"]
     span = ["--from", hour_key(hours[0]), "--to", hour_key(hours[-1])]
     for job, wanted in (("run_transform_events", span), ("run_aggregate_hours", event_hours(hours))):
         command = [sys.executable, f"spark_jobs/{job}.py", *lake, "--database", CONTROL, *wanted]
-        environment = os.environ | client_variables(stack.endpoint_url)
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        environment = os.environ | client_variables(stack.endpoint_url) | {"PYTHONPATH": str(stack.folder)}
+        done = subprocess.run(command, cwd=stack.folder, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]
 
 
