@@ -140,7 +140,8 @@ def test_ctrl_c_forgets_what_is_typed(terminal: Terminal) -> None:
     terminal.shown(until=CONTINUED)
     terminal.interrupt()
     terminal.type("SELECT 40 + 2 AS answer;\n")
-    terminal.shown(until="│     42 │")
+    while "│     42 │" not in terminal.shown():  # a second Ctrl-C had a prompt of its own
+        pass
 
 
 def test_ctrl_c_stops_what_runs(terminal: Terminal) -> None:
