@@ -158,6 +158,10 @@ class AirflowApi:
         found = self._call("GET", f"{_path(run)}/taskInstances?limit={_PAGE}")["task_instances"]
         return [TaskState(task_id=t["task_id"], state=t["state"], try_number=t["try_number"]) for t in found]
 
+    def is_in_triggerer(self, run: DagRun, task_id: str) -> bool:
+        """Return whether a triggerer has taken a deferred task."""
+        return bool(self._call("GET", f"{_path(run)}/taskInstances/{task_id}")["triggerer_job"])
+
     def log(self, run: DagRun, task: TaskState) -> str:
         """Return the log of a task's latest try, one line per entry."""
         found = self._call("GET", f"{_path(run)}/taskInstances/{task.task_id}/logs/{task.try_number}?full_content=true")

@@ -46,7 +46,8 @@ class EmrJobTrigger(BaseTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait; yield one event."""
+        """Wait; yield one event. From the first line of its log on, a task that is killed takes its job with it."""
+        self.log.info("waiting for job run %s", self.job_run_id)
         client = await asyncio.to_thread(boto3.client, "emr-serverless")
 
         def state() -> str:

@@ -156,6 +156,15 @@ def wait_until_running(application: str, hour: datetime, count: int) -> None:
     Waiter(standstill=300).until("no job runs", missing)
 
 
+def wait_until_awaited(api: AirflowApi, run: DagRun) -> None:
+    """Wait until the triggerer has begun to wait for the job: before that, nothing in Airflow would cancel it."""
+
+    def missing() -> str:
+        return "" if api.is_in_triggerer(run, transform(api, run).task_id) else "no triggerer has taken it"
+
+    Waiter(standstill=300).until("nobody waits for the job", missing)
+
+
 def test_a_task_runs_the_checkout_s_package_as_soon_as_that_is_published(
     api: AirflowApi, application: str, cloud: LocalCloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -200,6 +209,7 @@ def test_a_task_that_is_killed_takes_its_job_with_it(api: AirflowApi, applicatio
     run = started(api, KILLED)
     wait_for(api, run, lambda task: task.state == "deferred")
     wait_until_running(application, KILLED, 1)
+    wait_until_awaited(api, run)
 
     insist(lambda: api.mark_failed(run, "transform"))
 
