@@ -4,7 +4,6 @@ Firehose transforms nothing and adds no newline: every record already is a line,
 partitioning is off, so an object's prefix says only when its oldest record arrived: that is its landing hour.
 """
 
-from aws_cdk import RemovalPolicy
 from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_kinesisfirehose as firehose
 from aws_cdk import aws_kms as kms
@@ -14,6 +13,7 @@ from constructs import Construct
 
 from contracts.partitions import FIREHOSE_ERROR_PREFIX, FIREHOSE_PREFIX
 from infra.accepted import DELIVERY_FINDINGS, accept
+from infra.log_groups import log_group
 from infra.service_role import service_role
 from infra.settings import DeliverySettings
 
@@ -65,13 +65,6 @@ class Delivery(Construct):
 
     def _error_log(self, name: str, retention_days: int, key: kms.IKey | None) -> logs.CfnLogGroup:
         """Add the log of failed deliveries; Firehose writes into a log stream that must exist before it."""
-        group = logs.CfnLogGroup(
-            self,
-            "Log",
-            log_group_name=f"/aws/kinesisfirehose/{name}",
-            retention_in_days=retention_days,
-            kms_key_id=None if key is None else key.key_arn,
-        )
-        group.apply_removal_policy(RemovalPolicy.DESTROY)
+        group = log_group(self, "Log", name=f"/aws/kinesisfirehose/{name}", retention_days=retention_days, key=key)
         logs.CfnLogStream(self, "LogStream", log_group_name=group.ref, log_stream_name=_LOG_STREAM)
         return group

@@ -36,6 +36,7 @@ from contracts.event import batch_schema, single_schema
 from infra.accepted import LOG_ROLE_FINDINGS, METHOD_FINDINGS, STAGE_FINDINGS, accept
 from infra.api_templates import GatewayReply, RouteTemplates, batch_templates, gateway_replies, single_event_templates
 from infra.cors import origin_template, preflight_headers
+from infra.log_groups import log_group
 from infra.service_role import service_role
 from infra.settings import ApiSettings, CorsSettings, DomainSettings, UsagePlanSettings
 
@@ -122,14 +123,7 @@ class EventApi(Construct):
     ) -> apigateway.LogGroupLogDestination | None:
         if days is None:
             return None
-        group = logs.CfnLogGroup(
-            self,
-            "AccessLog",
-            log_group_name=f"/aws/apigateway/{name}",
-            retention_in_days=days,
-            kms_key_id=None if key is None else key.key_arn,
-        )
-        group.apply_removal_policy(RemovalPolicy.DESTROY)
+        group = log_group(self, "AccessLog", name=f"/aws/apigateway/{name}", retention_days=days, key=key)
         return apigateway.LogGroupLogDestination(
             logs.LogGroup.from_log_group_arn(self, "AccessLogGroup", group.attr_arn)
         )

@@ -79,7 +79,9 @@ class DayPlan:
     def repeated_ids(self, current: Mapping[date, DayLedgerRow]) -> dict[date, Figure]:
         """Return what the samples of ids say of each current row: beside those of the days before, as they are now."""
         rows = {**self.stored, **current}
-        samples = {day: IdSample.load(row.id_sample) for day, row in rows.items() if row.id_sample}
+        looked_at = {near for day in current for near in days_between(day - ID_SAMPLE_DAYS * DAY, day + DAY)}
+        stored = {day: rows[day].id_sample for day in looked_at & rows.keys()}
+        samples = {day: IdSample.load(sample) for day, sample in stored.items() if sample}
         return {
             day: repeated_ids(
                 samples.get(day),
