@@ -1,4 +1,4 @@
-"""The metrics that the DAGs put to CloudWatch; on all but one the template has alarms."""
+"""The metrics that the DAGs and the live minutes put to CloudWatch; on most of the DAGs' the template has alarms."""
 
 from enum import StrEnum
 from typing import Final
@@ -25,3 +25,9 @@ class Metric(StrEnum):
     DEFERRED_EVENTS = "DeferredEvents"
     #: One for each run in which the stream needed shards and could not have them.
     SCALING_STUCK = "ScalingStuck"
+    #: Of each minute of arrival, the events received; no alarm looks at it, nor at the next two.
+    LIVE_EVENTS = "LiveEvents"
+    #: Of each minute of arrival, the part of its lines that are no events, 0–1.
+    LIVE_REJECTED_SHARE = "LiveRejectedShare"
+    #: From the arrival of the newest event to when the live minutes counted it.
+    LIVE_SECONDS_BEHIND = "LiveSecondsBehind"

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from contracts.event_names import NAMES, EventNames
 from contracts.tables import EVENT_COLUMNS, REJECTED_EVENTS
-from spark_jobs.lake.types import arrow_schema, completed_to
+from spark_jobs.lake.arrow_types import arrow_schema, completed_to
 from spark_jobs.validation.line import ColumnValue, Received, Rejected, validate_line
 from spark_jobs.validation.sql_rules import LINES, sql_rules_query
 from spark_jobs.validation.template_rules import NOT_JSON, LineTemplate, template_of, template_rules_query

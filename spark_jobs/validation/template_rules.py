@@ -129,8 +129,9 @@ def _merged(orders: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(merged)
 
 
-#: What DuckDB raises where it reads a line that is not JSON.
-NOT_JSON: Final = duckdb.InvalidInputException
+#: What DuckDB raises where it reads a line that is not JSON. Its message quotes the line, and cuts a character of
+#: several bytes in two where JSON ends: such a message Python can't decode.
+NOT_JSON: Final = (duckdb.InvalidInputException, UnicodeDecodeError)
 #: The largest `received_at` that the query accepts: 14 digits, the year 5138.
 _MAX_MILLISECONDS: Final = 10**14 - 1
 

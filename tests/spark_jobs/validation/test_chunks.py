@@ -187,6 +187,15 @@ def test_what_stands_without_quotes_in_a_line_like_its_neighbours_is_what_the_de
     assert quick.rejected.to_pylist() == defined.rejected.to_pylist()
 
 
+def test_a_line_that_ends_being_json_at_a_letter_of_two_bytes_is_rejected_and_its_neighbours_are_received(
+    trusting: TrustingValidator,
+) -> None:
+    usual = _usual(":", ",", "4.04")
+    validated = trusting.validate(b"\n".join([usual, usual, usual.replace(b'"u",', b'"u",\xc3\xa9'), usual]))
+    assert validated.received.num_rows == 3
+    assert validated.rejected.column("rejection_reason").to_pylist() == ["not_json"]
+
+
 _PIECES = (
     *'"\\,{}[]: 0-.', "\t", "\x00", "NaN", "-Infinity", "null", "true", "{}", "[]", "[1]", '"1"', "-0", ".50", "e1",
     "1e400", ',"price":1', ', "price": 1', '"price":4.5,', ', "user_id": "2"', ',"x":1', '\\"', "\\u0031", "é",
