@@ -2,16 +2,17 @@
 
 import pytest
 
-from local.demo.screenshots import BrowserError
+from local import chromium
+from local.chromium import BrowserError
 from tests.tracker import browser
 
 
 @pytest.fixture(autouse=True)
 def _no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unreachable() -> tuple[str, dict[str, str]]:
+    def unreachable() -> chromium.Program:
         raise BrowserError("tracker: npm ci failed")
 
-    monkeypatch.setattr(browser, "_pinned", unreachable)
+    monkeypatch.setattr(chromium, "pinned", unreachable)
     monkeypatch.setenv("PATH", "/nowhere")
 
 

@@ -29,6 +29,7 @@ from local.cloud.apigateway.rest_apis import JSON_TYPE, IntegrationResponse, Kin
 from local.cloud.apigateway.vtl import compiled
 from local.cloud.apigateway.vtl_values import Input, Parameters, ResponseOverride, Util
 from local.cloud.emulator import Application, Message
+from local.cloud.minute_metrics import MinuteMetrics
 
 #: API Gateway's limit of a request (docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
 MAX_BODY_BYTES: Final = 10 * 2**20
@@ -164,6 +165,23 @@ async def answer(request: Request) -> Reply:
         return Reply(status=404, body=b'{"message":"Not Found"}')
     if not rest_apis.has_stage(owner, request.api_id, request.stage):
         return Reply(status=403, body=b'{"message":"Forbidden"}')
+    reply = await _answered(owner, request)
+    _count(owner, request, reply.status)
+    return reply
+
+
+#: Every request to a stage, and by the statuses of the replies, those that were refused and those that failed
+#: (docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html).
+_METRICS: Final = MinuteMetrics(namespace="AWS/ApiGateway")
+
+
+def _count(owner: emulator.Scope, request: Request, status: int) -> None:
+    stage = {"ApiName": rest_apis.name_of(owner, request.api_id), "Stage": request.stage}
+    samples = {"Count": 1.0, "4XXError": float(status // 100 == 4), "5XXError": float(status // 100 == 5)}
+    _METRICS.add(owner, stage, samples)
+
+
+async def _answered(owner: emulator.Scope, request: Request) -> Reply:
     try:
         _refuse_blocked(owner, request)
         route = rest_apis.route(owner, request.api_id, request.stage, request.http_method, request.path)
@@ -222,7 +240,7 @@ async def _integrate(route: Route, request: Request) -> Reply:
         status, answered = _mocked_status(call), b""
     else:
         status, answered = await _call_kinesis(route, route.kinesis, call)
-    return _reply(route, _context(route, request), status, Input(JsonBody(answered), parameters))
+    return _reply(route, context, status, Input(JsonBody(answered), parameters))
 
 
 def _request_template(route: Route, content_type: str) -> str | None:
@@ -297,6 +315,8 @@ def _context(route: Route, request: Request) -> dict[str, Any]:
         "httpMethod": request.http_method,
         "identity": {"sourceIp": request.source_ip, "userAgent": request.headers.get("user-agent")},
         "requestId": request.request_id,
+        # What the request's template sets here, the reply's template can read.
+        "requestOverride": {"header": {}, "path": {}, "querystring": {}},
         "requestTimeEpoch": request.epoch_ms,
         "resourcePath": route.resource_path,
         "stage": route.stage,

@@ -85,6 +85,14 @@ def has_stage(owner: Scope, api_id: str, stage: str) -> bool:
         return stage in apigateway_v1._stages_v1.get(api_id, {})
 
 
+def name_of(owner: Scope, api_id: str) -> str:
+    """Return the name of an API, by which CloudWatch knows it."""
+    from ministack.services import apigateway_v1
+
+    with in_scope(owner):
+        return str(apigateway_v1._rest_apis[api_id]["name"])
+
+
 @dataclass(frozen=True, kw_only=True)
 class WebAcl:
     """The rules before a stage; `version` differs after every change."""

@@ -3,6 +3,9 @@
 import json
 import threading
 import time
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
 from typing import Any
 
 import httpx
@@ -12,6 +15,8 @@ from hypothesis import strategies as st
 
 from contracts.envelope import ENVELOPE_FIELDS
 from contracts.event import MAX_LINE_BYTES
+from contracts.names import EnvironmentNames
+from pages.lake.accepted import AcceptedReader
 from tests.local.cloud.deployed_pipeline import DeployedPipeline, StreamTail, envelopes
 
 Event = dict[str, Any]
@@ -54,6 +59,29 @@ def test_a_batch_is_stored_in_its_order_under_one_request(api: httpx.Client, tai
     stored = envelopes(tail.read(500))
     assert [envelope["event"]["click_id"] for envelope in stored] == [str(number) for number in range(500)]
     assert len({envelope["request_id"] for envelope in stored}) == 1
+
+
+def test_cloudwatch_counts_requests_what_of_them_was_refused_and_records(
+    pipeline: DeployedPipeline, api: httpx.Client, tail: StreamTail, event: Event
+) -> None:
+    day = datetime.now(tz=UTC).date()
+    # A clock that is a minute later at each look has it asked each time.
+    later = partial(next, count(0, 61))
+    names = EnvironmentNames(environment="apitests")
+    reader = AcceptedReader(names, cloudwatch=pipeline.clients.cloudwatch, seconds=later)
+
+    def counted() -> list[int]:
+        # A test that begins before midnight may end after it.
+        days = [reader.of(day), reader.of(day + timedelta(days=1))]
+        return [
+            sum(of_day.sum_of(name) or 0 for of_day in days) for name in ("requests", "refused", "failed", "records")
+        ]
+
+    before = counted()
+    assert api.post("/events/batch", json=[event, event, {**event, "user_id": "another"}]).status_code == 200
+    assert api.post("/events", content="not json").status_code == 400
+    tail.read(3)
+    assert [now - then for now, then in zip(counted(), before, strict=True)] == [2, 1, 0, 2]
 
 
 @pytest.mark.parametrize("bad", [{}, {"user_id": ""}, {"user_id": "x" * 257}, {"user_id": {}}, [], [[]], "x", 5, None])
