@@ -23,7 +23,7 @@ meanwhile (`reconcile_hours` finds those days again).
 ### Leaves behind
 
 The days' rows in `sessions`, `user_days`, `daily_traffic`, `daily_funnel`, `daily_retention`, `daily_product_stats`,
-`daily_sources`, `identity_links`, and in `day_ledger`.
+`daily_sources`, `daily_transitions`, `identity_links`, and in `day_ledger`.
 
 To see what a run wrote: *aggregate → Details* links to the tables, *check_ledger → Storage* has the counts.
 
@@ -33,8 +33,11 @@ To see what a run wrote: *aggregate → Details* links to the tables, *check_led
   clear it.
 * `aggregate`: the log ends with the reason. Clear it: a day is replaced, never added to.
 * `check_ledger`: the day has no row, or its events are not those of its hours, or a data check of severity `fail` did
-  not hold in it or in a day that was written with it (`data_checks` has all of them). Keep the log, and inform the
-  readers of that day; once the cause is repaired, trigger it again.
+  not hold in it or in a day that was written with it (`data_checks` has all of them). Its week is held back: `ask`
+  starts a run of `decide_failed_check`, by which a person can say that it is right. `find_failures` lists what to ask
+  about; it only runs if `check_ledger` has failed. Keep the log, and inform the readers of that day; once the cause is
+  repaired, trigger it again.
+* `publish_written_days`: the catalog or S3 does not answer; clear it. Until then `daily_report` has the day as it was.
 """
 
 import os
@@ -44,9 +47,16 @@ from airflow.sdk import PartitionedAssetTimetable, StartOfDayMapper
 from contracts.partitions import DAY_KEY_FORMAT
 from contracts.stages import DAYS
 from pipeline.conventions import DAY, FORCE_UNLESS_SCHEDULED, STALE, Tag, pipeline_dag
+from pipeline.failed_checks import ask_about_failures
 from pipeline.settings import settings_from
 from pipeline.spark_task import spark_task, table_links
-from pipeline.stage_tasks import check_ledger, documented, look_for_change, publish_computed_from
+from pipeline.stage_tasks import (
+    check_ledger,
+    documented,
+    look_for_change,
+    publish_computed_from,
+    publish_written_days,
+)
 
 SETTINGS = settings_from(os.environ)
 
@@ -73,3 +83,5 @@ with pipeline_dag(
     found = look_for_change(DAYS, SETTINGS.lake, day)
     checked = check_ledger(DAYS, SETTINGS.lake, day, found)
     found >> aggregate >> checked >> publish_computed_from(DAYS, SETTINGS.lake, [day])
+    checked >> publish_written_days(SETTINGS.lake, day)
+    ask_about_failures(checked)

@@ -12,8 +12,9 @@ commit per table.
   also writes the hours around its own that are stale by then, in the same Spark session; `look_for_change` names them.
   Their own runs find nothing stale and skip. A retry writes its own hour only, so that a fault of another hour cannot
   hold it up.
-* By hand: *Trigger*, and fill in `event_hour`. Then the hour is written even if nothing changed, or a failed data check
-  of a landing hour holds it back.
+* By hand: *Trigger*, and fill in `event_hour`, and `to` for a range. Then the hours are written even if nothing
+  changed, or a failed data check of a landing hour holds them back. `decide_failed_check` does the same once a person
+  has said that what was found is right.
 * Past hours: this DAG cannot be backfilled. Backfill `transform_events` for its landing hours, or let
   `reconcile_hours` write a range.
 
@@ -33,31 +34,34 @@ To see what a run wrote: *aggregate → Details* links to the tables, *check_led
 
 ### When it fails
 
-* `look_for_change`: the run has no event hour, or two: trigger it again and fill in `event_hour`. Or the catalog does
-  not answer: clear it.
+* `look_for_change`: the run has no event hour, or two, or `to` is before it: trigger it again and fill in `event_hour`.
+  Or the catalog does not answer: clear it.
 * `aggregate`: the log ends with the reason. Clear it: the hour is replaced, never added to.
 * `check_ledger`: received ≠ clean + duplicates, or a data check of severity `fail` did not hold (`data_checks` has all
-  of them). Neither this run nor a later one writes a day from it, until the hour is written again and its checks hold.
-  If you looked at it and it is right, trigger `aggregate_day` with its day, and the day to each side. Inform the
-  readers of that hour.
+  of them). Neither this run nor a later one writes a day from it, until the hour is written again and its checks hold,
+  or a person says that it is right: `ask` starts a run of `decide_failed_check`, which has its days written by name.
+  `find_failures` lists what to ask about; it only runs if `check_ledger` has failed. Inform the readers of that hour.
 """
 
 import os
 from typing import Any
 
 from airflow.sdk import PartitionedAssetTimetable, StartOfHourMapper, task
+from airflow.sdk.exceptions import AirflowFailException
 
-from contracts.partitions import HOUR_KEY_FORMAT, hour_key, parse_hour_key
+from contracts.partitions import HOUR, HOUR_KEY_FORMAT, hour_key, hours_between, parse_hour_key
 from contracts.stages import EVENT_HOURS
 from pipeline.conventions import (
     EVENT_HOUR,
     FORCE_UNLESS_SCHEDULED,
+    REQUESTED,
     STALE,
     Tag,
-    failing_at_once,
+    hour_param,
     pipeline_dag,
     was_requested,
 )
+from pipeline.failed_checks import ask_about_failures, failing_at_once
 from pipeline.settings import settings_from
 from pipeline.spark_task import spark_task, table_links
 from pipeline.stage_tasks import documented, publish_computed_from
@@ -66,22 +70,32 @@ SETTINGS = settings_from(os.environ)
 
 
 def retried_hour_or(end: str) -> str:
-    """Return a template: the run's own hour in a retry, otherwise the first or the last (`min`, `max`) to write."""
-    return (
-        f"{{{{ {EVENT_HOUR.expression} if ti.try_number > 1 else ti.xcom_pull(task_ids='look_for_change') | {end} }}}}"
-    )
+    """Return a template: the first or the last (`min`, `max`) hour to write; in a retry that nobody asked for, its own.
+
+    A fault of an hour that is written with it must not hold up the run's own.
+    """
+    hours = f"ti.xcom_pull(task_ids='look_for_change') | {end}"
+    own = f"ti.try_number > 1 and dag_run.run_type not in {REQUESTED}"
+    return f"{{{{ {EVENT_HOUR.expression} if {own} else {hours} }}}}"
 
 
 @task.short_circuit
-def look_for_change(event_hour: str, *, dag_run: Any = None) -> list[str]:
-    """Return the hours to write: the run's own if a person asked for it, or those stale with it; skip if none."""
+def look_for_change(event_hour: str, *, params: Any = None, dag_run: Any = None) -> list[str]:
+    """Return the hours to write: those that a person asked for, or those stale with the run's own; skip if none."""
     from pipeline.lake_status.hours import stale_together_with
 
     if was_requested(dag_run.run_type):
-        return [event_hour]
+        return requested_hours(event_hour, params["to"] or event_hour)
     hours = [hour_key(stale) for stale in stale_together_with(SETTINGS.lake, parse_hour_key(event_hour))]
     print("stale event hours that this run writes:", *(hours or ["none, its own is not stale any more"]))
     return hours
+
+
+def requested_hours(first: str, last: str) -> list[str]:
+    """Return the hours from the first to the last; raise AirflowFailException if the last is before the first."""
+    if last < first:
+        raise AirflowFailException(f"to: {last} is before {first}; trigger the DAG again with a later one, or without")
+    return [hour_key(hour) for hour in hours_between(parse_hour_key(first), parse_hour_key(last) + HOUR)]
 
 
 @task
@@ -89,8 +103,9 @@ def check_ledger(event_hour: str, hours: Any) -> list[str]:
     """Return the counts of each hour's events; fail unless received = clean + duplicates, and all were read."""
     from pipeline.lake_status.derived import checked_rows
 
-    with failing_at_once(SETTINGS.lake):
-        rows = checked_rows(SETTINGS.lake, EVENT_HOURS, parse_hour_key(event_hour), [*map(parse_hour_key, hours)])
+    own, others = parse_hour_key(event_hour), [*map(parse_hour_key, hours)]
+    with failing_at_once(SETTINGS.lake, {EVENT_HOURS: [own, *others]}):
+        rows = checked_rows(SETTINGS.lake, EVENT_HOURS, own, others)
     accounts = [
         f"{hour_key(row.event_hour)}: {row.received:,} received = {row.clean:,} clean + {row.duplicates:,} duplicates"
         for row in rows
@@ -109,7 +124,10 @@ with pipeline_dag(
     alarm_topic=SETTINGS.alarm_topic,
     tags=[Tag.EVENTS, Tag.HOURLY],
     user_defined_macros=EVENT_HOUR.macros,
-    params=EVENT_HOUR.params("The event hour to write, even if nothing changed."),
+    params={
+        **EVENT_HOUR.params("The event hour to write, even if nothing changed."),
+        "to": hour_param("The last event hour, to write several; empty: `event_hour` alone."),
+    },
 ):
     hour = EVENT_HOUR.template
     hours = look_for_change(hour)
@@ -124,4 +142,6 @@ with pipeline_dag(
         settings=SETTINGS,
         links=table_links(SETTINGS, EVENT_HOURS.written),
     )
-    hours >> aggregate >> check_ledger(hour, hours) >> publish_computed_from(EVENT_HOURS, SETTINGS.lake, hours)
+    checked = check_ledger(hour, hours)
+    hours >> aggregate >> checked >> publish_computed_from(EVENT_HOURS, SETTINGS.lake, hours)
+    ask_about_failures(checked)

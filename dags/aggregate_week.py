@@ -30,8 +30,8 @@ To see what a run wrote: *aggregate → Details* links to the tables, *check_led
   the catalog does not answer: clear it.
 * `aggregate`: the log ends with the reason. Clear it: a week is replaced, never added to.
 * `check_ledger`: the week has no row, or its events are not those of its days, or a data check of severity `fail` did
-  not hold in it (`data_checks` has all of them). Keep the log, and inform the readers of that week; once the cause is
-  repaired, trigger it again.
+  not hold in it (`data_checks` has all of them). It holds nothing back, so nobody is asked about it. Keep the log, and
+  inform the readers of that week; once the cause is repaired, trigger it again.
 """
 
 import os

@@ -13,7 +13,7 @@ Hourly at half past, for the last eight days up to the latest settled hour. By h
 last landing hour, e.g. `2026-11-20T00`.
 
 An hour of large traffic gets a few late events in each of the 168 hours after it. So the hourly runs write it again
-within the hour if at least one in 500 of its events is lacking, and these are less than a day late; once a day, at
+within the hour if at least one in 400 of its events is lacking, and these are less than a day late; once a day, at
 02:30, if they are later; and at last, once none can come any more, whatever is lacking. A day is written again if it
 lacks as many. What is left stale until then is *deferred*: the log of `find_stale` and the metric `DeferredEvents`
 count it. A run by hand defers nothing.
@@ -39,7 +39,8 @@ data check holds back is left to a person.
   names keep their former rows; the others are written. The retry resolves a conflict with a run of the same hour.
 * `check_ledger`: a landing hour does not balance, or a data check of severity `fail` did not hold in what was
   written since the run began. No run writes anything from it until it is repaired, or until a person has that
-  written by name. What failed before is not reported again.
+  written by name: `ask` starts a run of `decide_failed_check` for each. `find_failures` lists what to ask about; it
+  only runs if `check_ledger` has failed. What failed before is not reported again.
 * `report_unreadable_objects`: everything readable is written. Look at `rejected_events` of the hours it names, reason
   `unreadable_object`.
 """
@@ -54,16 +55,18 @@ from contracts.late_events import deferred_text
 from contracts.metrics import Metric
 from contracts.partitions import HOUR, hour_key, key_text
 from contracts.raw_survey import survey_raw
-from contracts.stages import EVENT_HOURS, LANDING_HOURS, LATER_STAGES, STAGES, DerivedStage, Stage
+from contracts.stages import DAYS, EVENT_HOURS, LANDING_HOURS, LATER_STAGES, STAGES, DerivedStage, Stage
 from pipeline.conventions import (
     RECONCILED,
+    REQUESTED,
+    WRITTEN_DAYS,
     Tag,
-    failing_at_once,
     hour_param,
     pipeline_dag,
     was_requested,
     with_publish_tasks,
 )
+from pipeline.failed_checks import ask_about_failures, failing_at_once
 from pipeline.settings import settings_from
 from pipeline.spark_task import spark_task
 
@@ -122,8 +125,9 @@ def check_ledger(found: Any) -> None:
     from pipeline.lake_status.checks import require_no_new_failures
     from pipeline.lake_status.hours import balanced_landing_rows
 
-    with failing_at_once(SETTINGS.lake):
-        rows = balanced_landing_rows(SETTINGS.lake, stale_in(found).keys[LANDING_HOURS.name])
+    transformed = stale_in(found).keys[LANDING_HOURS.name]
+    with failing_at_once(SETTINGS.lake, {}, failed_before=found["failed_before"]):
+        rows = balanced_landing_rows(SETTINGS.lake, transformed)
         print(f"{len(rows)} landing hours balance")
         require_no_new_failures(SETTINGS.lake, found["failed_before"])
 
@@ -136,7 +140,10 @@ def publish_task(stage: Stage[Any, Any]) -> str:
 def publish_reconciled(stage: DerivedStage[Any, Any], found: Any) -> Any:
     """Return the task that shows in Airflow which keys of a stage were written."""
 
-    @task(task_id=publish_task(stage), outlets=[RECONCILED[stage]])
+    # The report of a day is drawn from what was written last, by whichever run.
+    outlets = [RECONCILED[stage], *([WRITTEN_DAYS] if stage is DAYS else [])]
+
+    @task(task_id=publish_task(stage), outlets=outlets)
     def publish_keys(found: Any, *, outlet_events: Any = None) -> None:
         from pipeline.lake_status.reconcile import reconciled_keys
 
@@ -144,7 +151,8 @@ def publish_reconciled(stage: DerivedStage[Any, Any], found: Any) -> Any:
         if not keys:
             raise AirflowSkipException(f"no {stage.title} was written")
         print(f"written {stage.title}s:", *keys)
-        outlet_events[RECONCILED[stage]].add_partitions(keys)
+        for outlet in outlets:
+            outlet_events[outlet].add_partitions(keys)
 
     return publish_keys(found)
 
@@ -183,11 +191,13 @@ with pipeline_dag(
             "--to={{ ti.xcom_pull(task_ids='find_stale')['last'] }}",
             "--settled-before={{ ti.xcom_pull(task_ids='find_stale')['settled_before'] }}",
             "--tolerate-unreadable",
-            "{{ '' if dag_run.run_type in ('manual', 'backfill') else '--defer' }}",
+            f"{{{{ '' if dag_run.run_type in {REQUESTED} else '--defer' }}}}",
         ],
         settings=SETTINGS,
     )
     found >> reconcile
     # Side by side: a failure of one of them is no reason to keep the others back.
-    reconcile >> [check_ledger(found), report_unreadable_objects(found)]
+    checked = check_ledger(found)
+    reconcile >> [checked, report_unreadable_objects(found)]
+    ask_about_failures(checked, is_last=True)
     reconcile >> [publish_reconciled(stage, found) for stage in (EVENT_HOURS, *LATER_STAGES)]

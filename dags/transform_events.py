@@ -37,7 +37,8 @@ counts.
   An error that names missing raw objects means that history has expired: leave the hour as it is.
 * `check_ledger`: lines ≠ received + rejected, or a data check of severity `fail` did not hold (`data_checks` has all of
   them). Nothing was published, and no later run publishes what this hour feeds, until the hour is transformed again and
-  its checks hold. If you looked at it and it is right, trigger `aggregate_hour` with each event hour that it feeds.
+  its checks hold, or a person says that it is right: `ask` starts a run of `decide_failed_check`, which has written by
+  name what is held back. `find_failures` lists what to ask about; it only runs if `check_ledger` has failed.
 * `publish_stale_event_hours`, `publish_stale_days`: the catalog or S3 does not answer; clear it.
 * `report_unreadable_objects`: everything readable *is* published. Look at `rejected_events` of the hour with reason
   `unreadable_object`; once the object is repaired, `reconcile_hours` transforms the hour again.
@@ -57,10 +58,10 @@ from pipeline.conventions import (
     LANDING_HOUR,
     STALE,
     Tag,
-    failing_at_once,
     pipeline_dag,
     was_requested,
 )
+from pipeline.failed_checks import ask_about_failures, failing_at_once
 from pipeline.sensor import LandingHourSettledSensor
 from pipeline.settings import settings_from
 from pipeline.spark_task import raw_objects_link, spark_task, table_links
@@ -89,8 +90,9 @@ def check_ledger(landing_hour: str, *, dag_run: Any = None) -> str:
     from pipeline.lake_status.hours import checked_landing_row
     from pipeline.metrics import put_metrics, settled
 
-    with failing_at_once(SETTINGS.lake):
-        row = checked_landing_row(SETTINGS.lake, parse_hour_key(landing_hour))
+    hour = parse_hour_key(landing_hour)
+    with failing_at_once(SETTINGS.lake, {LANDING_HOURS: [hour]}):
+        row = checked_landing_row(SETTINGS.lake, hour)
     account = f"{landing_hour}: {row.lines:,} lines = {row.received:,} received + {row.rejected:,} rejected"
     print(account)
     if not was_requested(dag_run.run_type):
@@ -168,5 +170,6 @@ with pipeline_dag(
     checked = check_ledger(hour)
     wait_until_settled >> look_for_change(hour) >> transform >> checked
     checked >> [publish_stale_event_hours(hour), publish_stale_days(hour)]
+    ask_about_failures(checked)
     # Independent of the other tasks: two causes are two reports.
     transform >> report_unreadable_objects(hour)

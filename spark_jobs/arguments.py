@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Generic
 
+from contracts.estimates import EstimateError, estimate_object
 from contracts.event_settings import DEFAULTS, OPTIONS, EventSettings, EventSettingsError, SettingOption
 from contracts.names import LakeLocation
 from contracts.partitions import SETTLING_MARGIN, PartitionKeyError, key_text
@@ -90,6 +91,16 @@ def add_json_argument(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--json", type=file_to_write, metavar="FILE", help=f"also write {what} to a file")
 
 
+def add_estimate_argument(parser: argparse.ArgumentParser) -> None:
+    """Add `--estimate-name`, under which a run that changes nothing writes what a person in Airflow decides by."""
+    parser.add_argument(
+        "--estimate-name",
+        type=_estimate_name,
+        metavar="NAME",
+        help="also write the figures to the object estimates/NAME/figures.json beside the tables, for whoever decides",
+    )
+
+
 def add_span_arguments(parser: argparse.ArgumentParser, stage: Stage[Any, Any], *, single: bool = True) -> None:
     """Add `--from` and `--to` for a range of a stage's keys and, unless it is no `single` one, the option for one."""
     what, key, metavar = stage.title, _key_type(stage), stage.unit.upper()
@@ -151,6 +162,14 @@ def file_to_write(text: str) -> Path:
     if file.is_dir() or not file.parent.is_dir():
         raise argparse.ArgumentTypeError(f"{text!r} can't be written: name a file in a directory that exists")
     return file
+
+
+def _estimate_name(text: str) -> str:
+    try:
+        estimate_object(text)
+    except EstimateError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def _key_type(stage: Stage[Key, Any]) -> Callable[[str], Key]:

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 if not __package__:  # started by spark-submit: this file's directory is on the path, its parent is what we need
@@ -20,7 +21,7 @@ if not __package__:  # started by spark-submit: this file's directory is on the 
 
 from contracts.event import MAX_USER_ID_LENGTH
 from contracts.stages import EVENT_HOURS, LATER_STAGES
-from spark_jobs.arguments import add_json_argument, add_lake_arguments, location_of
+from spark_jobs.arguments import add_estimate_argument, add_json_argument, add_lake_arguments, location_of
 from spark_jobs.errors import SparkJobError
 from spark_jobs.lake.erased_users import lift_erased_users
 from spark_jobs.lake.evolution import ensure_filled_lake
@@ -29,6 +30,7 @@ from spark_jobs.operations.erasure.erase_users import Erasure, ErasureReport, er
 from spark_jobs.operations.erasure.estimate import Estimate, estimate
 from spark_jobs.operations.erasure.followed_links import LinkReport
 from spark_jobs.operations.erasure.user_matching import SoughtUsers
+from spark_jobs.operations.shown_estimates import shown_erasure, write_estimate
 from spark_jobs.raw.lake_stores import lake_stores
 
 DONE, FAILED = 0, 1
@@ -53,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             ensure_filled_lake(lake)
             shown = estimate(lake, lake_stores(lake), users, follow=arguments.follow_links)
             _write_json(arguments.json, asdict(shown))
+            if arguments.estimate_name:
+                write_estimate(lake, arguments.estimate_name, shown_erasure(shown, len(users.ids), datetime.now(UTC)))
             print(estimate_text(shown, users))
             return DONE
         erasure = Erasure(
@@ -103,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
         help="empty raw and error objects that can't be read, and so can't be searched",
     )
     add_json_argument(parser, "the estimate or the report")
+    add_estimate_argument(parser)
     return parser
 
 

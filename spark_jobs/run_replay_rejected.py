@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 if not __package__:  # started by spark-submit: this file's directory is on the path, its parent is what we need
@@ -19,6 +20,7 @@ from contracts.partitions import HOUR, hour_key, key_text
 from contracts.rejections import RejectionReason
 from contracts.stages import EVENT_HOURS, LANDING_HOURS, LATER_STAGES
 from spark_jobs.arguments import (
+    add_estimate_argument,
     add_json_argument,
     add_lake_arguments,
     add_settled_argument,
@@ -30,6 +32,7 @@ from spark_jobs.arguments import (
 from spark_jobs.errors import SparkJobError
 from spark_jobs.lake.lake import Lake
 from spark_jobs.operations.replay_rejected import Replay, ReplayPlan, ReplayRange, plan_replay, replay
+from spark_jobs.operations.shown_estimates import shown_replay, write_estimate
 
 DONE, FAILED = 0, 1
 
@@ -45,6 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         lake = Lake.open("replay_rejected", location)
         plan = plan_replay(lake, wanted, settled_before)
         print(plan_text(plan))
+        if arguments.estimate_name:
+            write_estimate(lake, arguments.estimate_name, shown_replay(plan, datetime.now(UTC)))
         done = replay(lake, plan, settled_before) if arguments.apply else Replay()
     except SparkJobError as error:
         print(f"replay_rejected: {error}", file=sys.stderr)
@@ -71,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--apply", action="store_true", help="make the hours again; without it, nothing is changed")
     add_settled_argument(parser, "later ones are left to their own run")
     add_json_argument(parser, "what was found and done")
+    add_estimate_argument(parser)
     return parser
 
 

@@ -45,6 +45,16 @@ class DagRun:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OpenQuestion:
+    """What a task of a run asks a person."""
+
+    task_id: str
+    subject: str
+    body: str
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class TaskState:
     """How far one task of a run got; `state` is None before it is scheduled."""
 
@@ -171,10 +181,57 @@ class AirflowApi:
         """Say of a task that it has failed, as a person does; what it waits for is killed."""
         self._call("PATCH", f"{_path(run)}/taskInstances/{task_id}", {"new_state": "failed"})
 
-    def clear(self, run: DagRun, task_id: str) -> None:
-        """Let a task run again, as another try."""
-        body = {"dry_run": False, "dag_run_id": run.run_id, "task_ids": [task_id], "only_failed": False}
+    def clear(self, run: DagRun, task_id: str, *, downstream: bool = False) -> None:
+        """Let a task run again, as another try; with `downstream`, so do those that come after it."""
+        body = {
+            "dry_run": False,
+            "dag_run_id": run.run_id,
+            "task_ids": [task_id],
+            "only_failed": False,
+            "include_downstream": downstream,
+        }
         self._call("POST", f"/api/v2/dags/{run.dag_id}/clearTaskInstances", body)
+
+    def open_questions(self, run: DagRun) -> list[OpenQuestion]:
+        """Return what the run's tasks ask, and nobody has answered yet."""
+        found = self._call("GET", f"{_path(run)}/hitlDetails?response_received=false&limit={_PAGE}")["hitl_details"]
+        return [
+            OpenQuestion(
+                task_id=asked["task_instance"]["task_id"],
+                subject=asked["subject"],
+                body=asked["body"],
+                options=tuple(asked["options"]),
+            )
+            for asked in found
+        ]
+
+    def answer(self, run: DagRun, task_id: str, option: str) -> None:
+        """Answer a task's question with one of its options, as the admin.
+
+        An answer that may not have been taken is given again: the second one is refused if the first one counts.
+        """
+        body = {"chosen_options": [option], "params_input": {}}
+        again = False
+
+        def refused() -> str:
+            nonlocal again
+            try:
+                self._call("PATCH", f"{_path(run)}/taskInstances/{task_id}/-1/hitlDetails", body)
+            except AirflowApiError as error:
+                if again and error.status == HTTPStatus.CONFLICT:
+                    return ""
+                if not error.may_pass:
+                    raise
+                again = True
+                return f"Airflow takes no answer: {error}"
+            return ""
+
+        Waiter(standstill=STANDSTILL_SECONDS).until(f"{task_id} of {run.dag_id} was not answered", refused)
+
+    def pool_slots(self, name: str) -> int:
+        """Return how many slots of a pool are taken, by tasks that run, wait for a worker, or are deferred."""
+        pool = self._call("GET", f"/api/v2/pools/{name}")
+        return int(pool["occupied_slots"] + pool["deferred_slots"])
 
     def links(self, run: DagRun, task_id: str) -> dict[str, str | None]:
         """Return where the buttons on a task's page lead, by name; None before the task has run."""

@@ -116,6 +116,10 @@ class LocalAirflow:
         """Start a service again that was killed; its log begins again, too."""
         self._spawn(component)
 
+    def service_log(self, component: str) -> str:
+        """Return what a service has logged since it was started last."""
+        return self._log(component).read_text(errors="replace")
+
     def check(self) -> None:
         """Raise `NotReadyError`, with the end of its log, if a process has ended."""
         for name, process in self._processes.items():
@@ -204,7 +208,7 @@ class LocalAirflow:
         return self._home / "services" / f"{name}.log"
 
     def _tail(self, name: str) -> str:
-        return "\n".join(self._log(name).read_text(errors="replace").splitlines()[-_LOG_TAIL:])
+        return "\n".join(self.service_log(name).splitlines()[-_LOG_TAIL:])
 
 
 def _kill_session(leader: int) -> None:

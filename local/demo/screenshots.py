@@ -1,27 +1,34 @@
 """`python -m local.demo.screenshots --airflow URL`: a demo that is up → the pictures of the docs.
 
+With `--every-view`, instead: each view of *Analytics* in Airflow's frame, light and dark, to be looked at.
+
 The pictures show the running system, as a reader will see it. `made-from.json` beside them has the tasks and the form's
 fields of each DAG on that day: a test compares it with the DAGs, and says so when the pictures are out of date. The
-demo must have printed its box, and a Chromium must be on PATH; Playwright controls it.
+demo must have printed its box. The browser is that of the tracker's tests, else a Chromium on PATH.
 """
 
 import argparse
 import json
-import shutil
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
-from urllib.parse import quote
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
 
+import boto3
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
-from local.airflow import AirflowApi, DagRun
+from contracts.partitions import hour_key, hour_of, landing_prefix, parse_hour_key
+from local.airflow import ENDED, AirflowApi, DagRun
+from local.chromium import BrowserError, launched
 from local.cloud.errors import LocalCloudError
+from local.waits import Waiter
 
 MADE_FROM: Final = "made-from.json"
 _WIDTH: Final = 1_440
@@ -34,25 +41,20 @@ localStorage.setItem('react-resizable-panels:grid-ltr', JSON.stringify(
 """
 #: Removes the small map that covers a corner of the graph.
 _WITHOUT_MAP: Final = "document.querySelector('.react-flow__minimap')?.remove()"
+#: Airflow keeps the choice of a theme here (next-themes).
+_THEME: Final = "localStorage.setItem('theme', '{theme}')"
+#: The views of *Analytics*, and in which theme the docs show one.
+VIEWS: Final = ("live", "today", "funnel", "paths", "retention", "products", "trust", "scaling", "rejected")
+#: A page of after them has the theme of the last.
+_SHOWN_VIEWS: Final = (("products", "dark"), ("live", "light"), ("today", "light"), ("trust", "light"))
+_DRAWN: Final = """
+() => [...document.querySelectorAll("article")].length && !document.querySelector("main[aria-busy]")
+    && [...document.querySelectorAll(".plot")].every((plot) => plot.querySelector("canvas"))
+"""
 _SHOWS: Final = "text => Boolean(document.body?.innerText.includes(text))"
-#: Names under which distributions install Chromium.
-PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _POLL: Final = 0.25
-
-
-class BrowserError(LocalCloudError):
-    """There is no browser, or a page does not show what it should; the message says which, and what to do."""
-
-
-def find_program() -> str:
-    """Return the path of a Chromium; `BrowserError` that says how to get one if there is none on PATH."""
-    for name in PROGRAMS:
-        if path := shutil.which(name):
-            return path
-    raise BrowserError(
-        f"no Chromium on PATH (looked for {', '.join(PROGRAMS)}): install one, on Debian and Ubuntu with "
-        "`sudo apt-get install chromium`"
-    )
+#: Seconds for which nothing may change while a run is waited for: its Spark job says nothing until it ends.
+_RUN: Final = 600.0
 
 
 @contextmanager
@@ -61,13 +63,13 @@ def browser(*, width: int = _WIDTH, height: int = 800, within: float = 120.0) ->
 
     :param within: seconds that a page may take to show what a call waits for.
     """
-    program = find_program()
     try:
-        with sync_playwright() as playwright, playwright.chromium.launch(executable_path=program) as chromium:
-            page = chromium.new_page(viewport={"width": width, "height": height}, color_scheme="light")
+        with sync_playwright() as playwright, launched(playwright) as chromium:
+            # Without a locale it is this machine's, of which uPlot cannot make one where LANG is C or POSIX.
+            page = chromium.new_page(viewport={"width": width, "height": height}, color_scheme="light", locale="en-GB")
             yield Tab(page, within=within)
     except PlaywrightError as error:
-        raise BrowserError(f"{program}: {error.message}") from error
+        raise BrowserError(f"Chromium: {error.message}") from error
 
 
 class Tab:
@@ -105,6 +107,17 @@ class Tab:
             before, now = now, self.page.screenshot(animations="disabled")
         return now
 
+    def show_view(self, url: str, view: str, theme: str) -> None:
+        """Go to a view of *Analytics*; return once its frame shows it in the theme, charts and all."""
+        self.page.goto(url)
+        try:
+            root = self.page.frame_locator("iframe").locator(f"html[data-theme={theme}]:has(article[data-view={view}])")
+            root.wait_for()
+            frame = next(frame for frame in self.page.frames if frame.parent_frame)
+            frame.wait_for_function(_DRAWN)
+        except PlaywrightTimeoutError as error:
+            raise BrowserError(f"waited {self._within:.0f} s for the view {view} in {theme} at {url}") from error
+
     def _wait_until_shown(self, text: str, what: str) -> None:
         try:
             self.page.wait_for_function(_SHOWS, arg=text)
@@ -115,6 +128,35 @@ class Tab:
 
 class NothingToShowError(LocalCloudError):
     """The running system lacks what a picture should show; the message says what."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawCopies:
+    """The bucket of raw objects in the local cloud, to which the links of Airflow's tasks lead."""
+
+    endpoint: str
+    bucket: str
+
+    @classmethod
+    def of(cls, listing: str) -> "RawCopies":
+        """Return the bucket whose objects are listed at an address."""
+        address = urlsplit(listing)
+        return cls(endpoint=f"{address.scheme}://{address.netloc}", bucket=address.path.strip("/"))
+
+    def copy_first_of(self, prefix: str, *, to: str) -> None:
+        """Copy the first object below a prefix to another key."""
+        listed = self._s3().list_objects_v2(Bucket=self.bucket, Prefix=prefix)
+        source = {"Bucket": self.bucket, "Key": listed["Contents"][0]["Key"]}
+        self._s3().copy_object(Bucket=self.bucket, Key=to, CopySource=source)
+
+    def _s3(self) -> Any:
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="demo",
+            aws_secret_access_key="demo",  # noqa: S106 (the local cloud takes any)
+        )
 
 
 class Pictures:
@@ -135,9 +177,28 @@ class Pictures:
         self.links()
         self.assets()
         self.spike()
+        for view, theme in _SHOWN_VIEWS:
+            self.view(view, theme, name=f"analytics_{view}")
+        self.approval()
         self.form("replay_rejected", "replay_rejected", field="reasons", height=1_010)
-        self.form("erase_user", "erase_user", field="user_ids", height=1_010)
+        self.form("erase_user", "erase_user", field="user_ids", height=1_100)
         self.form("maintain_tables", "maintain_tables", field="orphan_age_hours", height=1_010)
+        self.failed_check()
+
+    def every_view(self) -> None:
+        """Take each view of *Analytics* in both themes."""
+        self._tab.page.add_init_script(_FRESH_PAGE)
+        for theme in ("light", "dark"):
+            for view in VIEWS:
+                self.view(view, theme, name=f"{view}_{theme}")
+
+    def view(self, view: str, theme: str, *, name: str) -> None:
+        """Take a view in Airflow's frame, which has to follow the theme."""
+        self._tab.resize(height=900)
+        # Scripts run in the order in which they were added: this one after the one that clears all choices.
+        self._tab.page.add_init_script(_THEME.format(theme=theme))
+        self._tab.show_view(f"{self._api.base_url}/plugin/clickstream/clickstream/?view={view}", view, theme)
+        self._save(name)
 
     def list_of_dags(self) -> None:
         """Take all DAGs, in the order of the data."""
@@ -178,10 +239,46 @@ class Pictures:
 
     def spike(self) -> None:
         """Take the run that gave the stream more shards, among those before and after it."""
-        run = self._run_in_which("scale_event_stream", "update_shard_count")
+        # On a slow machine the spike is so small that a split is enough.
+        run = self._run_in_which("scale_event_stream", "update_shard_count", "split_shard")
         self._tab.resize(height=700)
         self._open(_page(run), shows="record_decisions")
         self._save("scale_event_stream")
+
+    def approval(self) -> None:
+        """Take the question whether to erase some of the demo's users; reject it by a click, and see that it is."""
+        self._api.unpause("erase_user")
+        run = self._api.trigger("erase_user", params={"user_ids": [str(number) for number in range(3)]})
+        self._question(run, "approve", "approve_erasure", answer="Reject", height=1_330)
+
+    def failed_check(self) -> None:
+        """Take the question about a data check that failed since an object lies under a later hour than its own.
+
+        It comes last: the open hour stays wrong, since its ledger names the copy, and no hour is made of fewer objects.
+        """
+        run, hour, now = *self._oldest_hour(), hour_of(datetime.now(tz=UTC))
+        listing = str(self._api.links(run, "transform")["raw objects"])
+        # A name of its own: the same objects are the same version, about which nobody is asked twice.
+        copy = f"{landing_prefix(now)}of-another-hour-{time.time():.0f}.gz"
+        RawCopies.of(listing).copy_first_of(landing_prefix(hour), to=copy)
+        failing = self._api.trigger("transform_events", params={"landing_hour": hour_key(now), "allow_open_hour": True})
+        self._api.wait_for_runs("transform_events", lambda runs: _ended(runs, failing), within=_RUN)
+        asking = [run for run in self._api.runs("decide_failed_check") if self._api.conf(run)["key"] == hour_key(now)]
+        self._question(asking[-1], "ask", "failed_check", answer="Keep it back", height=1_010)
+
+    def _question(self, run: DagRun, task_id: str, name: str, *, answer: str, height: int) -> None:
+        """Take a question once it is asked, and answer it."""
+
+        def missing() -> str:
+            return "" if self._api.open_questions(run) else f"{run.dag_id} has not asked yet"
+
+        Waiter(standstill=_RUN).until("there is no question", missing)
+        [asked] = self._api.open_questions(run)
+        self._tab.resize(height=height)
+        self._open(f"{_page(run)}/tasks/{task_id}/required_actions", shows=asked.subject)
+        self._save(name)
+        self._tab.click(answer, shows=asked.subject)
+        self._api.wait_for_runs(run.dag_id, lambda runs: _ended(runs, run), within=_RUN)
 
     def form(self, dag_id: str, name: str, *, field: str, height: int, text: str = "") -> None:
         """Take the form behind *Trigger*, with a text in its field."""
@@ -192,20 +289,28 @@ class Pictures:
             self._tab.page.locator(f"[name=element_{field}]").fill(text)
         self._save(name)
 
+    def _oldest_hour(self) -> tuple[DagRun, datetime]:
+        """Return the run of the demo's oldest landing hour, two or more before the open one."""
+        runs = [run for run in self._api.runs("transform_events") if run.state == "success" and run.partition_key]
+        if not runs:
+            raise NothingToShowError("no landing hour of the demo was transformed: wait until it says that it is up")
+        run = min(runs, key=lambda run: run.partition_key or "")
+        return run, parse_hour_key(run.partition_key or "")
+
     def _hour(self) -> str:
         """Return a landing hour of the demo."""
         run = self._run_in_which("transform_events", "transform")
         return str(run.partition_key or self._api.conf(run)["landing_hour"])
 
-    def _run_in_which(self, dag_id: str, task_id: str) -> DagRun:
-        """Return the latest run in which the task ran to its end."""
+    def _run_in_which(self, dag_id: str, *task_ids: str) -> DagRun:
+        """Return the latest run in which one of the tasks ran to its end."""
         for run in reversed(self._api.runs(dag_id)):
             states = {task.task_id: task.state for task in self._api.tasks(run)}
-            if run.state == "success" and states.get(task_id) == "success":
+            if run.state == "success" and any(states.get(task_id) == "success" for task_id in task_ids):
                 return run
         raise NothingToShowError(
-            f"no run of {dag_id} in which {task_id} succeeded: take the pictures of a demo that is complete "
-            '(`make demo`, once it says "The demo is up")'
+            f"no run of {dag_id} in which {' or '.join(task_ids)} succeeded: take the pictures of a demo that is "
+            'complete (`make demo`, once it says "The demo is up")'
         )
 
     def _open(self, path: str, *, shows: str) -> None:
@@ -233,6 +338,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--airflow", required=True, metavar="URL", help="the address that the demo prints")
+    parser.add_argument("--every-view", action="store_true", help="only the views of Analytics, all, in both themes")
     parser.add_argument("--out", type=Path, default=Path("docs/images"), help="folder (default docs/images)")
     return parser.parse_args(arguments)
 
@@ -245,12 +351,20 @@ def main(arguments: list[str] | None = None) -> int:
         facts = made_from(api)
         given.out.mkdir(parents=True, exist_ok=True)
         with browser() as tab:
-            Pictures(api, tab, given.out).take_all()
+            pictures = Pictures(api, tab, given.out)
+            if given.every_view:
+                pictures.every_view()
+                return 0
+            pictures.take_all()
             (given.out / MADE_FROM).write_text(json.dumps(facts, indent=2) + "\n")
     except LocalCloudError as error:
         print(f"screenshots: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _ended(runs: list[DagRun], run: DagRun) -> bool:
+    return any(one.run_id == run.run_id and one.state in ENDED for one in runs)
 
 
 def _page(run: DagRun) -> str:

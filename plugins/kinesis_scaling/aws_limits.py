@@ -21,9 +21,6 @@ LARGEST_GROWTH: Final = 2
 #: UpdateShardCount never goes above it, whatever the account's quota is.
 STREAM_SHARDS: Final = 10_000
 
-#: us-east-1, aws.amazon.com/kinesis/data-streams/pricing
-SHARD_HOUR_DOLLARS: Final = 0.015
-
 
 def smallest_update_target(open_shard_count: int) -> int:
     """Return the fewest shards that one UpdateShardCount call can leave: half, rounded up."""

@@ -6,7 +6,8 @@ The defaults of the margins and of the patience were tuned on the traces of docs
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from kinesis_scaling.aws_limits import SHARD_HOUR_DOLLARS, STREAM_SHARDS, UPDATE_CALLS
+from contracts.stream_prices import SHARD_HOUR
+from kinesis_scaling.aws_limits import STREAM_SHARDS, UPDATE_CALLS
 from kinesis_scaling.errors import ScalingSettingsError
 
 
@@ -82,7 +83,7 @@ class Settings:
     known_share_to_shrink: float = 0.75
     minutes_known_to_shrink: int = 30
 
-    shard_hour_dollars: float = SHARD_HOUR_DOLLARS
+    shard_hour_dollars: float = SHARD_HOUR
 
     def __post_init__(self) -> None:
         self._check_bounds()

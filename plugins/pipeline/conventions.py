@@ -5,8 +5,7 @@ but its form hides the key under *Advanced Options*; so each DAG that works on o
 it (`KeyField`), and reads the key from there alone, as a template.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -15,18 +14,19 @@ from typing import Any, Final
 from airflow.sdk import DAG, Asset, Param
 from airflow.sdk.exceptions import AirflowFailException
 
-from contracts.names import LakeLocation
 from contracts.partitions import HOUR, PartitionKeyError
 from contracts.stages import DAYS, EVENT_HOURS, LANDING_HOURS, LATER_STAGES, Stage
 
 #: Before the first event; with `catchup=False` it only limits how far back a backfill can go.
 START_DATE: Final = datetime(2020, 1, 1, tzinfo=UTC)
 
-#: Airflow sorts its list by display name; this is the order in which data passes through the DAGs.
+#: Airflow sorts its list by display name, as text; this is the order in which data passes through the DAGs.
 ORDER_OF_THE_DATA: Final = (
     "transform_events",
     *(f"aggregate_{stage.unit}" for stage in (EVENT_HOURS, *LATER_STAGES)),
+    "daily_report",
     "reconcile_hours",
+    "decide_failed_check",
     "replay_rejected",
     "erase_user",
     "maintain_tables",
@@ -41,11 +41,15 @@ RETRYING: Final[dict[str, Any]] = {
     "max_retry_delay": timedelta(minutes=10),
 }
 
-#: An argument of a Spark entry point, as a template; in a scheduled or asset-triggered run it is empty, so left out.
-FORCE_UNLESS_SCHEDULED: Final = "{{ '--force' if dag_run.run_type in ('manual', 'backfill') else '' }}"
+#: The types of runs that a person asked for: by hand, by a backfill, or by the answer to a question (what a task
+#: triggers is `operator_triggered` in Airflow).
+REQUESTED: Final = ("manual", "backfill", "operator_triggered")
 
-#: An argument that is present only if the box `apply` was ticked.
-APPLY: Final = "{{ '--apply' if params.apply else '' }}"
+#: An argument of a Spark entry point, as a template; in a scheduled or asset-triggered run it is empty, so left out.
+FORCE_UNLESS_SCHEDULED: Final = f"{{{{ '--force' if dag_run.run_type in {REQUESTED} else '' }}}}"
+
+#: A run that waits for a person holds no worker and no slot of a pool; so many may, and one more waits for one of them.
+WAITING_RUNS: Final = 100
 
 
 class Tag(StrEnum):
@@ -75,7 +79,7 @@ def pipeline_dag(
     """
     return DAG(
         dag_id,
-        dag_display_name=f"{ORDER_OF_THE_DATA.index(dag_id.split('__')[0]) + 1} · {dag_id}",
+        dag_display_name=f"{ORDER_OF_THE_DATA.index(dag_id.split('__')[0]) + 1:02} · {dag_id}",
         start_date=START_DATE,
         catchup=False,
         # One run at a time: if a key is emitted several times, the first run does the work, and the others skip it.
@@ -100,8 +104,8 @@ _FAILED: Final = "Clickstream, failed: "
 
 
 def was_requested(run_type: str) -> bool:
-    """Return whether a person or a backfill started the run, so that it does its work even if nothing changed."""
-    return run_type in ("manual", "backfill")
+    """Return whether a person or a backfill asked for the run, so that it does its work even if nothing changed."""
+    return run_type in REQUESTED
 
 
 # The assets. One asset per consumer: several assets into one partitioned DAG give duplicate rows (apache/airflow issue
@@ -127,28 +131,14 @@ STALE: Final = {
 _DONE: Final = "that reconcile_hours wrote again; nothing to do, they are shown for people"
 #: By stage: a partition is a key that `reconcile_hours` wrote. They inform people; no DAG consumes them.
 RECONCILED: Final = {stage: _asset(f"reconciled_{stage.name}s", "done", f"{_many(stage)} {_DONE}") for stage in STALE}
+#: A partition is a day that was written, by whichever run, and whose ledger and data checks hold.
+WRITTEN_DAYS: Final = _asset("written_days", "to do", "Days whose tables were written anew; daily_report draws them")
 
 
 def with_publish_tasks(doc: str | None, task_ids: Iterable[str]) -> str:
     """Return a DAG's documentation, which ends with what to do about failures, with those of tasks that publish."""
     names = ", ".join(f"`{task_id}`" for task_id in task_ids)
     return f"{(doc or '').rstrip()}\n* {names}: the catalog or S3 does not answer; clear it.\n" if names else doc or ""
-
-
-@contextmanager
-def failing_at_once(lake: LakeLocation) -> Iterator[None]:
-    """Turn a `LedgerError` into a failure without retries, which would find the same; other errors are retried.
-
-    The failure is counted where the alarms look.
-    """
-    from pipeline.lake_status.checks import LedgerError  # it imports pyiceberg, which a DAG file must not when parsed
-    from pipeline.metrics import failures_counted
-
-    try:
-        with failures_counted(lake):
-            yield
-    except LedgerError as error:
-        raise AirflowFailException(str(error)) from error
 
 
 # The fields of the form for a run by hand, and how they become arguments of a Spark job. A job's arguments are
@@ -180,7 +170,7 @@ def choice_param(choices: Iterable[str], description: str) -> Param:
 
 
 def apply_param(description: str) -> Param:
-    """Return the box without which a run only estimates, so that a form sent by mistake changes nothing."""
+    """Return the box without which a run asks a person, so that a form sent by mistake changes nothing."""
     return Param(False, type="boolean", title="apply", description=description)
 
 

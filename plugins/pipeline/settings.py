@@ -21,6 +21,10 @@ DEFAULT_BUFFER_SECONDS: Final = 300
 MAX_BUFFER_SECONDS: Final = 900
 MAX_SPARK_SLOTS: Final = 100
 MAX_RETENTION_DAYS: Final = 36_500
+#: How long a question waits for a person, unless the environment says otherwise: one working day and its night.
+DEFAULT_ANSWER_HOURS: Final = 24
+#: A run that waits longer than two weeks is forgotten.
+MAX_ANSWER_HOURS: Final = 336
 
 
 class SettingsError(Exception):
@@ -92,6 +96,15 @@ class _Variables(_Section, Generic[Spark]):
     alarm_topic: str | None = Field(
         default=None, pattern="^arn:aws[a-z-]*:sns:", description="the ARN of an SNS topic (the stack's AlarmTopic)"
     )
+    answer_hours: int = Field(
+        DEFAULT_ANSWER_HOURS,
+        ge=1,
+        le=MAX_ANSWER_HOURS,
+        description=f"the hours for which a question waits for a person's answer, 1–{MAX_ANSWER_HOURS}",
+    )
+    approvers: str = Field(
+        default="", description="ids of Airflow's users who may answer, separated by commas; empty: all who may edit"
+    )
     # The variables that AWS's own clients read.
     endpoint_url: str | None = Field(default=None, validation_alias="AWS_ENDPOINT_URL")
     region: str | None = Field(default=None, validation_alias="AWS_REGION")
@@ -118,6 +131,10 @@ class PipelineSettings:
     raw_retention: timedelta = timedelta(days=RAW_RETENTION_DAYS)
     #: The topic that is told of a run that failed, if any.
     alarm_topic: str | None = None
+    #: How long a question waits for a person; without an answer by then, nothing changes.
+    answer_within: timedelta = timedelta(hours=DEFAULT_ANSWER_HOURS)
+    #: The ids of Airflow's users who may answer; none: all who may edit the runs of DAGs.
+    approvers: tuple[str, ...] = ()
     #: Links from Airflow lead to a local cloud at this address, or, without it, to AWS's console in this region.
     endpoint_url: str | None = None
     region: str | None = None
@@ -154,6 +171,8 @@ def settings_from(environ: Mapping[str, str]) -> PipelineSettings:
         spark_slots=found.spark_slots,
         raw_retention=timedelta(days=found.raw_retention_days),
         alarm_topic=found.alarm_topic,
+        answer_within=timedelta(hours=found.answer_hours),
+        approvers=tuple(dict.fromkeys(filter(None, map(str.strip, found.approvers.split(","))))),
         endpoint_url=found.endpoint_url,
         region=found.region or found.default_region,
     )

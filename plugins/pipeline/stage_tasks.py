@@ -11,9 +11,10 @@ from airflow.sdk import task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from contracts.names import LakeLocation
-from contracts.partitions import key_text
-from contracts.stages import LATER_STAGES, DerivedStage, Key, Stage
-from pipeline.conventions import STALE, failing_at_once, was_requested, with_publish_tasks
+from contracts.partitions import DAY, key_text
+from contracts.stages import DAYS, LATER_STAGES, DerivedStage, Key, Stage
+from pipeline.conventions import STALE, WRITTEN_DAYS, was_requested, with_publish_tasks
+from pipeline.failed_checks import failing_at_once
 
 # What imports pyiceberg is imported by the task that needs it: it takes a second, at every parse of a DAG file.
 
@@ -43,7 +44,7 @@ def check_ledger(stage: DerivedStage[Any, Any], lake: LakeLocation, key: str, fo
         from pipeline.lake_status.checks import require_no_new_failures
         from pipeline.lake_status.derived import checked_rows
 
-        with failing_at_once(lake):
+        with failing_at_once(lake, {stage: [stage.parse(key)]}, failed_before=found["failed_before"]):
             rows = checked_rows(lake, stage, stage.parse(key))
             require_no_new_failures(lake, found["failed_before"])
         counts = [f"{row.events:,} events, {row.users:,} users, {row.sessions:,} sessions" for row in rows]
@@ -54,6 +55,19 @@ def check_ledger(stage: DerivedStage[Any, Any], lake: LakeLocation, key: str, fo
     return check(key, found)
 
 
+def note_failures(lake: LakeLocation) -> Any:
+    """Return the task that notes what had failed before the change: the wait for a person may have been long."""
+
+    @task(task_id="note_failures")
+    def note() -> list[str]:
+        """Return in which hours, days and weeks data checks have failed by now."""
+        from pipeline.lake_status.checks import failures_now
+
+        return failures_now(lake)
+
+    return note()
+
+
 def check_new_failures(lake: LakeLocation, failed_before: Any) -> Any:
     """Return the task `check_ledger` of a job that writes many keys."""
 
@@ -62,7 +76,7 @@ def check_new_failures(lake: LakeLocation, failed_before: Any) -> Any:
         """Fail if a data check failed in what was written."""
         from pipeline.lake_status.checks import require_no_new_failures
 
-        with failing_at_once(lake):
+        with failing_at_once(lake, {}, failed_before=failed_before):
             require_no_new_failures(lake, failed_before)
 
     return check(failed_before)
@@ -96,6 +110,20 @@ def publish_computed_from(source: Stage[Any, Any], lake: LakeLocation, written: 
         return publish_stale(written)
 
     return [publishing(stage) for stage in _computed_from(source)]
+
+
+def publish_written_days(lake: LakeLocation, day: str) -> Any:
+    """Return the task that hands on a day that was written, and the day to each side, whose sessions it changes."""
+
+    @task(task_id="publish_written_days", outlets=[WRITTEN_DAYS])
+    def publish_days(day: str, *, outlet_events: Any = None) -> None:
+        from pipeline.lake_status.store import open_ledger
+
+        written = DAYS.parse(day)
+        around = open_ledger(lake).rows(DAYS, written - DAY, written + 2 * DAY)
+        outlet_events[WRITTEN_DAYS].add_partitions(sorted({day, *(key_text(row.day) for row in around)}))
+
+    return publish_days(day)
 
 
 def _publish_task(stage: Stage[Any, Any]) -> str:

@@ -38,7 +38,7 @@ from spark_jobs.progress import progress
 from spark_jobs.raw.lake_stores import raw_store
 from spark_jobs.validation.chunks import LineValidator
 from spark_jobs.validation.erased_lines import without_erased
-from spark_jobs.validation.objects import ObjectCounts, validate_object
+from spark_jobs.validation.object_lines import ObjectCounts, validate_object
 from spark_jobs.validation.privacy import Privacy
 from storage.by_hour import LandedObjects, landed_objects
 from storage.object_store import ObjectStore

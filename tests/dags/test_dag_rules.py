@@ -15,7 +15,9 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, Asset
 from airflow.sdk.exceptions import ParamValidationError
 
-from pipeline.conventions import ORDER_OF_THE_DATA, Tag
+from pipeline.ask_person import AskPersonOperator
+from pipeline.conventions import ORDER_OF_THE_DATA, WAITING_RUNS, Tag
+from pipeline.settings import DEFAULT_ANSWER_HOURS
 from pipeline.spark_task import SPARK_POOL
 from tests.airflow_home import PIPELINE_ENVIRONMENT, ROOT
 
@@ -101,7 +103,7 @@ def test_every_dag_and_every_asset_says_in_one_line_what_it_is(dags: dict[str, D
 
     descriptions = [*(dag.description for dag in dags.values()), *(asset.extra["description"] for asset in outlets)]
 
-    assert len(outlets) == 7
+    assert len(outlets) == 9
     for description in descriptions:
         assert description
         assert "\n" not in description
@@ -114,6 +116,7 @@ def test_every_dag_and_every_asset_says_in_one_line_what_it_is(dags: dict[str, D
         pytest.param("aggregate_hour", "event_hour", id="aggregate_hour"),
         pytest.param("aggregate_day", "day", id="aggregate_day"),
         pytest.param("aggregate_week", "week", id="aggregate_week"),
+        pytest.param("daily_report", "day", id="daily_report"),
     ],
 )
 def test_a_dag_of_one_partition_has_a_field_for_its_key_that_a_scheduled_run_leaves_empty(
@@ -168,7 +171,8 @@ def test_every_task_retries_with_growing_delay_unless_it_only_reports(dags: dict
 
 def test_runs_are_bounded_in_number_and_time(dags: dict[str, DAG]) -> None:
     for dag in dags.values():
-        assert 1 <= dag.max_active_runs <= 4, dag.dag_id
+        asks = any(isinstance(task, AskPersonOperator) for task in dag.tasks)
+        assert 1 <= dag.max_active_runs <= (WAITING_RUNS if asks else 4), dag.dag_id
         assert dag.dagrun_timeout is not None, dag.dag_id
         assert not dag.catchup, dag.dag_id
 
@@ -176,7 +180,7 @@ def test_runs_are_bounded_in_number_and_time(dags: dict[str, DAG]) -> None:
 def test_spark_tasks_take_a_slot_of_the_pool_and_end_in_time(dags: dict[str, DAG]) -> None:
     spark_tasks = [task for dag in dags.values() for task in dag.tasks if "Spark" in task.task_type]
 
-    assert len(spark_tasks) == 9
+    assert len(spark_tasks) == 10
     for task in spark_tasks:
         assert task.pool == SPARK_POOL
         assert task.execution_timeout is not None
@@ -214,6 +218,45 @@ def test_an_erasure_runs_beside_no_other_spark_task(dags: dict[str, DAG]) -> Non
 def test_a_run_by_hand_changes_nothing_unless_it_is_told_to(dags: dict[str, DAG]) -> None:
     for dag_id in ("replay_rejected", "erase_user"):
         assert dags[dag_id].params.get_param("apply").value is False
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "changes"),
+    [pytest.param("erase_user", "erase", id="erase"), pytest.param("replay_rejected", "replay", id="replay")],
+)
+def test_what_changes_the_past_comes_after_the_approval_by_every_way(
+    dags: dict[str, DAG], dag_id: str, changes: str
+) -> None:
+    dag = dags[dag_id]
+
+    assert dag.get_task(changes).upstream_task_ids == {"note_failures"}
+    assert dag.get_task("note_failures").upstream_task_ids == {"approve"}
+    for task_id in ("note_failures", changes):
+        assert dag.get_task(task_id).trigger_rule == "all_success"
+
+
+def test_a_question_holds_no_slot_of_the_spark_pool_and_ends_before_its_run_times_out(dags: dict[str, DAG]) -> None:
+    asking = [(dag, task) for dag in dags.values() for task in dag.tasks if isinstance(task, AskPersonOperator)]
+
+    assert sorted(dag.dag_id for dag, _ in asking) == ["decide_failed_check", "erase_user", "replay_rejected"]
+    for dag, task in asking:
+        assert task.pool != SPARK_POOL
+        assert task.defaults == [task.no]
+        assert task.response_timeout == timedelta(hours=DEFAULT_ANSWER_HOURS)
+        took = [other.execution_timeout or timedelta() for other in dag.tasks if "Spark" in other.task_type]
+        assert dag.dagrun_timeout is not None
+        assert dag.dagrun_timeout > task.response_timeout + sum(took, timedelta()), dag.dag_id
+
+
+def test_a_run_whose_check_failed_stays_red_though_the_task_that_asks_succeeds(dags: dict[str, DAG]) -> None:
+    asking = [dag for dag in dags.values() if dag.has_task("find_failures")]
+
+    assert len(asking) == 6
+    for dag in asking:
+        last = {
+            task.task_id for task in dag.get_task("check_ledger").get_flat_relatives() if not task.downstream_task_ids
+        }
+        assert last > {"ask"}, dag.dag_id
 
 
 def test_every_param_is_described_for_the_form(dags: dict[str, DAG]) -> None:

@@ -202,7 +202,7 @@ def _plural(count: int, one: str, more: str, sign: str = "-") -> str:
 def summary_of(records: Sequence[DecisionRecord], until: datetime) -> Summary:
     """Return the figures of the records of one stream, at least one, in the order of time."""
     last = records[-1]
-    intervals = list(_intervals(records, until))
+    intervals = list(intervals_of(records, until))
     done = [record for record in records if record.outcome is Outcome.DONE]
     return Summary(
         moves=_counted((record.action for record in done), tuple(Action)),
@@ -237,7 +237,7 @@ def _counted(found: Iterable[T], kinds: tuple[T, ...]) -> tuple[tuple[T, int], .
     return tuple((kind, every.count(kind)) for kind in kinds if kind in every)
 
 
-def _intervals(records: Sequence[DecisionRecord], until: datetime) -> Iterator[Interval]:
+def intervals_of(records: Sequence[DecisionRecord], until: datetime) -> Iterator[Interval]:
     """Yield the intervals; a change that has no record, such as one by hand, begins at the next decision."""
     seen = [(record.decided_at, record.open_shards) for record in records]
     seen += [

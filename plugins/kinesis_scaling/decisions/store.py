@@ -39,6 +39,7 @@ from contracts.names import LakeLocation
 from contracts.tables import SCALING_DECISIONS, Column, ColumnType, table_properties
 from kinesis_scaling.decisions.record import DecisionRecord
 from kinesis_scaling.errors import DecisionStoreError
+from storage.bucket import iceberg_s3_properties
 
 #: A write is tried this often; before each try but the first, another writer's commit came between.
 TRIES: Final = 10
@@ -143,9 +144,7 @@ class DecisionStore:
 def open_decision_store(lake: LakeLocation) -> DecisionStore:
     """Return the store of a lake in the Glue catalog, reached the way boto3 reaches AWS."""
     with _translated(lake.database):
-        # boto3 knows AWS_ENDPOINT_URL and profiles; pyiceberg's own file reader does not, and gets what boto3 found.
-        s3 = boto3.client("s3").meta
-        found = {"s3.endpoint": s3.endpoint_url, "s3.region": s3.region_name, "warehouse": lake.warehouse_uri}
+        found = {**iceberg_s3_properties(), "warehouse": lake.warehouse_uri}
         catalog = GlueCatalog("glue", client=boto3.client("glue"), **found)
     return DecisionStore(catalog=catalog, database=lake.database)
 

@@ -110,21 +110,17 @@ def print_blocked(keys: Collection[str]) -> None:
 
 def failures_now(lake: LakeLocation) -> list[str]:
     """Return a text for each hour and day in which data checks failed, and for the version in which they did."""
-    return [_identity(failed) for failed in open_ledger(lake).failed_checks()]
+    return [failed.identity for failed in open_ledger(lake).failed_checks()]
 
 
 def require_no_new_failures(lake: LakeLocation, before: Collection[str]) -> None:
     """Raise `DataCheckError` that names what failed and is not among `before`, which `failures_now` returned then."""
     ledger = open_ledger(lake)
-    new = [failed for failed in ledger.failed_checks() if _identity(failed) not in before]
+    new = [failed for failed in ledger.failed_checks() if failed.identity not in before]
     if new:
         named = [_failure_sentence(ledger, failed) for failed in new[:_NAMED_AT_MOST]]
         more = [f"and {len(new) - _NAMED_AT_MOST} more"] if len(new) > _NAMED_AT_MOST else []
         raise DataCheckError(f"{'. '.join([*named, *more])}. {REMEDY}")
-
-
-def _identity(failed: FailedChecks) -> str:
-    return f"{failed.named} {failed.input_version}"
 
 
 def _failure_sentence(ledger: LedgerStore, failed: FailedChecks) -> str:

@@ -54,7 +54,7 @@ class KeysNow(Generic[Key, Row]):
     def publishable(self) -> list[Key]:
         """Return the keys, in order, that are there and due now, and do not wait."""
         return [
-            key for key in self.due_now() if key not in self.waiting and (key in self.written or self._is_settled(key))
+            key for key in self.due_now() if key not in self.waiting and (key in self.written or self.is_settled(key))
         ]
 
     def left_behind(self) -> list[Key]:
@@ -63,9 +63,10 @@ class KeysNow(Generic[Key, Row]):
 
     def _awaits_nothing(self, key: Key) -> bool:
         awaited = key_to_await(self.stage, self.inputs[key], self.written.get(key))
-        return awaited is None or self._is_settled(awaited)
+        return awaited is None or self.is_settled(awaited)
 
-    def _is_settled(self, key: Key) -> bool:
+    def is_settled(self, key: Key) -> bool:
+        """Return whether every landing hour of a key is settled."""
         return is_settled(self.stage, key, self.settled)
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
-import boto3
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import NoSuchTableError
 
@@ -19,6 +18,7 @@ from contracts.names import LakeLocation
 from contracts.partitions import start_of
 from contracts.stages import STAGES, Key, Stage
 from contracts.tables import DATA_CHECKS, Table
+from storage.bucket import iceberg_s3_properties
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,11 @@ class FailedChecks:
     def named(self) -> str:
         """Return its name for a person, e.g. `event hour 2026-11-22T10`."""
         return self.stage.named(self.key)
+
+    @property
+    def identity(self) -> str:
+        """Return a text that no other failure has: of another key, or of the same one when it is written again."""
+        return f"{self.named} {self.input_version}"
 
 
 class LedgerStore:
@@ -86,9 +91,7 @@ class LedgerStore:
 
 def open_ledger(lake: LakeLocation) -> LedgerStore:
     """Return the ledger in the Glue catalog, reached the way boto3 reaches AWS."""
-    # boto3 knows of AWS_ENDPOINT_URL and profiles; pyiceberg's own file reader does not, so it gets what boto3 found.
-    s3 = boto3.client("s3").meta
-    catalog = load_catalog("glue", type="glue", **{"s3.endpoint": s3.endpoint_url, "s3.region": s3.region_name})
+    catalog = load_catalog("glue", type="glue", **iceberg_s3_properties())
     return LedgerStore(catalog=catalog, database=lake.database, settings=lake.events)
 
 

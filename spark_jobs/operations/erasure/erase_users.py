@@ -20,7 +20,6 @@ from spark_jobs.operations.erasure.rebuild import Rebuilt, rebuild
 from spark_jobs.operations.erasure.rewrite import (
     Rewritten,
     landing_hours_of,
-    named_objects,
     objects_to_search,
     rewrite_error_objects,
     rewrite_raw_objects,
@@ -37,7 +36,7 @@ from spark_jobs.operations.erasure.search import (
     search_lake,
     warehouse_finding,
 )
-from spark_jobs.operations.erasure.user_matching import SoughtUsers
+from spark_jobs.operations.erasure.user_matching import SoughtUsers, users_rows
 from spark_jobs.progress import progress
 from spark_jobs.raw.lake_stores import LakeStores, lake_stores
 
@@ -104,7 +103,7 @@ def _erase(lake: Lake, erasure: Erasure, clock: Callable[[], datetime]) -> Erasu
     run = _Run(lake=lake, erasure=erasure, clock=clock, started=clock())
     progress("refusing the users' lines from now on")
     add_erased_users(lake, erasure.users.hashes, run.started)
-    first = run.erase(named_objects(lake, erasure.users))
+    first = run.erase(users_rows(lake, erasure.users).keys)
     if not first.search.stray:
         return first
     # What no table named: it landed meanwhile, or its rows had expired before it did. It is rewritten like the rest.

@@ -17,9 +17,7 @@ from spark_jobs.operations.erasure.search import error_finding, findings, past_s
 from spark_jobs.operations.erasure.user_matching import (
     SoughtUsers,
     counted_rows,
-    rejected_without_line,
-    users_received,
-    users_rejected,
+    users_rows,
 )
 from spark_jobs.raw.lake_stores import LakeStores
 
@@ -58,10 +56,8 @@ def estimate(lake: Lake, stores: LakeStores, users: SoughtUsers, *, follow: bool
     """
     links = follow_links(lake, users) if follow else FollowedLinks()
     asked_for, users = users, SoughtUsers(ids=(*users.ids, *links.ids))
-    received, rejected = users_received(lake, users), users_rejected(lake, users)
-    hours = received.hours | rejected.hours
-    named = received.keys | rejected.keys | rejected_without_line(lake).keys
-    raw = objects_to_search(lake, stores.raw, named)
+    theirs = users_rows(lake, users)
+    raw = objects_to_search(lake, stores.raw, theirs.keys)
     errors = [stored for stored in stores.errors.versions() if stored.current]
     found = [
         *findings(lake.spark, stores.raw, raw, raw_finding, users),
@@ -72,13 +68,15 @@ def estimate(lake: Lake, stores: LakeStores, users: SoughtUsers, *, follow: bool
     snapshots, data_files = _past(lake)
     present = {stored.key for stored in raw}
     return Estimate(
-        rows={**rows, REJECTED_EVENTS.name: rejected.rows.total()},
+        rows={**rows, REJECTED_EVENTS.name: theirs.rejected.rows.total()},
         objects=len(held),
         bytes=sum(stored.size for stored in held),
         unreadable=tuple(finding.stored.key for finding in found if finding.unreadable),
-        landing_hours=len(hours),
-        expired_hours=len({hour for hour, key in {**received.rows, **rejected.rows} if key not in present}),
-        fed=_fed(lake, hours),
+        landing_hours=len(theirs.hours),
+        expired_hours=len(
+            {hour for hour, key in {**theirs.received.rows, **theirs.rejected.rows} if key not in present}
+        ),
+        fed=_fed(lake, theirs.hours),
         snapshots=snapshots,
         data_files=data_files,
         unknown=tuple(place for place, user_hash in enumerate(asked_for.hashes_in_order, 1) if user_hash not in known),

@@ -39,10 +39,8 @@ from spark_jobs.operations.erasure.rewrite import outdated_hours
 from spark_jobs.operations.erasure.user_matching import (
     SoughtUsers,
     rejected_lines,
-    rejected_without_line,
     theirs,
-    users_received,
-    users_rejected,
+    users_rows,
 )
 from spark_jobs.operations.stage_jobs import LATER_JOBS
 from spark_jobs.progress import progress
@@ -144,10 +142,10 @@ def rebuild(lake: Lake, users: SoughtUsers, more: Collection[datetime], settled_
     Landing hours that hold the users, or whose raw objects are not those of the ledger, are found; `more` are others
     whose raw objects were rewritten.
     """
-    holding = _holding_hours(lake, users)
-    changed = rejected_without_line(lake).hours | outdated_hours(lake) | set(more)
-    written = _transform(lake, sorted(holding | changed), settled_before)
-    left = sorted(_holding_hours(lake, users)) if holding else []
+    found = users_rows(lake, users)
+    changed = found.without_line.hours | outdated_hours(lake) | set(more)
+    written = _transform(lake, sorted(found.hours | changed), settled_before)
+    left = sorted(users_rows(lake, users).hours) if found.hours else []
     for hours in _portions(left):
         progress(f"taking rows out of {len(hours)} landing hours whose raw objects are gone")
         delete_rows(lake, hours, users)
@@ -163,10 +161,6 @@ def rebuild(lake: Lake, users: SoughtUsers, more: Collection[datetime], settled_
         computed=computed,
         problems=tuple(problems),
     )
-
-
-def _holding_hours(lake: Lake, users: SoughtUsers) -> set[datetime]:
-    return users_received(lake, users).hours | users_rejected(lake, users).hours
 
 
 def _transform(lake: Lake, hours: Sequence[datetime], settled_before: datetime) -> int:

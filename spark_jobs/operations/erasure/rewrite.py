@@ -31,20 +31,12 @@ from spark_jobs.operations.erasure.search import error_finding, in_tasks, raw_fi
 from spark_jobs.operations.erasure.user_matching import (
     Holds,
     SoughtUsers,
-    rejected_without_line,
-    users_received,
-    users_rejected,
     without,
 )
 from spark_jobs.raw.lake_stores import raw_store
 from spark_jobs.raw.raw_lines import SPOOL_IN_MEMORY, UnreadableObjectError, line_chunks
 from storage.by_hour import LandedObjects, all_landed_objects
 from storage.object_store import ObjectStore, StoredObject
-
-
-def named_objects(lake: Lake, users: SoughtUsers) -> set[str]:
-    """Return the keys of the objects of which the tables say that they hold the users, or can't say that they don't."""
-    return users_received(lake, users).keys | users_rejected(lake, users).keys | rejected_without_line(lake).keys
 
 
 def landing_hours_of(keys: Iterable[str]) -> set[datetime]:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial, reduce
+from functools import partial
 from itertools import islice
 from pathlib import PurePosixPath
 from tempfile import SpooledTemporaryFile
@@ -20,12 +20,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 (PySpark's own abbreviation)
+from pyspark.sql import SparkSession
 
 from contracts.names import CATALOG
 from contracts.stages import TABLES
 from contracts.tables import Table
+from spark_jobs.lake import table_files
 from spark_jobs.lake.iceberg import elements
 from spark_jobs.lake.lake import Lake
 from spark_jobs.operations.erasure.manifest_bounds import manifest_holds
@@ -227,38 +227,18 @@ def rewrite_manifests(lake: Lake, tables: Iterable[Table]) -> None:
 
 def files_in_use(lake: Lake, store: ObjectStore) -> FilesInUse:
     """Return the files of the lake's tables; after `expire_history`, or the past counts as well."""
-    keys: set[str] = set()
-    folders: list[str] = []
-    for table in TABLES:
-        handle = lake.handle(table)
-        folders.append(store.key_of(str(handle.location())).rstrip("/") + "/")
-        keys.update(store.key_of(location) for location in _metadata_locations(handle))
-    listed = _listed(lake).coalesce(lake.spark.sparkContext.defaultParallelism)
-    keys.update(store.key_of(row.path) for row in listed.toLocalIterator())
-    return FilesInUse(keys=frozenset(keys), folders=tuple(folders))
+    handles = [lake.handle(table) for table in TABLES]
+    keys = (store.key_of(location) for handle in handles for location in table_files.files_in_use(lake.spark, handle))
+    return FilesInUse(keys=frozenset(keys), folders=tuple(_folder(store, handle) for handle in handles))
 
 
 def folder_of(lake: Lake, store: ObjectStore, table: Table) -> str:
     """Return the folder of a table, as a prefix of keys."""
-    return store.key_of(str(lake.handle(table).location())).rstrip("/") + "/"
+    return _folder(store, lake.handle(table))
 
 
-def _metadata_locations(handle: Any) -> Iterator[str]:
-    """Yield the locations of what Iceberg keeps of a table in files that are no rows of its metadata tables."""
-    current = handle.operations().current()
-    yield str(current.metadataFileLocation())
-    yield from (str(entry.file()) for entry in elements(current.previousFiles()))
-    yield from (str(snapshot.manifestListLocation()) for snapshot in elements(handle.snapshots()))
-
-
-def _listed(lake: Lake) -> DataFrame:
-    """Return the locations of all manifests and files of rows, in one query instead of two for each table."""
-    listed = (
-        lake.read_metadata(table, name).select(F.col(column).alias("path"))
-        for table in TABLES
-        for name, column in (("all_manifests", "path"), ("all_files", "file_path"))
-    )
-    return reduce(DataFrame.unionAll, listed)
+def _folder(store: ObjectStore, handle: Any) -> str:
+    return store.key_of(str(handle.location())).rstrip("/") + "/"
 
 
 #: A file of the warehouse that is part of no table may be one that a running job has not committed yet, unless it is

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property, partial, reduce
 from typing import Final
 
 import pyarrow as pa
@@ -154,6 +154,28 @@ class ObjectsRows:
         return {key for _, key in self.rows}
 
 
+@dataclass(frozen=True, kw_only=True)
+class UsersRows:
+    """The rows of users in the tables of lines, `received` and `rejected`; of those `without_line` nobody knows whose.
+
+    A rejection keeps no line if its user was erased before, or if its object could not be read.
+    """
+
+    received: ObjectsRows
+    rejected: ObjectsRows
+    without_line: ObjectsRows
+
+    @property
+    def hours(self) -> set[datetime]:
+        """The landing hours that hold the users for certain."""
+        return self.received.hours | self.rejected.hours
+
+    @property
+    def keys(self) -> set[str]:
+        """The objects of which the tables say that they hold the users, or can't say that they don't."""
+        return self.received.keys | self.rejected.keys | self.without_line.keys
+
+
 def theirs(users: SoughtUsers) -> Column:
     """Return the condition that a row is one of the users'."""
     return F.sha2(F.col("user_id"), 256).isin(sorted(users.hashes))
@@ -174,21 +196,26 @@ def _lines(
         yield batch.filter(pa.array(wanted, pa.bool_()))
 
 
-def users_received(lake: Lake, users: SoughtUsers) -> ObjectsRows:
-    """Return the users' rows of `received_events`."""
-    return _by_object(_rows(lake, RECEIVED_EVENTS).where(theirs(users)))
+def users_rows(lake: Lake, users: SoughtUsers) -> UsersRows:
+    """Look for the users in both tables of lines, in one query: of a small lake, planning one is all that it costs."""
+    received = _rows(lake, RECEIVED_EVENTS).where(theirs(users))
+    rejections = _rows(lake, REJECTED_EVENTS).select("landing_hour", "object_key", "line", "rejection_reason")
+    without_line = rejections.where(F.col("rejection_reason").isin([str(reason) for reason in _WITHOUT_LINE]))
+    looked_at = {
+        "received": received,
+        "rejected": rejected_lines(rejections.where("line IS NOT NULL"), users, held=True),
+        "without_line": without_line,
+    }
+    rows = reduce(DataFrame.unionAll, (_objects(frame, place) for place, frame in looked_at.items()))
+    counted: dict[str, Counter[tuple[datetime, str]]] = {place: Counter() for place in looked_at}
+    for row in rows.groupBy("place", "hour_key", "object_key").count().collect():
+        counted[row.place][parse_hour_key(row.hour_key), row.object_key] = row["count"]
+    return UsersRows(**{place: ObjectsRows(rows=found) for place, found in counted.items()})
 
 
-def users_rejected(lake: Lake, users: SoughtUsers) -> ObjectsRows:
-    """Return the rows of `rejected_events` whose line is the users'."""
-    rows = _rows(lake, REJECTED_EVENTS).where("line IS NOT NULL").select("landing_hour", "object_key", "line")
-    return _by_object(rejected_lines(rows, users, held=True))
-
-
-def rejected_without_line(lake: Lake) -> ObjectsRows:
-    """Return the rejections that keep no line, of erased users and unreadable objects, which don't say of whom."""
-    rows = _rows(lake, REJECTED_EVENTS).where(F.col("rejection_reason").isin([str(r) for r in _WITHOUT_LINE]))
-    return _by_object(rows)
+def _objects(rows: DataFrame, place: str) -> DataFrame:
+    hour_key = F.date_format("landing_hour", HOUR_KEY_PATTERN).alias("hour_key")
+    return rows.select(F.lit(place).alias("place"), hour_key, "object_key")
 
 
 def counted_rows(lake: Lake, users: SoughtUsers) -> tuple[dict[str, int], frozenset[str]]:
@@ -205,9 +232,3 @@ def counted_rows(lake: Lake, users: SoughtUsers) -> tuple[dict[str, int], frozen
 
 def _rows(lake: Lake, table: Table) -> DataFrame:
     return lake.read(table)
-
-
-def _by_object(rows: DataFrame) -> ObjectsRows:
-    key = F.date_format("landing_hour", HOUR_KEY_PATTERN).alias("hour_key")
-    counted = rows.groupBy(key, "object_key").count().collect()
-    return ObjectsRows(rows=Counter({(parse_hour_key(row.hour_key), row.object_key): row["count"] for row in counted}))

@@ -42,6 +42,14 @@ def test_raw_is_kept_for_as_long_as_production_keeps_it_unless_told_otherwise() 
     assert settings_from({**LOCAL, "CLICKSTREAM_RAW_RETENTION_DAYS": "30"}).raw_retention == timedelta(days=30)
 
 
+def test_a_day_is_given_to_answer_and_all_may_unless_told_otherwise() -> None:
+    settings = settings_from(LOCAL)
+    told = settings_from({**LOCAL, "CLICKSTREAM_ANSWER_HOURS": "72", "CLICKSTREAM_APPROVERS": "ann, ben,ann,"})
+
+    assert (settings.answer_within, settings.approvers) == (timedelta(hours=24), ())
+    assert (told.answer_within, told.approvers) == (timedelta(hours=72), ("ann", "ben"))
+
+
 def test_emr_serverless_needs_no_project_folder() -> None:
     settings = settings_from({name: value for name, value in EMR.items() if name != "CLICKSTREAM_PROJECT"})
 
@@ -73,6 +81,8 @@ def test_every_missing_variable_is_named_at_once() -> None:
         pytest.param("CLICKSTREAM_RAW_RETENTION_DAYS", "0", id="kept-for-no-day"),
         pytest.param("CLICKSTREAM_SPARK_SLOTS", "two", id="no-number-of-slots"),
         pytest.param("CLICKSTREAM_ALARM_TOPIC", "alarms", id="no-topic"),
+        pytest.param("CLICKSTREAM_ANSWER_HOURS", "0", id="no-time-to-answer"),
+        pytest.param("CLICKSTREAM_ANSWER_HOURS", "337", id="longer-than-two-weeks"),
         pytest.param("CLICKSTREAM_PROJECT", "clickstream", id="relative-project"),
         pytest.param("CLICKSTREAM_ENVIRONMENT", "Prod!", id="no-environment-name"),
     ],

@@ -10,7 +10,7 @@ from contracts.data_checks import SENDERS_MISTAKES, Severity
 from contracts.partitions import HOUR
 from contracts.stages import STAGES
 from contracts.tables import DATA_CHECKS
-from spark_jobs.lake.types import table_schema
+from spark_jobs.lake.arrow_types import table_schema
 from spark_jobs.operations.events_file_text import mistakes
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)

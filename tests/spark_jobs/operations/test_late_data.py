@@ -139,7 +139,9 @@ def test_a_late_event_changes_its_hour_and_what_reaches_into_it_and_nothing_else
     assert changed.pop("weekly_traffic").keys(0) == set(WEEKS)
     assert changed.pop("data_checks").keys(0) <= {LATE_LANDING, hour, hour + HOUR, *map(start_of, (*DAYS, *WEEKS))}
     assert changed.pop("rejected_events").gone == []
-    assert set(changed) == {"sessions", "user_days", "daily_traffic", "daily_product_stats", "daily_sources"}
+    assert set(changed) == {
+        *("sessions", "user_days", "daily_traffic", "daily_product_stats", "daily_sources", "daily_transitions")
+    }
 
 
 def test_a_late_event_changes_the_sessions_of_the_day_before_its_day_and_the_day_after(late_run: LateRun) -> None:

@@ -1,8 +1,6 @@
 """Rules of the safety net, from raw objects in a directory: it makes what is stale, and only that, and says so."""
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,7 +27,6 @@ from spark_jobs.hourly import aggregate_hours
 from spark_jobs.hourly.computed_hours import ComputedHours, run_hour_tasks
 from spark_jobs.lake import retries
 from spark_jobs.lake.lake import Lake
-from spark_jobs.lake.session import ROOT
 from spark_jobs.landing import transform_events
 from spark_jobs.operations import reconcile_hours
 from storage.by_hour import LandedObjects, landed_objects
@@ -344,12 +341,3 @@ def test_a_single_hour_or_day_and_a_range_are_made_by_command_and_say_so(
     assert "1 days made (2026-11-22 … 2026-11-22), 0 later days refreshed" in capsys.readouterr().out
     assert run_aggregate_days.main(arguments(lake, "--from", "2026-11-01", "--to", "2026-11-22")) == 0
     assert "0 days made, 0 later days refreshed, 1 unchanged" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("entry_point", ["run_aggregate_days", "run_aggregate_hours", "run_reconcile_hours"])
-def test_an_entry_point_finds_its_packages_from_any_directory(entry_point: str, tmp_path: Path) -> None:
-    script = ROOT / "spark_jobs" / f"{entry_point}.py"
-    shown = subprocess.run(
-        [sys.executable, str(script), "--help"], cwd=tmp_path, env={}, capture_output=True, text=True, check=True
-    )
-    assert "Exit codes" in shown.stdout

@@ -10,6 +10,7 @@ from typing import NoReturn
 import pytest
 
 from contracts.erasure import user_id_sha256
+from contracts.estimates import estimate_from
 from contracts.partitions import landing_prefix
 from spark_jobs import run_erase_user
 from spark_jobs.errors import SparkJobError
@@ -18,6 +19,7 @@ from spark_jobs.lake.erased_users import read_erased_users
 from spark_jobs.operations.erasure.erase_users import Erasure, ErasureReport
 from spark_jobs.operations.erasure.rebuild import Rebuilt
 from spark_jobs.operations.erasure.search import SearchResult
+from storage.directory import local_directory
 from tests.spark_jobs.operations.erasure.lakes import TEN, DirectoryLake, fill, line
 from tests.spark_jobs.table_rows import table_hashes
 
@@ -63,6 +65,33 @@ def test_without_apply_what_would_change_is_shown_and_nothing_changes(
     assert "every stored object was searched: nothing left" in capsys.readouterr().out
     assert run_erase_user.main(arguments(command_lake, "--user-id", "35", "--lift")) == 0
     assert "1 of 1 users are received again" in capsys.readouterr().out
+
+
+def test_what_a_person_decides_by_is_an_object_beside_the_tables_that_names_nobody(
+    command_lake: DirectoryLake, tmp_path: Path
+) -> None:
+    users, name = tmp_path / "users", "erase_user/manual__2026-11-22T10:00:00+00:00"
+    users.write_text("somebody-else\n35\n")
+
+    assert run_erase_user.main(arguments(command_lake, "--users-file", str(users), "--estimate-name", name)) == 0
+
+    [document] = Path(local_directory(command_lake.lake.warehouse_uri)).glob("estimates/**/*.json")
+    assert document.parent.name == name.split("/")[1]
+    shown = estimate_from(document.read_text())
+    assert ("users", "2") in shown.figures
+    assert ("rows of `received_events` to delete", "4") in shown.figures
+    assert shown.notes == ("1 of the ids is in no table. Later events of theirs are refused all the same.",)
+    for somebody in ("somebody-else", user_id_sha256("somebody-else")[:12], user_id_sha256("35")[:12]):
+        assert somebody not in document.read_text()
+
+
+def test_a_name_of_an_estimate_that_leads_elsewhere_is_refused(
+    command_lake: DirectoryLake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        run_erase_user.main(arguments(command_lake, "--user-id", "35", "--estimate-name", "../clean_events"))
+
+    assert "is no name of an estimate" in capsys.readouterr().err
 
 
 def test_what_is_followed_and_what_stays_is_shown_by_hash_before_and_after(
