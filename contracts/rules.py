@@ -17,7 +17,7 @@ ALLOWED_LATENESS: Final = timedelta(days=7)
 ALLOWED_CLOCK_SKEW: Final = timedelta(minutes=5)
 
 #: Part of each event hour's and day's `input_version`: raise it when the code that computes the tables changes rows.
-AGGREGATION_VERSION: Final = 5
+AGGREGATION_VERSION: Final = 7
 
 #: A session is a user's events with gaps of at most this.
 SESSION_GAP: Final = timedelta(minutes=30)
@@ -25,6 +25,10 @@ SESSION_GAP: Final = timedelta(minutes=30)
 NEW_USER_DAYS: Final = 90
 #: The greatest age of a cohort in `daily_retention`.
 RETENTION_DAYS: Final = 30
+#: `daily_transitions` tells the places of a session's stops apart up to this one; it has one row for all later ones.
+PATH_STEPS: Final = 8
+#: `daily_transitions` has at most so many event names of a day, those with the most events; the others count as one.
+PATH_EVENT_NAMES: Final = 20
 
 #: A user with more clean events than this within one event hour is a machine in that hour. It is an event every 3.6
 #: seconds for a whole hour without a pause; the busiest visitors of two public shop data sets (synthetic ones of

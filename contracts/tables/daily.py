@@ -2,9 +2,11 @@
 
 from typing import Final
 
-from contracts.rules import NEW_USER_DAYS, RETENTION_DAYS
+from contracts.rules import NEW_USER_DAYS, PATH_EVENT_NAMES, PATH_STEPS, RETENTION_DAYS
 from contracts.tables.declaration import Partition, Table, optional, required
+from contracts.tables.hourly import WITHOUT_BOTS
 from contracts.tables.money import (
+    OLDER,
     PRODUCT_REFUNDED,
     PRODUCT_REFUNDS,
     PRODUCT_REVENUE,
@@ -105,6 +107,26 @@ DAILY_TRAFFIC: Final = Table(
         REFUNDS,
         REFUNDED,
         PURCHASES_IN_OTHER_CURRENCY,
+        optional(
+            f"users{WITHOUT_BOTS}",
+            "bigint",
+            f"Distinct users with an event that is not flagged as a bot's; {OLDER}.",
+        ),
+        optional(
+            f"sessions{WITHOUT_BOTS}",
+            "bigint",
+            f"Of the sessions, those with an event that is not flagged as a bot's; {OLDER}.",
+        ),
+        optional(
+            f"converted_sessions{WITHOUT_BOTS}",
+            "bigint",
+            f"Of the sessions, those with a purchase that is not flagged as a bot's; {OLDER}.",
+        ),
+        optional(
+            f"conversion{WITHOUT_BOTS}",
+            "double",
+            f"`converted_sessions{WITHOUT_BOTS}` / `sessions{WITHOUT_BOTS}`; null without such sessions.",
+        ),
     ),
 )
 
@@ -197,6 +219,53 @@ DAILY_SOURCES: Final = Table(
     ),
 )
 
+#: In the place of an event's name in `daily_transitions`: where a session starts, where it ends, and every name that is
+#: not shown. An event that a client calls so is among the last.
+SESSION_START: Final = "(start)"
+SESSION_END: Final = "(end)"
+OTHER_EVENTS: Final = "(other)"
+
+DAILY_TRANSITIONS: Final = Table(
+    name="daily_transitions",
+    row_is="what sessions that start on a day do next: at a step, from one event name to another",
+    made_from="`clean_events` of the day, the day before and the day after",
+    partitions=_BY_DAY,
+    sort=("day", "step", "from_event", "to_event"),
+    columns=(
+        _DAY,
+        required(
+            "step",
+            "bigint",
+            "The place of `to_event` among the session's stops; a stop is one or more events of one name in a row. "
+            f"{PATH_STEPS + 1} stands for all later places, too.",
+        ),
+        required(
+            "from_event",
+            "string",
+            f"The name before, one of the {PATH_EVENT_NAMES} with the most events of the day; `{OTHER_EVENTS}` is any "
+            f"other, and `{SESSION_START}` is before a session's first event.",
+        ),
+        required(
+            "to_event",
+            "string",
+            f"The name after; the same as `from_event` where the stop has several events. `{SESSION_END}` is after a "
+            "session's last event.",
+        ),
+        required(
+            "sessions",
+            "bigint",
+            "Sessions that do so, without pieces marked `continued`. Those that start, and those that end, add up to "
+            "`daily_traffic.sessions`; at each step as many come to an event as, at the next, leave it for another.",
+        ),
+        required(
+            "transitions",
+            "bigint",
+            "How often: more than `sessions` where a stop has several events, and in the last step. Those to a name "
+            "are as many as those from it: its events.",
+        ),
+    ),
+)
+
 IDENTITY_LINKS: Final = Table(
     name="identity_links",
     row_is="a browser or device and a user that events of a day name together",
@@ -222,5 +291,6 @@ DAILY_TABLES: Final = (
     DAILY_RETENTION,
     DAILY_PRODUCT_STATS,
     DAILY_SOURCES,
+    DAILY_TRANSITIONS,
     IDENTITY_LINKS,
 )

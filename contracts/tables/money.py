@@ -4,7 +4,8 @@ from typing import Final
 
 from contracts.tables.declaration import optional, required
 
-_OLDER: Final = "null in rows older than the column"
+#: Of a column that was added later.
+OLDER: Final = "null in rows older than the column"
 
 REVENUE: Final = required(
     "revenue",
@@ -18,13 +19,13 @@ PURCHASES_IN_OTHER_CURRENCY: Final = optional(
     "purchases_in_other_currency",
     "bigint",
     "Purchases with a price in another currency than the shop's (`CLICKSTREAM_CURRENCY`), and so no revenue; 0 where "
-    f"that is not set; {_OLDER}.",
+    f"that is not set; {OLDER}.",
 )
-REFUNDS: Final = optional("refunds", "bigint", f"`Refund` events; {_OLDER}.")
+REFUNDS: Final = optional("refunds", "bigint", f"`Refund` events; {OLDER}.")
 REFUNDED: Final = optional(
     "refunded",
     "decimal(38,2)",
-    f"Sum of the prices of refunds, the money given back, in the currencies of `revenue`; {_OLDER}.",
+    f"Sum of the prices of refunds, the money given back, in the currencies of `revenue`; {OLDER}.",
 )
 
 PRODUCT_REVENUE: Final = required(
@@ -32,7 +33,7 @@ PRODUCT_REVENUE: Final = required(
     "decimal(38,2)",
     "Sum of the prices of its purchases, of those in the shop's currency if it is set; refunds are not deducted.",
 )
-PRODUCT_REFUNDS: Final = optional("refunds", "bigint", f"`Refund` events of the product; {_OLDER}.")
+PRODUCT_REFUNDS: Final = optional("refunds", "bigint", f"`Refund` events of the product; {OLDER}.")
 PRODUCT_REFUNDED: Final = optional(
-    "refunded", "decimal(38,2)", f"Sum of the prices of its refunds, in the currencies of `revenue`; {_OLDER}."
+    "refunded", "decimal(38,2)", f"Sum of the prices of its refunds, in the currencies of `revenue`; {OLDER}."
 )

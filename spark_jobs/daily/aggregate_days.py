@@ -40,6 +40,8 @@ from contracts.tables import (
 )
 from contracts.versions import days_looked_back_at, event_hours_feeding
 from spark_jobs.checks.check_hours import check_days
+from spark_jobs.daily.cohort_task import run_cohort_tasks
+from spark_jobs.daily.computed_days import run_day_tasks
 from spark_jobs.daily.daily_tables import (
     DayFigures,
     DaySessions,
@@ -51,7 +53,7 @@ from spark_jobs.daily.daily_tables import (
     traffic_rows,
 )
 from spark_jobs.daily.day_plan import DayPlan, read_ledgers
-from spark_jobs.daily.day_task import DAY_TABLES, run_cohort_tasks, run_day_tasks
+from spark_jobs.daily.day_task import DAY_TABLES
 from spark_jobs.errors import LedgerImbalanceError, UnsettledInputError
 from spark_jobs.lake.data_files import DataFile
 from spark_jobs.lake.duckdb_tasks import StoredFiles, by_partition, rows_in

@@ -5,16 +5,17 @@ events is a sum over hours.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
 from contracts.event import FUNNEL_EVENTS
-from contracts.partitions import DAY
+from contracts.partitions import DAY, day_of_number
 from contracts.rules import RETENTION_DAYS
-from contracts.tables import DAILY_FUNNEL, DAILY_RETENTION, DAILY_TRAFFIC, Table
+from contracts.tables import DAILY_FUNNEL, DAILY_RETENTION, DAILY_TRAFFIC, DAILY_TRANSITIONS, Table
 from spark_jobs.checks.id_samples import IdSample
 
 Row = tuple[Any, ...]
@@ -37,11 +38,17 @@ class FunnelStep:
 
 @dataclass(frozen=True, kw_only=True)
 class DaySessions:
-    """Sessions that start on a day, without the pieces of sessions that were cut at midnight."""
+    """Sessions that start on a day, without the pieces of sessions that were cut at midnight; and its users of no bot.
+
+    It is what `daily_traffic` has of a day's own events alone; None where a row is older than the column.
+    """
 
     sessions: int = 0
     bounces: int = 0
     converted_sessions: int = 0
+    users_without_bots: int | None = 0
+    sessions_without_bots: int | None = 0
+    converted_sessions_without_bots: int | None = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +74,7 @@ class DayFigures:
             users=sums["users"],
             users_fingerprint=_fingerprint(sums),
             session_rows=sums["session_rows"],
-            sessions=DaySessions(
-                sessions=sums["sessions"], bounces=sums["bounces"], converted_sessions=sums["converted_sessions"]
-            ),
+            sessions=DaySessions(**{each.name: sums[each.name] for each in fields(DaySessions)}),
             funnel=tuple(
                 FunnelStep(
                     in_order=sums[f"in_order_{step}"],
@@ -103,6 +108,28 @@ def funnel_rows(figures: Mapping[date, DayFigures]) -> list[Row]:
         for day, of_day in figures.items()
         if of_day.users
         for number, (event, step) in enumerate(zip(FUNNEL_EVENTS, of_day.funnel, strict=True), start=1)
+    ]
+
+
+def transition_rows(parts: Iterable[Mapping[str, Any]]) -> list[Row]:
+    """Return the rows of `daily_transitions`: those of `transition_queries.TRANSITIONS` of all parts, added up."""
+    sessions: Counter[tuple[int, int, str, str]] = Counter()
+    transitions: Counter[tuple[int, int, str, str]] = Counter()
+    for row in parts:
+        key = (row["day"], row["step"], row["from_event"], row["to_event"])
+        sessions[key] += row["sessions"]
+        transitions[key] += row["transitions"]
+    return [
+        _row(
+            DAILY_TRANSITIONS,
+            day=day_of_number(day),
+            step=step,
+            from_event=before,
+            to_event=after,
+            sessions=count,
+            transitions=transitions[day, step, before, after],
+        )
+        for (day, step, before, after), count in sessions.items()
     ]
 
 
@@ -186,6 +213,7 @@ def traffic_rows(
                 **vars(of_day),
                 bounce_share=_share(of_day.bounces, of_day.sessions),
                 conversion=_share(of_day.converted_sessions, of_day.sessions),
+                conversion_without_bots=_share(of_day.converted_sessions_without_bots, of_day.sessions_without_bots),
                 **vars(hours),
                 average_order=hours.average_order,
             )
@@ -193,8 +221,8 @@ def traffic_rows(
     return rows
 
 
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
+def _share(part: int | None, whole: int | None) -> float | None:
+    return part / whole if part is not None and whole else None
 
 
 def _row(table: Table, **values: Any) -> Row:

@@ -5,8 +5,6 @@
 import string
 from typing import Final
 
-from spark_jobs.lake.duckdb_tasks import in_part
-
 #: Of sessions with neither a campaign's source nor another site's page before them.
 _DIRECT: Final = "direct"
 
@@ -32,19 +30,18 @@ def foreign_host(referrer: str, page_url: str) -> str:
     return f"nullif({_host(referrer)}, {_host(page_url)})"
 
 
-def source_rows(sessions: str, *, part: int = 0, parts: int = 1) -> str:
-    """Return the rows of `daily_sources` of a part of the sources, from all rows of `sessions` of a `day`."""
-    return f"""
-SELECT *, converted_sessions / nullif(sessions, 0) AS conversion
+#: The measures of each source and medium of sessions: they add up over users, distinct users as well.
+SOURCES: Final = f"""
+SELECT day, source, medium, count_if(NOT continued) AS sessions, count(DISTINCT user_id) AS users,
+       count_if(NOT continued AND purchases > 0) AS converted_sessions, sum(revenue) AS revenue
 FROM (
-    SELECT day, source, medium, count_if(NOT continued) AS sessions, count(DISTINCT user_id) AS users,
-           count_if(NOT continued AND purchases > 0) AS converted_sessions, sum(revenue) AS revenue
-    FROM (
-        SELECT *, coalesce(landing_utm_source, landing_referrer_host, '{_DIRECT}') AS source,
-               landing_utm_medium AS medium
-        FROM {sessions}
-    )
-    WHERE {in_part("source", part, parts)}
-    GROUP BY day, source, medium
+    SELECT *, coalesce(landing_utm_source, landing_referrer_host, '{_DIRECT}') AS source, landing_utm_medium AS medium
+    FROM session_rows
 )
+GROUP BY day, source, medium
 """
+
+
+def with_conversion(sources: str) -> str:
+    """Return the rows of `daily_sources`, of rows with their measures."""
+    return f"SELECT *, converted_sessions / nullif(sessions, 0) AS conversion FROM ({sources})"

@@ -6,8 +6,8 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 from tests.specification import measures
-from tests.specification.clean_events import CleanEvent
-from tests.specification.sessions import Session
+from tests.specification.clean_events import CleanEvent, in_order
+from tests.specification.sessions import Session, pieces
 from tests.specification.user_days import DAY, UsersByDay, new_users
 
 #: The greatest age of a cohort that is followed.
@@ -35,6 +35,10 @@ class DailyTraffic:
     refunds: int
     refunded: Decimal
     purchases_in_other_currency: int
+    users_without_bots: int
+    sessions_without_bots: int
+    converted_sessions_without_bots: int
+    conversion_without_bots: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,20 +83,40 @@ class DailySource:
 
 def daily_traffic(clean: Iterable[CleanEvent], made: Iterable[Session], present: UsersByDay) -> list[DailyTraffic]:
     """One row for each day; a session counts on the day on which it starts, and its pieces do not."""
+    clean = list(clean)
     whole = [session for session in made if not session.continued]
     starting = measures.grouped(whole, lambda session: session.session_start.date())
+    of_people = measures.grouped(_people_s_sessions(clean), lambda events: events[0].day)
     return [
-        _traffic(day, events, starting.get(day, []), present)
+        _traffic(day, events, starting.get(day, []), of_people.get(day, []), present)
         for day, events in measures.grouped(clean, lambda event: event.day).items()
     ]
 
 
-def _traffic(day: date, events: Sequence[CleanEvent], starting: Sequence[Session], present: UsersByDay) -> DailyTraffic:
+def _people_s_sessions(clean: Iterable[CleanEvent]) -> list[list[CleanEvent]]:
+    """The events of each session that has one of no bot."""
+    return [
+        events
+        for own in measures.grouped(clean, lambda event: event.person).values()
+        for events, continued in pieces(in_order(own))
+        if not continued and not all(event.is_bot for event in events)
+    ]
+
+
+def _traffic(
+    day: date,
+    events: Sequence[CleanEvent],
+    starting: Sequence[Session],
+    of_people: Sequence[Sequence[CleanEvent]],
+    present: UsersByDay,
+) -> DailyTraffic:
     users, new = measures.users(events), len(new_users(day, present))
     bounces = sum(session.events == 1 for session in starting)
     converted = sum(session.purchases > 0 for session in starting)
     purchases, unpriced = measures.named(events, "Purchase"), measures.purchases_without_price(events)
     foreign = measures.purchases_in_other_currency(events)
+    people = [event for event in events if not event.is_bot]
+    bought = sum(any(e.event_name == "Purchase" and not e.is_bot for e in session) for session in of_people)
     return DailyTraffic(
         day=day,
         events=len(events),
@@ -111,6 +135,10 @@ def _traffic(day: date, events: Sequence[CleanEvent], starting: Sequence[Session
         refunds=measures.named(events, "Refund"),
         refunded=measures.refunded(events),
         purchases_in_other_currency=foreign,
+        users_without_bots=measures.users(people),
+        sessions_without_bots=len(of_people),
+        converted_sessions_without_bots=bought,
+        conversion_without_bots=bought / len(of_people) if of_people else None,
     )
 
 

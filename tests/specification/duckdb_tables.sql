@@ -150,7 +150,8 @@ SELECT person, person.user_id AS user_id, min(event_time) AS session_start, max(
        first(utm_source ORDER BY place) AS landing_utm_source,
        first(utm_medium ORDER BY place) AS landing_utm_medium,
        first(utm_campaign ORDER BY place) AS landing_utm_campaign,
-       person.site AS site
+       person.site AS site,
+       bool_or(NOT is_bot) AS of_people, bool_or(is_purchase AND NOT is_bot) AS bought_by_people
 FROM numbered GROUP BY person, number;
 
 CREATE TABLE user_days AS
@@ -166,6 +167,7 @@ QUALIFY coalesce(day - lag(day) OVER (PARTITION BY person ORDER BY day) > 90, tr
 CREATE TABLE daily_traffic AS
 WITH events_of AS (
     SELECT day, count(*) AS events, count(DISTINCT person) AS users,
+           count(DISTINCT person) FILTER (NOT is_bot) AS users_without_bots,
            count(*) FILTER (is_purchase) AS purchases,
            coalesce(sum(amount) FILTER (is_purchase), 0) AS revenue,
            count(*) FILTER (is_purchase AND price IS NULL) AS purchases_without_price,
@@ -176,7 +178,9 @@ WITH events_of AS (
     FROM ordered GROUP BY day
 ), sessions_of AS (
     SELECT session_start::DATE AS day, count(*) AS sessions, count(*) FILTER (events = 1) AS bounces,
-           count(*) FILTER (purchases > 0) AS converted_sessions
+           count(*) FILTER (purchases > 0) AS converted_sessions,
+           count(*) FILTER (of_people) AS sessions_without_bots,
+           count(*) FILTER (bought_by_people) AS converted_sessions_without_bots
     FROM sessions WHERE NOT continued GROUP BY ALL
 ), new_of AS (
     SELECT day, count(*) AS new_users FROM new_on GROUP BY day
@@ -189,7 +193,11 @@ SELECT day, events, users, coalesce(new_users, 0) AS new_users, users - coalesce
        CASE WHEN orders > 0
             THEN (((revenue * 200)::HUGEINT + orders) // (2 * orders))::DECIMAL(36, 0) * 0.01::DECIMAL(2, 2) END
            AS average_order,
-       refunds, refunded, purchases_in_other_currency
+       refunds, refunded, purchases_in_other_currency, users_without_bots,
+       coalesce(sessions_without_bots, 0) AS sessions_without_bots,
+       coalesce(converted_sessions_without_bots, 0) AS converted_sessions_without_bots,
+       CASE WHEN sessions_without_bots > 0 THEN converted_sessions_without_bots / sessions_without_bots END
+           AS conversion_without_bots
 FROM events_of LEFT JOIN sessions_of USING (day) LEFT JOIN new_of USING (day);
 
 CREATE TABLE daily_funnel AS
@@ -256,6 +264,30 @@ SELECT day, source, medium, sum(whole::INT) AS sessions, count(DISTINCT person) 
        sum(converted::INT) AS converted_sessions,
        CASE WHEN bool_or(whole) THEN sum(converted::INT) / sum(whole::INT) END AS conversion, sum(revenue) AS revenue
 FROM of_source GROUP BY ALL;
+
+-- The path of each session, from its start to its end, over the twenty names with the most events of its day.
+CREATE TABLE daily_transitions AS
+WITH shown AS (
+    SELECT day, event_name FROM ordered WHERE event_name NOT IN ('(start)', '(end)', '(other)') GROUP BY day, event_name
+    QUALIFY rank() OVER (PARTITION BY day ORDER BY count(*) DESC, event_name) <= 20
+), walked AS (
+    SELECT session_start::DATE AS day, sessions.person AS person, session_start,
+           ['(start)'] || list(ifnull(shown.event_name, '(other)') ORDER BY place) || ['(end)'] AS path
+    FROM sessions
+    JOIN ordered ON ordered.person IS NOT DISTINCT FROM sessions.person
+                AND event_time BETWEEN session_start AND session_end
+    LEFT JOIN shown ON shown.day = session_start::DATE AND shown.event_name = ordered.event_name
+    WHERE NOT continued GROUP BY ALL
+), moved AS (
+    SELECT *, unnest(path[:-2]) AS from_event, unnest(path[2:]) AS to_event, generate_subscripts(path[2:], 1) AS move
+    FROM walked
+), numbered AS (
+    SELECT *, least(sum((from_event <> to_event)::INT) OVER (
+        PARTITION BY person, session_start ORDER BY move), 9) AS step
+    FROM moved
+)
+SELECT day, step, from_event, to_event, count(DISTINCT (person, session_start)) AS sessions, count(*) AS transitions
+FROM numbered GROUP BY ALL;
 
 CREATE TABLE identity_links AS
 SELECT day, anonymous_id, person.user_id AS user_id, person.site AS site, min(event_time) AS first_seen,

@@ -24,6 +24,7 @@ from tests.specification.daily_tables import (
     daily_sources,
     daily_traffic,
 )
+from tests.specification.daily_transitions import Transition, daily_transitions
 from tests.specification.hourly_tables import (
     EventCounts,
     HourlyProduct,
@@ -68,6 +69,7 @@ class Lake:
     daily_retention: list[Retention]
     daily_product_stats: list[DailyProduct]
     daily_sources: list[DailySource]
+    daily_transitions: list[Transition]
     identity_links: list[IdentityLink]
     weekly_traffic: list[WeeklyTraffic]
     landing_ledger: list[LandingFigures]
@@ -105,6 +107,7 @@ def lake(
         daily_retention=daily_retention(present),
         daily_product_stats=daily_product_stats(counted),
         daily_sources=daily_sources(made),
+        daily_transitions=daily_transitions(counted),
         identity_links=identity_links(counted),
         weekly_traffic=weekly_traffic(counted, made, present),
         landing_ledger=landing_ledger(lines, received, rejected),

@@ -250,6 +250,26 @@ def test_a_day_counts_sessions_bounces_and_orders() -> None:
     assert (row.users, row.new_users, row.average_order) == (1, 1, Decimal("1.01"))
 
 
+def test_a_day_without_bots_has_the_users_and_sessions_with_an_event_of_no_bot() -> None:
+    def bot(at: datetime, name: str = "Search", user: str = "bot") -> CleanEvent:
+        return replace(event(at, name, user=user), is_bot=True, bot_reasons=("rate",))
+
+    clean = [
+        *(bot(NOON), bot(NOON + MINUTE, "Purchase")),
+        # One who is a bot in an hour only: the purchase is the bot's, the session the person's too.
+        *(bot(NOON, "Purchase", user="ann"), event(NOON + MINUTE)),
+        event(NOON + 2 * HOUR, "Purchase"),
+        # A session that begins the day before is not this day's.
+        *(event(NOON - 12 * HOUR - MINUTE, user="ben"), bot(NOON - 12 * HOUR, user="ben")),
+    ]
+    rows = {row.day: row for row in daily_traffic(clean, sessions(clean), users_by_day(user_days(clean)))}
+    row, before = rows[DAY], rows[DAY - timedelta(days=1)]
+    assert (row.users, row.users_without_bots) == (3, 1)
+    assert (row.sessions, row.sessions_without_bots) == (3, 2)
+    assert (row.converted_sessions, row.converted_sessions_without_bots, row.conversion_without_bots) == (3, 1, 0.5)
+    assert (before.sessions_without_bots, before.conversion_without_bots) == (1, 0.0)
+
+
 @pytest.mark.parametrize(
     ("day", "monday"),
     [

@@ -13,7 +13,7 @@ from duckdb import DuckDBPyConnection
 from contracts.partitions import day_number
 from contracts.tables import CLEAN_EVENTS
 from spark_jobs.daily.day_queries import CLEAN, CLEAN_COLUMNS, statements
-from spark_jobs.lake.types import arrow_schema
+from spark_jobs.lake.arrow_types import arrow_schema
 
 Row = tuple[Any, ...]
 
@@ -36,6 +36,7 @@ class CleanEvent:
     product_id: str | None = None
     price: Decimal | None = None
     currency: str | None = None
+    is_bot: bool = False
     received_at: datetime | None = None
 
 
@@ -57,11 +58,11 @@ def clean_table(events: Iterable[CleanEvent]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema)
 
 
-def day_tables(events: Iterable[CleanEvent], *days: date, part: int = 0, parts: int = 1) -> DuckDBPyConnection:
-    """Return a connection that has what a task computes from the events for one part of the users of days."""
+def day_tables(events: Iterable[CleanEvent], *days: date) -> DuckDBPyConnection:
+    """Return a connection that has what a task computes from the events for days."""
     connection = duckdb.connect()
     connection.from_arrow(clean_table(events)).create(CLEAN)
-    for statement in statements(map(day_number, days), part=part, parts=parts):
+    for statement in statements([day_number(day) for day in days]):
         connection.execute(statement)
     return connection
 

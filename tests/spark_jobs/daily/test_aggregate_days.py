@@ -22,7 +22,7 @@ from contracts.tables import (
     Table,
 )
 from spark_jobs.daily import aggregate_days as job
-from spark_jobs.daily import day_task
+from spark_jobs.daily import cut_days
 from spark_jobs.daily.aggregate_days import TARGETS, DayAggregation, aggregate_days
 from spark_jobs.daily.day_plan import read_ledgers
 from spark_jobs.errors import InputChangedError, UnsettledInputError
@@ -120,7 +120,7 @@ def test_days_are_made_together_and_a_rerun_changes_nothing_also_in_parts(
     assert again == DayAggregation(unchanged=tuple(ALL_DAYS))
     assert [four_days.snapshot(table) for table in TARGETS] == snapshots
 
-    monkeypatch.setattr(day_task, "PART_ROWS", 1)
+    monkeypatch.setattr(cut_days, "EVENTS_OF_A_TASK", 1)
     forced = aggregate_days(four_days, ALL_DAYS, force=True)
     assert days_made(forced) == ALL_DAYS
     assert table_hashes(four_days, TARGETS) == before

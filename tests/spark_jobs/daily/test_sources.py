@@ -3,17 +3,16 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.partitions import DAY, day_number
-from contracts.tables import DAILY_SOURCES, SESSIONS
-from spark_jobs.daily.day_queries import FIGURES, sources, stored_rows
+from contracts.tables import DAILY_SOURCES
+from spark_jobs.daily.day_queries import FIGURES, stored_rows
 from spark_jobs.daily.source_queries import foreign_host
 from tests.spark_jobs.daily.clean_rows import CleanEvent, Row, at, day_tables, rows_of
 from tests.spark_jobs.hostile_urls import URLS
@@ -102,7 +101,7 @@ COLUMNS = [column.name for column in DAILY_SOURCES.columns]
 
 
 def sources_of(events: Iterable[CleanEvent], *days: date) -> list[Row]:
-    return rows_of(day_tables(events, *days), sources(), *COLUMNS)
+    return rows_of(day_tables(events, *days), stored_rows()[DAILY_SOURCES], *COLUMNS)
 
 
 def test_a_session_counts_for_its_campaign_without_one_for_the_site_before_it_and_else_as_direct() -> None:
@@ -148,13 +147,11 @@ EVENT = st.builds(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(events=st.lists(EVENT, max_size=60), parts=st.integers(2, 3))
-def test_a_days_sources_add_up_to_its_sessions_and_are_the_same_when_users_were_cut_into_parts(
-    tmp_path: Path, events: list[CleanEvent], parts: int
-) -> None:
+@settings(max_examples=25)
+@given(events=st.lists(EVENT, max_size=60))
+def test_a_days_sources_add_up_to_its_sessions(events: list[CleanEvent]) -> None:
     whole = day_tables(events, MONDAY - DAY, MONDAY)
-    rows = rows_of(whole, sources(), *COLUMNS)
+    rows = rows_of(whole, stored_rows()[DAILY_SOURCES], *COLUMNS)
     figures = {(day, name): value for day, name, value in whole.execute(FIGURES).fetchall()}
     for day in (MONDAY - DAY, MONDAY):
         of_day = [row for row in rows if row[0] == day]
@@ -163,11 +160,3 @@ def test_a_days_sources_add_up_to_its_sessions_and_are_the_same_when_users_were_
             assert sum(row[place] for row in of_day) == figures.get((day_number(day), name), 0)
     (revenue,) = whole.execute("SELECT coalesce(sum(revenue), 0) FROM session_rows").fetchall()[0]
     assert sum((row[-1] for row in rows), start=Decimal(0)) == revenue
-
-    files = [tmp_path / f"{part}.parquet" for part in range(parts)]
-    for part, file in enumerate(files):
-        of_part = day_tables(events, MONDAY - DAY, MONDAY, part=part, parts=parts)
-        of_part.execute(f"COPY ({stored_rows(part, parts)[SESSIONS]}) TO '{file}' (FORMAT parquet)")
-    with duckdb.connect() as connection:
-        in_parts = [sources(list(map(str, files)), part=part, parts=parts) for part in range(parts)]
-        assert sorted((row for query in in_parts for row in rows_of(connection, query, *COLUMNS)), key=repr) == rows

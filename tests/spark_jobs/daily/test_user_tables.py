@@ -1,6 +1,5 @@
 """Rules of sessions, of users' days and of the funnel, each on a few literal events."""
 
-from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -14,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.event import FUNNEL_EVENTS
-from contracts.partitions import DAY
+from contracts.partitions import DAY, day_number
 from contracts.tables import IDENTITY_LINKS, SESSIONS, USER_DAYS
-from spark_jobs.checks.id_samples import repeated_ids
 from spark_jobs.daily import day_queries as queries
+from spark_jobs.daily.computed_days import day_figures
 from spark_jobs.daily.daily_tables import DayFigures, funnel_rows
 from spark_jobs.daily.day_queries import stored_rows
-from spark_jobs.daily.day_task import DURATIONS, FIGURES, ID_HASHES, day_figures, no_events
+from spark_jobs.daily.day_task import DURATIONS, FIGURES, ID_HASHES, no_events
+from spark_jobs.daily.transition_queries import TRANSITIONS
 from spark_jobs.lake.duckdb_tasks import TaskResults
 from tests.spark_jobs.daily.clean_rows import CleanEvent, Row, at, day_tables, rows_of
 
@@ -174,19 +174,16 @@ def steps(user_id: str, *named: tuple[str, str]) -> list[CleanEvent]:
     return [CleanEvent(event_time=at(MONDAY, clock), user_id=user_id, event_name=name) for clock, name in named]
 
 
-def figures_of(events: Iterable[CleanEvent], *, parts: int = 1) -> DayFigures:
-    """Return Monday's figures, put together from so many parts of the users."""
-    tables = [day_tables(events, MONDAY, part=part, parts=parts) for part in range(parts)]
-    results = {
-        FIGURES: [part.execute(queries.FIGURES).to_arrow_table() for part in tables],
-        DURATIONS: [part.execute(queries.DURATIONS).to_arrow_table() for part in tables],
-        ID_HASHES: [part.execute(queries.ID_HASHES).to_arrow_table() for part in tables],
-    }
+def figures_of(events: Iterable[CleanEvent]) -> DayFigures:
+    """Return Monday's figures."""
+    made = day_tables(events, MONDAY)
+    asked = {FIGURES: queries.FIGURES, DURATIONS: queries.DURATIONS, ID_HASHES: queries.ID_HASHES}
+    results = {kind: [made.execute(query).to_arrow_table()] for kind, query in asked.items()}
     return day_figures(TaskResults(files=(), tables=results)).get(MONDAY, DayFigures())
 
 
-def funnel_of(events: Iterable[CleanEvent], *, parts: int = 1) -> list[tuple[object, ...]]:
-    figures = figures_of(events, parts=parts)
+def funnel_of(events: Iterable[CleanEvent]) -> list[tuple[object, ...]]:
+    figures = figures_of(events)
     return [row[1:] for row in funnel_rows({MONDAY: figures})]
 
 
@@ -247,35 +244,58 @@ def test_the_fingerprint_tells_sets_of_users_apart_and_nothing_else() -> None:
     assert figures_of_users() == DayFigures()
 
 
+def test_a_day_without_bots_has_the_users_and_sessions_with_an_event_of_no_bot() -> None:
+    def event(clock: str, name: str = "Search", *, user: str = "ann", is_bot: bool = False) -> CleanEvent:
+        click_id = f"{user} {clock} {name}"
+        return CleanEvent(event_time=at(MONDAY, clock), user_id=user, click_id=click_id, event_name=name, is_bot=is_bot)
+
+    sessions = figures_of(
+        [
+            event("10:00:00", user="bot", is_bot=True),
+            event("10:01:00", "Purchase", user="bot", is_bot=True),
+            # A bot in an hour only: the purchase is the bot's, the session the person's too.
+            event("10:00:00", "Purchase", is_bot=True),
+            event("10:01:00"),
+            event("12:00:00", "Purchase"),
+        ]
+    ).sessions
+    assert (sessions.sessions, sessions.converted_sessions) == (3, 3)
+    assert (sessions.users_without_bots, sessions.sessions_without_bots) == (1, 2)
+    assert sessions.converted_sessions_without_bots == 1
+
+
 #: A few users at few times, so that many of their events are ties, or lie half an hour apart.
 EVENT = st.builds(
     CleanEvent,
-    event_time=st.integers(0, 143).map(lambda step: at(MONDAY - DAY, "12:00:00") + step * 15 * MINUTE),
+    event_time=st.integers(0, 191).map(lambda step: at(MONDAY - DAY, "12:00:00") + step * 15 * MINUTE),
     user_id=st.sampled_from(["ann", "bob", "eve", "dan", "zoë"]),
     click_id=st.sampled_from(["1", "2", "3"]),
     anonymous_id=st.sampled_from(["phone", "bob", None]),
     event_name=st.sampled_from(FUNNEL_EVENTS),
     product_id=st.sampled_from(["p", "q", "r", None]),
     price=st.sampled_from([None, Decimal("0.10"), Decimal("2.50")]),
+    is_bot=st.booleans(),
 )
 
 
-@settings(max_examples=25)
-@given(events=st.lists(EVENT, max_size=60), parts=st.integers(2, 3))
-def test_parts_of_a_day_add_up_to_the_day(events: list[CleanEvent], parts: int) -> None:
-    whole_day = figures_of(events)
-    assert figures_of(events, parts=parts) == whole_day
-    mondays = Counter(event.click_id for event in events if event.event_time.date() == MONDAY)
-    repeated = sum(times for times in mondays.values() if times > 1)
-    assert repeated_ids(whole_day.ids, [], whole_day.events).value == (repeated / mondays.total() if mondays else None)
-    for table in stored_rows():
+def test_an_event_of_the_day_after_says_of_a_session_that_it_is_a_persons_and_who_bought() -> None:
+    evening = CleanEvent(event_time=at(MONDAY, "23:50:00"), is_bot=True)
+    bought = CleanEvent(event_time=at(TUESDAY, "00:20:00"), event_name="Purchase")
+    found = figures_of([evening, bought]).sessions
+    assert (found.sessions_without_bots, found.converted_sessions_without_bots) == (1, 1)
+
+
+@settings(max_examples=40)
+@given(events=st.lists(EVENT, max_size=60))
+def test_of_the_days_beside_only_sessions_over_a_midnight_matter(events: list[CleanEvent]) -> None:
+    """A day is the same beside days of which all events are looked at, since they are computed as well."""
+    alone, together = day_tables(events, MONDAY), day_tables(events, MONDAY - DAY, MONDAY, TUESDAY)
+    for table, query in stored_rows().items():
         columns = [column.name for column in table.columns]
-        rows_of_parts = [
-            row
-            for part in range(parts)
-            for row in rows_of(
-                day_tables(events, MONDAY, TUESDAY, part=part, parts=parts), stored_rows(part, parts)[table], *columns
-            )
-        ]
-        whole = rows_of(day_tables(events, MONDAY, TUESDAY), stored_rows()[table], *columns)
-        assert sorted(rows_of_parts, key=repr) == whole, table.name
+        day = columns.index("session_start" if table is SESSIONS else "day")
+        of_monday = [row for row in rows_of(together, query, *columns) if str(row[day]).startswith(str(MONDAY))]
+        assert rows_of(alone, query, *columns) == of_monday, table.name
+    for query in (queries.FIGURES, queries.ID_HASHES, queries.DURATIONS, TRANSITIONS):
+        columns = [name for name, *_ in alone.execute(query).description]
+        of_monday = [row for row in rows_of(together, query, *columns) if row[0] == day_number(MONDAY)]
+        assert rows_of(alone, query, *columns) == of_monday

@@ -16,14 +16,17 @@ from contracts.tables import (
     CLEAN_EVENTS,
     DAILY_PRODUCT_STATS,
     DAILY_SOURCES,
+    DAILY_TRANSITIONS,
     IDENTITY_LINKS,
     SESSIONS,
     USER_DAYS,
     Table,
 )
 from spark_jobs.daily import day_queries as queries
+from spark_jobs.daily import transition_queries
+from spark_jobs.daily.daily_tables import transition_rows
 from spark_jobs.daily.day_task import no_events
-from spark_jobs.lake.types import completed_to, table_schema
+from spark_jobs.lake.arrow_types import completed_to, table_schema
 from spark_jobs.lake.user_keys import UserKeys
 from tests.spark_jobs.specification.packed_run import drawn_streams, is_crawler
 from tests.spark_jobs.specification.streams import packed
@@ -31,7 +34,7 @@ from tests.spark_jobs.specification.test_definitions_agree import plain_value, s
 from tests.specification.lake import Lake, lake
 
 STREAMS = 60
-TABLES = (SESSIONS, USER_DAYS, IDENTITY_LINKS, DAILY_PRODUCT_STATS, DAILY_SOURCES)
+TABLES = (SESSIONS, USER_DAYS, IDENTITY_LINKS, DAILY_PRODUCT_STATS, DAILY_SOURCES, DAILY_TRANSITIONS)
 Rows = list[dict[str, Any]]
 
 
@@ -41,10 +44,14 @@ def made_by_queries(clean: Path, days: set[date], users: UserKeys) -> tuple[dict
         connection.execute("SET TimeZone = 'UTC'")
         connection.from_arrow(no_events()).create(queries.NO_EVENTS)
         connection.execute(queries.clean([str(clean)]))
-        for statement in queries.statements(map(day_number, days), users=users):
+        for statement in queries.statements([day_number(day) for day in days], users=users):
             connection.execute(statement)
-        wanted = {**queries.stored_rows(users=users), DAILY_SOURCES: queries.sources(users=users)}
-        made = {table: connection.execute(query).to_arrow_table() for table, query in wanted.items()}
+        wanted = queries.stored_rows(users=users).items()
+        made = {table: connection.execute(query).to_arrow_table() for table, query in wanted}
+        transitions = connection.execute(transition_queries.TRANSITIONS).to_arrow_table().to_pylist()
+        rows = zip(*transition_rows(transitions), strict=True)
+        names = [column.name for column in DAILY_TRANSITIONS.columns]
+        made[DAILY_TRANSITIONS] = pa.table(list(map(pa.array, rows)), names=names)
         file = clean.with_name("user_days.parquet")
         pq.write_table(completed_to(made[USER_DAYS], table_schema(USER_DAYS)), file)
         connection.execute(queries.users_in_order(queries.user_days([str(file)], users)))

@@ -16,7 +16,7 @@ from contracts.rules import BOT_EVENTS_AT_ONCE, BOT_EVENTS_PER_HOUR
 from contracts.tables import RECEIVED_EVENTS
 from spark_jobs.hourly import hour_queries as queries
 from spark_jobs.hourly.hour_task import register_agents
-from spark_jobs.lake.types import table_schema
+from spark_jobs.lake.arrow_types import table_schema
 from spark_jobs.lake.user_keys import UserKeys
 from tests.spark_jobs.specification.packed_run import drawn_streams, is_crawler
 from tests.spark_jobs.specification.streams import CRAWLER, packed

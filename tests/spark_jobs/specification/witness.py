@@ -24,6 +24,7 @@ WITNESSED: Final = (
     "daily_retention",
     "daily_product_stats",
     "daily_sources",
+    "daily_transitions",
     "identity_links",
     "weekly_traffic",
     "event_ledger",
