@@ -2,11 +2,13 @@
 
     python -m benchmarks.large_hours --events 1000000 10000000
     python -m benchmarks.large_hours --events 1000000 --events-of-a-task 500000
+    python -m benchmarks.large_hours --events 40000000 --cores 16 --memory 16384
     python -m benchmarks.large_hours --plan --events 40000000 3600000000
 
 A million events of the simulator are received as job 1 does it, once. A larger hour is copies of them, each with users
 and ids of its own, in as many files, written by the job's writer with every column. Then job 2 computes the hour, in a
-process of its own. With `--plan` it computes nothing, and prints how the hour would be cut on clusters of some sizes.
+process of its own; with `--cores` and `--memory`, as on a machine that has as much, however few cores this one has.
+With `--plan` it computes nothing, and prints how the hour would be cut on clusters of some sizes.
 """
 
 import argparse
@@ -34,6 +36,7 @@ from contracts.tables import LANDING_LEDGER, RECEIVED_EVENTS
 from spark_jobs.hourly import cut_hours
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
 from spark_jobs.hourly.received_files import received_files
+from spark_jobs.lake import duckdb_tasks
 from spark_jobs.lake.data_files import DataFile, FileTarget
 from spark_jobs.lake.duckdb_tasks import StoredFiles
 from spark_jobs.lake.evolution import ensure_tables
@@ -89,6 +92,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, nargs="+", default=[1_000_000, 10_000_000])
     parser.add_argument("--events-of-a-task", type=int, default=EVENTS_OF_A_TASK, help="in place of the rule")
+    parser.add_argument("--cores", type=int, help="tasks side by side (default: this machine's cores)")
+    parser.add_argument("--memory", type=int, help="MiB that tasks and heap may use (default: this machine's memory)")
     parser.add_argument("--plan", action="store_true", help="print how the hours would be cut, and compute nothing")
     parser.add_argument("--work", type=Path, default=Path("var/bench"), help="events are kept there for the next time")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
@@ -101,6 +106,8 @@ def _row(events: int, options: argparse.Namespace) -> Sequence[str]:
     result = options.work / "large_hour.json"
     command = [sys.executable, "-m", "benchmarks.large_hours", "--child", "--events", str(events)]
     command += ["--work", str(options.work), "--events-of-a-task", str(options.events_of_a_task)]
+    command += ["--cores", str(options.cores)] if options.cores else []
+    command += ["--memory", str(options.memory)] if options.memory else []
     memory = run_watched(command)
     found = json.loads(result.read_text())
     return (
@@ -119,7 +126,9 @@ def _measure(options: argparse.Namespace) -> None:
     (events,) = options.events
     raw = synthetic_events(options.work / "events", _COPIED, hours=1, seed=1).raw
     location = LakeLocation(raw_uri=str(raw), warehouse_uri=str(options.work / "large_hours"), database="received")
-    spark = spark_session("large_hours", location, size=LocalSize(heap="1g"))
+    if options.memory:
+        duckdb_tasks.machine_megabytes = lambda: int(options.memory)
+    spark = spark_session("large_hours", location, size=LocalSize(cores=options.cores, heap="1g"))
     received = Lake.at(location, spark)
     hour = _received_hour(received)
     location = LakeLocation(raw_uri=str(raw), warehouse_uri=location.warehouse_uri, database=f"hour_{events}")

@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from random import Random
 from typing import Any, Final
 
@@ -64,12 +65,19 @@ def _given(row: LandingRow, hours: Iterable[datetime]) -> Mapping[datetime, int]
     return {hour: rows for hour in hours if (rows := row.received_by_event_hour.get(hour))}
 
 
+class Maker(StrEnum):
+    """What makes an hour or a day again."""
+
+    OWN_RUN = "landing hours"
+    RECONCILIATION = "`reconcile_hours`"
+
+
 @dataclass(kw_only=True)
 class Ledgers:
     """A lake without events: what has landed, and from what each hour and each day was made last.
 
-    `made` counts the rows of each stage that were made in the week that is counted, and `first` those of them that were
-    made for the first time.
+    `made` counts the rows of each stage that were made in the week that is counted, and `again` those of them that had
+    been made before, also by who made them.
     """
 
     defer: bool
@@ -78,7 +86,7 @@ class Ledgers:
     hours: dict[datetime, EventRow] = field(default_factory=dict)
     days: dict[date, DayRow] = field(default_factory=dict)
     made: Counter[str] = field(default_factory=Counter)
-    first: Counter[str] = field(default_factory=Counter)
+    again: Counter[tuple[Maker, str]] = field(default_factory=Counter)
     deferred_hours: list[int] = field(default_factory=list)
     lacking: list[float] = field(default_factory=list)
 
@@ -96,10 +104,11 @@ class Ledgers:
         for hour in EVENT_HOURS.reading(row.received_by_event_hour):
             self.feeding[hour].append(replace(row, received_by_event_hour=_given(row, EVENT_HOURS.read_by(hour))))
         window = published_window(row.landing_hour)
-        self._make_hours(hour for hour in self._stale_hours(defer=False) if window[0] <= hour < window[1])
-        self._make_days()
-        self._make_hours(self._stale_hours(defer=self.defer))
-        self._make_days()
+        published = [hour for hour in self._stale_hours(defer=False) if window[0] <= hour < window[1]]
+        self._make_hours(published, Maker.OWN_RUN)
+        self._make_days(Maker.OWN_RUN)
+        self._make_hours(self._stale_hours(defer=self.defer), Maker.RECONCILIATION)
+        self._make_days(Maker.RECONCILIATION)
 
     def _stale_hours(self, *, defer: bool) -> list[datetime]:
         """Return the stale event hours, by a look at those that a landing hour of the last eight days can have fed."""
@@ -116,14 +125,14 @@ class Ledgers:
             self.lacking.append(max((one.lacking / one.events for one in left.values()), default=0.0))
         return [hour for hour in stale if hour not in left]
 
-    def _make_hours(self, hours: Iterable[datetime]) -> None:
+    def _make_hours(self, hours: Iterable[datetime], maker: Maker) -> None:
         for hour in hours:
             current = EVENT_HOURS.inputs([hour], self.feeding[hour])[hour]
-            self._count(EVENT_HOURS, current.rows, first=hour not in self.hours)
+            self._count(EVENT_HOURS, current.rows, maker, again=hour in self.hours)
             counts = {"received": current.rows, "clean": current.rows, "duplicates": 0}
             self.hours[hour] = EventRow(event_hour=hour, input_version=current.input_version, **counts)
 
-    def _make_days(self) -> None:
+    def _make_days(self, maker: Maker) -> None:
         """Make the days that are over, stale and not deferred, with those beside them, as `aggregate_days` does."""
         over = [day for day in DAYS.between(day_of(START), day_of(self.settled_end)) if self._is_recent(day)]
         inputs = self._day_inputs(over)
@@ -134,7 +143,7 @@ class Ledgers:
         ]
         beside = {day for day in DAYS.reading(stale) if day in self.days and day not in deferred}
         for day in sorted({*stale, *(beside & set(stale_keys(inputs, stored)))}):
-            self._count(DAYS, inputs[day].rows, first=day not in self.days)
+            self._count(DAYS, inputs[day].rows, maker, again=day in self.days)
             self.days[day] = DayRow(
                 day=day,
                 input_version=inputs[day].input_version,
@@ -155,22 +164,25 @@ class Ledgers:
         awaited = key_to_await(DAYS, current, self.days.get(day))
         return awaited is None or start_of_day(awaited + DAY) <= self.settled_end
 
-    def _count(self, stage: DerivedStage[Any, Any], rows: int, *, first: bool) -> None:
+    def _count(self, stage: DerivedStage[Any, Any], rows: int, maker: Maker, *, again: bool) -> None:
         if self.is_counted:
             self.made[stage.name] += rows
-            self.first[stage.name] += rows if first else 0
+            self.again[maker, stage.name] += rows if again else 0
 
 
 def _figures(ledgers: Ledgers, work: Workload) -> dict[str, float]:
     counted = [row for row in ledgers.landed if row.landing_hour >= START + WARM_UP]
     received = sum(row.received for row in counted)
-    again = {stage.name: ledgers.made[stage.name] - ledgers.first[stage.name] for stage in (EVENT_HOURS, DAYS)}
-    hour_us = work.cpu_us * SHARE_OF_JOB_2
-    spent = again[EVENT_HOURS.name] * hour_us + again[DAYS.name] * work.day_cpu_us
+    again = {
+        (maker, stage.name): ledgers.again[maker, stage.name] / received
+        for stage in (EVENT_HOURS, DAYS)
+        for maker in Maker
+    }
+    hours, days = (sum(again[maker, stage.name] for maker in Maker) for stage in (EVENT_HOURS, DAYS))
+    spent = hours * work.cpu_us * SHARE_OF_JOB_2 + days * work.day_cpu_us
     return {
-        "hours, rows again": again[EVENT_HOURS.name] / received,
-        "days, rows again": again[DAYS.name] / received,
-        "CPU again": spent / (received * (work.cpu_us + work.day_cpu_us)),
+        **{f"{name}s by {maker}": rows for (maker, name), rows in again.items()},
+        "CPU again": spent / (work.cpu_us + work.day_cpu_us),
     }
 
 
@@ -183,8 +195,9 @@ def main() -> None:
     arguments = parser.parse_args()
     shares = replace(DefectShares(), late=arguments.late)
     rows = landed_hours(arguments.events_per_hour, shares, arguments.seed)
-    print("| made again | hours: rows × | days: rows × | CPU × | deferred hours, median | most that one lacked |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    stages = [f"{stage}: rows × by {maker}" for stage in ("hours", "days") for maker in Maker]
+    print(f"| made again | {' | '.join(stages)} | CPU × | deferred hours, median | most that one lacked |")
+    print("| --- " * (len(stages) + 4) + "|")
     for name, defer in (("each hour anew", False), ("deferred", True)):
         ledgers = Ledgers(defer=defer)
         for row in rows:

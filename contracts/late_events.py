@@ -30,7 +30,7 @@ from contracts.versions import by_same_rules, landed_since
 
 #: Of its events, one in so many must be lacking for an hour or a day to be worth being made again before the end. It
 #: bounds the cost: what comes late of an hour makes it again this share's worth of times, and once at the end.
-WORTH: Final = 500
+WORTH: Final = 400
 #: Events that are late by less than this are hours late, the others days.
 HOURS_LATE: Final = timedelta(days=1)
 #: The daily run is that of the landing hour before this hour of the day, UTC.

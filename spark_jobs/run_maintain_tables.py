@@ -14,12 +14,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from contracts.rules import RAW_RETENTION_DAYS
-
 if not __package__:  # started by spark-submit: this file's directory is on the path, its parent is what we need
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 
+from contracts.rules import RAW_RETENTION_DAYS
 from contracts.stages import ALL_TABLES, TABLES, table_named
 from contracts.tables import REJECTED_EVENTS, Table
 from spark_jobs.arguments import add_json_argument, add_lake_arguments, location_of

@@ -10,15 +10,15 @@ Each step's tasks send the next one's what these need (`spark_jobs.lake.exchange
 The queries are those of a whole hour, each on the rows of a part.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from contracts.rules import EVENTS_OF_A_TASK
 from contracts.tables import HOURLY_EVENT_COUNTS, RECEIVED_EVENTS
 from spark_jobs.hourly import hour_queries as queries
 from spark_jobs.hourly.hour_task import COUNTS, TOP_NAMES, HourTask, window
 from spark_jobs.hourly.received_files import local_hours
+from spark_jobs.lake.arrow_types import table_schema
 from spark_jobs.lake.duckdb_tasks import (
     BATCH_ROWS,
     SMALLEST_BATCH,
@@ -26,17 +26,14 @@ from spark_jobs.lake.duckdb_tasks import (
     TaskResults,
     TaskShare,
     duckdb_connection,
+    files_of_tasks,
+    parts_for,
     rows_in,
+    totals_for,
 )
 from spark_jobs.lake.exchange import SentFiles, Step, Yielded, run_steps, sent_rows
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.table_files import StoredFile
-from spark_jobs.lake.types import table_schema
-
-#: Where cores would wait, parts are smaller, down to this share of what a task takes.
-_SMALLEST_PART: Final = 0.125
-#: One task adds up the totals of so many parts.
-_PARTS_ADDED_UP: Final = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,27 +62,14 @@ def is_large(hour: int, files: StoredFiles) -> bool:
 def hour_cut(hour: int, files: StoredFiles, *, cores: int) -> HourCut:
     """Return how an hour is cut for a cluster of so many cores."""
     rows = sum(rows_in(files, number) for number in window(hour))
-    idle = min(cores, int(rows / (EVENTS_OF_A_TASK * _SMALLEST_PART)))
-    parts = max(-(-rows // EVENTS_OF_A_TASK), idle, 1)
+    parts = parts_for(rows, EVENTS_OF_A_TASK, cores=cores)
     size = min(max(rows / cores, SMALLEST_BATCH), BATCH_ROWS)
     reads = tuple(
-        Read(hour=number, files=of_task) for number in window(hour) for of_task in _reads(files.get(number, ()), size)
+        Read(hour=number, files=of_task)
+        for number in window(hour)
+        for of_task in files_of_tasks(files.get(number, ()), size)
     )
-    return HourCut(hour=hour, reads=reads, parts=parts, totals=-(-parts // _PARTS_ADDED_UP))
-
-
-def _reads(files: Sequence[StoredFile], size: float) -> Iterator[tuple[StoredFile, ...]]:
-    """Yield the files of each task, of about so many rows."""
-    read: list[StoredFile] = []
-    rows = 0
-    for file in files:
-        if read and rows + file.rows / 2 > size:
-            yield tuple(read)
-            read, rows = [], 0
-        read.append(file)
-        rows += file.rows
-    if read:
-        yield tuple(read)
+    return HourCut(hour=hour, reads=reads, parts=parts, totals=totals_for(parts))
 
 
 def run_cut_hour(lake: Lake, cut: HourCut, task: HourTask) -> TaskResults:

@@ -24,7 +24,7 @@ from contracts.tables import (
     Table,
 )
 from spark_jobs.lake.duckdb_tasks import parquet, rounded_down
-from spark_jobs.lake.exchange import PART
+from spark_jobs.lake.exchange import part_of
 from spark_jobs.lake.user_keys import ONE_FOR_ALL_SITES, UserKeys
 from spark_jobs.shop_currency import counted_price, in_other_currency
 
@@ -322,23 +322,18 @@ EVENTS: Final = "events"
 COPIES: Final = f"FROM ({_COPIES}) SEMI JOIN target_hours USING (hour)"
 
 
-def _part(key: str, parts: int) -> str:
-    """Return the part of a key; DuckDB's own tables are cut by the first hash, and would find all of its keys alike."""
-    return f"(hash(hash({key})) % {parts})::INTEGER AS {PART}"
-
-
 def dealt_by_id(files: Sequence[str], parts: int, *, looked_back_at: bool) -> str:
     """Return the rows of received events' files, with the part of their ids; copies of an event are in one part."""
     columns = _LOOKED_BACK_AT if looked_back_at else [column.name for column in EVENT_COLUMNS]
     rows = f"FROM {NO_EVENTS} UNION ALL BY NAME FROM {parquet(files)}"
-    return f"SELECT {', '.join(columns)}, {_part('click_id', parts)} FROM ({rows})"
+    return f"SELECT {', '.join(columns)}, {part_of('click_id', parts)} FROM ({rows})"
 
 
 def dealt_by_user(parts: int, users: UserKeys) -> str:
     """Return the events near the target hours, without copies, with the part of their user."""
     columns = ", ".join(column.name for column in EVENT_COLUMNS)
     return f"""
-SELECT {columns}, {_part(users.key(), parts)}
+SELECT {columns}, {part_of(users.key(), parts)}
 FROM received ANTI JOIN duplicates USING (filename, file_row_number)
 WHERE {_NEAR}
 """
@@ -346,7 +341,7 @@ WHERE {_NEAR}
 
 def dealt_totals(table: Table, query: str, parts: int) -> str:
     """Return the rows of an hourly table, of some users, with the part of what they are totals of."""
-    return f"SELECT *, {_part(table.sort[-1], parts)} FROM ({query})"
+    return f"SELECT *, {part_of(table.sort[-1], parts)} FROM ({query})"
 
 
 def totals(table: Table, files: Sequence[str]) -> str:

@@ -10,14 +10,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Final
 
 import duckdb
 import pyarrow as pa
-from crawleruseragents import is_crawler
 
-from contracts.bots import BotReason, is_http_client
+from contracts.bots import BotReason
 from contracts.event_settings import EventSettings
 from contracts.mistaken_names import event_meant
 from contracts.partitions import ordinal
@@ -25,10 +23,11 @@ from contracts.rules import HOURS_LOOKED_BACK_AT
 from contracts.tables import CLEAN_EVENTS, RECEIVED_EVENTS, Table
 from spark_jobs.hourly import hour_queries as queries
 from spark_jobs.hourly.received_files import local_hours
+from spark_jobs.lake.arrow_types import table_schema
 from spark_jobs.lake.data_files import DataFile, FileTarget, written_files
 from spark_jobs.lake.duckdb_tasks import Result, StoredFiles, TaskShare, dealt_out, duckdb_connection, parts
-from spark_jobs.lake.types import table_schema
 from spark_jobs.lake.user_keys import UserKeys
+from spark_jobs.user_agents import reason_of_agent
 
 #: Rows that DuckDB hands to the file writer at once.
 _ROWS: Final = 100_000
@@ -154,14 +153,3 @@ def register_agents(connection: duckdb.DuckDBPyConnection, not_bots: tuple[str, 
         (queries.HTTP_CLIENTS, BotReason.HTTP_CLIENT),
     ):
         connection.register(relation, pa.table({"agent": pa.array(found[reason], pa.string())}))
-
-
-@lru_cache(maxsize=100_000)
-def reason_of_agent(agent: str, not_bots: tuple[str, ...] = ()) -> BotReason | None:
-    """Return what a header says of its sender; lists of crawlers have HTTP clients, too, which are not.
-
-    One of the package's thousand patterns is looked for, which takes 0.3 ms: so a process asks about a header once.
-    """
-    if agent.startswith(not_bots) or is_http_client(agent):
-        return BotReason.HTTP_CLIENT
-    return BotReason.CRAWLER_USER_AGENT if is_crawler(agent) else None

@@ -23,10 +23,10 @@ import pyarrow.parquet as pq
 from contracts.ledger import LandedHour
 from contracts.partitions import day_key, day_number, day_of, day_of_number, hour_key, hour_of_ordinal, ordinal
 from contracts.tables import RECEIVED_EVENTS, Partition
+from spark_jobs.lake.arrow_types import table_schema
 from spark_jobs.lake.data_files import FileTarget, local_copies, written_files
 from spark_jobs.lake.duckdb_tasks import StoredFiles, rows_in
 from spark_jobs.lake.table_files import StoredFile
-from spark_jobs.lake.types import table_schema
 
 _LANDING_HOUR, _IN_LANDING_HOUR, _DAY = range(len(RECEIVED_EVENTS.partitions))
 #: The rows that are taken out of mixed files are files of one event hour each.

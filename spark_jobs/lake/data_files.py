@@ -33,7 +33,7 @@ from pyspark.util import PythonEvalType
 from contracts.partitions import hour_of_ordinal
 from contracts.tables import Partition as PartitionField
 from spark_jobs.errors import DataFileError
-from spark_jobs.lake.types import completed_to
+from spark_jobs.lake.arrow_types import completed_to
 from storage.bucket import s3_client
 from storage.directory import local_directory
 
@@ -50,7 +50,7 @@ U_ = TypeVar("U_")
 
 _HOUR_US: Final = 3_600_000_000
 #: These columns get no dictionary: their values hardly repeat, so building one costs as much as writing all else.
-_UNIQUE: Final = frozenset({"event_time", "received_at", "click_id", "insertion_timestamp", "request_id", "line"})
+UNIQUE: Final = frozenset({"event_time", "received_at", "click_id", "insertion_timestamp", "request_id", "line"})
 
 #: A path of these characters alone can stand in SQL, and holds nothing that a reader takes for a pattern.
 _PLAIN_PATH: Final = re.compile(r"[\w/.=+-]+")
@@ -201,7 +201,7 @@ class FileTarget:
 
     def _parquet(self, rows: pa.Table) -> bytes:
         """Return rows as a Parquet file's content."""
-        repeating = [name for name in self.schema.names if name not in _UNIQUE]
+        repeating = [name for name in self.schema.names if name not in UNIQUE]
         buffer = BytesIO()
         pq.write_table(
             rows,

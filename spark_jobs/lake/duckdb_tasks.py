@@ -29,12 +29,17 @@ BATCH_ROWS: Final = 2_000_000
 SMALLEST_BATCH: Final = 50_000
 #: Reading and writing the files of an hour or a day, however empty, takes as long as computing this many rows.
 FILES_IN_ROWS: Final = 1_000
-#: The memory of one task's DuckDB on a single machine, in MiB; what does not fit is written to a temporary directory.
+#: Where cores would wait, parts are smaller, down to this share of what a task takes.
+_SMALLEST_PART: Final = 0.125
+#: The memory of one task's DuckDB on a single machine, in MiB, or less where all cores' tasks would need more than the
+#: machine has; what does not fit is written to a temporary directory.
 LOCAL_MEGABYTES: Final = 1024
 #: A task's DuckDB gets this at least: with less it can't sort what a task may have at once.
 LEAST_MEGABYTES: Final = 512
 #: Of its memory each thread holds so much that can't be written elsewhere: 16 threads on a gigabyte are too many.
 MEGABYTES_OF_THREAD: Final = 128
+#: One task adds up the totals of so many parts.
+PARTS_ADDED_UP: Final = 16
 #: A Python worker takes so much beside its DuckDB: itself, Arrow, and the rows that wait for their file.
 WORKER_MEGABYTES: Final = 384
 
@@ -51,12 +56,15 @@ class TaskShare:
         """Return the share of each of some tasks, by the cores and memory of one executor, however many there are.
 
         Python runs outside of the heap: an executor has for it what `spark.executor.pyspark.memory` says, or else the
-        overhead beside its heap.
+        overhead beside its heap; on a single machine it is what the driver's heap leaves of the machine.
         """
         context = spark.sparkContext
         conf = context.getConf()
         if str(context.master).startswith("local"):
-            return cls._of_memory(LOCAL_MEGABYTES, context.defaultParallelism // max(tasks, 1))
+            cores = context.defaultParallelism
+            left = machine_megabytes() - megabytes(conf.get("spark.driver.memory", "1g"))
+            each = left // max(min(cores, tasks), 1) - WORKER_MEGABYTES
+            return cls._of_memory(min(each, LOCAL_MEGABYTES), cores // max(tasks, 1))
         executors = max(int(context._jsc.sc().getExecutorMemoryStatus().size()) - 1, 1)
         cores = int(conf.get("spark.executor.cores", "") or -(-context.defaultParallelism // executors))
         together = max(min(cores // int(conf.get("spark.task.cpus", "1")), tasks), 1)
@@ -66,6 +74,11 @@ class TaskShare:
     def _of_memory(cls, megabytes: int, threads: int) -> "TaskShare":
         enough = max(megabytes, LEAST_MEGABYTES)
         return cls(threads=max(min(threads, enough // MEGABYTES_OF_THREAD), 1), megabytes=enough)
+
+
+def machine_megabytes() -> int:
+    """Return the memory of this machine."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
 
 
 def _megabytes_of_python(conf: SparkConf) -> int:
@@ -206,6 +219,31 @@ def parts(numbers: Sequence[int], files: StoredFiles, size: float) -> Iterator[t
         yield tuple(part)
 
 
+def files_of_tasks(files: Iterable[StoredFile], size: float) -> Iterator[tuple[StoredFile, ...]]:
+    """Yield the files of each of some tasks that read about so many rows each."""
+    read: list[StoredFile] = []
+    rows = 0
+    for file in files:
+        if read and rows + file.rows / 2 > size:
+            yield tuple(read)
+            read, rows = [], 0
+        read.append(file)
+        rows += file.rows
+    if read:
+        yield tuple(read)
+
+
+def parts_for(rows: int, most: int, *, cores: int) -> int:
+    """Return into how many parts so many rows are cut of which a task takes so many at most."""
+    idle = min(cores, int(rows / (most * _SMALLEST_PART)))
+    return max(-(-rows // most), idle, 1)
+
+
+def totals_for(parts: int) -> int:
+    """Return how many tasks add up the totals of so many parts."""
+    return -(-parts // PARTS_ADDED_UP)
+
+
 def rows_in(files: StoredFiles, number: int) -> int:
     """Return the rows of an hour or a day."""
     return sum(file.rows for file in files.get(number, ()))
@@ -221,9 +259,17 @@ def parquet(files: Sequence[str]) -> str:
     return f"read_parquet([{names}], union_by_name = true, hive_partitioning = false)"
 
 
-def in_part(column: str, part: int, parts: int) -> str:
-    """Return the condition on the values of one part of several of about the same size."""
-    return f"md5_number_lower({column}) % {parts} = {part}" if parts > 1 else "true"
+def part_number(key: str, parts: int) -> str:
+    """Return the part of a key, one of several of about the same size.
+
+    DuckDB's own tables are cut by the first hash, and would find all of a part's keys alike.
+    """
+    return f"hash(hash({key})) % {parts}"
+
+
+def in_part(key: str, part: int, parts: int) -> str:
+    """Return the condition that a key is in a part of several."""
+    return f"{part_number(key, parts)} = {part}" if parts > 1 else "true"
 
 
 def rounded_down(microseconds: str, length: int) -> str:

@@ -24,8 +24,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import types as T  # noqa: N812 (PySpark's own abbreviation)
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from spark_jobs.lake.data_files import DataFile, map_in_arrow
-from spark_jobs.lake.duckdb_tasks import Result, TaskResults, packed, unpacked, with_files_together
+from spark_jobs.lake.data_files import UNIQUE, DataFile, map_in_arrow
+from spark_jobs.lake.duckdb_tasks import Result, TaskResults, packed, part_number, unpacked, with_files_together
 from spark_jobs.task_errors import named_task_errors
 
 #: The column of rows to send that says to which of the next step's tasks; it is not sent.
@@ -37,6 +37,8 @@ _SPLIT_ROWS: Final = 250_000
 _ROWS_OF_FILE: Final = 500
 #: They are at most so many: with their sorted copy they take as much as a worker has beside its DuckDB.
 _MOST_SPLIT_ROWS: Final = 400_000
+#: Of so many rows, a dictionary of each column whose values repeat saves more than it costs.
+_DICTIONARY_ROWS: Final = 2_000
 #: Rows that DuckDB hands over at once.
 _ROWS: Final = 50_000
 #: The JVM holds some pieces of this many bytes at a time, however large the files are.
@@ -70,6 +72,11 @@ class Step:
     results: Callable[[SentFiles], Iterable[Yielded]]
 
 
+def part_of(key: str, parts: int) -> str:
+    """Return the SQL of the part of a key, one of so many, as rows to send name it."""
+    return f"({part_number(key, parts)})::INTEGER AS {PART}"
+
+
 def sent_rows(connection: duckdb.DuckDBPyConnection, query: str, relation: str, parts: int) -> Iterator[Sent]:
     """Yield the rows of a query, each for the task that its `part` says, of so many."""
     size = min(max(_SPLIT_ROWS, parts * _ROWS_OF_FILE), _MOST_SPLIT_ROWS)
@@ -94,8 +101,16 @@ def _split(rows: pa.Table, relation: str) -> Iterator[Sent]:
 
 def _parquet(rows: pa.Table) -> bytes:
     """Return rows as a file that is soon written, soon read, and then gone."""
+    repeating = [name for name in rows.schema.names if name not in UNIQUE]
     buffer = BytesIO()
-    pq.write_table(rows, buffer, compression="zstd", use_dictionary=False, write_statistics=False, store_schema=False)
+    pq.write_table(
+        rows,
+        buffer,
+        compression="zstd",
+        use_dictionary=repeating if len(rows) >= _DICTIONARY_ROWS else False,
+        write_statistics=False,
+        store_schema=False,
+    )
     return buffer.getvalue()
 
 

@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from contracts.names import LakeLocation
 from contracts.tables import Table
 from spark_jobs.errors import TableMismatchError
+from spark_jobs.lake.arrow_types import column_names, table_schema
 from spark_jobs.lake.data_files import (
     DATA_FILE_SCHEMA,
     DataFile,
@@ -29,7 +30,6 @@ from spark_jobs.lake.filters import EVERYTHING, Condition, at_hours, in_day_part
 from spark_jobs.lake.iceberg import Commit, commits_after, table_handle
 from spark_jobs.lake.session import LocalSize, java_class, spark_session
 from spark_jobs.lake.table_files import StoredFile, list_files
-from spark_jobs.lake.types import column_names, table_schema
 from spark_jobs.task_errors import named_task_errors
 
 

@@ -13,10 +13,10 @@ from contracts.ledger import LedgerRow, Row, columns_of, key_column, row_of, sto
 from contracts.stages import DerivedStage, Input, Key
 from contracts.staleness import stale_keys
 from contracts.tables import Table
+from spark_jobs.lake.arrow_types import column_names
 from spark_jobs.lake.filters import between
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.revision import Revision
-from spark_jobs.lake.types import column_names
 
 
 @dataclass(frozen=True, kw_only=True)

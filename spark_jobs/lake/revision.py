@@ -30,6 +30,7 @@ from spark_jobs.errors import (
     LedgerImbalanceError,
     SparkJobError,
 )
+from spark_jobs.lake.arrow_types import ARROW_TYPES, table_schema
 from spark_jobs.lake.data_files import DataFile, dataset, written_files
 from spark_jobs.lake.filters import (
     Condition,
@@ -45,7 +46,6 @@ from spark_jobs.lake.iceberg import Commit, commits_after
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.retries import TRIES, retrying
 from spark_jobs.lake.table_files import StoredFile, add_files
-from spark_jobs.lake.types import ARROW_TYPES, table_schema
 from spark_jobs.task_errors import raised_in_task
 
 #: Hours in more pieces than this are replaced by whole days at once.

@@ -112,8 +112,9 @@ def _everywhere() -> list[Setting]:
         ("spark.sql.ansi.enabled", "true"),
         ("spark.log.level", "ERROR"),
         ("spark.sql.execution.arrow.pyspark.enabled", "true"),
-        # Of rows that are pieces of files (spark_jobs.lake.exchange) ten thousand, the other limit, are too many.
-        ("spark.sql.execution.arrow.maxBytesPerBatch", str(32 * 1024 * 1024)),
+        # Of rows that are pieces of files (spark_jobs.lake.exchange) ten thousand, the other limit, are too many: each
+        # task has a batch, and twice that while its buffer grows, in memory that is as large as the heap for all tasks.
+        ("spark.sql.execution.arrow.maxBytesPerBatch", str(4 * 1024 * 1024)),
         # Else each column that a job names is half a dozen questions to the JVM, for an error to know its line of code.
         ("spark.python.sql.dataFrameDebugging.enabled", "false"),
         # Of compiled queries: the default, 100, are fewer than a run has, and compiling costs more than running them.

@@ -27,15 +27,24 @@ import java.io.DataInputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.apache.iceberg.DataFile;
 import org.apache.iceberg.DataFiles;
+import org.apache.iceberg.DeleteFile;
 import org.apache.iceberg.FileScanTask;
+import org.apache.iceberg.HasTableOperations;
+import org.apache.iceberg.ManifestContent;
+import org.apache.iceberg.ManifestFile;
+import org.apache.iceberg.ManifestFiles;
 import org.apache.iceberg.MetricsConfig;
 import org.apache.iceberg.OverwriteFiles;
+import org.apache.iceberg.Snapshot;
 import org.apache.iceberg.Table;
+import org.apache.iceberg.TableMetadata;
 import org.apache.iceberg.TableScan;
 import org.apache.iceberg.expressions.Expression;
 import org.apache.iceberg.io.CloseableIterable;
@@ -74,6 +83,39 @@ public class TableFiles {{
         }}
         files.close();
         return lines.toString();
+    }}
+
+    public String inUse(Table table) throws IOException {{
+        StringBuilder lines = new StringBuilder();
+        TableMetadata metadata = ((HasTableOperations) table).operations().current();
+        lines.append(metadata.metadataFileLocation()).append('\0');
+        for (Iterator entries = metadata.previousFiles().iterator(); entries.hasNext(); ) {{
+            lines.append(((TableMetadata.MetadataLogEntry) entries.next()).file()).append('\0');
+        }}
+        Set seen = new HashSet();
+        for (Iterator snapshots = metadata.snapshots().iterator(); snapshots.hasNext(); ) {{
+            Snapshot snapshot = (Snapshot) snapshots.next();
+            lines.append(snapshot.manifestListLocation()).append('\0');
+            for (Iterator all = snapshot.allManifests(table.io()).iterator(); all.hasNext(); ) {{
+                ManifestFile manifest = (ManifestFile) all.next();
+                if (seen.add(manifest.path())) {{
+                    lines.append(manifest.path()).append('\0');
+                    appendFiles(lines, manifest, table);
+                }}
+            }}
+        }}
+        return lines.toString();
+    }}
+
+    private static void appendFiles(StringBuilder lines, ManifestFile manifest, Table table) throws IOException {{
+        CloseableIterable files = manifest.content() == ManifestContent.DATA
+            ? (CloseableIterable) ManifestFiles.readPaths(manifest, table.io())
+            : (CloseableIterable) ManifestFiles.readDeleteManifest(manifest, table.io(), table.specs());
+        for (Iterator each = files.iterator(); each.hasNext(); ) {{
+            Object file = each.next();
+            lines.append(file instanceof DeleteFile ? ((DeleteFile) file).location() : file).append('\0');
+        }}
+        files.close();
     }}
 
     private static Object bound(Map bounds, Types.NestedField field) {{
@@ -151,6 +193,12 @@ def list_files(
     """
     lines = _compiled(spark, handle).list(handle, snapshot, condition, " ".join(measured)).split("\0")[:-1]
     return sorted((_stored_file(line, measured) for line in lines), key=attrgetter("location"))
+
+
+def files_in_use(spark: SparkSession, handle: Any) -> list[str]:
+    """Return the location of every file that a table has, of metadata and of rows, those of all its snapshots."""
+    locations: list[str] = _compiled(spark, handle).inUse(handle).split("\0")[:-1]
+    return locations
 
 
 def _stored_file(line: str, measured: Sequence[str]) -> StoredFile:

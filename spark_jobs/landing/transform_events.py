@@ -28,7 +28,8 @@ from spark_jobs.lake.retries import retrying
 from spark_jobs.lake.revision import Revision
 from spark_jobs.landing.landing_plan import LandingHour, LandingRules, landing_plan
 from spark_jobs.raw.lake_stores import raw_store
-from spark_jobs.validation.objects import CountsByKey, ObjectCounts, write_validated
+from spark_jobs.validation.object_lines import ObjectCounts
+from spark_jobs.validation.objects import CountsByKey, write_validated
 from spark_jobs.validation.privacy import Privacy
 from storage.by_hour import landed_objects
 from storage.object_store import ObjectStore

@@ -177,6 +177,6 @@ def test_a_day_of_other_rules_or_of_a_run_that_died_is_not_deferred() -> None:
 def test_what_is_deferred_is_counted_and_the_hour_that_lacks_most_is_named() -> None:
     few = deferred_hours(late(HOURS_LATER, 1), TEN + 15 * HOUR)
     assert deferred_text(EVENT_HOURS, few) == (
-        "2 event hours, stale until they are worth being made again, or at last: they lack 1 of 2001 events, most "
-        "event hour 2026-11-22T10, 1 of 1001"
+        f"2 event hours, stale until they are worth being made again, or at last: they lack 1 of {2 * ON_TIME + 1} "
+        f"events, most event hour 2026-11-22T10, 1 of {ON_TIME + 1}"
     )

@@ -12,8 +12,8 @@ from contracts.partitions import HOUR
 from contracts.tables import CLEAN_EVENTS, HOURLY_EVENT_COUNTS, HOURLY_PRODUCT_STATS, HOURLY_TRAFFIC, Table
 from spark_jobs.hourly import computed_hours
 from spark_jobs.hourly.aggregate_hours import aggregate_hours
-from spark_jobs.hourly.hour_task import reason_of_agent
 from spark_jobs.lake.lake import Lake
+from spark_jobs.user_agents import reason_of_agent
 from tests.spark_jobs.conftest import NewLake
 from tests.spark_jobs.copied_lake import copy_lake
 from tests.spark_jobs.received_rows import Landing, ReceivedEvent, land

@@ -1,9 +1,7 @@
 """An hour that is cut into parts is what one task makes of it, row by row and count by count; and how hours are cut."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,12 +20,12 @@ from spark_jobs.hourly.computed_hours import hour_counts
 from spark_jobs.hourly.cut_hours import CutHour, hour_cut, is_large
 from spark_jobs.hourly.hour_queries import HOURLY
 from spark_jobs.hourly.hour_task import COUNTS, HOUR_TABLES, TOP_NAMES, HourTask, hour_batches
-from spark_jobs.lake.data_files import DataFile
+from spark_jobs.lake import duckdb_tasks
 from spark_jobs.lake.duckdb_tasks import BATCH_ROWS, StoredFiles, TaskResults, TaskShare
-from spark_jobs.lake.exchange import Sent, Yielded
 from spark_jobs.lake.table_files import StoredFile
 from spark_jobs.lake.user_keys import UserKeys
 from tests.spark_jobs.drawn_events import STREAM, Stream, drawn_events
+from tests.spark_jobs.exchanged import Exchange
 from tests.spark_jobs.hourly.test_hour_task import content, landed, target
 
 SHARE = TaskShare(threads=1, megabytes=512)
@@ -49,32 +47,6 @@ def hour_task(*, currency: str | None = None) -> HourTask:
     )
 
 
-class Exchange:
-    """What tasks yield, kept: results as the driver has them, and files for the next step's tasks."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.numbers = count()
-        self.files: list[DataFile] = []
-        self.tables: dict[str, list[pa.Table]] = defaultdict(list)
-        self.sent: dict[int, dict[str, list[str]]] = {}
-
-    def take(self, yielded: Iterable[Yielded]) -> None:
-        for one in yielded:
-            match one:
-                case Sent():
-                    path = self.directory / f"{next(self.numbers)}.parquet"
-                    path.write_bytes(one.content)
-                    self.sent.setdefault(one.part, {}).setdefault(one.relation, []).append(str(path))
-                case DataFile():
-                    self.files.append(one)
-                case kind, rows:
-                    self.tables[kind].append(rows)
-
-    def results(self) -> TaskResults:
-        return TaskResults(files=self.files, tables=self.tables)
-
-
 def whole(task: HourTask, directory: Path) -> TaskResults:
     exchange = Exchange(directory)
     for number in range(len(task.batches)):
@@ -90,12 +62,7 @@ def in_parts(task: HourTask, hours: Iterable[int], files: StoredFiles, directory
         hour_in_parts = CutHour(cut=cut, task=task, read_share=SHARE, part_share=SHARE, totals_share=SHARE)
         for number in range(len(cut.reads)):
             exchange.take(hour_in_parts.dealt_by_id(number))
-        for step in hour_in_parts.steps():
-            sent, exchange.sent = exchange.sent, {}
-            assert set(sent) <= set(range(step.tasks))
-            for of_part in sent.values():
-                exchange.take(step.results(of_part))
-        assert not exchange.sent
+        exchange.run(hour_in_parts.steps())
     return exchange.results()
 
 
@@ -122,7 +89,7 @@ def test_a_cut_hour_is_what_one_task_makes_of_it(stream: Stream, cores: int, cur
     with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
         patch.setattr(cut_hours, "EVENTS_OF_A_TASK", LIMIT)
         patch.setattr(cut_hours, "SMALLEST_BATCH", 1)
-        patch.setattr(cut_hours, "_PARTS_ADDED_UP", 2)
+        patch.setattr(duckdb_tasks, "PARTS_ADDED_UP", 2)
         files = landed(events, Path(directory))
         hours = sorted({event.event_hour for event in events})
         task = replace(

@@ -30,10 +30,10 @@ from spark_jobs.hourly.hour_queries import HOURLY
 from spark_jobs.hourly.hour_task import COUNTS, HOUR_TABLES, MISTAKEN_NAMES, PURCHASES, HourTask, hour_batches
 from spark_jobs.hourly.received_files import received_files
 from spark_jobs.lake import duckdb_tasks
+from spark_jobs.lake.arrow_types import table_schema
 from spark_jobs.lake.data_files import DataFile, FileTarget, written_files
 from spark_jobs.lake.duckdb_tasks import StoredFiles, TaskShare
 from spark_jobs.lake.table_files import StoredFile
-from spark_jobs.lake.types import table_schema
 from spark_jobs.lake.user_keys import ONE_FOR_ALL_SITES
 from tests.spark_jobs.drawn_events import STREAM, Stream, drawn_events
 from tests.spark_jobs.received_rows import ReceivedEvent

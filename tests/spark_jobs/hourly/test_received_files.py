@@ -12,9 +12,9 @@ from contracts.ledger import LandedHour
 from contracts.partitions import DAY, HOUR, day_number, day_of, ordinal
 from contracts.tables import RECEIVED_EVENTS
 from spark_jobs.hourly.received_files import local_hours, received_files
+from spark_jobs.lake.arrow_types import table_schema
 from spark_jobs.lake.data_files import FileTarget, written_files
 from spark_jobs.lake.table_files import StoredFile
-from spark_jobs.lake.types import table_schema
 from tests.spark_jobs.received_rows import ReceivedEvent
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)

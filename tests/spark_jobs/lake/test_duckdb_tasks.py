@@ -8,6 +8,7 @@ from pyspark import SparkConf
 from pyspark.sql import SparkSession
 
 from spark_jobs.errors import TaskMemoryError
+from spark_jobs.lake import duckdb_tasks
 from spark_jobs.lake.duckdb_tasks import Result, TaskShare, duckdb_connection, run_tasks
 
 
@@ -72,6 +73,15 @@ def test_on_one_machine_a_task_has_no_more_threads_than_its_memory_feeds() -> No
     assert share(FakeSession("local[*]", 64, 0), 1) == TaskShare(threads=8, megabytes=1024)
     assert share(FakeSession("local[2]", 2, 0), 1) == TaskShare(threads=2, megabytes=1024)
     assert share(FakeSession("local[2]", 2, 0), 3) == TaskShare(threads=1, megabytes=1024)
+
+
+@pytest.mark.usefixtures("spark")
+def test_on_one_machine_the_tasks_of_all_cores_need_no_more_than_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duckdb_tasks, "machine_megabytes", lambda: 20_480)
+    sixteen = FakeSession("local[*]", 16, 0, driver_memory="2g")
+    assert share(sixteen, 900) == TaskShare(threads=1, megabytes=(20_480 - 2048) // 16 - 384)
+    assert share(sixteen, 4) == TaskShare(threads=4, megabytes=1024), "twelve cores have nothing to do"
+    assert share(FakeSession("local[*]", 64, 0), 64) == TaskShare(threads=1, megabytes=512), "as little as can be"
 
 
 @pytest.mark.spark

@@ -1,5 +1,7 @@
 """Rules of what tasks send each other: it comes where it is sent, whole, and every result comes to the driver."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from pyspark.sql import SparkSession
 
 from spark_jobs.errors import DataFileError
 from spark_jobs.lake.exchange import Sent, SentFiles, Step, Yielded, run_steps
+from tests.spark_jobs.lake.many_cores import BYTES, CORES
 
 PARTS = 4
 #: Larger than what the JVM is given at once.
@@ -54,3 +57,13 @@ def test_each_part_has_what_it_was_sent_and_the_driver_has_all_results(spark: Sp
 def test_an_error_of_ours_in_a_later_step_is_raised_as_it_is(spark: SparkSession) -> None:
     with pytest.raises(DataFileError, match="s3://bucket/file is gone"):
         run_steps(spark, 1, sent_to_all, [Step(tasks=PARTS, results=refused)])
+
+
+@pytest.mark.e2e
+@pytest.mark.spark
+def test_many_tasks_side_by_side_need_no_larger_heap(tmp_path: Path) -> None:
+    """What each task holds of what it is sent is all tasks' together, and has a session of its own here."""
+    command = [sys.executable, "-m", "tests.spark_jobs.lake.many_cores", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2_000:]
+    assert done.stdout.split() == [str(BYTES * CORES)]

@@ -28,6 +28,7 @@ FIGURES: Final[Mapping[str, Mapping[str, int]]] = {
     **dict.fromkeys(("clean_events", "hourly_event_counts", "hourly_traffic", "hourly_product_stats"), HOURS),
     **dict.fromkeys(("sessions", "user_days", "daily_traffic", "daily_funnel"), DAYS),
     **dict.fromkeys(("daily_retention", "daily_product_stats", "daily_sources", "identity_links"), DAYS),
+    "daily_transitions": DAYS,
 }
 
 
