@@ -50,6 +50,12 @@ def closed_bucket(
     return bucket
 
 
+def tiering(rule_id: str, *, prefix: str, days: int) -> s3.LifecycleRule:
+    """Return the rule that moves what is older than `days` to where S3 keeps for less what nobody reads."""
+    tier = s3.Transition(storage_class=s3.StorageClass.INTELLIGENT_TIERING, transition_after=Duration.days(days))
+    return s3.LifecycleRule(id=rule_id, prefix=prefix, transitions=[tier])
+
+
 def expiry(rule_id: str, *, prefix: str, days: int) -> s3.LifecycleRule:
     """Return the rule that deletes what is older than `days` below a prefix."""
     return s3.LifecycleRule(id=rule_id, prefix=prefix, expiration=Duration.days(days))

@@ -25,7 +25,7 @@ _HOSTS: Final = {"ec2": "ec2.amazonaws.com", "ecs": "ecs-tasks.amazonaws.com", "
 
 
 class Compute(Construct):
-    """The application and its bucket; the roles of Spark's jobs, of Airflow and of people who ask the tables."""
+    """The application and its bucket; the roles of Spark's jobs, Airflow, the live minutes, and people who ask."""
 
     def __init__(
         self,
@@ -73,6 +73,12 @@ class Compute(Construct):
             description="Airflow's services: starts jobs, reads ledgers, scales the stream.",
         )
         self.airflow_profile = iam.CfnInstanceProfile(self, "AirflowProfile", roles=[self.airflow_role.role_name])
+        self.live_role = iam.Role(
+            self,
+            "Live",
+            assumed_by=self._live_host(settings.airflow_runs_on, account),
+            description="The live minutes: reads raw objects, publishes one document and metrics.",
+        )
         self.analyst_role = iam.Role(
             self,
             "Analyst",
@@ -80,6 +86,13 @@ class Compute(Construct):
             description="People who ask the tables with Athena.",
             max_session_duration=Duration.hours(8),
         )
+
+    def _live_host(self, runs_on: str, account: str) -> iam.PrincipalBase:
+        """Return who may take the role of the live minutes: their own task or pod, or the machine that is Airflow's.
+
+        A machine has one role, so the service on it takes its own with that of Airflow.
+        """
+        return iam.ArnPrincipal(self.airflow_role.role_arn) if runs_on == "ec2" else _host(runs_on, account)
 
     @property
     def log_uri(self) -> str:

@@ -12,6 +12,7 @@ from math import ceil, inf
 from pathlib import Path
 from typing import Final
 
+from contracts import stream_prices
 from infra.settings import settings_of
 
 PAGE: Final = "docs/cost.md"
@@ -35,23 +36,29 @@ class Prices:
     #: A web ACL, and each of its four rules, a month.
     firewall_month: float = 5.0 + 4 * 1.0
     reply_gb: Steps = ((10 * 1024, 0.09), (40 * 1024, 0.085), (100 * 1024, 0.07), (inf, 0.05))
-    shard_hour: float = 0.015
+    shard_hour: float = stream_prices.SHARD_HOUR
     #: Of a shard whose records are kept longer than a day.
-    retention_shard_hour: float = 0.020
-    #: A put of up to 25 KB.
-    put_unit: float = 0.014e-6
-    on_demand_stream_hour: float = 0.04
-    on_demand_gb_in: float = 0.08
-    on_demand_gb_out: float = 0.04
+    retention_shard_hour: float = stream_prices.RETENTION_SHARD_HOUR
+    put_unit: float = stream_prices.PUT_UNIT
+    on_demand_stream_hour: float = stream_prices.ON_DEMAND_STREAM_HOUR
+    on_demand_gb_in: float = stream_prices.ON_DEMAND_GB_IN
+    on_demand_gb_out: float = stream_prices.ON_DEMAND_GB_OUT
     #: Records are counted in steps of 5 KB.
     delivery_gb: Steps = ((500 * 1024, 0.029), (1.5 * 1024**2, 0.025), (inf, 0.020))
     storage_gb_month: float = 0.023
+    #: What Intelligent-Tiering moves a file to that nobody reads: after 30 days, and after 90.
+    infrequent_gb_month: float = 0.0125
+    archive_gb_month: float = 0.004
+    #: A put or a listing of a thousand objects, and a get.
     s3_put: float = 5e-6
+    s3_get: float = 0.4e-6
     #: EMR Serverless on ARM.
     vcpu_hour: float = 0.042094
     memory_gb_hour: float = 0.004628
     alarm_month: float = 0.10
     log_gb: float = 0.50
+    metric_month: float = 0.30
+    metric_put: float = 10e-6
     #: A key of the account's own, with its two yearly changes, and a use of it.
     key_month: float = 1.0
     key_use: float = 0.03 / 10_000
@@ -89,6 +96,8 @@ class Workload:
 
     events_per_second: float = 10_000
     events_per_request: int = 10
+    #: Events that share a record, since they are one visitor's and follow each other; None: all those of a request.
+    events_per_record: int | None = None
     on_demand: bool = False
     retention_hours: int = _PROD.stream.retention_hours
     line_bytes: int = 550
@@ -98,6 +107,8 @@ class Workload:
     reply_bytes_of_event: int = 24
     raw_days: int = _PROD.lake.raw_expiry_days
     table_months: int = 13
+    #: Whether the old months of tables are read as the new ones are, so that S3 does not move them.
+    old_tables_are_read: bool = False
     cpu_us: float = 11.0
     day_cpu_us: float = 3.0
     late_hour_rows: float = 7.0
@@ -107,6 +118,8 @@ class Workload:
     runs: int = 3
     buffer_seconds: int = _PROD.delivery.buffer_seconds
     airflow_month: float = 150.0
+    #: Between two looks of the live minutes at the bucket.
+    live_seconds: int = 5
     #: The stage's access log; 0 without one.
     access_log_bytes: int = 330 if _PROD.api.access_log_days else 0
     own_key: bool = _PROD.own_key
@@ -115,6 +128,21 @@ class Workload:
     def events(self) -> float:
         """Return the events of a month."""
         return self.events_per_second * _MONTH_SECONDS
+
+    @property
+    def record_events(self) -> int:
+        """Return the events of a record."""
+        return min(self.events_per_record or self.events_per_request, self.events_per_request)
+
+    @property
+    def records(self) -> float:
+        """Return the records of a month."""
+        return self.events / self.record_events
+
+    @property
+    def record_bytes(self) -> int:
+        """Return the size of a record: its lines."""
+        return self.line_bytes * self.record_events
 
 
 def stepped(units: float, steps: Steps) -> float:
@@ -140,12 +168,13 @@ def monthly(work: Workload, prices: Prices = Prices()) -> dict[str, float]:
         "WAF": requests * prices.firewall_request + prices.firewall_month,
         "replies": stepped(requests * reply / _GB, prices.reply_gb),
         "Kinesis": _stream(work, prices),
-        "Firehose": stepped(work.events * _up(work.line_bytes, 5 * _KB) / _GB, prices.delivery_gb),
+        "Firehose": stepped(work.records * _up(work.record_bytes, 5 * _KB) / _GB, prices.delivery_gb),
         "S3": _storage(work, prices),
         "Spark": _compute(
             _started_us(work) + work.events * (work.cpu_us + work.day_cpu_us) / work.worker_share, prices
         ),
         "late events": _compute(work.events * _late_us(work) / work.worker_share, prices),
+        "live minutes": _live(work, prices),
         "Airflow": work.airflow_month,
         "access log": requests * work.access_log_bytes / _GB * prices.log_gb,
         "own key": _own_key(work, prices) if work.own_key else 0.0,
@@ -155,7 +184,8 @@ def monthly(work: Workload, prices: Prices = Prices()) -> dict[str, float]:
 
 def shards(work: Workload) -> int:
     """Return how many shards take the traffic, 1,000 records and 1 MiB a second each, filled as far as they may be."""
-    needed = max(work.events_per_second / 1_000, work.events_per_second * work.line_bytes / 1024**2)
+    records_per_second = work.events_per_second / work.record_events
+    needed = max(records_per_second / 1_000, work.events_per_second * work.line_bytes / 1024**2)
     return max(ceil(needed / work.shard_share), 1)
 
 
@@ -177,19 +207,56 @@ _FREE_HOURS: Final = 24
 
 def _stream(work: Workload, prices: Prices) -> float:
     if work.on_demand:
-        gigabytes = work.events * _up(work.line_bytes, _KB) / _GB
+        gigabytes = work.records * _up(work.record_bytes, _KB) / _GB
         return _HOURS * prices.on_demand_stream_hour + gigabytes * (prices.on_demand_gb_in + prices.on_demand_gb_out)
     kept = prices.retention_shard_hour if work.retention_hours > _FREE_HOURS else 0.0
-    units = work.events * ceil(work.line_bytes / (25 * _KB))
+    units = work.records * ceil(work.record_bytes / (25 * _KB))
     return shards(work) * _HOURS * (prices.shard_hour + kept) + units * prices.put_unit
 
 
 def _storage(work: Workload, prices: Prices) -> float:
     """Return what is paid once raw objects expire and the tables' oldest months are dropped, new objects included."""
     raw = work.events * work.raw_days / 30.4 * work.stored_bytes
-    tables = work.events * work.table_months * work.table_bytes
-    objects = _MONTH_SECONDS / work.buffer_seconds * max(shards(work) / 4, 1)
-    return (raw + tables) / _GB * prices.storage_gb_month + objects * prices.s3_put
+    return (
+        raw / _GB * prices.storage_gb_month
+        + work.events * work.table_bytes / _GB * _table_month(work, prices)
+        + _raw_objects(work) * prices.s3_put
+    )
+
+
+#: Months in which a table's file has full price until S3 finds that nobody reads it, and the lower one then.
+_FREQUENT_MONTHS: Final = (_PROD.lake.table_tiering_days + 30) / 30.4
+_INFREQUENT_MONTHS: Final = 60 / 30.4
+
+
+def _table_month(work: Workload, prices: Prices) -> float:
+    """Return the monthly price of a gigabyte of each of the months that are kept, of which only new ones are read."""
+    if work.old_tables_are_read:
+        return work.table_months * prices.storage_gb_month
+    frequent = min(work.table_months, _FREQUENT_MONTHS)
+    infrequent = min(work.table_months - frequent, _INFREQUENT_MONTHS)
+    return (
+        frequent * prices.storage_gb_month
+        + infrequent * prices.infrequent_gb_month
+        + (work.table_months - frequent - infrequent) * prices.archive_gb_month
+    )
+
+
+def _raw_objects(work: Workload) -> float:
+    """Return how many objects Firehose writes; that it writes one for each four shards at a time is assumed."""
+    return _MONTH_SECONDS / work.buffer_seconds * max(shards(work) / 4, 1)
+
+
+#: The metrics of the live minutes, put together once a minute.
+_LIVE_METRICS: Final = 3
+
+
+def _live(work: Workload, prices: Prices) -> float:
+    """Return what the live minutes ask of AWS, on a host that is there: listings, objects, documents and metrics."""
+    looks = _MONTH_SECONDS / work.live_seconds
+    pages = max(ceil(_raw_objects(work) / _HOURS / 1_000), 1)
+    requests = (looks * pages + _MONTH_SECONDS / 60 + looks) * prices.s3_put + _raw_objects(work) * prices.s3_get
+    return requests + _LIVE_METRICS * prices.metric_month + _MONTH_SECONDS / 60 * prices.metric_put
 
 
 def _late_us(work: Workload) -> float:
@@ -244,7 +311,9 @@ def cost_page() -> str:
     rates = [replace(usual, events_per_second=rate) for rate in (10, 100, 1_000, 10_000)]
     modes = [
         ("`prod` as it is", usual),
+        ("each event a record", replace(usual, events_per_record=1)),
         ("on-demand stream", replace(usual, on_demand=True)),
+        ("all months are read", replace(usual, old_tables_are_read=True)),
         ("records kept for a day", replace(usual, retention_hours=24)),
         ("without late events", replace(usual, late_hour_rows=0, late_day_rows=0)),
         ("a key of your own", replace(usual, own_key=True)),
@@ -273,8 +342,9 @@ Prices change; look them up before you rely on them: {sources}.
 
 {_parts_table(sizes, [f"{work.events_per_request}" for work in sizes])}
 A page that sends each event alone pays for API Gateway and WAF above all; the [tracker](browser.md) sends batches, and
-so should a server. Firehose counts each record as 5 KB, and an event has a tenth of that: envelopes of several events
-would save most of it.
+so should a server. Firehose counts a record in steps of 5 KB, of which an event has a tenth: events of one visitor that
+follow each other in a request share a record ([decision 20](adr/020-a-record-has-a-visitors-lines.md)). So it is for
+all of a page's; a server that sends many visitors' events in one request should sort them by visitor.
 
 ## By events a second, in requests of {usual.events_per_request}
 
@@ -306,6 +376,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     for name, kind, text in (
         ("events-per-second", float, "the mean over a month"),
         ("events-per-request", int, "1 to 500"),
+        ("events-per-record", int, "of one visitor, following each other"),
         ("retention-hours", int, "how long the stream keeps a record"),
         ("line-bytes", int, "an event with its envelope"),
         ("raw-days", int, "how long raw objects are kept"),
@@ -313,7 +384,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         ("airflow-month", float, "dollars for Airflow's host and database"),
     ):
         default = getattr(usual, name.replace("-", "_"))
-        parser.add_argument(f"--{name}", type=kind, default=default, help=f"{text} (default: {default:g})")
+        shown = "those of a request" if default is None else f"{default:g}"
+        parser.add_argument(f"--{name}", type=kind, default=default, help=f"{text} (default: {shown})")
     parser.add_argument(
         "--on-demand", action="store_true", help="a stream in on-demand mode, without scale_event_stream"
     )
@@ -321,8 +393,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     page.add_argument("--write-docs", action="store_true", help=f"write {PAGE} instead")
     page.add_argument("--check-docs", action="store_true", help=f"fail if {PAGE} is out of date")
     given = parser.parse_args(arguments)
-    for name in ("events_per_second", "events_per_request", "line_bytes"):
-        if getattr(given, name) <= 0:
+    for name in ("events_per_second", "events_per_request", "events_per_record", "line_bytes"):
+        if getattr(given, name) is not None and getattr(given, name) <= 0:
             parser.error(f"--{name.replace('_', '-')} is {getattr(given, name):g}; it must be more than 0")
     return given
 

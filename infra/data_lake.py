@@ -3,13 +3,14 @@
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from contracts.partitions import ERROR_PREFIX, QUERY_RESULT_PREFIX, RAW_PREFIX
-from infra.buckets import BucketPolicy, closed_bucket, expiry
+from contracts.live_document import LIVE_PREFIX
+from contracts.partitions import ERROR_PREFIX, QUERY_RESULT_PREFIX, RAW_PREFIX, WAREHOUSE_PREFIX
+from infra.buckets import BucketPolicy, closed_bucket, expiry, tiering
 from infra.settings import LakeSettings
 
 
 class DataLake(Construct):
-    """The buckets: raw and query results expire, tables do not."""
+    """The buckets: raw, the live document and query results expire, tables do not."""
 
     def __init__(
         self,
@@ -37,5 +38,10 @@ class DataLake(Construct):
             "Warehouse",
             warehouse_bucket_name,
             policy=buckets,
-            rules=[expiry("query-results", prefix=QUERY_RESULT_PREFIX, days=settings.query_result_expiry_days)],
+            rules=[
+                # Written anew every few seconds; of a service that is gone it must not outlive who is erased.
+                expiry("live-document", prefix=LIVE_PREFIX, days=1),
+                expiry("query-results", prefix=QUERY_RESULT_PREFIX, days=settings.query_result_expiry_days),
+                tiering("tables", prefix=WAREHOUSE_PREFIX, days=settings.table_tiering_days),
+            ],
         )

@@ -33,6 +33,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from contracts.event import batch_schema, single_schema
+from contracts.names import API_STAGE
 from infra.accepted import LOG_ROLE_FINDINGS, METHOD_FINDINGS, STAGE_FINDINGS, accept
 from infra.api_templates import GatewayReply, RouteTemplates, batch_templates, gateway_replies, single_event_templates
 from infra.cors import origin_template, preflight_headers
@@ -41,7 +42,6 @@ from infra.service_role import service_role
 from infra.settings import ApiSettings, CorsSettings, DomainSettings, UsagePlanSettings
 
 JSON_TYPE = "application/json"
-STAGE = "v1"
 #: A line for each request: how it ended and how long it took. No address, no agent, no body, no query.
 _ACCESS_LOG = {
     "request": "$context.requestId",
@@ -88,7 +88,7 @@ class EventApi(Construct):
             # Bodies of any size may come as gzip or deflate; replies go out so to a client that asks for it.
             min_compression_size=Size.bytes(0),
             deploy_options=apigateway.StageOptions(
-                stage_name=STAGE,
+                stage_name=API_STAGE,
                 metrics_enabled=True,
                 throttling_rate_limit=settings.request_rate,
                 throttling_burst_limit=settings.request_burst,

@@ -86,7 +86,7 @@ class Monitoring(Construct):
                 endpoint=settings.email,
             )
             accept(subscription, SUBSCRIPTION_FINDINGS)
-        rules = [*_rules(watched, settings), *pipeline_rules(watched.database)]
+        rules = [*ingestion_rules(watched, settings), *pipeline_rules(watched.database)]
         for rule in rules:
             self._add(rule, name)
         self._add_dashboard(name, rules)
@@ -122,7 +122,7 @@ class Monitoring(Construct):
             )
 
 
-def _rules(watched: Watched, settings: AlarmSettings) -> list[_Rule]:
+def ingestion_rules(watched: Watched, settings: AlarmSettings) -> list[_Rule]:
     five_minutes = Duration.minutes(5)
 
     def metric(namespace: str, name: str, statistic: str, period: Duration, **dimensions: str) -> cloudwatch.Metric:

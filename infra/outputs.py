@@ -22,6 +22,7 @@ AIRFLOW: Final[Mapping[str, str]] = {
     "CLICKSTREAM_ALARM_TOPIC": "AlarmTopic",
     "CLICKSTREAM_EMR_APPLICATION_ID": "SparkApplicationId",
     "CLICKSTREAM_EMR_ROLE_ARN": "SparkRoleArn",
+    "CLICKSTREAM_LIVE_ROLE_ARN": "LiveRoleArn",
     "CLICKSTREAM_EMR_LOG_URI": "SparkLogUri",
     "CLICKSTREAM_CODE_URI": "CodeUri",
     "CLICKSTREAM_SCALING_MODE": "ScalingMode",

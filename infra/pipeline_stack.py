@@ -15,6 +15,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from contracts.names import API_STAGE
 from contracts.partitions import QUERY_RESULT_PREFIX, RAW_PREFIX, WAREHOUSE_PREFIX
 from infra.accepted import RIGHTS_FINDINGS, WITHOUT_OWN_KEY_FINDINGS, accept, accept_wildcards
 from infra.buckets import BucketPolicy
@@ -24,7 +25,6 @@ from infra.compute import LOG_PREFIX, Compute
 from infra.data_lake import DataLake
 from infra.delivery import Delivery
 from infra.encryption import OwnKey
-from infra.event_api import STAGE
 from infra.ingestion import Ingestion
 from infra.monitoring import Monitoring, Watched
 from infra.named_queries import NamedQueries
@@ -36,6 +36,7 @@ from infra.rights import (
     api_rights,
     delivery_rights,
     key_rights,
+    live_rights,
     spark_rights,
 )
 from infra.same_origin import SameOrigin
@@ -118,7 +119,7 @@ class PipelineStack(Stack):
             account=Aws.ACCOUNT_ID,
             watched=Watched(
                 api=names.api,
-                stage=STAGE,
+                stage=API_STAGE,
                 database=names.database,
                 stream=names.event_stream,
                 delivery_stream=names.delivery_stream,
@@ -163,6 +164,8 @@ class PipelineStack(Stack):
             workgroup=self.queries.workgroup_name,
             application=compute.application,
             spark_role=compute.spark_role,
+            live_role=compute.live_role,
+            airflow_takes_live_role=self._settings.compute.airflow_runs_on == "ec2",
             topic_arn=self.monitoring.topic.topic_arn,
             key_arn=self._key_arn,
         )
@@ -171,6 +174,7 @@ class PipelineStack(Stack):
             delivery.role: delivery_rights(on, delivery.log_group.attr_arn),
             compute.spark_role: spark_rights(on),
             compute.airflow_role: airflow_rights(on),
+            compute.live_role: live_rights(on),
             compute.analyst_role: analyst_rights(on),
         }
         for role, statements in rights.items():
@@ -204,7 +208,7 @@ class PipelineStack(Stack):
         settings = self._settings
         outputs = {
             "Environment": settings.names.environment,
-            "ApiUrl": Fn.join("", ["https://", self._api_host, "/", STAGE]),
+            "ApiUrl": Fn.join("", ["https://", self._api_host, "/", API_STAGE]),
             "StreamName": self.ingestion.stream.stream_name,
             "DeliveryStreamName": self.delivery.delivery_stream.ref,
             "RawBucket": self.lake.raw_bucket.bucket_name,
@@ -221,6 +225,7 @@ class PipelineStack(Stack):
             "SparkLogUri": self.compute.log_uri,
             "AirflowRoleArn": self.compute.airflow_role.role_arn,
             "AirflowProfile": self.compute.airflow_profile.ref,
+            "LiveRoleArn": self.compute.live_role.role_arn,
             "AnalystRoleArn": self.compute.analyst_role.role_arn,
             # What the DAGs must know of the settings.
             "BufferSeconds": str(settings.delivery.buffer_seconds),

@@ -1,8 +1,8 @@
 """The actors and what they work on → every right that one has over the other; nothing else in the stack grants any.
 
-Five actors: the API, Firehose, Spark's jobs, Airflow, and people who ask the tables. Each list below is what the
-actor's code calls, and nothing more: tests/infra/test_rights.py holds the lists against the calls that the jobs and the
-DAGs make, and tries what they must not be able to do.
+Six actors: the API, Firehose, Spark's jobs, Airflow, the live minutes, and people who ask the tables. Each list below
+is what the actor's code calls, and nothing more: tests/infra/test_rights.py holds the lists against the calls that the
+jobs, the DAGs and the live minutes make, and tries what they must not be able to do.
 """
 
 from collections.abc import Iterator
@@ -15,9 +15,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_s3 as s3
 
+from contracts.live_document import LIVE_PREFIX
 from contracts.metrics import NAMESPACE
-from contracts.partitions import ERROR_PREFIX, QUERY_RESULT_PREFIX, RAW_PREFIX, WAREHOUSE_PREFIX
-from contracts.tables import REJECTED_EVENTS, SCALING_DECISIONS
+from contracts.partitions import ERROR_PREFIX, QUERY_RESULT_PREFIX, RAW_PREFIX, REPORT_PREFIX, WAREHOUSE_PREFIX
+from contracts.tables import ERASED_USERS, REJECTED_EVENTS, SCALING_DECISIONS
 
 _READ_CATALOG: Final = ("glue:GetDatabase", "glue:GetTable", "glue:GetTables")
 _WRITE_TABLE: Final = ("glue:CreateTable", "glue:UpdateTable")
@@ -36,8 +37,11 @@ class Resources:
     workgroup: str
     application: emr.CfnApplication
     spark_role: iam.IRole
+    live_role: iam.IRole
     topic_arn: str
     key_arn: str | None = None
+    #: Whether Airflow's machine also runs the live minutes, which take their role with its own.
+    airflow_takes_live_role: bool = False
 
     def tables(self, *names: str) -> list[str]:
         """Return the ARNs by which Glue knows tables: their own, their database's, and the catalog's."""
@@ -94,7 +98,7 @@ def spark_rights(on: Resources) -> Iterator[iam.PolicyStatement]:
 
 
 def airflow_rights(on: Resources) -> Iterator[iam.PolicyStatement]:
-    """Start Spark's jobs, see what is stale, scale the stream and record it, and tell people."""
+    """Start Spark's jobs, see what is stale, scale the stream and record it, tell people, and write their reports."""
     yield from _airflow_reads(on)
     yield from _airflow_starts_jobs(on)
     yield _may(
@@ -113,13 +117,18 @@ def airflow_rights(on: Resources) -> Iterator[iam.PolicyStatement]:
     yield _may(["cloudwatch:GetMetricData", "kinesis:DescribeLimits"], ["*"])
     yield _may(["cloudwatch:PutMetricData"], ["*"], only={"cloudwatch:namespace": NAMESPACE})
     yield _may(["sns:Publish"], [on.topic_arn])
+    yield _may(["s3:PutObject"], [on.warehouse.arn_for_objects(f"{REPORT_PREFIX}*")])
+    if on.airflow_takes_live_role:
+        yield _may(["sts:AssumeRole"], [on.live_role.role_arn])
 
 
 def _airflow_reads(on: Resources) -> Iterator[iam.PolicyStatement]:
-    """List raw objects, read the ledgers' tables, and write the table of scaling decisions."""
+    """List raw objects, read the ledgers' tables and the live document, and write the table of scaling decisions."""
     # Arrow's reader of files looks whether a place is a folder.
     yield _may(["s3:ListBucket"], [on.raw.bucket_arn, on.warehouse.bucket_arn, on.code.bucket_arn])
-    yield _may(["s3:GetObject"], [on.warehouse.arn_for_objects(f"{WAREHOUSE_PREFIX}*")])
+    yield _may(
+        ["s3:GetObject"], [on.warehouse.arn_for_objects(f"{prefix}*") for prefix in (WAREHOUSE_PREFIX, LIVE_PREFIX)]
+    )
     yield _may(["s3:PutObject", "s3:AbortMultipartUpload"], [on.files(SCALING_DECISIONS.name)])
     yield _may(list(_READ_CATALOG), on.tables("*"))
     yield _may(list(_WRITE_TABLE), on.tables(SCALING_DECISIONS.name))
@@ -148,6 +157,15 @@ def _airflow_starts_jobs(on: Resources) -> Iterator[iam.PolicyStatement]:
     )
     yield _may(["iam:PassRole"], [on.spark_role.role_arn], only={"iam:PassedToService": "emr-serverless.amazonaws.com"})
     yield _may(["s3:GetObject"], [on.code.arn_for_objects("*")])
+
+
+def live_rights(on: Resources) -> Iterator[iam.PolicyStatement]:
+    """Read raw objects and the table of erased users, write the live document, and put metrics."""
+    yield _may(["s3:ListBucket"], [on.raw.bucket_arn])
+    yield _may(["s3:GetObject"], [on.raw.arn_for_objects(f"{RAW_PREFIX}*"), on.files(ERASED_USERS.name)])
+    yield _may(["s3:PutObject"], [on.warehouse.arn_for_objects(f"{LIVE_PREFIX}*")])
+    yield _may(["glue:GetDatabase", "glue:GetTable"], on.tables(ERASED_USERS.name))
+    yield _may(["cloudwatch:PutMetricData"], ["*"], only={"cloudwatch:namespace": NAMESPACE})
 
 
 def analyst_rights(on: Resources) -> Iterator[iam.PolicyStatement]:

@@ -124,11 +124,16 @@ class DeliverySettings:
 
 @dataclass(frozen=True, kw_only=True)
 class LakeSettings:
-    """After how many days S3 deletes an object of each kind; the tables' files never expire."""
+    """After how many days S3 deletes an object of each kind; the tables' files never expire.
+
+    After `table_tiering_days` S3 keeps a table's file for less while nobody reads it (Intelligent-Tiering); what is
+    written again sooner, by late events and by maintenance, is not worth the move.
+    """
 
     raw_expiry_days: int
     error_expiry_days: int
     query_result_expiry_days: int
+    table_tiering_days: int = 7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,7 +273,7 @@ ENVIRONMENTS: Final = {
             names=EnvironmentNames(environment="dev"),
             stream=StreamSettings(open_shards=1, retention_hours=24, scaling="on", maximum_shards=8),
             api=ApiSettings(request_rate=500, request_burst=1_000, address_limit=100_000),
-            delivery=DeliverySettings(buffer_seconds=60, buffer_mebibytes=64, log_retention_days=14),
+            delivery=DeliverySettings(buffer_seconds=15, buffer_mebibytes=64, log_retention_days=14),
             lake=LakeSettings(raw_expiry_days=30, error_expiry_days=30, query_result_expiry_days=7),
             compute=_COMPUTE,
             alarms=AlarmSettings(silent_hours=24),
@@ -285,7 +290,7 @@ ENVIRONMENTS: Final = {
                 scaling="on",
             ),
             api=ApiSettings(request_rate=5_000, request_burst=5_000, address_limit=100_000),
-            delivery=DeliverySettings(buffer_seconds=60, buffer_mebibytes=128, log_retention_days=90),
+            delivery=DeliverySettings(buffer_seconds=15, buffer_mebibytes=128, log_retention_days=90),
             lake=LakeSettings(raw_expiry_days=RAW_RETENTION_DAYS, error_expiry_days=90, query_result_expiry_days=7),
             compute=_COMPUTE,
             alarms=AlarmSettings(silent_hours=1),

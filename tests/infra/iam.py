@@ -14,6 +14,7 @@ from tests.infra.conftest import Template
 ACCOUNT, REGION = "000000000000", "us-east-1"
 #: Attributes and references that no name in the template says.
 APPLICATION = "00f1"
+_ACTORS = ("Spark", "Airflow", "Live", "Analyst", "Delivery", "Ingestion")
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Role:
 
 
 def roles(template: Template) -> dict[str, Role]:
-    """The roles of our actors by the first word of their construct: Spark, Airflow, Analyst, Delivery, Ingestion."""
+    """The roles of our actors by the first word of their construct, one of `_ACTORS`."""
     resources = template.document["Resources"]
     found = {}
     for logical_id, resource in resources.items():
@@ -44,7 +45,7 @@ def roles(template: Template) -> dict[str, Role]:
         ]
         (trust,) = resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]
         name = re.sub(r"^Compute", "", logical_id)
-        short = next(word for word in ("Spark", "Airflow", "Analyst", "Delivery", "Ingestion") if name.startswith(word))
+        short = next(word for word in _ACTORS if name.startswith(word))
         found[short] = Role(short, tuple(statements), trust)
     return found
 

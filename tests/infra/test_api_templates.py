@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.envelope import ENVELOPE_FIELDS, TOO_LARGE_FIELD, Stamp, envelope_line
+from contracts.event import MAX_LINE_BYTES
 from contracts.rejections import RejectionReason
 from infra.api_templates import batch_templates, single_event_templates
 from local.cloud.apigateway.body import JsonBody
@@ -44,13 +46,18 @@ CONTEXT: Event = {
 }
 
 
-def reply(template: str, answer: Any) -> tuple[int | None, dict[str, str], Any]:
-    """Status override, headers and body of a reply to what Kinesis answered."""
+def reply(template: str, answer: Any, records: Sequence[int] | None = None) -> tuple[int | None, dict[str, str], Any]:
+    """Status override, headers and body of a reply to what Kinesis answered; `records` is that of each event."""
     override = ResponseOverride()
+    numbers = range(len(answer.get("Records", ()))) if records is None else records
     names = {
         "input": Input(JsonBody(json.dumps(answer).encode())),
         "util": Util(),
-        "context": {**CONTEXT, "responseOverride": override},
+        "context": {
+            **CONTEXT,
+            "requestOverride": {"path": {"records": ",".join(map(str, numbers))}},
+            "responseOverride": override,
+        },
     }
     text = compiled(template).render(names)
     assert "123456789012" not in text
@@ -58,8 +65,20 @@ def reply(template: str, answer: Any) -> tuple[int | None, dict[str, str], Any]:
 
 
 def request(template: str, body: bytes) -> Any:
-    names = {"input": Input(JsonBody(body)), "util": Util(), "context": CONTEXT}
-    return json.loads(compiled(template).render(names))
+    return rendered(template, body)[0]
+
+
+def rendered(template: str, body: bytes) -> tuple[Any, list[int]]:
+    """Return a call of Kinesis, and the number of each event's record."""
+    path: dict[str, str] = {}
+    context = {**CONTEXT, "requestOverride": {"path": path}}
+    call = json.loads(compiled(template).render({"input": Input(JsonBody(body)), "util": Util(), "context": context}))
+    return call, json.loads(f"[{path.get('records', '')}]")
+
+
+def lines(record: Event) -> list[Event]:
+    """Return the lines of a record, each as JSON."""
+    return [json.loads(line) for line in base64.b64decode(record["Data"]).splitlines()]
 
 
 def put_records_answer(*results: Event) -> Event:
@@ -136,13 +155,49 @@ def test_the_edge_writes_the_contracts_envelope_byte_for_byte() -> None:
     assert put == {"StreamName": "events", "PartitionKey": "35"}
 
 
-def test_a_batch_is_one_record_an_event_in_order() -> None:
-    put = request(BATCH.request, b'[{"user_id":"b"},{"user_id":"a","x":[1, 2]}]')
-    assert [record["PartitionKey"] for record in put["Records"]] == ["b", "a"]
-    assert [json.loads(base64.b64decode(record["Data"]))["event"] for record in put["Records"]] == [
-        {"user_id": "b"},
-        {"user_id": "a", "x": [1, 2]},
+def test_events_of_a_visitor_that_share_a_record_share_its_fate() -> None:
+    override, _, body = reply(BATCH.stored, put_records_answer(STORED, THROTTLED), records=[0, 0, 1, 1, 1])
+    assert override == 207
+    assert [entry["status"] for entry in body["events"]] == ["accepted"] * 2 + ["throttled"] * 3
+    assert (body["accepted"], body["failed"]) == (2, 3)
+
+
+def test_events_of_one_visitor_that_follow_each_other_are_lines_of_one_record() -> None:
+    events: list[Event] = [{"user_id": "b"}, {"user_id": "b", "x": [1, 2]}, {"user_id": "a"}, {"user_id": "b"}]
+    put, records = rendered(BATCH.request, json.dumps(events).encode())
+    assert [record["PartitionKey"] for record in put["Records"]] == ["b", "a", "b"]
+    assert [[line["event"] for line in lines(record)] for record in put["Records"]] == [
+        events[:2],
+        events[2:3],
+        events[3:],
     ]
+    assert records == [0, 0, 1, 2]
+    assert base64.b64decode(put["Records"][0]["Data"]).endswith(b"}\n")
+
+
+def test_a_visitors_events_begin_another_record_before_firehoses_limit() -> None:
+    event = {"user_id": "a", "x": "é" * 150_000}
+    put, records = rendered(BATCH.request, json.dumps([event] * 7).encode())
+    sizes = [len(base64.b64decode(record["Data"])) for record in put["Records"]]
+    assert records == [0, 0, 0, 1, 1, 1, 2]
+    assert max(sizes) < MAX_LINE_BYTES
+    assert [len(lines(record)) for record in put["Records"]] == [3, 3, 1]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "b", 3, "3", None, "", "x" * 257]), _TEXT), max_size=12))
+def test_a_batchs_lines_in_their_order_are_those_of_its_events_one_by_one(sent: list[tuple[Any, str]]) -> None:
+    events = [{"user_id": user, "click_id": str(place), "x": text} for place, (user, text) in enumerate(sent)]
+    put, records = rendered(BATCH.request, json.dumps(events).encode())
+    alone = [request(BATCH.request, json.dumps([event]).encode())["Records"][0] for event in events]
+    assert b"".join(base64.b64decode(record["Data"]) for record in put["Records"]) == b"".join(
+        base64.b64decode(record["Data"]) for record in alone
+    )
+    keys = [put["Records"][number]["PartitionKey"] for number in records]
+    assert len(records) == len(events)
+    assert all(
+        key == one["PartitionKey"] or key.startswith(CONTEXT["extendedRequestId"])
+        for key, one in zip(keys, alone, strict=True)
+    )
 
 
 def test_more_events_than_kinesis_takes_become_none_not_broken_json() -> None:

@@ -20,9 +20,31 @@ def test_a_month_of_ten_thousand_events_a_second_costs_what_the_price_lists_say_
     requests = 2_628_000_000
     assert month["API Gateway"] == pytest.approx(333 * 3.5 + 667 * 2.8 + (2628 - 1000) * 2.38)
     assert month["WAF"] == pytest.approx(requests / 1e6 * 0.6 + 9)
+    assert month["Firehose"] == pytest.approx(2.628e9 * 10 * 1024 / 1024**3 * 0.029), "5.5 KB are billed as 10"
+    assert shards(work) == 7, "5.2 MiB a second, three quarters of one in each"
+    assert month["Kinesis"] == pytest.approx(7 * 730 * 0.035 + 2_628 * 0.014)
+
+
+def test_events_that_each_are_a_record_are_billed_each_in_steps() -> None:
+    work = Workload(events_per_second=10_000, events_per_request=10, events_per_record=1)
+    month = monthly(work)
     assert month["Firehose"] == pytest.approx(26.28e9 * 5 * 1024 / 1024**3 * 0.029)
     assert shards(work) == 14, "10,000 records a second, three quarters of 1,000 in each"
     assert month["Kinesis"] == pytest.approx(14 * 730 * 0.035 + 26_280 * 0.014)
+    assert monthly(replace(work, events_per_record=50)) == monthly(replace(work, events_per_record=10))
+
+
+def test_a_million_events_cost_less_than_ten_cents_in_requests_of_a_hundred() -> None:
+    assert sum(per_million(Workload(events_per_request=100)).values()) < 0.10
+
+
+def test_tables_months_that_nobody_reads_cost_what_s3_takes_for_them_by_hand() -> None:
+    work = Workload(events_per_second=1e6 / (730 * 3600), raw_days=0, buffer_seconds=10**12)
+    gigabytes = 1e6 * 120 / 1024**3
+    assert monthly(replace(work, old_tables_are_read=True))["S3"] == pytest.approx(gigabytes * 13 * 0.023, rel=1e-3)
+    frequent, infrequent = 37 / 30.4, 60 / 30.4
+    price = frequent * 0.023 + infrequent * 0.0125 + (13 - frequent - infrequent) * 0.004
+    assert monthly(work)["S3"] == pytest.approx(gigabytes * price, rel=1e-3)
 
 
 @given(st.floats(0, 1e12), st.floats(0, 1e12))
@@ -51,7 +73,7 @@ def test_what_saves_money_saves_it() -> None:
 
 
 def test_a_line_above_25_kilobytes_is_two_puts_and_needs_shards_by_its_bytes() -> None:
-    work = Workload(events_per_second=100, line_bytes=30_000)
+    work = Workload(events_per_second=100, line_bytes=30_000, events_per_record=1)
     assert shards(work) == 4, "2.9 MiB a second, three quarters of one in each"
     assert monthly(work)["Kinesis"] == pytest.approx(4 * 730 * 0.035 + 2 * work.events * 0.014e-6)
 

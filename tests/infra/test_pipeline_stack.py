@@ -37,6 +37,7 @@ def test_the_outputs_are_those_that_others_rely_on(template: Template) -> None:
         "Database",
         "DeliveryStreamName",
         "Environment",
+        "LiveRoleArn",
         "MaximumShards",
         "MinimumShards",
         "RawBucket",
@@ -193,7 +194,7 @@ def test_firehose_writes_gzip_under_the_landing_hour(template: Template) -> None
     destination = template.only("AWS::KinesisFirehose::DeliveryStream")["ExtendedS3DestinationConfiguration"]
     assert destination["CompressionFormat"] == "GZIP"
     assert (destination["Prefix"], destination["ErrorOutputPrefix"]) == (FIREHOSE_PREFIX, FIREHOSE_ERROR_PREFIX)
-    assert destination["BufferingHints"] == {"IntervalInSeconds": 60, "SizeInMBs": 128}
+    assert destination["BufferingHints"] == {"IntervalInSeconds": 15, "SizeInMBs": 128}
     assert "ProcessingConfiguration" not in destination
 
 
@@ -226,7 +227,7 @@ def test_raw_objects_expire_and_tables_do_not(template: Template) -> None:
         for rule in bucket["LifecycleConfiguration"]["Rules"]
         if "ExpirationInDays" in rule
     ]
-    assert sorted(expiring) == ["athena-results/", "errors/", "logs/", "raw/"]
+    assert sorted(expiring) == ["athena-results/", "errors/", "live/", "logs/", "raw/"]
 
 
 def test_the_template_makes_the_database_and_no_tables(template: Template) -> None:

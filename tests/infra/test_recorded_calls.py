@@ -1,4 +1,4 @@
-"""What the jobs and Airflow's tasks call on the local cloud, each under a key of its own: their roles allow all of it.
+"""What jobs, Airflow's tasks and the live minutes call on the local cloud, each under an own key: their roles allow it.
 
 The rights that they need are kept in recorded_calls.txt, by which tests/infra/test_rights.py tries every template in a
 second; this test fails if the jobs need one that is not there. `RECORD=1` writes the file anew.
@@ -19,10 +19,11 @@ from pyspark.sql import SparkSession
 
 from contracts.metrics import Metric
 from contracts.names import LakeLocation
-from contracts.partitions import parse_hour_key
+from contracts.partitions import RAW_PREFIX, landing_prefix, parse_hour_key
 from contracts.stages import ALL_TABLES, DAYS
 from contracts.tables import CLEAN_EVENTS
 from infra.settings import settings_of
+from live.__main__ import main as live
 from local.cloud.process import LocalCloud
 from spark_jobs.lake.lake import Lake
 from spark_jobs.lake.session import java_class
@@ -32,6 +33,7 @@ from spark_jobs.operations.maintain_tables import MaintenanceRules, expire_rejec
 from spark_jobs.operations.reconcile_hours import reconcile_hours
 from spark_jobs.operations.replay_rejected import ReplayRange, plan_replay, replay
 from storage.bucket import s3_client
+from storage.location import open_store
 from tests.docs.conftest import run
 from tests.infra.iam_requests import rights
 from tests.spark_jobs.glue_session import glue_session
@@ -101,6 +103,15 @@ def run_tasks(where: LakeLocation, stream: str, topic: str) -> None:
         open_decision_store(where).write([move(hook, stream, action, more) for action, more in grown])
 
 
+def run_live_minutes(found: dict[str, str]) -> None:
+    """One look of the live minutes: raw objects, erased users, the document, metrics."""
+    with acting_as("LIVE"), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CLICKSTREAM_RAW_URI", found["RawUri"])
+        patch.setenv("CLICKSTREAM_WAREHOUSE_URI", found["WarehouseUri"])
+        patch.setenv("CLICKSTREAM_DATABASE", found["Database"])
+        assert live(["--once"]) == 0
+
+
 def move(hook: Any, stream: str, action: Any, more: int) -> Any:
     """Make a move as the task does, and wait until the stream is ACTIVE."""
     from kinesis_scaling.stream.moves import is_settled
@@ -131,11 +142,14 @@ def test_the_roles_allow_what_jobs_and_tasks_call_and_the_recording_has_all_of_i
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
         run_tasks(where, found["StreamName"], found["AlarmTopic"])
+        now = datetime.now(UTC)
+        open_store(found["RawUri"]).put(f"{landing_prefix(now).removeprefix(RAW_PREFIX)}x", b"{}")
+        run_live_minutes(found)
 
     needed = {
         f"{line['key']} {action} {resource}"
         for line in map(json.loads, log.read_text().splitlines())
-        if line["key"] in ("SPARK", "AIRFLOW")
+        if line["key"] in ("SPARK", "AIRFLOW", "LIVE")
         for action, resource in rights(line)
     }
     names = settings_of("local").names

@@ -44,6 +44,10 @@ DOCUMENTED: Final = [
     ("Airflow", "emr-serverless:GetJobRun", f"{EMR}/jobruns/1"),
     ("Airflow", "emr-serverless:CancelJobRun", f"{EMR}/jobruns/1"),
     ("Airflow", "emr-serverless:TagResource", f"{EMR}/jobruns/1"),
+    ("Airflow", "s3:PutObject", f"{WAREHOUSE}/reports/day=2026-11-22.html"),
+    ("Airflow", "s3:GetObject", f"{WAREHOUSE}/live/minutes.json"),  # a page shows it
+    ("Airflow", "cloudwatch:GetMetricData", "*"),  # a page shows what the API accepted
+    ("Live", "glue:GetDatabase", f"{GLUE}:database/clickstream_local"),
     ("Analyst", "athena:StartQueryExecution", WORKGROUP),
     ("Analyst", "glue:GetTable", f"{TABLE}/hourly_traffic"),
     ("Analyst", "s3:GetObject", f"{WAREHOUSE}/warehouse/hourly_traffic/data/x.parquet"),
@@ -75,7 +79,20 @@ DENIED: Final = [
     ("Airflow", "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/Admin"),
     ("Airflow", "sns:Publish", TOPIC.replace("alarms", "others")),
     ("Airflow", "cloudwatch:PutMetricData", "*"),
+    ("Airflow", "s3:PutObject", f"{WAREHOUSE}/live/minutes.json"),
+    ("Airflow", "sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/Admin"),
+    ("Live", "s3:PutObject", f"{RAW}/raw/x"),
+    ("Live", "s3:DeleteObject", f"{RAW}/raw/x"),
+    ("Live", "s3:GetObject", f"{RAW}/errors/x"),
+    ("Live", "s3:GetObject", f"{WAREHOUSE}/warehouse/clean_events/data/x.parquet"),
+    ("Live", "s3:PutObject", f"{WAREHOUSE}/warehouse/erased_users/data/x.parquet"),
+    ("Live", "s3:GetObject", f"{CODE}/0a1b-arm64/package.json"),
+    ("Live", "glue:UpdateTable", f"{TABLE}/erased_users"),
+    ("Live", "glue:GetTable", f"{TABLE}/clean_events"),
+    ("Live", "kinesis:GetRecords", STREAM),
+    ("Live", "cloudwatch:PutMetricData", "*"),
     ("Analyst", "s3:GetObject", f"{RAW}/raw/x"),
+    ("Analyst", "s3:GetObject", f"{WAREHOUSE}/live/minutes.json"),
     ("Analyst", "s3:PutObject", f"{WAREHOUSE}/warehouse/clean_events/x"),
     ("Analyst", "glue:GetTable", f"{TABLE}/{REJECTED_EVENTS.name}"),
     ("Analyst", "s3:GetObject", f"{WAREHOUSE}/warehouse/{REJECTED_EVENTS.name}/data/x.parquet"),
@@ -121,19 +138,20 @@ def test_airflow_hands_the_jobs_role_to_emr_serverless_and_to_nobody_else(actors
 
 
 def test_no_right_is_there_that_nobody_was_seen_to_use(actors: dict[str, Role]) -> None:
-    """A right of Spark or Airflow is recorded, or is one that only AWS itself uses or that is used when a job fails."""
+    """A right of our own programs is recorded, or is one that AWS itself uses or that is used when a job fails."""
     only_there = {
         "s3:AbortMultipartUpload",  # of an upload that fails
         "glue:GetTables",  # Iceberg asks when it lists
         "emr-serverless:GetDashboardForJobRun",  # the provider's link
         "emr-serverless:StartApplication",  # the provider starts one that is stopped
         "iam:PassRole",
+        "sts:AssumeRole",  # the live minutes on Airflow's machine take their own role
     }
     seen = {(actor.capitalize(), action) for actor, action, _ in RECORDED}
     seen |= {(actor, action) for actor, action, _ in DOCUMENTED}
     unused = {
         (name, action)
-        for name in ("Spark", "Airflow")
+        for name in ("Spark", "Airflow", "Live")
         for action, _ in statements_of(actors[name])
         if (name, action) not in seen and action not in only_there
     }
@@ -164,13 +182,25 @@ def test_each_role_is_for_one_service_of_this_account_or_for_its_people(
         "Delivery": "firehose.amazonaws.com",
         "Spark": "emr-serverless.amazonaws.com",
         "Airflow": "ec2.amazonaws.com",
+        "Live": None,
         "Analyst": None,
     }
     for name in ("Ingestion", "Delivery", "Spark"):
         assert actors[name].trust["Condition"] == own
-    pods = roles(full_template)["Airflow"].trust
-    assert (pods["Principal"]["Service"], pods["Condition"]) == ("pods.eks.amazonaws.com", own)
-    assert set(pods["Action"]) == {"sts:AssumeRole", "sts:TagSession"}
+    for name in ("Airflow", "Live"):
+        pods = roles(full_template)[name].trust
+        assert (pods["Principal"]["Service"], pods["Condition"]) == ("pods.eks.amazonaws.com", own)
+        assert set(pods["Action"]) == {"sts:AssumeRole", "sts:TagSession"}
+
+
+def test_only_airflow_s_machine_takes_the_role_of_the_live_minutes_and_a_pod_has_it_by_itself(
+    actors: dict[str, Role], full_template: Template
+) -> None:
+    ((_, live),) = [one for one in statements_of(actors["Airflow"]) if one[0] == "sts:AssumeRole"]
+    assert "Live" in live
+    (airflow,) = actors["Live"].trust["Principal"].values()
+    assert airflow["Fn::GetAtt"][0].startswith("ComputeAirflow")
+    assert "sts:AssumeRole" not in {action for action, _ in statements_of(roles(full_template)["Airflow"])}
 
 
 def test_with_a_key_of_the_account_s_own_every_actor_may_use_it_and_nothing_rests_under_another(
