@@ -20,6 +20,7 @@ COPY simulator simulator
 COPY infra infra
 COPY local local
 COPY spark_jobs spark_jobs
+COPY live live
 COPY plugins plugins
 COPY dags dags
 COPY docs/queries.md docs/queries.md

@@ -57,6 +57,8 @@ def _run_job(cloud: LocalCloud, archive: Path) -> None:
         "spark.driver.extraJavaOptions": options,
     }
     lake = ["--raw-uri", "s3://lake/raw", "--warehouse-uri", "s3://lake/warehouse", "--database", "lake"]
+    # What a shell gives each JVM of Spark's may name an archive to read, which a JVM that writes one does not take.
+    own = {name: value for name, value in os.environ.items() if name != "SPARK_SUBMIT_OPTS"}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     subprocess.run(
         [
@@ -66,7 +68,7 @@ def _run_job(cloud: LocalCloud, archive: Path) -> None:
             *("--from", hour_key(_HOUR), "--to", hour_key(_HOUR + timedelta(days=2))),
         ],
         cwd=ROOT,
-        env={**os.environ, **cloud.environment(), "PATH": path, "PYTHONPATH": str(ROOT), "SPARK_LOCAL_IP": "127.0.0.1"},
+        env={**own, **cloud.environment(), "PATH": path, "PYTHONPATH": str(ROOT), "SPARK_LOCAL_IP": "127.0.0.1"},
         check=True,
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
+from mimetypes import guess_type
 from pathlib import Path
 from threading import Lock
 from typing import IO, Any, Final
@@ -50,6 +51,12 @@ def s3_client() -> Any:
 
 # A process that was forked must not use the connections of its parent.
 os.register_at_fork(after_in_child=s3_client.cache_clear)
+
+
+def iceberg_s3_properties() -> dict[str, str]:
+    """Return where S3 is, for pyiceberg's own reader of files, which does not know AWS_ENDPOINT_URL and profiles."""
+    s3 = boto3.client("s3").meta
+    return {"s3.endpoint": s3.endpoint_url, "s3.region": s3.region_name}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,8 +113,10 @@ class BucketStore(ObjectStore):
             s3_client().head_bucket(Bucket=self.bucket)
 
     def put(self, name: str, content: bytes) -> None:
+        kind = guess_type(name)[0]
+        what = {"ContentType": kind} if kind else {}  # a browser shows a page and saves what has no type
         with self._errors(f"write {self}{name}"):
-            s3_client().put_object(Bucket=self.bucket, Key=self.prefix + name, Body=content)
+            s3_client().put_object(Bucket=self.bucket, Key=self.prefix + name, Body=content, **what)
 
     def move_in(self, name: str, file: Path) -> None:
         with self._errors(f"write {self}{name}"):

@@ -9,6 +9,7 @@ start, and the quick ones fill up the end.
 No property may fail because the machine was busy, so hypothesis has no deadline.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -24,15 +25,29 @@ if TYPE_CHECKING:
 settings.register_profile("clickstream", deadline=None)
 settings.load_profile("clickstream")
 
+ROOT: Final = Path(__file__).resolve().parents[1]
+#: What each JVM has in which a test runs a job, beside the job's own options: no second compiler, a collector without
+#: threads, and the classes that `make setup` archived. Without them a start takes three times the CPU, as it does for
+#: who types the commands. A cluster and the local cloud's EMR have an environment, and options, of their own. The
+#: archive's options are CLASS_ARCHIVE_OPTIONS of spark_jobs.lake.session, whose import takes a second.
+SHORT_LIVED_JVM: Final = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+SHORT_LIVED_JOB: Final = (
+    f'{SHORT_LIVED_JVM} -XX:ReservedCodeCacheSize=240m "-XX:SharedArchiveFile={ROOT}/jars/classes.jsa"'
+    " -Xlog:disable -Xlog:all=warning:stderr"
+)
+
 #: Files of more than half a minute, the longest first. A file that is missing here costs some idle time at the end.
 LONGEST: Final = (
     "tests/dags/test_hours_run_through_airflow.py",
+    "tests/e2e/test_tutorial.py",
+    "tests/dags/test_a_person_decides.py",
     "tests/e2e/test_emr_serverless.py",
     "tests/e2e/test_cluster.py",
     "tests/e2e/test_stream_scaling.py",
     "tests/e2e/test_demo.py",
     "tests/e2e/test_kills.py",
     "tests/e2e/test_public_data.py",
+    "tests/e2e/test_live_minutes.py",
     "tests/docs/test_commands.py",
     "tests/e2e/test_browser.py",
     "tests/infra/test_recorded_calls.py",
@@ -54,7 +69,9 @@ LONGEST: Final = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let py4j leave its connections to the garbage collector, in whatever test that runs."""
+    """Let py4j leave its connections to the garbage collector, in whatever test that runs; start JVMs cheaply."""
+    os.environ["SPARK_SUBMIT_OPTS"] = SHORT_LIVED_JOB
+    os.environ["SPARK_LAUNCHER_OPTS"] = SHORT_LIVED_JVM  # of spark-submit's own JVM, which puts the command together
     config.addinivalue_line("filterwarnings", "ignore:unclosed <socket.socket:ResourceWarning")
 
 

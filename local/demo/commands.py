@@ -69,18 +69,29 @@ class Commands:
         rate = ["--rate", str(_SPIKE_RATE)]
         return self._simulated("spike", ["stream", "--api-url", api_url, *rate, "--seed", "3", *_SPIKE_DEFECTS])
 
+    def start_live_minutes(self, outputs: StackOutputs) -> "RunningCommand":
+        """Start the service that publishes what arrives, by the minute; it goes on until the demo ends."""
+        return self._started("live", ["-m", "live", "--interval", "2"], variables=outputs.pipeline_variables())
+
     def _simulated(self, name: str, arguments: Sequence[str]) -> "RunningCommand":
         manifest = self._folder / f"{name}-manifest.json"
         return self._started(name, ["-m", "simulator", *arguments, "--quiet", "--manifest", str(manifest)], manifest)
 
-    def _started(self, name: str, arguments: Sequence[str], manifest: Path | None = None) -> "RunningCommand":
+    def _started(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        manifest: Path | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> "RunningCommand":
+        """Start a command; one that gets `variables` more prints into its log, since nobody waits for its output."""
         log = self._folder / f"{name}.log"
         with log.open("w") as errors:
             process = subprocess.Popen(
                 [sys.executable, *arguments],
                 cwd=Path(__file__).parents[2],
-                env=dict(self._environment),
-                stdout=subprocess.PIPE,
+                env={**self._environment, **(variables or {})},
+                stdout=subprocess.PIPE if variables is None else errors,
                 stderr=errors,
                 text=True,
                 start_new_session=True,  # Ctrl-C in the terminal reaches this program only.

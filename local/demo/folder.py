@@ -87,6 +87,7 @@ class DemoCommands:
     """Commands to paste; each is one shell command, perhaps over several lines."""
 
     select: str
+    live: str
     spark_submit: str
     own_event: str
 
@@ -98,6 +99,7 @@ class DemoCommands:
         shell = "make sql" if folder == DEFAULT_FOLDER else f"{environment} && make sql"
         return cls(
             select=f'{shell} QUERY="{_QUERY}"',
+            live=f"{environment} && . .venv/bin/activate && python -m live --no-publish",
             spark_submit=f"{environment} && . .venv/bin/activate && \\\n"
             'spark-submit --conf "spark.driver.extraClassPath=jars/*" spark_jobs/run_aggregate_hours.py \\\n'
             '  --raw-uri "$CLICKSTREAM_RAW_URI" --warehouse-uri "$CLICKSTREAM_WAREHOUSE_URI" \\\n'
@@ -128,7 +130,8 @@ def print_box(
     console.print(Rule("The demo is up"))
     section(
         "Look at",
-        f"Airflow, no login    {airflow_url}",
+        f"the pages, no login  {airflow_url}/plugin/clickstream   what arrives, today, the funnel, the ledger",
+        f"Airflow              {airflow_url}",
         f"  click first        {airflow_url}/dags/transform_events/runs   its runs, then a run's tasks, then a log",
         f"  who feeds whom     {airflow_url}/assets",
         f"the API              {api_url}   POST /events or /events/batch",
@@ -136,6 +139,7 @@ def print_box(
         f"the local cloud      {endpoint_url}   for any AWS client",
     )
     section("Ask the tables (make sql alone opens a shell)", *commands.select.splitlines())
+    section("See what arrives, by the minute, seconds after it was sent (Ctrl-C ends it)", commands.live)
     section("Run a job by hand", *commands.spark_submit.splitlines())
     section("Send an event of your own", *commands.own_event.splitlines())
     section(

@@ -18,7 +18,7 @@ from contracts.partitions import HOUR, hour_of, hours_between
 from local.airflow import LocalAirflow
 from local.cloud.errors import LocalCloudError
 from local.cloud.process import LocalCloud
-from local.demo.commands import Commands, Manifest
+from local.demo.commands import Commands, Manifest, RunningCommand
 from local.demo.folder import prepare, write_connection
 from local.demo.pipeline import (
     AGGREGATIONS,
@@ -80,7 +80,7 @@ class Size:
 
 
 class Background:
-    """Deploys the template, and sends past hours, live events and a spike, each in a thread, while Airflow starts.
+    """Deploys the template, starts the live minutes, sends past hours, live events and a spike, while Airflow starts.
 
     `span` is `[start, end)` of the past hours. `check` raises the error of a thread that failed, and so ends the demo's
     waits. As a context manager, it ends its threads and commands at the block's end.
@@ -94,6 +94,7 @@ class Background:
         # The demo limits the wait for the spike, so that the time that Airflow takes to start does not count.
         self._waiter = Waiter(note=self._note_spike, standstill=math.inf)
         self._threads = ThreadPoolExecutor()
+        self._live: RunningCommand | None = None
         self._deployment: Future[tuple[StackOutputs, EventStream]] = self._threads.submit(self._deploy)
         self._sending: dict[str, Future[Manifest]] = {
             "past": self._threads.submit(self._send_past_hours),
@@ -124,9 +125,11 @@ class Background:
         return self._deployment.result()[1]
 
     def check(self) -> None:
-        """Raise the error of a thread that has failed."""
+        """Raise the error of a thread that has failed, or of the live minutes if they have ended."""
         if self._deployment.done():
             self._deployment.result()
+        if self._live is not None:
+            self._live.check_running()
         for sending in self._sending.values():
             if sending.done():
                 sending.result()
@@ -155,6 +158,7 @@ class Background:
                 f"the stack has other names than Airflow was started with: {outputs.pipeline_variables()}; "
                 "repair local_pipeline_variables"
             )
+        self._live = self._commands.start_live_minutes(outputs)
         stream = EventStream(self._endpoint_url, outputs.stream_name)
         stream.shrink_to_one(self._waiter)
         return outputs, stream

@@ -1,6 +1,7 @@
 """`python -m local.lake_shell [--query SQL]`: SQL over the lake's tables, by DuckDB; `make sql` calls it.
 
-It queries the lake that CLICKSTREAM_DATABASE and the variables of AWS's clients name, else that of the demo that is up.
+It queries the lake of a deployed environment (--environment), or the one that CLICKSTREAM_DATABASE names, both by the
+variables of AWS's clients (AWS_PROFILE, AWS_REGION); else that of the demo that is up.
 Without --query it reads statements from the terminal, or from standard input.
 """
 
@@ -15,7 +16,7 @@ from typing import Final
 import duckdb
 
 from infra.errors import InfraError
-from local.lake_shell.lake import find_lake
+from local.lake_shell.lake import Lake, find_lake, lake_of
 from local.lake_shell.session import FORMATS, Session, Show, is_complete
 
 #: The variable that names the file of the statements that were typed.
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Answer; 0, or 1 with the reason on standard error if there is no lake or a statement failed."""
     given = _parse(arguments)
     try:
-        with Session(find_lake(os.environ, given.demo)) as session:
+        with Session(given.run or _lake(given)) as session:
             if given.query is None and sys.stdin.isatty():
                 _converse(session, given)
             else:
@@ -53,6 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _lake(given: argparse.Namespace) -> Lake:
+    return lake_of(given.environment, os.environ) if given.environment else find_lake(os.environ, given.demo)
+
+
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m local.lake_shell",
@@ -61,6 +66,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--query", metavar="SQL", help="run this and end; several statements are parted by semicolons")
     parser.add_argument("--format", choices=FORMATS, default="box", help="how rows are printed (default box)")
+    parser.add_argument("--run", type=Path, metavar="FOLDER", help="ask what make run has written to a folder, instead")
+    parser.add_argument("--environment", metavar="NAME", help="the deployed environment to ask, such as prod")
     parser.add_argument(
         "--demo",
         type=Path,
@@ -74,7 +81,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _converse(session: Session, given: argparse.Namespace) -> None:
     """Answer a person at a terminal until Ctrl-D; a statement ends with a semicolon, errors do not end the shell."""
     tables, show = session.tables, FORMATS[given.format]
-    print(f"{tables.lake.database} at {tables.lake.place}: {len(tables.names)} tables; .help helps, Ctrl-D ends")
+    print(f"{tables.place}: {len(tables.names)} tables; .help helps, Ctrl-D ends")
     with _kept_history(Path(os.environ.get(HISTORY, _PROJECT / "var" / "sql_history"))):
         while True:
             # Ctrl-C may come at any moment: while a person types, while Glue is called, while DuckDB works.
@@ -109,13 +116,8 @@ def _statement() -> str | None:
 def _respond(text: str, session: Session, show: Show) -> None:
     if text.startswith("."):
         _command(text, session)
-        return
-    try:
+    else:
         session.answer(text, show)
-    except RuntimeError as error:
-        if "interrupted" not in str(error):
-            raise
-        raise KeyboardInterrupt from error  # this is how DuckDB reports it
 
 
 def _command(text: str, session: Session) -> None:

@@ -1,7 +1,8 @@
 """Environment variables, or what the demo wrote → the lake to query, with a view for each of its tables.
 
-CLICKSTREAM_DATABASE names a lake; credentials, region and endpoint are then found as every AWS client finds them
-(AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). Without it the lake is that of the demo that is up.
+An environment of infra/settings.py names a lake, or CLICKSTREAM_DATABASE does; credentials, region and endpoint are
+then found as every AWS client finds them (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). Without either the lake is
+that of the demo that is up.
 
 A view of Iceberg files stays at one commit. So before each statement the Glue catalog is read again, and the views of
 the tables that have a new commit are replaced.
@@ -17,8 +18,11 @@ import boto3
 import duckdb
 from botocore.exceptions import BotoCoreError, ClientError
 
+from contracts.partitions import RAW_PREFIX
 from contracts.stages import ALL_TABLES
+from infra.account import account_at
 from infra.errors import InfraError
+from infra.settings import settings_of
 from local.cloud.athena.dialect import translate
 from local.cloud.athena.tables import TableName, TableScans, table_rows
 from local.duckdb_iceberg import load_iceberg, s3_secret, sql_name, sql_text
@@ -32,6 +36,7 @@ CONNECTION: Final = "connection.json"
 #: \\xFF.
 _MACROS: Final = ("from_utf8(bytes) AS coalesce(try(decode(bytes)), CAST(bytes AS varchar))",)
 _RAW_LINES: Final = "raw_lines"
+_FORBIDDEN: Final = 403
 _WAY_OUT: Final = (
     f"start the demo (make demo), or name a lake with {DATABASE} and the variables of AWS's clients "
     "(AWS_PROFILE and AWS_REGION, or AWS_ENDPOINT_URL)"
@@ -68,6 +73,14 @@ def find_lake(environ: Mapping[str, str], demo: Path) -> Lake:
     if connection.exists():
         return _demos(connection)
     raise LakeError(f"no lake to ask: {DATABASE} is not set, and no demo is up in {demo}. Do one of both: {_WAY_OUT}")
+
+
+def lake_of(environment: str, environ: Mapping[str, str]) -> Lake:
+    """Return the lake of a deployed environment; raise `InfraError` for an unknown one, or without credentials."""
+    names = settings_of(environment).names
+    account = account_at(environ.get("AWS_ENDPOINT_URL"))
+    raw_uri = f"s3://{names.raw_bucket(account.number, account.region)}/{RAW_PREFIX}"
+    return _named({**environ, DATABASE: names.database, RAW_URI: raw_uri})
 
 
 def _named(environ: Mapping[str, str]) -> Lake:
@@ -107,18 +120,25 @@ class LakeTables:
 
     def __init__(self, lake: Lake, connection: duckdb.DuckDBPyConnection) -> None:
         self.lake = lake
+        self.place = f"{lake.database} at {lake.place}"
         self._connection = connection
         self._glue = lake.client("glue")
         self._s3_url: str = lake.client("s3").meta.endpoint_url
         self._found: dict[str, Mapping[str, Any]] = {}
         self._shown: dict[str, str] = {}  # the location of the metadata that a view shows
+        self._forbidden: dict[str, str] = {}  # … that the credentials may not read
         self._secret = ""
         self._prepare()
 
     @property
     def names(self) -> list[str]:
         """The tables that exist, in the order in which data passes through them."""
-        return [table.name for table in ALL_TABLES if table.name in self._found]
+        return [table.name for table in ALL_TABLES if table.name in self._shown]
+
+    @property
+    def forbidden(self) -> list[str]:
+        """The tables that the credentials may not read, as those of an analyst not the rejected lines."""
+        return list(self._forbidden)
 
     @property
     def missing(self) -> list[str]:
@@ -134,9 +154,8 @@ class LakeTables:
             del self._shown[name]
         for name, table in self._found.items():
             location = table["Parameters"]["metadata_location"]
-            if self._shown.get(name) != location:
+            if location not in (self._shown.get(name), self._forbidden.get(name)):
                 self._show(name, location)
-                self._shown[name] = location
 
     def translated(self, athena: str) -> str:
         """Return DuckDB's SQL for a query in Athena's; raise `QueryError` with Athena's reason."""
@@ -146,8 +165,11 @@ class LakeTables:
     def _show(self, name: str, location: str) -> None:
         try:
             self._connection.execute(f"CREATE OR REPLACE VIEW {self._view(name)} AS {table_rows(location)}")
+            self._shown[name] = location
         except duckdb.IOException as error:
-            raise LakeError(f"{name} can't be read: {error}: {self.lake.way_out}") from error
+            if getattr(error, "status_code", None) != _FORBIDDEN:
+                raise LakeError(f"{name} can't be read: {error}: {self.lake.way_out}") from error
+            self._forbidden[name] = location
 
     def _prepare(self) -> None:
         load_iceberg(self._connection)

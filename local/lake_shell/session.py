@@ -4,7 +4,9 @@ import csv
 import re
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final, Self
 
 import duckdb
@@ -15,6 +17,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 from infra.errors import InfraError
 from local.cloud.athena.tables import QueryError
 from local.lake_shell.lake import Lake, LakeTables
+from local.lake_shell.run_tables import RunTables
 
 Show = Callable[[duckdb.DuckDBPyRelation], None]
 
@@ -33,9 +36,14 @@ class StatementError(InfraError):
 class Session:
     """One DuckDB connection to a lake: tables that a user creates in it last until it ends."""
 
-    def __init__(self, lake: Lake) -> None:
+    def __init__(self, lake: Lake | Path) -> None:
+        """Ask a lake, or the folder that a run of `make run` filled."""
         self._connection = duckdb.connect()
-        self._tables = LakeTables(lake, self._connection)
+        self._tables: LakeTables | RunTables
+        if isinstance(lake, Path):
+            self._tables = RunTables(lake, self._connection)
+        else:
+            self._tables = LakeTables(lake, self._connection)
         self._tables.renew()
 
     def __enter__(self) -> Self:
@@ -45,7 +53,7 @@ class Session:
         self._connection.close()
 
     @property
-    def tables(self) -> LakeTables:
+    def tables(self) -> LakeTables | RunTables:
         return self._tables
 
     def run(self, statement: str) -> duckdb.DuckDBPyRelation | None:
@@ -61,17 +69,39 @@ class Session:
             raise StatementError(f"{error}{self._hint(statement, error)}") from error
 
     def answer(self, text: str, show: Show) -> None:
-        """Show the rows of each statement of a text, up to the first statement that is refused."""
-        for statement in split_statements(text):
-            found = self.run(statement)
-            if found is not None:
-                show(found)
+        """Show the rows of each statement of a text, up to the first statement that is refused.
+
+        Ctrl-C stops what runs, which is a `KeyboardInterrupt`.
+        """
+        with self._stopping():
+            for statement in split_statements(text):
+                found = self.run(statement)
+                if found is not None:
+                    show(found)
+
+    @contextmanager
+    def _stopping(self) -> Iterator[None]:
+        """Stop all of DuckDB's threads upon Ctrl-C: by itself it stops the calling one, and the next query waits."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._connection.interrupt()
+            raise
+        except RuntimeError as error:
+            if "interrupted" not in str(error):
+                raise
+            self._connection.interrupt()
+            raise KeyboardInterrupt from error  # this is how DuckDB reports it
 
     def _hint(self, statement: str, error: Exception) -> str:
-        missing = [name for name in self._tables.missing if re.search(rf"\b{name}\b", statement)]
-        if not missing or not isinstance(error, duckdb.CatalogException):
+        if not isinstance(error, duckdb.CatalogException):
             return ""
-        return f"\nNo job has made {', '.join(missing)} yet."
+        missing, forbidden = (
+            ", ".join(name for name in names if re.search(rf"\b{name}\b", statement))
+            for names in (self._tables.missing, self._tables.forbidden)
+        )
+        unmade = f"\nNo job has made {missing} yet." if missing else ""
+        return unmade + (f"\nThese credentials may not read {forbidden}." if forbidden else "")
 
 
 def is_complete(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import time
@@ -14,17 +15,18 @@ import pytest
 
 from local.airflow import AirflowApi
 from local.cloud.process import local_client
-from local.compose.environment import write
+from local.compose.environment import secret_variables, write
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PROJECT: Final = "clickstream-test"
 IMAGE: Final = "clickstream:local"
 _COPIED: Final = (
-    *("contracts", "storage", "simulator", "infra", "local", "spark_jobs", "plugins", "dags", "docs"),
+    *("contracts", "storage", "simulator", "infra", "local", "spark_jobs", "live", "plugins", "dags", "docs"),
     *("Dockerfile", "docker-compose.yaml", ".dockerignore", "requirements.lock"),
 )
 #: Published ports, so that a stack of the checkout may be up beside this one's images.
 _PORTS: Final = {"AIRFLOW_PORT": "18081", "CLOUD_PORT": "14567"}
+_AWS_SECRET: Final = "AWS_SECRET_ACCESS_KEY"
 _PATIENCE_SECONDS: Final = 900.0
 
 
@@ -50,6 +52,7 @@ class Stack:
                 shutil.copyfile(source, folder / name)
         shutil.copytree(ROOT / "jars", folder / "jars", ignore=shutil.ignore_patterns("classes.*"))
         write(folder / ".env")
+        _draw_aws_secret(folder / ".env")
 
     def __enter__(self) -> Self:
         return self
@@ -75,6 +78,11 @@ class Stack:
         """The lines of `.env`."""
         lines = (self.folder / ".env").read_text().splitlines()
         return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        """The lines of `.env` that nobody else may know."""
+        return {name: self.variables[name] for name in (*secret_variables(), _AWS_SECRET)}
 
     @property
     def airflow(self) -> AirflowApi:
@@ -111,6 +119,15 @@ class Stack:
         state = json.loads(_inspected(self.container(service), "{{json .State}}"))
         healthy = state.get("Health", {}).get("Status", "healthy") == "healthy"
         return bool(state["Status"] == "running" and healthy)
+
+
+def _draw_aws_secret(env: Path) -> None:
+    """Give AWS clients a secret that no other text holds; the local cloud asks for none, so it takes any."""
+    drawn = secrets.token_hex(24)
+    lines = (
+        f"{_AWS_SECRET}={drawn}" if line.startswith(_AWS_SECRET) else line for line in env.read_text().splitlines()
+    )
+    env.write_text("\n".join(lines) + "\n")
 
 
 def image_bytes() -> int:

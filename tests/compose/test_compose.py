@@ -5,6 +5,8 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import partial
+from itertools import cycle
 from typing import Any, Final
 
 import pytest
@@ -12,15 +14,23 @@ from pyiceberg.catalog import Catalog, load_catalog
 
 from contracts.partitions import HOUR, hour_key, landing_hour_of_key
 from contracts.tables import EVENT_LEDGER, HOURLY_TRAFFIC, RECEIVED_EVENTS, REJECTED_EVENTS
-from local.airflow import all_ended
+from local.airflow import ENDED, DagRun, all_ended
 from local.cloud.process import client_variables
 from local.compose.traffic import PAST_HOURS
 from tests.compose.stack import Stack, image_bytes
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(3600)]
 
-ALWAYS: Final = ("postgres", "airflow-apiserver", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer")
+ALWAYS: Final = (
+    "postgres",
+    "live",
+    "airflow-apiserver",
+    "airflow-scheduler",
+    "airflow-dag-processor",
+    "airflow-triggerer",
+)
 LOCAL: Final = ("cloud", "traffic")
+DAGS: Final = ("transform_events", "aggregate_hour")
 CONTROL: Final = "clickstream_control"
 #: By its landing hour or event hour, all rows of a table.
 Rows = Mapping[datetime, list[str]]
@@ -50,13 +60,11 @@ def test_tables_are_as_without_compose_though_each_service_was_killed(stack: Sta
     stack.compose("up", "-d")
     stack.wait_until_up(*ALWAYS, *LOCAL)
     hours = past_hours(stack)
-    for dag_id in ("transform_events", "aggregate_hour"):
+    for dag_id in DAGS:
         stack.airflow.unpause(dag_id)
     stack.airflow.backfill("transform_events", first=hours[0].isoformat(), last=hours[-1].isoformat())
-    for service in (*ALWAYS, *LOCAL):
-        stack.compose("kill", service)
-        stack.compose("up", "-d")
-        stack.wait_until_up(service)
+    for service, hour in zip((*ALWAYS, *LOCAL), cycle(hours), strict=False):
+        kill_under_a_run(stack, service, hour)
     keys = {hour_key(hour) for hour in hours}
     runs = stack.airflow.wait_for_runs(
         "transform_events",
@@ -71,7 +79,7 @@ def test_tables_are_as_without_compose_though_each_service_was_killed(stack: Sta
     assert len(stack.airflow.runs("transform_events")) >= len(runs)
 
     hourly = stack.airflow.wait_for_runs("aggregate_hour", all_ended)
-    assert {run.state for run in hourly} == {"success"}
+    assert [run for run in hourly if run.state != "success"] == []
     make_control_tables(stack, hours)
     ours, theirs = (catalog_of(stack), stack.variables["CLICKSTREAM_DATABASE"]), (catalog_of(stack), CONTROL)
     for table in (RECEIVED_EVENTS, REJECTED_EVENTS):
@@ -84,6 +92,45 @@ def test_tables_are_as_without_compose_though_each_service_was_killed(stack: Sta
     assert len(same) >= PAST_HOURS
     made, expected = (rows_by(where, HOURLY_TRAFFIC.name, "event_hour") for where in (ours, theirs))
     assert {hour: made[hour] for hour in same} == {hour: expected[hour] for hour in same}
+
+
+def test_no_secret_is_in_logs_or_in_what_airflow_keeps_of_its_runs(stack: Stack) -> None:
+    places = {
+        "the services' output": stack.compose("logs", "--no-color"),
+        "the tasks' logs": stack.compose(
+            *("exec", "-T", "airflow-scheduler", "find", "var/airflow/logs", "-type", "f", "-exec", "cat", "{}", "+")
+        ),
+        "Airflow's database": stack.compose("exec", "-T", "postgres", "pg_dump", "-U", "airflow", "airflow"),
+    }
+    for place, text in places.items():
+        assert "transform_events" in text, f"{place} says nothing of a run"
+        assert [name for name, value in stack.secrets.items() if value in text] == [], place
+
+
+def kill_under_a_run(stack: Stack, service: str, hour: datetime) -> None:
+    """Kill a service and start it again while runs are active, and wait until these have ended.
+
+    A task has four tries: on a machine where a try takes longer than a service's start, kills one after the other would
+    use up all of them. If nothing is active any more, the hour is made anew.
+    """
+    hit = {dag_id: active_runs(stack, dag_id) for dag_id in DAGS}
+    if not any(hit.values()):
+        made_anew = stack.airflow.trigger("transform_events", partition_key=hour_key(hour), params={"force": True})
+        hit["transform_events"] = {made_anew.run_id}
+    stack.compose("kill", service)
+    stack.compose("up", "-d", "--no-deps", service)
+    stack.wait_until_up(service)
+    for dag_id, of_dag in hit.items():
+        stack.airflow.wait_for_runs(dag_id, partial(have_ended, of_dag))
+
+
+def have_ended(run_ids: set[str], runs: list[DagRun]) -> bool:
+    return run_ids <= {run.run_id for run in runs if run.state in ENDED}
+
+
+def active_runs(stack: Stack, dag_id: str) -> set[str]:
+    """Return the runs that have begun, and have not ended."""
+    return {run.run_id for run in stack.airflow.runs(dag_id) if run.state == "running"}
 
 
 def past_hours(stack: Stack) -> list[datetime]:

@@ -147,6 +147,15 @@ def test_a_bucket_that_can_not_be_listed_is_named(s3: Stubber) -> None:
         landed_objects(LAKE, [TEN])
 
 
+def test_a_page_is_stored_as_one_so_that_a_browser_shows_it(s3: Stubber) -> None:
+    s3.add_response(
+        "put_object", {}, {"Bucket": "lake", "Key": "raw/day.html", "Body": b"<p>", "ContentType": "text/html"}
+    )
+    s3.add_response("put_object", {}, {"Bucket": "lake", "Key": "raw/lines.gz", "Body": b"1"})
+    LAKE.put("day.html", b"<p>")
+    LAKE.put("lines.gz", b"1")
+
+
 def test_an_object_is_read_as_it_was_listed_or_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     fake(monkeypatch, ClientError({"Error": {"Code": "PreconditionFailed", "Message": ""}}, "GetObject"))
     store = BucketStore(bucket="lake", prefix="raw/", remedy="try again")

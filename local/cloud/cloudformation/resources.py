@@ -344,6 +344,10 @@ def _lifecycle_xml(lifecycle: Properties) -> bytes:
         ET.SubElement(ET.SubElement(element, "Filter"), "Prefix").text = rule.get("Prefix", "")
         if "ExpirationInDays" in rule:
             ET.SubElement(ET.SubElement(element, "Expiration"), "Days").text = str(rule["ExpirationInDays"])
+        for transition in rule.get("Transitions", ()):
+            moved = ET.SubElement(element, "Transition")
+            ET.SubElement(moved, "Days").text = str(transition["TransitionInDays"])
+            ET.SubElement(moved, "StorageClass").text = transition["StorageClass"]
         if "AbortIncompleteMultipartUpload" in rule:
             days = rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
             abort = ET.SubElement(element, "AbortIncompleteMultipartUpload")

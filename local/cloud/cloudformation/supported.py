@@ -98,6 +98,7 @@ SUPPORTED: Final[Mapping[str, Table]] = {
             Rules=_table(
                 "Id Status Prefix ExpirationInDays",
                 AbortIncompleteMultipartUpload=_table("DaysAfterInitiation"),
+                Transitions=_table("StorageClass TransitionInDays"),
             ),
         ),
     ),

@@ -51,7 +51,8 @@ class EmrServerlessService(RestJsonService):
             port=port,
             spark_home=settings.spark_home or installed_spark(),
         )
-        self._cancelled: set[str] = set()
+        #: Jobs that are being ended: a further cancellation would interrupt that.
+        self._ending: set[str] = set()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         for left in (self._place.work, self._place.archives):
             shutil.rmtree(left, ignore_errors=True)
@@ -159,13 +160,13 @@ class EmrServerlessService(RestJsonService):
         return {"jobRuns": [job.summary() for job in found[start : start + count]], **more}
 
     def cancel_job_run(self, payload: Payload) -> Payload:
-        """CancelJobRun: CANCELLING until its process is gone; a job that has ended stays as it is."""
+        """CancelJobRun: CANCELLING until its process is gone; a job that has ended, or is ending, stays as it is."""
         job = self._job(payload)
         if job.is_active and job.id not in self._tasks:
             self._move(job, "CANCELLED", _CANCELLED)
-        elif job.is_active:
+        elif job.is_active and job.id not in self._ending:
             self._move(job, "CANCELLING", _CANCELLED)
-            self._cancelled.add(job.id)
+            self._ending.add(job.id)
             self._tasks[job.id].cancel()
         return {_APPLICATION: job.application_id, _JOB: job.id}
 
@@ -208,13 +209,14 @@ class EmrServerlessService(RestJsonService):
         except SubmitError as error:
             self._move(job, "FAILED", str(error))
         except TimeoutError:
+            self._ending.add(job.id)
             await process.kill()
             await process.keep_logs()
             self._move(job, "CANCELLED", f"The job ran longer than its executionTimeoutMinutes, {timeout}.")
         except asyncio.CancelledError:
             await process.kill()
             await process.keep_logs()
-            ended = ("CANCELLED", _CANCELLED) if job.id in self._cancelled else ("FAILED", _LOST)
+            ended = ("CANCELLED", _CANCELLED) if job.id in self._ending else ("FAILED", _LOST)
             self._move(job, *ended)
         finally:
             process.clear()

@@ -26,11 +26,14 @@ import psutil
 from infra.package import BuiltPackage
 from local.airflow.service import free_port
 from local.cloud.emr_serverless.submit import installed_spark
+from spark_jobs.lake.session import CLASS_ARCHIVE_OPTIONS
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 #: Of the checkout; jars, Spark itself and the package stay to be seen.
 HIDDEN: Final = ("contracts", "storage", "spark_jobs", "plugins", "dags", "infra", "local", "simulator", "tests")
 JVM: Final = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+#: Driver and executors have the class path of any job here, so they load the classes that `make setup` archived.
+JOB_JVM: Final = " ".join((JVM, *CLASS_ARCHIVE_OPTIONS))
 WORKERS: Final = 2
 MACHINES: Final = ("master", *(f"worker-{number}" for number in range(WORKERS)))
 _UNSHARE: Final = ("unshare", "--user", "--map-root-user", "--mount", "--")
@@ -86,6 +89,7 @@ class Cluster:
             "SPARK_HOME": str(installed_spark()),
             "SPARK_LOCAL_DIRS": str(own / "local"),
             "SPARK_DAEMON_JAVA_OPTS": JVM,
+            "SPARK_LAUNCHER_OPTS": JVM,
             "SPARK_DAEMON_MEMORY": "256m",
             "TMPDIR": str(own / "tmp"),
             **self.variables,
@@ -154,8 +158,8 @@ def packaged_submit(
         "spark.archives": f"{built.folder / package.environment}#environment",
         "spark.driver.memory": "1g",
         "spark.executor.memory": "768m",
-        "spark.executor.extraJavaOptions": JVM,
-        "spark.driver.extraJavaOptions": JVM,
+        "spark.executor.extraJavaOptions": JOB_JVM,
+        "spark.driver.extraJavaOptions": JOB_JVM,
         "spark.driver.host": "127.0.0.1",
         "spark.ui.enabled": "false",
         "spark.locality.wait": "0",

@@ -8,14 +8,18 @@ from typing import Any, Final
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from contracts.event_settings import OPTIONS
 from infra.settings import settings_of
+from live.settings import settings_from as live_settings_from
+from local.cloud.process import client_variables
 from local.compose.environment import CLOUD, environment_file, main
 from pipeline.settings import settings_from
 
+PROJECT: Final = {"CLICKSTREAM_PROJECT": "/opt/clickstream"}
 COMPOSE: Final = Path(__file__).resolve().parents[3] / "docker-compose.yaml"
 SERVICES: Final[dict[str, dict[str, Any]]] = yaml.safe_load(COMPOSE.read_text())["services"]
-#: These end when their work is done; the traffic has nothing that could be asked.
-WITHOUT_HEALTH: Final = {"airflow-init", "deploy", "traffic"}
+#: These end when their work is done; the traffic and the live minutes have nothing that could be asked.
+WITHOUT_HEALTH: Final = {"airflow-init", "deploy", "traffic", "live"}
 
 
 def variables(text: str) -> dict[str, str]:
@@ -52,18 +56,29 @@ def test_nothing_starts_without_the_secrets_and_the_file_has_each_of_them() -> N
         name: value
         for service in SERVICES.values()
         for name, value in service.get("environment", {}).items()
-        if re.search("PASSWORD$|SECRET|KEY", name) and not value.startswith("${")
+        if re.search("PASSWORD$|SECRET|KEY", name) and value is not None and not value.startswith("${")
     }
     assert typed == {}
 
 
 def test_airflow_finds_the_stack_of_the_local_cloud_by_the_file() -> None:
-    given = variables(environment_file()) | {"CLICKSTREAM_PROJECT": "/opt/clickstream"}
+    given = variables(environment_file()) | PROJECT
     found = settings_from(given)
     assert found.buffer_interval.total_seconds() == settings_of("local").delivery.buffer_seconds
     assert found.environment.environment == "local"
     address = SERVICES["cloud"]["networks"]["default"]["ipv4_address"]
     assert found.endpoint_url == CLOUD == f"http://{address}:4566"
+
+
+def test_the_live_minutes_get_what_they_need_of_the_file_and_no_secret_of_another_service() -> None:
+    live = SERVICES["live"]
+    assert live["read_only"] is True
+    assert "env_file" not in live
+    given = {name: value for name, value in variables(environment_file()).items() if name in live["environment"]}
+    assert live_settings_from(given).lake == settings_from(given | {"CLICKSTREAM_ENVIRONMENT": "local"} | PROJECT).lake
+    assert client_variables(CLOUD).keys() - {"AWS_EC2_METADATA_DISABLED"} <= given.keys()
+    assert {option.variable for option in OPTIONS} <= live["environment"].keys()
+    assert set(live["environment"].values()) == {None}
 
 
 @pytest.mark.parametrize("name", SERVICES)

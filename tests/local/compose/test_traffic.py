@@ -60,5 +60,6 @@ def test_a_stack_that_never_comes_ends_the_wait_with_the_reason(
 
     monkeypatch.setattr(traffic, "account_at", refused)
     monkeypatch.setattr(traffic, "_PATIENCE_SECONDS", -1)
+    monkeypatch.setenv("CLICKSTREAM_ENVIRONMENT", "local")
     assert traffic.main() == 1
     assert capsys.readouterr().err == "traffic: the local cloud does not answer\n"

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from local.demo.commands import CommandFailedError, Commands
+from local.demo.pipeline import StackOutputs
 from local.waits import Waiter
 from tests.simulator.fake_api import fake_api
+
+CLIENT = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
 def commands_in(folder: Path, **environment: str) -> Commands:
@@ -45,3 +48,19 @@ def test_what_still_runs_is_killed_with_the_demo(tmp_path: Path) -> None:
 
         with pytest.raises(CommandFailedError, match="status -9"):
             spike.check_running()
+
+
+def test_live_minutes_that_end_are_noticed_with_their_last_words(tmp_path: Path) -> None:
+    commands = commands_in(tmp_path, AWS_ENDPOINT_URL="http://127.0.0.1:1", AWS_MAX_ATTEMPTS="1", **CLIENT)
+    outputs = StackOutputs(
+        api_url="", stream_name="s", raw_bucket="b", raw_uri="s3://b/raw", warehouse_uri="s3://w/warehouse",
+        database="d", buffer_seconds=5,
+    )  # fmt: skip
+    with commands.start_live_minutes(outputs) as live, pytest.raises(CommandFailedError) as failure:
+        Waiter(checks=[live.check_running], poll=0.05).until("the end", lambda: "it runs")
+
+    assert re.search(
+        r"-m live --interval 2 ended too early, with status 1:\n.*live: can't .*127\.0\.0\.1:1",
+        str(failure.value),
+        re.DOTALL,
+    )

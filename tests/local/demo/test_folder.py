@@ -36,7 +36,7 @@ def test_every_line_of_a_command_is_printed_as_it_stands(width: int) -> None:
     )
 
     lines = {line.strip() for line in printed.getvalue().splitlines()}
-    for command in (commands.select, commands.spark_submit, commands.own_event):
+    for command in (commands.select, commands.live, commands.spark_submit, commands.own_event):
         assert {line.strip() for line in command.splitlines()} <= lines
 
 

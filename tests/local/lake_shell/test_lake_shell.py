@@ -3,16 +3,22 @@
 import gzip
 import json
 import os
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from pyiceberg.schema import Schema
 from pyiceberg.types import LongType, NestedField
 
+from local.cloud.process import LocalCloud
 from local.demo.folder import write_connection as write_as_demo
 from local.demo.pipeline import StackOutputs
 from local.lake_shell.__main__ import main
@@ -254,3 +260,85 @@ def test_credentials_that_were_renewed_are_used_from_then_on() -> None:
         ((text,),) = rows(session, secrets)
     assert "key_id=second;" in text
     assert "session_token=redacted" in text
+
+
+@contextmanager
+def s3_that_forbids(table: str, cloud: LocalCloud) -> Iterator[str]:
+    """Yield the address of the local cloud's S3, where the files of a table may not be read."""
+
+    class Gate(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            if f"/{table}/" in self.path:
+                self._answer(403, b"<Error><Code>AccessDenied</Code></Error>", {})
+                return
+            upstream = HTTPConnection(urlsplit(cloud.endpoint_url).netloc, timeout=30)
+            upstream.request(self.command, self.path, headers=dict(self.headers))
+            found = upstream.getresponse()
+            self._answer(found.status, found.read(), dict(found.getheaders()))
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+            self.send_response(status)
+            size = headers.pop("Content-Length", headers.pop("content-length", str(len(body))))
+            for name, value in {**headers, "Content-Length": size}.items():
+                if name.lower() not in ("connection", "transfer-encoding", "date", "server"):
+                    self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body if self.command == "GET" else b"")
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Gate) as gate:
+        thread = threading.Thread(target=gate.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{gate.server_port}"
+        finally:
+            gate.shutdown()
+            thread.join()
+
+
+def test_who_may_not_read_the_rejected_lines_can_ask_all_other_tables(
+    small_lake: SmallLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with s3_that_forbids("rejected_events", small_lake.cloud) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", address)
+        with Session(find_lake(os.environ, Path("no demo"))) as session:
+            assert rows(session, "SELECT users FROM daily_traffic") == [(3,)]
+            assert session.tables.names == ["daily_traffic"]
+            with pytest.raises(StatementError, match="These credentials may not read rejected_events"):
+                session.run("SELECT * FROM rejected_events")
+
+
+def test_an_environment_is_asked_by_its_name(
+    small_lake: SmallLake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("CLICKSTREAM_DATABASE")
+    schema = Schema(NestedField(1, "users", LongType()))
+    small_lake.catalog.create_namespace("clickstream_dev")
+    small_lake.catalog.create_table(("clickstream_dev", "daily_traffic"), schema)
+    lines = gzip.compress(b'{"event": {"user_id": "ann"}}\n')
+    bucket = "clickstream-dev-raw-000000000000-us-east-1"
+    small_lake.client("s3").create_bucket(Bucket=bucket)
+    small_lake.client("s3").put_object(
+        Bucket=bucket, Key="raw/landing_date=2026-11-22/landing_hour=08/one.gz", Body=lines
+    )
+    query = "SELECT count(*) AS days FROM daily_traffic; SELECT count(*) AS lines FROM raw_lines('2026-11-22T08')"
+    try:
+        assert main(["--environment", "dev", "--format", "csv", "--query", query]) == 0
+    finally:
+        small_lake.catalog.drop_table(("clickstream_dev", "daily_traffic"))
+        small_lake.catalog.drop_namespace("clickstream_dev")
+    assert capsys.readouterr().out == "days\n0\nlines\n1\n"
+
+
+def test_an_environment_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--environment", "prdo", "--query", "SELECT 1"]) == 1
+    assert "there is no environment 'prdo': take one of" in capsys.readouterr().err
+    assert main(["--environment", "dev", "--query", "SELECT 1"]) == 1
+    assert "there is no database clickstream_dev at http://127" in capsys.readouterr().err

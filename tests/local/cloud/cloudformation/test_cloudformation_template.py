@@ -46,6 +46,7 @@ def test_the_outputs_are_those_that_others_rely_on(stack: dict[str, str]) -> Non
         "Database",
         "DeliveryStreamName",
         "Environment",
+        "LiveRoleArn",
         "MaximumShards",
         "MinimumShards",
         "RawBucket",
@@ -93,6 +94,9 @@ def test_a_bucket_is_encrypted_private_and_expires(stack: dict[str, str], client
     if output == "RawBucket":
         assert rules["raw-objects"]["Filter"] == {"Prefix": "raw/"}
         assert rules["raw-objects"]["Expiration"] == {"Days": 90}
+    else:
+        assert rules["tables"]["Filter"] == {"Prefix": "warehouse/"}
+        assert rules["tables"]["Transitions"] == [{"Days": 7, "StorageClass": "INTELLIGENT_TIERING"}]
 
 
 def test_the_delivery_stream_is_as_declared(stack: dict[str, str], clients: Any) -> None:

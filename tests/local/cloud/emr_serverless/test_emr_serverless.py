@@ -9,6 +9,7 @@ import platform
 import tarfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psutil
@@ -186,6 +187,18 @@ def test_a_cancelled_job_is_killed_with_all_that_it_started(
     assert (found["state"], found["stateDetails"]) == ("CANCELLED", "Cancelled by the caller.")
     sleeping = [process for process in psutil.process_iter(["cmdline"]) if process.info["cmdline"] == ["sleep", "1000"]]
     assert sleeping == []
+
+
+def test_a_job_is_cancelled_once_however_often_that_is_asked_for(emr: Any, application: str, start: Start) -> None:
+    """Whoever asks again while it is being killed changes nothing: Airflow's operator and its trigger both ask."""
+    identity = start("sleep 1000")
+    await_state(emr, application, identity, "RUNNING")
+
+    with ThreadPoolExecutor(8) as people:
+        asked = [people.submit(emr.cancel_job_run, applicationId=application, jobRunId=identity) for _ in range(32)]
+    assert {each.result()["jobRunId"] for each in asked} == {identity}
+
+    await_state(emr, application, identity, "CANCELLED")
 
 
 def test_jobs_that_find_no_place_wait_and_can_be_listed_and_cancelled(
