@@ -30,9 +30,13 @@ else
 	@python spark_jobs/run_events_file.py --input "$(INPUT)" --out "$(OUT)"
 endif
 
+# SQL as it was typed: make would read `$.event` and `daily_traffic$history` as variables of its own.
+override QUERY := $(value QUERY)
+export QUERY
+
 .PHONY: sql
-sql: setup ## A DuckDB shell on the demo's lake, or on the one that the environment names; make sql QUERY="SELECT …" runs one query
-	@python -m local.lake_shell $(if $(QUERY),--query "$$QUERY")
+sql: setup ## A DuckDB shell on the demo's lake, on AWS (ENV=prod), or on what make run wrote (OUT=dir); make sql QUERY="SELECT …" runs one query
+	@python -m local.lake_shell $(if $(OUT),--run "$(OUT)") $(if $(ENV),--environment "$(ENV)") $(if $(QUERY),--query "$$QUERY")
 
 .PHONY: test
 test: setup ## The everyday tests: unit, property, Spark, DAG, conformance
@@ -140,6 +144,12 @@ lock: setup ## Resolve pyproject.toml into the hashed requirements.lock, and of 
 	$(LOCK) pyproject.toml --group spark --group local --group infra --group dev -o requirements.lock
 	$(LOCK) --group spark --constraint requirements.lock -o spark_jobs/requirements.lock
 	$(LOCK) pyproject.toml --group spark --group local --constraint requirements.lock -o local/requirements.lock
+
+# OSV answers for PyPI's advisories and GitHub's; --strict: what it could not look up is a failure.
+.PHONY: audit
+audit: setup ## Known vulnerabilities of what the locks pin, by OSV and npm; needs the internet
+	uv tool run pip-audit==2.10.1 --strict --require-hashes --disable-pip --vulnerability-service osv --requirement requirements.lock
+	@tracker/setup.sh --audit
 
 .PHONY: clean
 clean: ## Remove what the project made, but not .venv and jars/

@@ -8,6 +8,8 @@ from contracts.event_settings import DEFAULTS, EventSettings
 
 #: The Iceberg catalog's name in Spark: `glue.<database>.<table>`, locally and on AWS.
 CATALOG: Final = "glue"
+#: The stage under which the API is deployed, and by which CloudWatch counts its requests.
+API_STAGE: Final = "v1"
 
 _ENVIRONMENT: Final = re.compile(r"[a-z][a-z0-9]{0,11}")
 

@@ -21,6 +21,8 @@ ERROR_PREFIX: Final = "errors/"
 WAREHOUSE_PREFIX: Final = "warehouse/"
 #: In the warehouse bucket: what Athena answered, for as long as it takes to fetch it.
 QUERY_RESULT_PREFIX: Final = "athena-results/"
+#: In the warehouse bucket: a file a day, for people (`daily_report`).
+REPORT_PREFIX: Final = "reports/"
 
 #: What Firehose is told; the hour it fills in is the arrival of the oldest record in the object, UTC.
 FIREHOSE_PREFIX: Final = "raw/landing_date=!{timestamp:yyyy-MM-dd}/landing_hour=!{timestamp:HH}/"

@@ -154,7 +154,8 @@ the ledger's row of the same `input_version`. A figure that can't be known (an e
 
 A check of severity `warn` that does not hold is a line in the task's log. One of severity `fail` fails the run, and is
 counted in the ledger's row (`failed_checks`): as long as that row stands, what would be made from it is held back. No
-run makes it of its own accord; a person who names it has it made.
+run makes it of its own accord; a person who names it has it made, and Airflow
+[asks whether it is right](operations.md#airflow-asks-a-person), with the figures.
 [Operations](operations.md#a-data-check-failed) says what is held back, and how it goes on.
 
 {chr(10).join(_checks_section(stage) for stage in STAGES)}

@@ -14,7 +14,7 @@ _SPAN: Final = re.compile(r"`([^`]+)`")
 #: What a command in running text begins with; another word between backticks is no command.
 _PROGRAM: Final = re.compile(r"(make|python|spark-submit|submit|docker|docker-compose|aws|\.venv/bin/\S+) \S")
 _USAGE: Final = re.compile(r"python -m ([\w.]+\w)")
-_PRODUCT: Final = ("contracts", "storage", "simulator", "infra", "local", "spark_jobs", "plugins", "dags")
+_PRODUCT: Final = ("contracts", "storage", "simulator", "infra", "local", "spark_jobs", "live", "plugins", "dags")
 _CODE: Final = (*_PRODUCT, "benchmarks", "tests/proofs")
 
 

@@ -9,11 +9,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
-FOLDERS = "benchmarks|contracts|dags|docs|infra|local|plugins|simulator|spark_jobs|storage|tests|tracker"
+FOLDERS = "benchmarks|contracts|dags|docs|infra|live|local|plugins|simulator|spark_jobs|storage|tests|tracker"
 #: `contracts/event.py`, `spark_jobs/lake/`, `tests/data`; not what has a placeholder or a pattern in it.
 PLACE = re.compile(rf"`((?:{FOLDERS})/[\w./-]*)`")
 #: `contracts.versions.hour_key`, `kinesis_scaling.stream_settings`
-NAME = re.compile(r"`((?:contracts|infra|kinesis_scaling|local|pipeline|simulator|spark_jobs|storage)(?:\.\w+)+)`")
+NAME = re.compile(r"`((?:contracts|infra|kinesis_scaling|live|local|pipeline|simulator|spark_jobs|storage)(?:\.\w+)+)`")
 
 
 def mentioned(pattern: re.Pattern[str]) -> list[object]:

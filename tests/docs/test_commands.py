@@ -32,22 +32,30 @@ class How(Enum):
     SHELL = "run in front of what follows it on its page"
     AS_PRINTED = "run"
     ON_A_LAKE = "run over a small lake"
-    SPARK_ON_A_LAKE = "run over a small lake, by the end-to-end tests: each starts Spark"
+    JOB_ON_A_LAKE = "run over a small lake, by the end-to-end tests, all in one Spark session"
+    SPARK_ON_A_LAKE = "run over a small lake, by the end-to-end tests: it starts Spark"
     PARSED = "parsed only"
 
 
 #: The first pattern that fits a whole command decides; the reason says why it is only parsed, or needs a lake.
 CLASSES: Final = (
     (
-        r"\. \.venv/bin/activate|\. var/demo/environment\.sh|(export|LAKE=|submit\(\)).*",
+        r"\. \.venv/bin/activate|\. var/demo/environment\.sh|(export|LAKE=|submit\(\)|send\(\)).*",
         How.SHELL,
         "prepares the shell",
     ),
     (r"make help|python -m \S+ --help", How.AS_PRINTED, ""),
     (r"python -m benchmarks\.scaling simulate --trace FILE\.csv", How.AS_PRINTED, ""),
+    (r"make sql .*raw_lines.*", How.PARSED, "reads what was sent now; tests/e2e/test_tutorial.py runs it"),
+    (r"make sql OUT=.*", How.PARSED, "asks what make run wrote; tests/e2e/test_tutorial.py runs it"),
+    (r"make sql ENV=.*", How.PARSED, "asks AWS; tests/local/lake_shell asks an environment by its name"),
     (r"make sql.*|python -m local\.lake_shell.*", How.ON_A_LAKE, "asks tables"),
     (r"python -m kinesis_scaling explain .+", How.ON_A_LAKE, "asks scaling_decisions"),
-    (r"(spark-submit|submit) .*", How.SPARK_ON_A_LAKE, "works on tables"),
+    (r"(spark-submit|submit) .*", How.JOB_ON_A_LAKE, "works on tables"),
+    (r"spark-sql .*", How.SPARK_ON_A_LAKE, "asks tables"),
+    (r"python -m live.*", How.PARSED, "looks at a lake until Ctrl-C; tests/e2e/test_live_minutes.py runs it"),
+    (r"python -m clickstream_report .+", How.PARSED, "asks a lake of days; tests/plugins/clickstream_report runs it"),
+    (r"python -m infra\.cost .+", How.AS_PRINTED, ""),
     (r"make demo.*|python -m local\.demo.*", How.PARSED, "takes minutes; tests/e2e/test_demo.py runs it"),
     (r"make run.*", How.PARSED, "starts Spark; tests/spark_jobs/operations/test_run_events_file.py runs the same"),
     (r"make (test|e2e|check|arch|format)", How.PARSED, "is what runs this"),
@@ -57,6 +65,7 @@ CLASSES: Final = (
         "takes minutes; tests/infra/test_package.py and tests/e2e run it",
     ),
     (r"make tracker", How.PARSED, "writes to the checkout; tests/tracker/test_build.py compares what it writes"),
+    (r"make audit", How.PARSED, "asks services of the internet"),
     (r"make setup", How.PARSED, "installs what this runs in; tests/local/test_setup.py takes its steps"),
     (r"make (docs|lock|clean|snapshot)|python -m contracts.*", How.PARSED, "writes to the checkout"),
     (r"make cloud|python -m local\.cloud serve.*", How.PARSED, "runs until Ctrl-C; tests/local/cloud starts it"),
@@ -70,6 +79,7 @@ CLASSES: Final = (
     (r"make (env|compose-test)", How.PARSED, "writes .env, or needs an engine; tests/local/compose runs them"),
     (r"docker[ -]compose .*", How.PARSED, "needs an engine for containers"),
     (r"\.venv/bin/pre-commit install", How.PARSED, "writes a hook into the checkout's repository"),
+    (r"send .*", How.PARSED, "sends an event; tests/e2e/test_tutorial.py runs it"),
     (r"(aws|curl|kubectl|helm) .*", How.PARSED, "is no program of ours"),
 )
 COMMANDS: Final = commands()
@@ -77,11 +87,16 @@ TRACE: Final = "timestamp,count\n2026-11-22 00:00:00,60000\n2026-11-22 00:05:00,
 #: What a demo that is up leaves; here there is none.
 DEMO_ENVIRONMENT: Final = ". var/demo/environment.sh"
 #: In bash, in front of a command: its programs are not started, their words are written down.
-RECORDED: Final = """
-words() { printf '%s\\x1f' "$@"; echo; }
+_WORDS: Final = "words() { printf '%s\\x1f' \"$@\"; echo; }\n"
+JOBS_RECORDED: Final = _WORDS + 'spark-submit() { words "$@"; }\n'
+RECORDED: Final = (
+    _WORDS
+    + """
 python() { words "$@"; }
+spark-sql() { :; }
 spark-submit() { while [[ $1 == --* ]]; do shift 2; done; words "$@"; }
 """
+)
 
 
 def how(command: Command) -> How | None:
@@ -94,13 +109,18 @@ def is_name(command: Command) -> bool:
     return any(other.text.startswith(f"{command.text} ") for other in COMMANDS)
 
 
-def those(*hows: How) -> list[object]:
-    """Return commands of some classes as parameters, the same text once."""
+def distinct(*hows: How) -> list[Command]:
+    """Return the commands of some classes, the same text once."""
     first: dict[str, Command] = {}
     for command in COMMANDS:
         if how(command) in hows:
             first.setdefault(command.text, command)
-    return [pytest.param(command, id=command.place) for command in first.values()]
+    return list(first.values())
+
+
+def those(*hows: How) -> list[object]:
+    """Return the distinct commands of some classes as parameters."""
+    return [pytest.param(command, id=command.place) for command in distinct(*hows)]
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -155,7 +175,12 @@ def _words(command: Command) -> list[list[str]]:
     script = filled(script_of(command), values)
     done = bash(RECORDED + script + (" --help" if is_name(command) else ""), environment())
     assert done.returncode == 0, (command.place, done.stderr)
-    return [line.split("\x1f")[:-1] for line in done.stdout.splitlines() if "\x1f" in line]
+    return recorded_words(done.stdout)
+
+
+def recorded_words(printed: str) -> list[list[str]]:
+    """Return the words of each command that was written down instead of started."""
+    return [line.split("\x1f")[:-1] for line in printed.splitlines() if "\x1f" in line]
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +190,9 @@ def refusals() -> dict[str, list[str]]:
     unplanned: dict[str, list[str]] = {}
     for text, command in {command.text: command for command in COMMANDS}.items():
         known = is_name(command) or how(command) not in (None, How.SHELL)
-        if known and not re.match(r"(aws|curl|docker|helm|kubectl|\.venv)", text):  # what has no class is never started
+        if known and not re.match(
+            r"(aws|curl|docker|helm|kubectl|send|\.venv)", text
+        ):  # what has no class is never started
             try:
                 recorded[text] = _words(command)
             except NotPlannedError as error:
@@ -237,8 +264,10 @@ def decided_lake(simulated_lake: SimulatedLake) -> SimulatedLake:
     return simulated_lake
 
 
-def on_the_lake(command: Command, lake: SimulatedLake, folder: Path) -> "subprocess.CompletedProcess[str]":
-    """Run a command as its page has it, but for the placeholders."""
+def on_the_lake(
+    command: Command, lake: SimulatedLake, folder: Path, *, before: str = ""
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command as its page has it, but for the placeholders; `before` is run in front of it."""
     (folder / "ids.txt").write_text("ann\nben\n")
     values = {
         DEMO_ENVIRONMENT: "",  # the lake's variables are set already
@@ -248,7 +277,7 @@ def on_the_lake(command: Command, lake: SimulatedLake, folder: Path) -> "subproc
         "--database DATABASE": f"--database {lake.database}",
         "ids.txt": str(folder / "ids.txt"),
     }
-    return bash(filled(script_of(command), values), environment(**lake.environment))
+    return bash(before + filled(script_of(command), values), environment(**lake.environment))
 
 
 @pytest.mark.spark
@@ -266,8 +295,33 @@ def test_a_question_is_answered_over_a_small_lake(
 @pytest.mark.spark
 @pytest.mark.cloud
 @pytest.mark.timeout(900)
+def test_the_jobs_run_over_a_small_lake(simulated_lake: SimulatedLake, tmp_path: Path) -> None:
+    """Each as its command has it, but all under one spark-submit: they ask for the same class path and nothing else.
+
+    That each finds its own modules in a process of its own is what tests/spark_jobs/test_entry_points.py looks at.
+    """
+    jobs = []
+    for command in distinct(How.JOB_ON_A_LAKE):
+        recorded = on_the_lake(command, simulated_lake, tmp_path, before=JOBS_RECORDED)
+        assert recorded.returncode == 0, recorded.stderr
+        (words,) = recorded_words(recorded.stdout)
+        assert words[:2] == ["--conf", "spark.driver.extraClassPath=jars/*"], command.place
+        jobs.append((Path(words[2]).stem, words[3:]))
+    (tmp_path / "jobs.json").write_text(json.dumps(jobs))
+    submit = 'spark-submit --conf "spark.driver.extraClassPath=jars/*" tests/e2e/cluster/jobs_in_turn.py spark_jobs'
+    done = bash(f"{submit} '{tmp_path}/jobs.json'", environment(**simulated_lake.environment))
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+    assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("job ")] == [job for job, _ in jobs]
+
+
+@pytest.mark.e2e
+@pytest.mark.spark
+@pytest.mark.cloud
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("command", those(How.SPARK_ON_A_LAKE))
-def test_a_job_runs_over_a_small_lake(command: Command, simulated_lake: SimulatedLake, tmp_path: Path) -> None:
+def test_a_program_of_spark_runs_over_a_small_lake(
+    command: Command, simulated_lake: SimulatedLake, tmp_path: Path
+) -> None:
     done = on_the_lake(command, simulated_lake, tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
 
