@@ -15,7 +15,8 @@ import sys
 import tarfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -38,6 +39,30 @@ WORKERS: Final = 2
 MACHINES: Final = ("master", *(f"worker-{number}" for number in range(WORKERS)))
 _UNSHARE: Final = ("unshare", "--user", "--map-root-user", "--mount", "--")
 _READY_SECONDS: Final = 120
+#: A task may be lost three times, by Spark's default, before its job fails.
+_MOST_KILLS: Final = 3
+_TASK: Final = re.compile(rb"(Running|Finished) task (\d+)\.(\d+) in stage (\d+)\.(\d+)")
+
+
+@dataclass(frozen=True)
+class Executor:
+    """A process of a worker; `local` also has what is left of those that ran there before."""
+
+    process: int
+    log: Path
+    local: Path
+
+    def tasks(self) -> int:
+        """Return how many tasks it has started."""
+        return self.log.read_bytes().count(b"Running task ") if self.log.exists() else 0
+
+    def shuffle_files(self) -> set[Path]:
+        """Return the files in which tasks left rows for those of the next step."""
+        return set(self.local.glob("spark-*/executor-*/blockmgr-*/*/shuffle_*.data"))
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.process, signal.SIGKILL)
 
 
 @dataclass(kw_only=True)
@@ -104,8 +129,8 @@ class Cluster:
         hide = 'while [ "$1" != -- ]; do mount -t tmpfs none "$1" || exit; shift; done; shift; exec "$@"'
         return [*_UNSHARE, "sh", "-c", hide, "sh", *hidden, "--", *program]
 
-    def executors(self) -> Iterator[tuple[int, Path]]:
-        """Yield the process and the log of each executor that runs."""
+    def executors(self) -> Iterator["Executor"]:
+        """Yield each executor that runs."""
         for number, worker in enumerate(self._processes[1:]):
             with contextlib.suppress(psutil.NoSuchProcess):
                 for child in psutil.Process(worker.pid).children():
@@ -113,7 +138,24 @@ class Cluster:
                         command = " ".join(child.cmdline())
                         if match := re.search(r"--executor-id (\d+) .*--app-id (\S+)", command):
                             executor, app = match.groups()
-                            yield child.pid, self.folder / f"worker-{number}" / "work" / app / executor / "stderr"
+                            own = self.folder / f"worker-{number}"
+                            yield Executor(child.pid, own / "work" / app / executor / "stderr", own / "local")
+
+    def tasks_made_again(self) -> int:
+        """Return how many tasks were started again though they had ended: their rows were lost on their way."""
+        found = [
+            (verb, int(stage), int(task), (int(stage_attempt), int(attempt)))
+            for log in self.folder.glob("worker-*/work/*/*/stderr")
+            for verb, task, attempt, stage, stage_attempt in _TASK.findall(log.read_bytes())
+        ]
+        ended: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+        for verb, stage, task, attempt in found:
+            if verb == b"Finished":
+                ended[stage, task].append(attempt)
+        return sum(
+            verb == b"Running" and any(before < attempt for before in ended[stage, task])
+            for verb, stage, task, attempt in found
+        )
 
     def _start(self, name: str, program: str, *arguments: str) -> None:
         environment = self.environment(name)
@@ -186,41 +228,64 @@ def packaged_submit(
 
 
 class ExecutorKiller:
-    """Kills an executor in each job that `jobs_in_turn` announces, as soon as one runs a task of it."""
+    """Kills an executor in each job that `jobs_in_turn` announces.
 
-    def __init__(self, cluster: Cluster, driver: subprocess.Popen[str]) -> None:
+    In most as soon as one runs a task of it; in those that are `exchanging` once its tasks have left rows there for the
+    next step's, again until such a task is started again: a step may have had its rows just in time.
+    """
+
+    def __init__(self, cluster: Cluster, driver: subprocess.Popen[str], exchanging: Collection[str]) -> None:
         self._cluster = cluster
         self._driver = driver
+        self._exchanging = exchanging
         self._announced: list[str] = []
         self.output: list[str] = []
         self.killed: list[str] = []
+        #: Of the jobs that are exchanging, those in which tasks that had ended were started again.
+        self.made_again: list[str] = []
 
     def run(self) -> int:
         """Watch until the driver ends; return its exit status."""
         reader = threading.Thread(target=self._read)
         reader.start()
-        job, before = "", {}
+        job, again, tasks, files = "", 0, {}, set[Path]()
         while self._driver.poll() is None:
             if self._announced and self._announced[-1] != job:
-                job, before = self._announced[-1], dict(self._tasks())
-            if job and job not in self.killed:
-                self._kill(job, before)
-            time.sleep(0.02)
+                self._note_made_again(job, again)
+                job, again = self._announced[-1], self._cluster.tasks_made_again()
+                tasks = {one.process: one.tasks() for one in self._cluster.executors()}
+                files = {file for one in self._cluster.executors() for file in one.shuffle_files()}
+            if job in self._exchanging:
+                files |= self._kill_amid_exchange(job, again, files)
+            elif job and job not in self.killed:
+                self._kill(job, tasks)
+            time.sleep(0.005 if job in self._exchanging else 0.02)
+        self._note_made_again(job, again)
         reader.join()
         return self._driver.wait()
 
     def _kill(self, job: str, before: dict[int, int]) -> None:
-        for process, tasks in self._tasks():
-            if tasks > before.get(process, 0):
-                os.kill(process, signal.SIGKILL)
+        for executor in self._cluster.executors():
+            if executor.tasks() > before.get(executor.process, 0):
+                executor.kill()
                 self.killed.append(job)
                 return
 
-    def _tasks(self) -> Iterator[tuple[int, int]]:
-        """Yield how many tasks each executor has started."""
-        for process, log in self._cluster.executors():
-            if log.exists():
-                yield process, log.read_bytes().count(b"Running task ")
+    def _kill_amid_exchange(self, job: str, again: int, before: set[Path]) -> set[Path]:
+        """Kill an executor that has new files, if that is still to be done; return those that it has."""
+        if self.killed.count(job) == _MOST_KILLS:
+            return set()
+        for executor in self._cluster.executors():
+            files = executor.shuffle_files()
+            if files - before and self._cluster.tasks_made_again() == again:
+                executor.kill()
+                self.killed.append(job)
+                return files
+        return set()
+
+    def _note_made_again(self, job: str, before: int) -> None:
+        if job in self._exchanging and self._cluster.tasks_made_again() > before:
+            self.made_again.append(job)
 
     def _read(self) -> None:
         assert self._driver.stdout is not None
@@ -228,4 +293,4 @@ class ExecutorKiller:
             for line in lines:
                 self.output.append(line)
                 if line.startswith("job "):
-                    self._announced.append(line.split()[1])
+                    self._announced.append(line.removeprefix("job ").strip())

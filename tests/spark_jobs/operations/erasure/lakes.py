@@ -87,6 +87,25 @@ FIRST_LINES: Final = (
 FIRST_LINES_KEPT: Final = tuple(FIRST_LINES[place] for place in (1, 4, 6))
 
 
+def linked(device: str | None, user_id: str | None, click_id: str) -> bytes:
+    """Return the line of an event with one of the ids, or with both."""
+    event = line("", click_id, 20).replace(b'"user_id":"",', b"")
+    ids = {"anonymous_id": device, "user_id": user_id}
+    members = "".join(f'"{name}":"{value}",' for name, value in ids.items() if value is not None)
+    return event.replace(b'"click_id"', members.encode() + b'"click_id"')
+
+
+#: User 35's browsers: `phone` is theirs alone, `tablet` user 3's, too. They call user 1357 a browser of theirs.
+LINKED = (
+    linked("phone", "35", "x1"),
+    linked("phone", None, "x2"),
+    linked("tablet", "35", "x3"),
+    linked("tablet", "3", "x4"),
+    linked("tablet", None, "x5"),
+    linked("1357", "35", "x6"),
+)
+
+
 def objects() -> dict[str, bytes]:
     """Return the objects of a lake by key."""
     ten, eleven, next_day = (landing_prefix(hour) for hour in (TEN, ELEVEN, NEXT_DAY))

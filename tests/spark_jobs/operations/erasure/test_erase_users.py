@@ -36,6 +36,7 @@ from tests.spark_jobs.operations.erasure.lakes import (
     failed,
     fill,
     line,
+    linked,
 )
 
 pytestmark = pytest.mark.spark
@@ -83,32 +84,7 @@ def test_nothing_of_the_users_is_left_and_all_else_is_as_it_was(directory_lake: 
     assert directory_lake.hashes() == directory_lake.rebuilt_hashes(days=True)
 
 
-def linked(device: str | None, user_id: str | None, click_id: str) -> bytes:
-    """Return the line of an event with one of the ids, or with both."""
-    event = line("", click_id, 20).replace(b'"user_id":"",', b"")
-    ids = {"anonymous_id": device, "user_id": user_id}
-    members = "".join(f'"{name}":"{value}",' for name, value in ids.items() if value is not None)
-    return event.replace(b'"click_id"', members.encode() + b'"click_id"')
-
-
-#: User 35's browsers: `phone` is theirs alone, `tablet` user 3's, too. They call user 1357 a browser of theirs.
-LINKED = (
-    linked("phone", "35", "x1"),
-    linked("phone", None, "x2"),
-    linked("tablet", "35", "x3"),
-    linked("tablet", "3", "x4"),
-    linked("tablet", None, "x5"),
-    linked("1357", "35", "x6"),
-)
 FOLLOWING = Erasure(users=USER_35, alone=True, follow_links=True)
-
-
-@pytest.fixture
-def linked_lake(directory_lake: DirectoryLake) -> DirectoryLake:
-    """Return the lake with browsers in it, and every table of its days made."""
-    fill(directory_lake.root, {f"{landing_prefix(TEN)}linked.gz": gzip.compress(b"".join(LINKED))})
-    directory_lake.make(days=True)
-    return directory_lake
 
 
 def hashes_of(*ids: str) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """Rules of the command: nothing changes without --apply, wrong ids are refused, and what is left is listed."""
 
-import gzip
 import json
 from collections import Counter
 from dataclasses import replace
@@ -11,7 +10,6 @@ import pytest
 
 from contracts.erasure import user_id_sha256
 from contracts.estimates import estimate_from
-from contracts.partitions import landing_prefix
 from spark_jobs import run_erase_user
 from spark_jobs.errors import SparkJobError
 from spark_jobs.lake import lake as lake_module
@@ -20,7 +18,7 @@ from spark_jobs.operations.erasure.erase_users import Erasure, ErasureReport
 from spark_jobs.operations.erasure.rebuild import Rebuilt
 from spark_jobs.operations.erasure.search import SearchResult
 from storage.directory import local_directory
-from tests.spark_jobs.operations.erasure.lakes import TEN, DirectoryLake, fill, line
+from tests.spark_jobs.operations.erasure.lakes import DirectoryLake
 from tests.spark_jobs.table_rows import table_hashes
 
 pytestmark = pytest.mark.spark
@@ -33,11 +31,20 @@ def arguments(lake: DirectoryLake, *more: str) -> list[str]:
     return ["--raw-uri", where.raw_uri, "--warehouse-uri", where.warehouse_uri, "--database", where.database, *more]
 
 
+def taken_by_the_command(lake: DirectoryLake, monkeypatch: pytest.MonkeyPatch) -> DirectoryLake:
+    """Let the command take the lake's session, as it does in a process of its own."""
+    monkeypatch.setattr(lake_module, "spark_session", lambda *_, **__: lake.spark)
+    return lake
+
+
 @pytest.fixture
 def command_lake(directory_lake: DirectoryLake, monkeypatch: pytest.MonkeyPatch) -> DirectoryLake:
-    """Return a lake whose session the command takes, as it does in a process of its own."""
-    monkeypatch.setattr(lake_module, "spark_session", lambda *_, **__: directory_lake.spark)
-    return directory_lake
+    return taken_by_the_command(directory_lake, monkeypatch)
+
+
+@pytest.fixture
+def linked_command_lake(linked_lake: DirectoryLake, monkeypatch: pytest.MonkeyPatch) -> DirectoryLake:
+    return taken_by_the_command(linked_lake, monkeypatch)
 
 
 def test_without_apply_what_would_change_is_shown_and_nothing_changes(
@@ -95,27 +102,22 @@ def test_a_name_of_an_estimate_that_leads_elsewhere_is_refused(
 
 
 def test_what_is_followed_and_what_stays_is_shown_by_hash_before_and_after(
-    command_lake: DirectoryLake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    linked_command_lake: DirectoryLake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    both = ',"anonymous_id":"'
-    lines = [line("35", "x1", more=f'{both}phone"'), line("35", "x2", more=f'{both}3"'), line("phone", "x3")]
-    lines[2] = lines[2].replace(b'"user_id"', b'"anonymous_id"')
-    fill(command_lake.root, {f"{landing_prefix(TEN)}linked.gz": gzip.compress(b"".join(lines))})
-    command_lake.make(days=True)
-    phone, three = (user_id_sha256(user_id)[:12] for user_id in ("phone", "3"))
+    erasure = arguments(linked_command_lake, "--user-id", "35")
+    phone, called = (user_id_sha256(user_id)[:12] for user_id in ("phone", "1357"))
     said = [
         f"  goes with them: anonymous id (sha256 {phone}…)",
-        f"  stays: anonymous id (sha256 {three}…): it was sent as a user_id, and so may be a user of its own",
+        f"  stays: anonymous id (sha256 {called}…): it was sent as a user_id, and so may be a user of its own",
     ]
     report = tmp_path / "report.json"
-    for mode, rows in (((), 6), (("--follow-links",), 7)):
-        arguments_of_mode = arguments(command_lake, "--user-id", "35", "--json", str(report), *mode)
-        assert run_erase_user.main(arguments_of_mode) == 0
+    for mode, rows in (((), 7), (("--follow-links",), 8)):
+        assert run_erase_user.main([*erasure, "--json", str(report), *mode]) == 0
         printed = capsys.readouterr().out.splitlines()
         assert [text for text in said if text in printed] == (said if mode else [])
         shown = json.loads(report.read_text())
         assert (shown["rows"]["received_events"], len(shown["links"]["followed"])) == (rows, len(mode))
-    assert run_erase_user.main(arguments(command_lake, "--user-id", "35", "--follow-links", "--apply")) == 0
+    assert run_erase_user.main([*erasure, "--follow-links", "--apply"]) == 0
     assert set(said) <= set(capsys.readouterr().out.splitlines())
 
 
