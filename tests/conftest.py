@@ -46,6 +46,7 @@ LONGEST: Final = (
     "tests/e2e/test_stream_scaling.py",
     "tests/e2e/test_demo.py",
     "tests/e2e/test_kills.py",
+    "tests/spark_jobs/operations/erasure/test_erase_users.py",
     "tests/e2e/test_public_data.py",
     "tests/e2e/test_live_minutes.py",
     "tests/docs/test_commands.py",
@@ -53,7 +54,6 @@ LONGEST: Final = (
     "tests/infra/test_recorded_calls.py",
     "tests/e2e/test_pipeline_survives.py",
     "tests/benchmarks/test_pipeline.py",
-    "tests/spark_jobs/operations/erasure/test_erase_users.py",
     "tests/spark_jobs/daily/test_aggregate_days.py",
     "tests/spark_jobs/operations/test_replay_rejected.py",
     "tests/spark_jobs/operations/test_reconcile_hours.py",
@@ -65,6 +65,8 @@ LONGEST: Final = (
     "tests/local/cloud/apigateway/test_apigateway_poison.py",
     "tests/spark_jobs/operations/test_late_data.py",
     "tests/spark_jobs/operations/erasure/test_erase_users_in_s3.py",
+    "tests/spark_jobs/specification/test_session_gap.py",
+    "tests/spark_jobs/operations/test_reconciles_at_once.py",
 )
 
 

@@ -70,6 +70,7 @@ def test_from_an_empty_account_to_a_stack_and_back_to_nothing(
     assert left == []
 
 
+@pytest.mark.slow
 @pytest.mark.cdk
 @pytest.mark.cloud
 def test_what_an_environment_keeps_is_named_stays_and_is_taken_over_by_the_next_stack(

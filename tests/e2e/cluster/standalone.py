@@ -41,6 +41,8 @@ _UNSHARE: Final = ("unshare", "--user", "--map-root-user", "--mount", "--")
 _READY_SECONDS: Final = 120
 #: A task may be lost three times, by Spark's default, before its job fails.
 _MOST_KILLS: Final = 3
+#: A shuffle's file is named after the number by which the log has its task.
+_ENDED: Final = re.compile(rb"Finished task \S+ in stage \S+ \(TID (\d+)\)")
 _TASK: Final = re.compile(rb"(Running|Finished) task (\d+)\.(\d+) in stage (\d+)\.(\d+)")
 
 
@@ -56,9 +58,11 @@ class Executor:
         """Return how many tasks it has started."""
         return self.log.read_bytes().count(b"Running task ") if self.log.exists() else 0
 
-    def shuffle_files(self) -> set[Path]:
-        """Return the files in which tasks left rows for those of the next step."""
-        return set(self.local.glob("spark-*/executor-*/blockmgr-*/*/shuffle_*.data"))
+    def rows_on_their_way(self) -> set[Path]:
+        """Return the files in which tasks of it that have ended left rows for those of the next step."""
+        ended = set(_ENDED.findall(self.log.read_bytes())) if self.log.exists() else set()
+        files = self.local.glob("spark-*/executor-*/blockmgr-*/*/shuffle_*.data")
+        return {file for file in files if file.name.split("_")[2].encode() in ended}
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -102,6 +106,10 @@ class Cluster:
                         child.kill()
             process.kill()
             process.wait()
+        # The driver and each executor unpacked one of 400 MB; logs stay.
+        for pattern in ("worker-*/work/*/*/environment*", "driver/environment"):
+            for environment in self.folder.glob(pattern):
+                shutil.rmtree(environment, ignore_errors=True)
 
     def environment(self, name: str) -> dict[str, str]:
         """Return the environment of a process with folders of its own."""
@@ -254,7 +262,7 @@ class ExecutorKiller:
                 self._note_made_again(job, again)
                 job, again = self._announced[-1], self._cluster.tasks_made_again()
                 tasks = {one.process: one.tasks() for one in self._cluster.executors()}
-                files = {file for one in self._cluster.executors() for file in one.shuffle_files()}
+                files = {file for one in self._cluster.executors() for file in one.rows_on_their_way()}
             if job in self._exchanging:
                 files |= self._kill_amid_exchange(job, again, files)
             elif job and job not in self.killed:
@@ -276,7 +284,7 @@ class ExecutorKiller:
         if self.killed.count(job) == _MOST_KILLS:
             return set()
         for executor in self._cluster.executors():
-            files = executor.shuffle_files()
+            files = executor.rows_on_their_way()
             if files - before and self._cluster.tasks_made_again() == again:
                 executor.kill()
                 self.killed.append(job)

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.cloud
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.mark.slow
 def test_two_thousand_clients_of_one_request_lose_no_event_and_do_not_end_the_server(tmp_path: Path) -> None:
     result = descriptors.attack(tmp_path)
     assert result.passed, result

@@ -101,6 +101,7 @@ def traffic(lake: Lake) -> dict[date, tuple[object, ...]]:
     return {row[0]: (row[1], row[3], row[4], row[5], row[11]) for row in table_rows(lake, DAILY_TRAFFIC)}
 
 
+@pytest.mark.slow
 def test_days_are_made_together_and_a_rerun_changes_nothing_also_in_parts(
     spark: SparkSession, four_days: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:

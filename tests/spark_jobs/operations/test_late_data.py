@@ -22,7 +22,7 @@ from tests.spark_jobs.copied_lake import copy_lake
 from tests.spark_jobs.raw_lake import lay_down, line
 from tests.spark_jobs.table_rows import Row, table_rows
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
 MIDNIGHT: Final = datetime(2026, 11, 16, tzinfo=UTC)
 SETTLED: Final = datetime(2026, 11, 25, tzinfo=UTC)

@@ -250,6 +250,7 @@ def test_a_table_that_can_not_be_read_does_not_keep_the_others_from_it(
     assert "landing_ledger" in shown.out
 
 
+@pytest.mark.slow
 def test_maintenance_beside_transforms_and_aggregations_loses_and_doubles_nothing(
     spark: SparkSession, empty_tables: Lake, new_lake: NewLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:

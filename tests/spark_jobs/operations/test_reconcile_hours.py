@@ -252,6 +252,7 @@ def test_a_day_is_made_when_it_is_over_and_again_when_the_next_one_is(
     assert next_over["days_refreshed"] == []
 
 
+@pytest.mark.slow
 def test_a_day_that_was_made_is_made_with_its_event_hours_while_it_or_the_next_one_is_open(
     lake: Lake, tmp_path: Path
 ) -> None:

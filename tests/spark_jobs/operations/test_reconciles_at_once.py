@@ -66,6 +66,7 @@ def pausing_once(commit: Callable[..., None], table: Table, other: Callable[[], 
     return paused
 
 
+@pytest.mark.slow
 def test_wherever_another_reconcile_comes_in_between_nothing_is_stale_once_both_have_ended(
     spark: SparkSession, lake_with_tables: Lake, new_lake: NewLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -141,7 +141,13 @@ def as_an_older_contract_left_it(
     write_ledger(Revision.of(lake, LANDING_LEDGER), LandingLedgerRow, [old], [hour])
 
 
-@pytest.mark.parametrize("version", ["another contract's", None], ids=["contract changed", "a defect was repaired"])
+@pytest.mark.parametrize(
+    "version",
+    [
+        pytest.param("another contract's", id="contract changed", marks=pytest.mark.slow),
+        pytest.param(None, id="a defect was repaired"),
+    ],
+)
 def test_lines_that_are_accepted_now_are_shown_and_then_made_events_as_if_they_had_always_been(
     landed: Landed, tmp_path: Path, capsys: pytest.CaptureFixture[str], version: str | None
 ) -> None:
@@ -175,6 +181,7 @@ def test_lines_that_are_accepted_now_are_shown_and_then_made_events_as_if_they_h
     assert replayed(lake, tmp_path / "report.json", "--apply")["transformed"] == []
 
 
+@pytest.mark.slow
 def test_sessions_of_the_day_before_reach_into_what_is_replayed(lake: Lake, tmp_path: Path) -> None:
     midnight = TEN + timedelta(hours=14)
     late, early, later = midnight - timedelta(minutes=10), midnight + timedelta(minutes=10), midnight + HOUR / 2
@@ -200,6 +207,7 @@ def test_sessions_of_the_day_before_reach_into_what_is_replayed(lake: Lake, tmp_
     assert table_hashes(lake, (SESSIONS, USER_DAYS, DAILY_TRAFFIC)) == expected
 
 
+@pytest.mark.slow
 def test_what_a_killed_replay_left_undone_is_made_by_reconcile_hours(
     landed: Landed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

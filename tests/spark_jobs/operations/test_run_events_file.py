@@ -85,6 +85,7 @@ def test_a_file_of_events_becomes_parquet_tables_and_a_summary(tmp_path: Path) -
     assert done.stderr.count("expected") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.spark
 def test_a_file_that_is_mostly_rejected_has_its_tables_and_ends_with_a_hint_and_a_status(tmp_path: Path) -> None:
     first = EVENT | {"timestamp": "1970-01-01 00:00:00"}

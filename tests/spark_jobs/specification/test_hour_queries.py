@@ -77,7 +77,11 @@ def write(received: Iterable[ReceivedEvent], file: Path) -> None:
 
 @pytest.mark.parametrize(
     ("currency", "per_site", "own_programs"),
-    [(None, False, ()), ("EUR", False, (CRAWLER[:30],)), ("EUR", True, ())],
+    [
+        pytest.param(None, False, (), marks=pytest.mark.slow),
+        ("EUR", False, (CRAWLER[:30],)),
+        pytest.param("EUR", True, (), marks=pytest.mark.slow),
+    ],
 )
 def test_the_queries_make_every_hour_as_specified(
     tmp_path: Path, currency: str | None, per_site: bool, own_programs: tuple[str, ...]

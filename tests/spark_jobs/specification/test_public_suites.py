@@ -15,7 +15,7 @@ from tests.spark_jobs.specification.packed_run import SETTLED, laid_down
 from tests.specification.raw_lines import RawLine
 from tests.specification.torture import json_test_suite, naughty_strings
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
 IN_ORDER = datetime(2026, 11, 22, 10, tzinfo=UTC)
 REVERSED = IN_ORDER + timedelta(hours=1)

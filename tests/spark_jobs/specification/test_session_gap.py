@@ -53,6 +53,7 @@ def run(folder: Path, gap: str, program: str) -> "subprocess.CompletedProcess[st
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("minutes", [90, 150])
 def test_hours_look_back_as_far_as_the_gap_asks_for(tmp_path: Path, minutes: int) -> None:
     done = run(tmp_path, f"timedelta(minutes={minutes})", COMPARED.format(minutes=minutes))

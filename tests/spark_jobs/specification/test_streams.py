@@ -22,11 +22,13 @@ def test_no_row_of_any_table_differs_from_the_specification(lake_with_tables: La
     assert run.differences == []
 
 
+@pytest.mark.slow
 def test_no_row_differs_in_a_shop_that_has_named_its_currency(lake: Lake) -> None:
     shop = replace(lake, events=EventSettings(currency="EUR"))
     assert run_packed(shop, drawn_streams(STREAMS // 2, number=978)).differences == []
 
 
+@pytest.mark.slow
 def test_no_row_differs_where_ids_are_per_site(lake: Lake) -> None:
     """Users of the streams come to two sites and to none, with the same ids."""
     shop = replace(lake, events=EventSettings(ids_per_site=True))

@@ -20,7 +20,7 @@ from tests.local.cloud.deployed_pipeline import StreamTail
 
 Event = dict[str, Any]
 
-pytestmark = [pytest.mark.cloud, pytest.mark.cdk]
+pytestmark = [pytest.mark.cloud, pytest.mark.cdk, pytest.mark.slow]
 
 _BATCHES = 1_000
 #: One bad event of this size in so many batches: more would only fill the shards.

@@ -236,6 +236,7 @@ def test_results_come_in_pages_whose_first_row_are_the_names(lake: Lake) -> None
         lake.clients.athena.get_query_results(QueryExecutionId=execution_id, MaxResults=1001)
 
 
+@pytest.mark.slow
 def test_a_query_that_runs_is_stopped_and_stays_so(lake: Lake) -> None:
     endless = lake.start(
         "SELECT count(*) FROM UNNEST(sequence(1, 9000000)) AS a(x), UNNEST(sequence(1, 9000000)) AS b(y)"

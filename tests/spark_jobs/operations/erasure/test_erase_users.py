@@ -56,6 +56,7 @@ def erased(lake: DirectoryLake, erasure: Erasure = ALONE) -> ErasureReport:
     return erase_users(lake.lake, erasure)
 
 
+@pytest.mark.slow
 def test_a_user_whose_id_is_a_word_of_icebergs_own_can_be_erased(directory_lake: DirectoryLake) -> None:
     """Each snapshot says that spark made it, by which operation, and that main is a branch."""
     words = SoughtUsers(ids=("spark", "overwrite", "branch"))
@@ -91,6 +92,7 @@ def hashes_of(*ids: str) -> tuple[str, ...]:
     return SoughtUsers(ids=ids).hashes_in_order
 
 
+@pytest.mark.slow
 def test_browsers_of_the_users_alone_go_with_them_and_others_are_named(linked_lake: DirectoryLake) -> None:
     report = erased(linked_lake, FOLLOWING)
     assert (report.search.survivors, report.users_waiting) == ((), False)
@@ -110,12 +112,14 @@ def test_users_who_go_together_share_their_browsers(linked_lake: DirectoryLake) 
     assert followed.ids == ("phone", "tablet")
 
 
+@pytest.mark.slow
 def test_without_being_asked_to_follow_only_the_users_own_events_go(linked_lake: DirectoryLake) -> None:
     assert erased(linked_lake).search.survivors == ()
     assert linked_lake.user_ids() == {"3", "1357", "phone", "tablet"}
     assert values(linked_lake, IDENTITY_LINKS, "anonymous_id", "user_id") == [("tablet", "3")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["rebuild", "search_lake"], ids=["while links are there", "once they are gone"])
 def test_a_run_that_follows_finds_the_same_browsers_again_after_it_was_killed(
     linked_lake: DirectoryLake, monkeypatch: pytest.MonkeyPatch, step: str
@@ -135,6 +139,7 @@ def _dying_after(lives: int, step: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *given, **named: next(left, dying)(*given, **named)
 
 
+@pytest.mark.slow
 def test_the_users_wait_until_nothing_of_what_was_followed_is_left(linked_lake: DirectoryLake) -> None:
     corrupt = f"{landing_prefix(ELEVEN)}corrupt.gz"
     fill(linked_lake.root, {corrupt: gzip.compress(linked("phone", None, "x7"))[:-4]})
@@ -156,6 +161,7 @@ def dying_after_one(spark: Any, place: Any, objects: Iterable[StoredObject], *us
     raise KilledError
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_any_step_is_continued_by_the_next(
     directory_lake: DirectoryLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,6 +187,7 @@ def test_a_run_killed_at_any_step_is_continued_by_the_next(
     assert directory_lake.hashes() == directory_lake.rebuilt_hashes()
 
 
+@pytest.mark.slow
 def test_rows_whose_raw_objects_have_expired_go_too_and_their_history_stays_protected(
     directory_lake: DirectoryLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,6 +217,7 @@ def test_rows_whose_raw_objects_have_expired_go_too_and_their_history_stays_prot
         transform_landing_hours(directory_lake.lake, [TEN], RULES)
 
 
+@pytest.mark.slow
 def test_rejections_that_expired_with_their_raw_objects_stay_counted(directory_lake: DirectoryLake) -> None:
     """Nobody can tell whose they were: they are the hour's, as the ledger says, and no less for another's erasure."""
     shutil.rmtree(directory_lake.root / landing_prefix(TEN))
@@ -221,6 +229,7 @@ def test_rejections_that_expired_with_their_raw_objects_stay_counted(directory_l
     assert counts == [(1, 1, 0), (1, 1, 0), (7, 3, 4)]
 
 
+@pytest.mark.slow
 def test_what_lands_of_the_user_later_is_refused_until_the_erasure_is_lifted(directory_lake: DirectoryLake) -> None:
     erased(directory_lake)
     late = {f"{landing_prefix(ELEVEN)}late.gz": gzip.compress(line("\\u00335", "p", 50) + line("3", "q", 50))}
@@ -239,6 +248,7 @@ def test_what_lands_of_the_user_later_is_refused_until_the_erasure_is_lifted(dir
     assert ("p",) in values(directory_lake, RECEIVED_EVENTS, "click_id")
 
 
+@pytest.mark.slow
 def test_a_transform_that_read_the_lines_before_they_were_erased_is_done_again(
     directory_lake: DirectoryLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,6 +275,7 @@ def test_a_transform_that_read_the_lines_before_they_were_erased_is_done_again(
     assert ("s",) not in clicks
 
 
+@pytest.mark.slow
 def test_what_no_table_names_is_rewritten_all_the_same(directory_lake: DirectoryLake) -> None:
     rejected = directory_lake.lake.table(REJECTED_EVENTS.name)
     directory_lake.spark.sql(f"DELETE FROM {rejected}")  # as the maintenance does when they are old
@@ -277,6 +288,7 @@ def test_what_no_table_names_is_rewritten_all_the_same(directory_lake: Directory
     assert gzip.decompress(directory_lake.stored()[next(iter(only_rejected))]) == b""
 
 
+@pytest.mark.slow
 def test_objects_are_rewritten_as_they_were_stored_with_their_byte_order_marks(directory_lake: DirectoryLake) -> None:
     marked = "\ufeff".encode()
     text, packed, empty = (f"{landing_prefix(ELEVEN)}{name}" for name in ("text.gz", "packed", "empty.gz"))
@@ -295,6 +307,7 @@ def test_objects_are_rewritten_as_they_were_stored_with_their_byte_order_marks(d
     assert directory_lake.hashes() == directory_lake.rebuilt_hashes()
 
 
+@pytest.mark.slow
 def test_what_cant_be_searched_or_may_still_be_written_fails_the_run_by_name(directory_lake: DirectoryLake) -> None:
     corrupt = f"{landing_prefix(ELEVEN)}corrupt.gz"
     fill(directory_lake.root, {corrupt: gzip.compress(line("35", "r"))[:-4]})

@@ -17,7 +17,7 @@ from spark_jobs.operations.erasure.user_matching import SoughtUsers
 from tests.spark_jobs.glue_session import glue_session
 from tests.spark_jobs.operations.erasure.lakes import FIRST_LINES_KEPT, TEN, make_tables, objects
 
-pytestmark = [pytest.mark.spark, pytest.mark.cloud]
+pytestmark = [pytest.mark.spark, pytest.mark.cloud, pytest.mark.slow]
 
 BUCKET = "lake-to-erase-from"
 MIXED = f"{landing_prefix(TEN)}mixed.gz"

@@ -101,6 +101,7 @@ def test_a_name_of_an_estimate_that_leads_elsewhere_is_refused(
     assert "is no name of an estimate" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_what_is_followed_and_what_stays_is_shown_by_hash_before_and_after(
     linked_command_lake: DirectoryLake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
