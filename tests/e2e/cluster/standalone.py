@@ -6,6 +6,7 @@ have a view of the disk of its own (Linux, by default), nobody sees the folders 
 """
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ import sys
 import tarfile
 import threading
 import time
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -43,7 +44,8 @@ _READY_SECONDS: Final = 120
 _MOST_KILLS: Final = 3
 #: A shuffle's file is named after the number by which the log has its task.
 _ENDED: Final = re.compile(rb"Finished task \S+ in stage \S+ \(TID (\d+)\)")
-_TASK: Final = re.compile(rb"(Running|Finished) task (\d+)\.(\d+) in stage (\d+)\.(\d+)")
+#: The driver's folder of Spark's own log of events.
+EVENTS: Final = "events"
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Cluster:
 
     def __enter__(self) -> Self:
         for name in (*MACHINES, "driver"):
-            for folder in ("tmp", "local"):
+            for folder in ("tmp", "local", EVENTS):
                 (self.folder / name / folder).mkdir(parents=True)
         try:
             self._start("master", "master.Master", "--port", str(self.port))
@@ -150,20 +152,22 @@ class Cluster:
                             yield Executor(child.pid, own / "work" / app / executor / "stderr", own / "local")
 
     def tasks_made_again(self) -> int:
-        """Return how many tasks were started again though they had ended: their rows were lost on their way."""
-        found = [
-            (verb, int(stage), int(task), (int(stage_attempt), int(attempt)))
-            for log in self.folder.glob("worker-*/work/*/*/stderr")
-            for verb, task, attempt, stage, stage_attempt in _TASK.findall(log.read_bytes())
-        ]
-        ended: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
-        for verb, stage, task, attempt in found:
-            if verb == b"Finished":
-                ended[stage, task].append(attempt)
-        return sum(
-            verb == b"Running" and any(before < attempt for before in ended[stage, task])
-            for verb, stage, task, attempt in found
-        )
+        """Return how often the driver has seen a task end that had ended before: its rows were lost on their way.
+
+        Stages are named anew when they are run again, what they compute is not.
+        """
+        computed: dict[int, int] = {}
+        ended: Counter[tuple[int, int]] = Counter()
+        for log in (self.folder / "driver" / EVENTS).iterdir():
+            for line in log.read_bytes().split(b"\n")[:-1]:  # the last one may not be written whole
+                event = json.loads(line)
+                if event["Event"] == "SparkListenerStageSubmitted":
+                    stage = event["Stage Info"]
+                    computed[stage["Stage ID"]] = max(rdd["RDD ID"] for rdd in stage["RDD Info"])
+                elif event["Event"] == "SparkListenerTaskEnd" and event["Task Type"] == "ShuffleMapTask":
+                    task, reason = event["Task Info"], event["Task End Reason"]["Reason"]
+                    ended[computed[event["Stage ID"]], task["Partition ID"]] += reason == "Success"
+        return sum(times - 1 for times in ended.values() if times > 1)
 
     def _start(self, name: str, program: str, *arguments: str) -> None:
         environment = self.environment(name)
@@ -212,6 +216,10 @@ def packaged_submit(
         "spark.driver.extraJavaOptions": JOB_JVM,
         "spark.driver.host": "127.0.0.1",
         "spark.ui.enabled": "false",
+        "spark.eventLog.enabled": "true",
+        "spark.eventLog.dir": (cluster.folder / "driver" / EVENTS).as_uri(),
+        "spark.eventLog.rolling.enabled": "false",
+        "spark.eventLog.compress": "false",
         "spark.locality.wait": "0",
         # All are on one host, and none sees the disk of another.
         "spark.shuffle.readHostLocalDisk": "false",
@@ -247,6 +255,7 @@ class ExecutorKiller:
         self._driver = driver
         self._exchanging = exchanging
         self._announced: list[str] = []
+        self._spared: set[int] = set()
         self.output: list[str] = []
         self.killed: list[str] = []
         #: Of the jobs that are exchanging, those in which tasks that had ended were started again.
@@ -263,8 +272,9 @@ class ExecutorKiller:
                 job, again = self._announced[-1], self._cluster.tasks_made_again()
                 tasks = {one.process: one.tasks() for one in self._cluster.executors()}
                 files = {file for one in self._cluster.executors() for file in one.rows_on_their_way()}
+                self._spared.clear()
             if job in self._exchanging:
-                files |= self._kill_amid_exchange(job, again, files)
+                self._kill_amid_exchange(job, again, files)
             elif job and job not in self.killed:
                 self._kill(job, tasks)
             time.sleep(0.005 if job in self._exchanging else 0.02)
@@ -279,17 +289,22 @@ class ExecutorKiller:
                 self.killed.append(job)
                 return
 
-    def _kill_amid_exchange(self, job: str, again: int, before: set[Path]) -> set[Path]:
-        """Kill an executor that has new files, if that is still to be done; return those that it has."""
+    def _kill_amid_exchange(self, job: str, again: int, before: set[Path]) -> None:
+        """Kill an executor that has new files, if that is still to be done.
+
+        The next time it is one that was started since: until then, tasks of the killed one are started elsewhere.
+        """
         if self.killed.count(job) == _MOST_KILLS:
-            return set()
-        for executor in self._cluster.executors():
-            files = executor.rows_on_their_way()
-            if files - before and self._cluster.tasks_made_again() == again:
+            return
+        executors = list(self._cluster.executors())
+        for executor in executors:
+            if executor.process in self._spared or not executor.rows_on_their_way() - before:
+                continue
+            if self._cluster.tasks_made_again() == again:
                 executor.kill()
                 self.killed.append(job)
-                return files
-        return set()
+                self._spared |= {one.process for one in executors}
+            return
 
     def _note_made_again(self, job: str, before: int) -> None:
         if job in self._exchanging and self._cluster.tasks_made_again() > before:
