@@ -5,8 +5,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -30,47 +29,23 @@ HOURS: Final = [START + timedelta(hours=hour) for hour in (0, 1)]
 LATE: Final = START + timedelta(hours=2)
 SPAN: Final = ["--from", "2026-11-19T00", "--to", "2026-11-20T12"]
 SETTLED: Final = ["--settled-before", "2027-01-01T00:00:00+00:00"]
-
-
-@dataclass(frozen=True)
-class Job:
-    """A run of an entry point, without what says which lake; hours and days above `events_of_a_task` are cut."""
-
-    program: str
-    arguments: Sequence[str]
-    events_of_a_task: int | None = None
-
-    @property
-    def name(self) -> str:
-        return self.program if self.events_of_a_task is None else f"{self.program}, cut"
-
-    def announced(self, lake: Sequence[str] = ()) -> dict[str, Any]:
-        """Return it as `jobs_in_turn` has it; `lake` are the arguments that say which one."""
-        return {**asdict(self), "name": self.name, "arguments": [*lake, *self.arguments]}
-
-
-DAYS: Final = ["--from", "2026-11-19", "--to", "2026-11-20"]
-#: All but `run_events_file`, which has a file and a folder of one machine as input and output. At last, what was
-#: computed in one task each is computed in parts.
+#: All but `run_events_file`, which has a file and a folder of one machine as input and output.
 JOBS: Final = [
-    Job("run_transform_events", ["--from", "2026-11-20T10", "--to", "2026-11-20T11", *SETTLED]),
-    Job("run_aggregate_hours", SPAN),
-    Job("run_aggregate_days", DAYS),
-    Job("run_aggregate_weeks", ["--week", "2026-11-16"]),
-    Job("run_replay_rejected", [*SPAN, "--apply", *SETTLED]),
-    Job("run_reconcile_hours", [*SPAN, *SETTLED]),
-    Job("run_erase_user", ["--user-id", "user-3", "--apply", "--alone"]),
-    Job("run_maintain_tables", ["--table", "received_events", "--table", "clean_events", "--table", "sessions"]),
-    Job("run_aggregate_hours", [*SPAN, "--force"], events_of_a_task=10),
-    Job("run_aggregate_days", [*DAYS, "--force"], events_of_a_task=10),
+    ("run_transform_events", ["--from", "2026-11-20T10", "--to", "2026-11-20T11", *SETTLED]),
+    ("run_aggregate_hours", SPAN),
+    ("run_aggregate_days", ["--from", "2026-11-19", "--to", "2026-11-20"]),
+    ("run_aggregate_weeks", ["--week", "2026-11-16"]),
+    ("run_replay_rejected", [*SPAN, "--apply", *SETTLED]),
+    ("run_reconcile_hours", [*SPAN, *SETTLED]),
+    ("run_erase_user", ["--user-id", "user-3", "--apply", "--alone"]),
+    ("run_maintain_tables", ["--table", "received_events", "--table", "clean_events", "--table", "sessions"]),
 ]
-CUT: Final = [job.name for job in JOBS if job.events_of_a_task]
 
 
 def test_every_job_is_in_the_list() -> None:
     there = {path.stem for path in (ROOT / "spark_jobs").glob("run_*.py")}
 
-    assert there - {job.program for job in JOBS} == {"run_events_file"}
+    assert there - {name for name, _ in JOBS} == {"run_events_file"}
 
 
 @pytest.fixture(scope="module")
@@ -97,29 +72,28 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> BuiltPackage:
     return build(settings_of("local").compute.package_architecture)
 
 
-def jobs(name: str, *, cut: bool) -> list[Any]:
+def jobs(name: str) -> list[Any]:
     """Return the jobs of the lake of one bucket."""
     lake = ["--raw-uri", f"s3://{name}/raw", "--warehouse-uri", WAREHOUSE, "--database", name]
-    return [(job if cut else replace(job, events_of_a_task=None)).announced(lake) for job in JOBS]
+    return [(job, [*lake, *arguments]) for job, arguments in JOBS]
 
 
 def test_jobs_on_a_cluster_that_loses_executors_make_the_tables_that_one_machine_makes(
     cloud: LocalCloud, package: BuiltPackage, tmp_path: Path
 ) -> None:
-    (tmp_path / "cluster.json").write_text(json.dumps(jobs("cluster", cut=True)))
+    (tmp_path / "cluster.json").write_text(json.dumps(jobs("cluster")))
     with Cluster(folder=tmp_path / "machines", variables=cloud.environment()) as cluster:
         arguments = [str(package.folder / "spark_jobs"), str(tmp_path / "cluster.json")]
         driver = packaged_submit(cluster, package, PROGRAMS / "jobs_in_turn.py", arguments)
-        killer = ExecutorKiller(cluster, driver, exchanging=CUT)
+        killer = ExecutorKiller(cluster, driver)
         status = killer.run()
         errors = (cluster.folder / "driver" / "stderr").read_text()[-3000:]
     assert status == 0, "".join(killer.output) + errors
-    assert list(dict.fromkeys(killer.killed)) == [job.name for job in JOBS]
-    assert killer.made_again == CUT, f"no rows were lost on their way, by these kills: {killer.killed}"
+    assert killer.killed == [name for name, _ in JOBS]
 
     hashes = tmp_path / "hashes.json"
-    comparison = Job("run_hashes", [WAREHOUSE, str(hashes), "cluster", "local"])
-    run_on_this_machine(tmp_path, jobs("local", cut=False), [comparison.announced()])
+    comparison = [("run_hashes", [WAREHOUSE, str(hashes), "cluster", "local"])]
+    run_on_this_machine(tmp_path, jobs("local"), comparison)
     found = json.loads(hashes.read_text())
     for tables in found.values():
         del tables[ERASED_USERS.name]  # says when they were erased

@@ -6,7 +6,6 @@ have a view of the disk of its own (Linux, by default), nobody sees the folders 
 """
 
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -16,8 +15,7 @@ import sys
 import tarfile
 import threading
 import time
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -40,35 +38,6 @@ WORKERS: Final = 2
 MACHINES: Final = ("master", *(f"worker-{number}" for number in range(WORKERS)))
 _UNSHARE: Final = ("unshare", "--user", "--map-root-user", "--mount", "--")
 _READY_SECONDS: Final = 120
-#: A task may be lost three times, by Spark's default, before its job fails.
-_MOST_KILLS: Final = 3
-#: A shuffle's file is named after the number by which the log has its task.
-_ENDED: Final = re.compile(rb"Finished task \S+ in stage \S+ \(TID (\d+)\)")
-#: The driver's folder of Spark's own log of events.
-EVENTS: Final = "events"
-
-
-@dataclass(frozen=True)
-class Executor:
-    """A process of a worker; `local` also has what is left of those that ran there before."""
-
-    process: int
-    log: Path
-    local: Path
-
-    def tasks(self) -> int:
-        """Return how many tasks it has started."""
-        return self.log.read_bytes().count(b"Running task ") if self.log.exists() else 0
-
-    def rows_on_their_way(self) -> set[Path]:
-        """Return the files in which tasks of it that have ended left rows for those of the next step."""
-        ended = set(_ENDED.findall(self.log.read_bytes())) if self.log.exists() else set()
-        files = self.local.glob("spark-*/executor-*/blockmgr-*/*/shuffle_*.data")
-        return {file for file in files if file.name.split("_")[2].encode() in ended}
-
-    def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.process, signal.SIGKILL)
 
 
 @dataclass(kw_only=True)
@@ -86,7 +55,7 @@ class Cluster:
 
     def __enter__(self) -> Self:
         for name in (*MACHINES, "driver"):
-            for folder in ("tmp", "local", EVENTS):
+            for folder in ("tmp", "local"):
                 (self.folder / name / folder).mkdir(parents=True)
         try:
             self._start("master", "master.Master", "--port", str(self.port))
@@ -139,8 +108,8 @@ class Cluster:
         hide = 'while [ "$1" != -- ]; do mount -t tmpfs none "$1" || exit; shift; done; shift; exec "$@"'
         return [*_UNSHARE, "sh", "-c", hide, "sh", *hidden, "--", *program]
 
-    def executors(self) -> Iterator["Executor"]:
-        """Yield each executor that runs."""
+    def executors(self) -> Iterator[tuple[int, Path]]:
+        """Yield the process and the log of each executor that runs."""
         for number, worker in enumerate(self._processes[1:]):
             with contextlib.suppress(psutil.NoSuchProcess):
                 for child in psutil.Process(worker.pid).children():
@@ -148,26 +117,7 @@ class Cluster:
                         command = " ".join(child.cmdline())
                         if match := re.search(r"--executor-id (\d+) .*--app-id (\S+)", command):
                             executor, app = match.groups()
-                            own = self.folder / f"worker-{number}"
-                            yield Executor(child.pid, own / "work" / app / executor / "stderr", own / "local")
-
-    def tasks_made_again(self) -> int:
-        """Return how often the driver has seen a task end that had ended before: its rows were lost on their way.
-
-        Stages are named anew when they are run again, what they compute is not.
-        """
-        computed: dict[int, int] = {}
-        ended: Counter[tuple[int, int]] = Counter()
-        for log in (self.folder / "driver" / EVENTS).iterdir():
-            for line in log.read_bytes().split(b"\n")[:-1]:  # the last one may not be written whole
-                event = json.loads(line)
-                if event["Event"] == "SparkListenerStageSubmitted":
-                    stage = event["Stage Info"]
-                    computed[stage["Stage ID"]] = max(rdd["RDD ID"] for rdd in stage["RDD Info"])
-                elif event["Event"] == "SparkListenerTaskEnd" and event["Task Type"] == "ShuffleMapTask":
-                    task, reason = event["Task Info"], event["Task End Reason"]["Reason"]
-                    ended[computed[event["Stage ID"]], task["Partition ID"]] += reason == "Success"
-        return sum(times - 1 for times in ended.values() if times > 1)
+                            yield child.pid, self.folder / f"worker-{number}" / "work" / app / executor / "stderr"
 
     def _start(self, name: str, program: str, *arguments: str) -> None:
         environment = self.environment(name)
@@ -216,10 +166,6 @@ def packaged_submit(
         "spark.driver.extraJavaOptions": JOB_JVM,
         "spark.driver.host": "127.0.0.1",
         "spark.ui.enabled": "false",
-        "spark.eventLog.enabled": "true",
-        "spark.eventLog.dir": (cluster.folder / "driver" / EVENTS).as_uri(),
-        "spark.eventLog.rolling.enabled": "false",
-        "spark.eventLog.compress": "false",
         "spark.locality.wait": "0",
         # All are on one host, and none sees the disk of another.
         "spark.shuffle.readHostLocalDisk": "false",
@@ -244,71 +190,41 @@ def packaged_submit(
 
 
 class ExecutorKiller:
-    """Kills an executor in each job that `jobs_in_turn` announces.
+    """Kills an executor in each job that `jobs_in_turn` announces, as soon as one runs a task of it."""
 
-    In most as soon as one runs a task of it; in those that are `exchanging` once its tasks have left rows there for the
-    next step's, again until such a task is started again: a step may have had its rows just in time.
-    """
-
-    def __init__(self, cluster: Cluster, driver: subprocess.Popen[str], exchanging: Collection[str]) -> None:
+    def __init__(self, cluster: Cluster, driver: subprocess.Popen[str]) -> None:
         self._cluster = cluster
         self._driver = driver
-        self._exchanging = exchanging
         self._announced: list[str] = []
-        self._spared: set[int] = set()
         self.output: list[str] = []
         self.killed: list[str] = []
-        #: Of the jobs that are exchanging, those in which tasks that had ended were started again.
-        self.made_again: list[str] = []
 
     def run(self) -> int:
         """Watch until the driver ends; return its exit status."""
         reader = threading.Thread(target=self._read)
         reader.start()
-        job, again, tasks, files = "", 0, {}, set[Path]()
+        job, before = "", {}
         while self._driver.poll() is None:
             if self._announced and self._announced[-1] != job:
-                self._note_made_again(job, again)
-                job, again = self._announced[-1], self._cluster.tasks_made_again()
-                tasks = {one.process: one.tasks() for one in self._cluster.executors()}
-                files = {file for one in self._cluster.executors() for file in one.rows_on_their_way()}
-                self._spared.clear()
-            if job in self._exchanging:
-                self._kill_amid_exchange(job, again, files)
-            elif job and job not in self.killed:
-                self._kill(job, tasks)
-            time.sleep(0.005 if job in self._exchanging else 0.02)
-        self._note_made_again(job, again)
+                job, before = self._announced[-1], dict(self._tasks())
+            if job and job not in self.killed:
+                self._kill(job, before)
+            time.sleep(0.02)
         reader.join()
         return self._driver.wait()
 
     def _kill(self, job: str, before: dict[int, int]) -> None:
-        for executor in self._cluster.executors():
-            if executor.tasks() > before.get(executor.process, 0):
-                executor.kill()
+        for process, tasks in self._tasks():
+            if tasks > before.get(process, 0):
+                os.kill(process, signal.SIGKILL)
                 self.killed.append(job)
                 return
 
-    def _kill_amid_exchange(self, job: str, again: int, before: set[Path]) -> None:
-        """Kill an executor that has new files, if that is still to be done.
-
-        The next time it is one that was started since: until then, tasks of the killed one are started elsewhere.
-        """
-        if self.killed.count(job) == _MOST_KILLS:
-            return
-        executors = list(self._cluster.executors())
-        for executor in executors:
-            if executor.process in self._spared or not executor.rows_on_their_way() - before:
-                continue
-            if self._cluster.tasks_made_again() == again:
-                executor.kill()
-                self.killed.append(job)
-                self._spared |= {one.process for one in executors}
-            return
-
-    def _note_made_again(self, job: str, before: int) -> None:
-        if job in self._exchanging and self._cluster.tasks_made_again() > before:
-            self.made_again.append(job)
+    def _tasks(self) -> Iterator[tuple[int, int]]:
+        """Yield how many tasks each executor has started."""
+        for process, log in self._cluster.executors():
+            if log.exists():
+                yield process, log.read_bytes().count(b"Running task ")
 
     def _read(self) -> None:
         assert self._driver.stdout is not None
@@ -316,4 +232,4 @@ class ExecutorKiller:
             for line in lines:
                 self.output.append(line)
                 if line.startswith("job "):
-                    self._announced.append(line.removeprefix("job ").strip())
+                    self._announced.append(line.split()[1])
