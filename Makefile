@@ -43,8 +43,9 @@ test: setup ## The everyday tests: unit, property, Spark, DAG, conformance
 	$(PYTEST) -n 2 -m "not e2e and not slow and not compose"
 
 .PHONY: e2e
-e2e: setup ## The end-to-end tests through every real component, and the slow ones
-	$(PYTEST) -n 3 -m "e2e or slow" # three on two cores: they wait for whole minutes, buffers and schedulers much of the time
+e2e: setup ## The end-to-end tests through every real component, and then the slow ones
+	$(PYTEST) -n 3 -m e2e # three on two cores: they wait for whole minutes, buffers and schedulers much of the time
+	$(PYTEST) -n 2 -m slow
 
 .PHONY: test-emr
 test-emr: setup ## Spark's tests with exactly what EMR has, Spark 4.0.2 and Iceberg 1.10.1, in a copy of the checkout (as long as `make test`)
