@@ -52,9 +52,9 @@ class Traffic:
     landed: list[LandingRow]
 
     @classmethod
-    def of(cls, arrivals: Arrivals, *, start: datetime, counted_from: datetime) -> Self:
-        """Return what the arrivals leave in the landing ledger."""
-        hours = hours_between(start, max(arrivals) + HOUR)
+    def of(cls, arrivals: Arrivals, *, start: datetime, end: datetime, counted_from: datetime) -> Self:
+        """Return what the arrivals leave in the landing ledger, in hours before `end`."""
+        hours = hours_between(start, end)
         landed = [_landing_row(number, hour, arrivals.get(hour, {})) for number, hour in enumerate(hours)]
         return cls(start=start, counted_from=counted_from, landed=landed)
 
@@ -82,7 +82,8 @@ def simulated(events_per_hour: float, shares: DefectShares, seed: int) -> Traffi
     random = Random(seed)
     draw = DefectDraw(shares, random)
     arrivals: dict[datetime, Counter[datetime]] = {}
-    for hour in hours_between(START, START + WARM_UP + COUNTED):
+    end = START + WARM_UP + COUNTED
+    for hour in hours_between(START, end):
         factor = rate_factor(Shape.WAVE, second_of_day=hour.hour * 3_600 + 1_800, progress=0.0)
         received = arrivals[hour] = Counter()
         for _ in range(round(events_per_hour * factor)):
@@ -91,7 +92,7 @@ def simulated(events_per_hour: float, shares: DefectShares, seed: int) -> Traffi
             event_hour = hour + at // HOUR_US * HOUR
             if event_hour >= START:
                 received[event_hour] += 1
-    return Traffic.of(arrivals, start=START, counted_from=START + WARM_UP)
+    return Traffic.of(arrivals, start=START, end=end, counted_from=START + WARM_UP)
 
 
 def of_data_set(name: str, source: Path, shares: DefectShares, seed: int) -> Traffic:
@@ -105,8 +106,8 @@ def of_data_set(name: str, source: Path, shares: DefectShares, seed: int) -> Tra
             late_us = -draw.shift(Defect.LATE) if draw.next() is Defect.LATE else 0
             arrivals[hour_of(at + late_us * timedelta(microseconds=1))][hour_of(at)] += 1
     start = start_of_day(day_of(min(arrivals)))
-    arrivals[max(arrivals) + ALLOWED_LATENESS + 2 * DAY]  # by then nothing is deferred
-    return Traffic.of(arrivals, start=start, counted_from=start)
+    end = max(arrivals) + ALLOWED_LATENESS + 2 * DAY + HOUR  # by then nothing is deferred
+    return Traffic.of(arrivals, start=start, end=end, counted_from=start)
 
 
 def _given(row: LandingRow, hours: Iterable[datetime]) -> Mapping[datetime, int]:
