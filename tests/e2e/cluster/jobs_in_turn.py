@@ -7,16 +7,19 @@ stands for itself, because on a cluster nothing but the package is there.
 import json
 import runpy
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 
-def main(folder: str, jobs: str) -> None:
-    """Run them; end with a text if one fails."""
+def main(folder: str, jobs: str, *, around: Callable[[str], AbstractContextManager[object]] = nullcontext) -> None:
+    """Run them, each within the context that `around` makes for its name; end with a text if one fails."""
     for name, arguments in json.loads(Path(jobs).read_text()):
         print(f"job {name}", flush=True)
         sys.argv = [name, *arguments]
         try:
-            runpy.run_path(f"{folder}/{name}.py", run_name="__main__")
+            with around(name):
+                runpy.run_path(f"{folder}/{name}.py", run_name="__main__")
         except SystemExit as ended:
             if ended.code:
                 sys.exit(f"{name} ended with {ended.code}")

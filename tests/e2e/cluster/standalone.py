@@ -15,7 +15,7 @@ import sys
 import tarfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -149,9 +149,9 @@ def _views_are_allowed() -> bool:
 
 
 def packaged_submit(
-    cluster: Cluster, built: BuiltPackage, program: Path, arguments: Sequence[str]
+    cluster: Cluster, built: BuiltPackage, programs: Sequence[Path], arguments: Sequence[str]
 ) -> subprocess.Popen[str]:
-    """Start a program on the cluster, from a package alone; its standard output is a pipe."""
+    """Start the first program on the cluster, from a package and the others alone; its standard output is a pipe."""
     environment = cluster.environment("driver")
     folder, package = cluster.folder / "driver", built.package
     with tarfile.open(built.folder / package.environment) as archive:  # as EMR unpacks it in a driver's worker
@@ -176,7 +176,7 @@ def packaged_submit(
     }
     confs = [part for name, value in settings.items() for part in ("--conf", f"{name}={value}")]
     submit = [f"{installed_spark()}/bin/spark-submit", *confs, "--py-files", str(built.folder / package.code)]
-    own = str(shutil.copy(program, folder))
+    own, *_ = (str(shutil.copy(program, folder)) for program in programs)
     with (folder / "stderr").open("wb") as stderr:
         return subprocess.Popen(
             cluster.command("driver", [*submit, own, *arguments]),
@@ -190,11 +190,12 @@ def packaged_submit(
 
 
 class ExecutorKiller:
-    """Kills an executor in each job that `jobs_in_turn` announces, as soon as one runs a task of it."""
+    """Kills an executor in each job that `jobs_in_turn` announces, but the spared, as soon as one runs a task of it."""
 
-    def __init__(self, cluster: Cluster, driver: subprocess.Popen[str]) -> None:
+    def __init__(self, cluster: Cluster, driver: subprocess.Popen[str], spared: Collection[str]) -> None:
         self._cluster = cluster
         self._driver = driver
+        self._spared = spared
         self._announced: list[str] = []
         self.output: list[str] = []
         self.killed: list[str] = []
@@ -207,7 +208,7 @@ class ExecutorKiller:
         while self._driver.poll() is None:
             if self._announced and self._announced[-1] != job:
                 job, before = self._announced[-1], dict(self._tasks())
-            if job and job not in self.killed:
+            if job and job not in self.killed and job not in self._spared:
                 self._kill(job, before)
             time.sleep(0.02)
         reader.join()
