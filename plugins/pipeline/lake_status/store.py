@@ -6,9 +6,12 @@ pyiceberg reads the tables within a second or two, where a Spark session takes t
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
-from pyiceberg.catalog import Catalog, load_catalog
+import boto3
+from botocore.config import Config
+from pyiceberg.catalog import Catalog
+from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.exceptions import NoSuchTableError
 
 from contracts.data_checks import CheckResult, Severity
@@ -19,6 +22,8 @@ from contracts.partitions import start_of
 from contracts.stages import STAGES, Key, Stage
 from contracts.tables import DATA_CHECKS, Table
 from storage.bucket import iceberg_s3_properties
+
+_MOST_TRIES: Final = 10  # pyiceberg's own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +96,9 @@ class LedgerStore:
 
 def open_ledger(lake: LakeLocation) -> LedgerStore:
     """Return the ledger in the Glue catalog, reached the way boto3 reaches AWS."""
-    catalog = load_catalog("glue", type="glue", **iceberg_s3_properties())
+    # A client of boto3's own session, as for S3: another session reads the descriptions of AWS's services again.
+    glue = boto3.client("glue", config=Config(retries={"mode": "standard", "max_attempts": _MOST_TRIES}))
+    catalog = GlueCatalog("glue", client=glue, **iceberg_s3_properties())
     return LedgerStore(catalog=catalog, database=lake.database, settings=lake.events)
 
 
