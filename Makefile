@@ -39,13 +39,12 @@ sql: setup ## A DuckDB shell on the demo's lake, on AWS (ENV=prod), or on what m
 	@python -m local.lake_shell $(if $(OUT),--run "$(OUT)") $(if $(ENV),--environment "$(ENV)") $(if $(QUERY),--query "$$QUERY")
 
 .PHONY: test
-test: setup ## The everyday tests: unit, property, Spark, DAG, conformance
-	$(PYTEST) -n 2 -m "not e2e and not slow and not compose"
+test: setup ## The everyday tests: unit, property, Spark, DAG, conformance (SLOW=1: the slow ones, too, as in CI)
+	$(PYTEST) -n 3 -m "not e2e and not compose$(if $(SLOW),, and not slow)" # a sixth of the time, two would wait
 
 .PHONY: e2e
-e2e: setup ## The end-to-end tests through every real component, and then the slow ones
+e2e: setup ## The end-to-end tests through every real component
 	$(PYTEST) -n 3 -m e2e # three on two cores: they wait for whole minutes, buffers and schedulers much of the time
-	$(PYTEST) -n 2 -m slow
 
 .PHONY: test-emr
 test-emr: setup ## Spark's tests with exactly what EMR has, Spark 4.0.2 and Iceberg 1.10.1, in a copy of the checkout (as long as `make test`)

@@ -58,7 +58,7 @@ CLASSES: Final = (
     (r"python -m infra\.cost .+", How.AS_PRINTED, ""),
     (r"make demo.*|python -m local\.demo.*", How.PARSED, "takes minutes; tests/e2e/test_demo.py runs it"),
     (r"make run.*", How.PARSED, "starts Spark; tests/spark_jobs/operations/test_run_events_file.py runs the same"),
-    (r"make (test|e2e|check|arch|format)", How.PARSED, "is what runs this"),
+    (r"make (test|e2e|check|arch|format)( SLOW=1)?", How.PARSED, "is what runs this"),
     (
         r"make (package|publish|test-emr).*",
         How.PARSED,

@@ -21,7 +21,7 @@ from unittest.mock import patch
 
 #: Those that cut what is large, by the module that cuts it.
 CUT: Final = {"run_aggregate_hours": "hourly.cut_hours", "run_aggregate_days": "daily.cut_days"}
-_EVENTS_OF_A_TASK: Final = 10
+_EVENTS_OF_A_TASK: Final = 40
 
 Results = Callable[[Any], Iterable[Any]]
 
