@@ -48,7 +48,7 @@ e2e: setup ## The end-to-end tests through every real component
 
 .PHONY: test-emr
 test-emr: setup ## Spark's tests with exactly what EMR has, Spark 4.0.2 and Iceberg 1.10.1, in a copy of the checkout (as long as `make test`)
-	@local/emr_release/test.sh -n 2 -m "spark and not e2e"
+	@local/emr_release/test.sh -n 3 -m "spark and not e2e"
 	@local/emr_release/test.sh tests/e2e/test_cluster.py
 
 .PHONY: bench
