@@ -109,7 +109,7 @@ class Workload:
     table_months: int = 13
     #: Whether the old months of tables are read as the new ones are, so that S3 does not move them.
     old_tables_are_read: bool = False
-    cpu_us: float = 11.0
+    cpu_us: float = 9.3
     day_cpu_us: float = 3.0
     late_hour_rows: float = 7.0
     late_day_rows: float = 3.0
