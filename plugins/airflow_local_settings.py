@@ -1,7 +1,7 @@
 """Every process of Airflow reads this file as it starts; two of them load here what they would load again and again.
 
 LocalExecutor forks each task from the scheduler, and each DAG file is parsed in a process that is forked from the DAG
-processor: what DAG files and tasks import is loaded once before the forks, and is most of what a small task costs.
+processor: what DAG files and tasks import is loaded once before the forks, and is much of what a small task costs.
 Where tasks are started in another way (another executor, macOS) they import as usual. What changes in plugins/ is seen
 once these two processes are started again, as with all plugins of Airflow.
 """

@@ -15,6 +15,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 from unittest.mock import patch
@@ -36,7 +37,7 @@ def losing_rows(losses: Path) -> Callable[[str], contextlib.AbstractContextManag
             return
         from spark_jobs.lake.exchange import run_steps  # of the package
 
-        runs = iter(range(sys.maxsize))
+        runs = count()
 
         def run_losing(spark: Any, tasks: int, results: Results, steps: Sequence[Any]) -> Any:
             *earlier, last = steps
